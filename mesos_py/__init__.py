@@ -15,4 +15,8 @@ driver         the only asyncio object that knows a core: commits writes, then s
 =============  ==================================================================================
 """
 
-__version__ = "1.12.0"  # dotted integers only: clients call int() on each part (spec of real clients)
+__version__ = "0.1.0"
+
+#: The Mesos version whose wire behaviour we speak, as every version string on the wire says it.
+#: Dotted integers only: clients call int() on each part.
+MESOS_VERSION = "1.12.0"

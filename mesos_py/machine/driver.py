@@ -1,0 +1,204 @@
+"""The only asyncio object that knows a core: commits what must survive, then lets the words go.
+
+Output commit: a frame's sends, reply and changes are withheld until its writes, and all writes before them, are
+durable. Frames leave in the order they were made. While nothing is being written a frame is performed at once,
+without a detour through the loop; that is nearly always.
+
+A failed or fenced write means that we no longer know what is true: the driver stops for good and nothing withheld is
+ever said (Mesos: src/master/registrar.cpp aborts likewise). A handler that raises is a bug with half-changed state
+behind it: the driver stops as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import structlog
+
+from mesos_py.machine.frame import Close, Event, Frame, Send
+from mesos_py.machine.journal import Core, Journal
+from mesos_py.machine.values import SECOND, Nanos
+
+log = structlog.get_logger(__name__)
+
+
+class Store(Protocol):
+    """Where writes go. Raises when it cannot promise that they survive."""
+
+    async def commit(self, writes: Sequence[Any]) -> None: ...
+
+
+class Rim(Protocol):
+    """What the shell does with a frame that may be said."""
+
+    def send(self, word: Send | Close) -> None: ...
+
+    def publish(self, frame: Frame) -> None: ...
+
+
+class Tick:
+    """Kind of the event the driver makes when ``core.deadline()`` has come."""
+
+
+class Stopped(Exception):
+    """The driver has stopped and takes no more events."""
+
+
+class Clock:
+    """Nanoseconds since the epoch that never go back: start wall clock plus monotonic time since."""
+
+    def __init__(self) -> None:
+        self._offset = time.time_ns() - time.monotonic_ns()
+
+    def __call__(self) -> Nanos:
+        return self._offset + time.monotonic_ns()
+
+
+class Driver:
+    """Runs one core. ``tell`` for events nobody waits for, ``ask`` for those somebody does."""
+
+    def __init__(
+        self,
+        core: Core,
+        store: Store | None,
+        rim: Rim,
+        *,
+        clock: Callable[[], Nanos] | None = None,
+        journal: Journal | None = None,
+    ) -> None:
+        self._core = core
+        self._store = store
+        self._rim = rim
+        self._clock = clock or Clock()
+        self._journal = journal
+        self._outbox: deque[tuple[Frame, asyncio.Future[Any] | None]] = deque()
+        self._has_writes = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at: Nanos | None = None
+        self._failed: asyncio.Future[None] | None = None
+        self._stopped = False
+
+    @property
+    def outbox_length(self) -> int:
+        """Frames withheld behind a write; shells stop reading sockets when it is long."""
+        return len(self._outbox)
+
+    def now(self) -> Nanos:
+        return self._clock()
+
+    def tell(self, event: Event) -> None:
+        """Apply ``event`` now; its frame leaves as soon as it may. Dropped when the driver has stopped.
+
+        Not to be called from within ``Rim.send`` or ``Rim.publish``: those defer with ``call_soon``, else words would
+        overtake each other.
+        """
+        if not self._stopped:
+            self._apply(event)
+
+    async def ask(self, event: Event) -> Any:
+        """Apply ``event`` and return its reply once everything before it is durable. Raises Stopped."""
+        if self._stopped:
+            raise Stopped
+        frame = self._apply(event)
+        if frame is not None:
+            return frame.reply
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._outbox[-1] = (self._outbox[-1][0], future)
+        return await future
+
+    def _apply(self, event: Event) -> Frame | None:
+        """Apply; returns the frame when it was performed at once, None when it is the last in the outbox."""
+        try:
+            frame = self._core.apply(event, self._clock())
+        except Exception as bug:
+            self._fail(bug, event)
+            raise Stopped from bug
+        if self._journal is not None:
+            self._journal.record(event, frame)
+        self._arm()
+        if not self._outbox and (not frame.writes or self._store is None):
+            self._perform(frame, None)
+            return frame
+        for word in frame.sends:
+            if isinstance(word, Send) and word.volatile:
+                self._rim.send(word)
+        self._outbox.append((frame, None))
+        if frame.writes:
+            self._has_writes.set()
+        return None
+
+    def _perform(self, frame: Frame, future: asyncio.Future[Any] | None, said: bool = False) -> None:
+        for word in frame.sends:
+            if not (said and isinstance(word, Send) and word.volatile):
+                self._rim.send(word)
+        if frame.changes:
+            self._rim.publish(frame)
+        if future is not None and not future.done():
+            future.set_result(frame.reply)
+
+    def _arm(self) -> None:
+        deadline = self._core.deadline()
+        if deadline is None or (self._timer_at is not None and self._timer_at <= deadline):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        loop = asyncio.get_running_loop()
+        self._timer_at = deadline
+        self._timer = loop.call_later(max(0.0, (deadline - self._clock()) / SECOND), self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._timer_at = None
+        if self._stopped:
+            return
+        deadline = self._core.deadline()
+        if deadline is not None and deadline <= self._clock():
+            with contextlib.suppress(Stopped):  # already on its way to whoever awaits run()
+                self._apply(Event(Tick))
+        self._arm()
+
+    async def run(self) -> None:
+        """Commit writes for ever; ends only by an exception. Cancel it to stop the driver."""
+        self._failed = asyncio.get_running_loop().create_future()
+        self._arm()
+        committing = asyncio.create_task(self._commit_forever(), name="driver-commit")
+        try:
+            await asyncio.wait((committing, self._failed), return_when=asyncio.FIRST_COMPLETED)
+            for done in (committing, self._failed):
+                if done.done():
+                    done.result()
+        finally:
+            self._stopped = True
+            committing.cancel()
+            if self._timer is not None:
+                self._timer.cancel()
+            for _, future in self._outbox:
+                if future is not None and not future.done():
+                    future.set_exception(Stopped())
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await committing
+
+    async def _commit_forever(self) -> None:
+        while True:
+            await self._has_writes.wait()
+            self._has_writes.clear()
+            while self._outbox:
+                batch = list(self._outbox)  # group commit: everything since the last one goes together
+                writes = [write for frame, _ in batch for write in frame.writes]
+                if writes and self._store is not None:
+                    await self._store.commit(writes)
+                for frame, _ in batch:
+                    _, future = self._outbox.popleft()
+                    self._perform(frame, future, said=True)
+
+    def _fail(self, bug: BaseException, event: Event) -> None:
+        tail = self._journal.tail(20) if self._journal is not None else []
+        log.error("core failed", kind=repr(event.kind), error=repr(bug), journal=[repr(entry)[:300] for entry in tail])
+        self._stopped = True
+        if self._failed is not None and not self._failed.done():
+            self._failed.set_exception(bug)

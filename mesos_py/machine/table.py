@@ -1,0 +1,79 @@
+"""Explicit registration: one row per event kind, merged by the core that uses them.
+
+No import side effects and no base classes: a module builds a ``Table()``, a core merges the tables it names, and a
+kind registered twice is an error at import time rather than a surprise at run time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any, TypeVar
+
+from mesos_py.machine.frame import Frame
+from mesos_py.machine.problem import Problem
+from mesos_py.machine.values import value
+
+Handler = Callable[..., Problem | None]
+H = TypeVar("H", bound=Handler)
+
+
+@value
+class Row:
+    """What a kind of event means: who may, what is checked first, and what then happens."""
+
+    kind: Hashable
+    handler: Handler
+    #: name of the authorization action, None when everybody may
+    may: str | None
+    #: pure check (core, body) -> Problem | None, run before the handler and before anything changes
+    check: Callable[..., Problem | None] | None
+
+    @property
+    def doc(self) -> str:
+        """First sentence of the handler's docstring: what is true afterwards."""
+        return (self.handler.__doc__ or "").strip().partition("\n")[0]
+
+
+class Table:
+    """Rows of one noun (``calls = Table("scheduler calls")``)."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._rows: dict[Hashable, Row] = {}
+
+    def on(
+        self, kind: Hashable, *, may: str | None = None, check: Callable[..., Problem | None] | None = None
+    ) -> Callable[[H], H]:
+        """Register the decorated ``handler(core, event, frame)`` for ``kind``."""
+
+        def register(handler: H) -> H:
+            if kind in self._rows:
+                raise ValueError(f"{self.name}: {kind!r} is handled twice")
+            self._rows[kind] = Row(kind, handler, may, check)
+            return handler
+
+        return register
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self._rows.values())
+
+    @staticmethod
+    def merge(*tables: Table) -> dict[Hashable, Row]:
+        """All rows of ``tables``; a kind that stands in two tables is an error."""
+        rows: dict[Hashable, Row] = {}
+        for table in tables:
+            for row in table:
+                if row.kind in rows:
+                    raise ValueError(f"{table.name}: {row.kind!r} is handled in another table already")
+                rows[row.kind] = row
+        return rows
+
+
+def run(rows: dict[Hashable, Row], core: Any, kind: Hashable, event: Any, out: Frame) -> None:
+    """Check, then handle: the one way an event goes through a core. A Problem becomes the reply."""
+    row = rows[kind]
+    problem = row.check(core, event) if row.check is not None else None
+    if problem is None:
+        problem = row.handler(core, event, out)
+    if problem is not None:
+        out.reply = problem
