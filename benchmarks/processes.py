@@ -1,0 +1,171 @@
+"""Real processes through a whole cluster of one master and one agent: rate, memory, and latency.
+
+* 2,000 x ``true`` as command tasks, 100 in flight, against posix_spawn + wait of ``true`` in this very process;
+* 2,000 tasks on one custom executor that speaks the v1 executor API;
+* ACCEPT to TASK_RUNNING on an idle cluster, for command tasks and on a running executor.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import uvloop
+
+from benchmarks import report
+from benchmarks.lean import LeanScheduler, capacity, scalar
+from benchmarks.master import LocalCluster
+
+LEAN_EXECUTOR = str(Path(__file__).parent / "lean_executor.py")
+RESOURCES = [scalar("cpus", 0.01), scalar("mem", 1)]
+TERMINAL = {"TASK_FINISHED", "TASK_FAILED", "TASK_KILLED", "TASK_ERROR", "TASK_LOST", "TASK_DROPPED", "TASK_GONE"}
+
+
+def spawn_rate(count: int) -> float:
+    """posix_spawn + wait of ``true``, one after the other, per second."""
+    begin = time.perf_counter()
+    for _ in range(count):
+        os.waitpid(os.posix_spawn("/bin/true", ["true"], os.environ), 0)
+    return count / (time.perf_counter() - begin)
+
+
+def executor_info() -> dict[str, Any]:
+    """The benchmark's own executor: finishes every task at once."""
+    return {
+        "executor_id": {"value": "lean"}, "type": "CUSTOM",
+        "command": {"shell": False, "value": sys.executable, "arguments": [sys.executable, LEAN_EXECUTOR]},
+        "resources": RESOURCES,
+    }
+
+
+def task(task_id: str, agent_id: Any, command: str | None) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "name": task_id, "task_id": {"value": task_id}, "agent_id": agent_id, "resources": RESOURCES
+    }
+    return body | ({"command": {"value": command}} if command is not None else {"executor": executor_info()})
+
+
+def accept(scheduler: LeanScheduler, offer: dict[str, Any], tasks: list[dict[str, Any]]) -> None:
+    scheduler.call(
+        "ACCEPT", offer_ids=[offer["id"]], filters={"refuse_seconds": 0},
+        operations=[{"type": "LAUNCH", "launch": {"task_infos": tasks}}],
+    )
+
+
+async def rate(cluster: LocalCluster, name: str, command: str | None, total: int, in_flight: int) -> float:
+    """Tasks finished per second; every update acknowledged."""
+    launched = finished = 0
+    begin = 0.0
+    async with LeanScheduler(cluster.host, cluster.port, name) as scheduler:
+        async for event in scheduler.events():
+            if event["type"] == "OFFERS":
+                begin = begin or time.perf_counter()
+                for offer in event["offers"]["offers"]:
+                    room = min(in_flight - (launched - finished), total - launched, capacity(offer, 0.01, 1) - 1)
+                    tasks = [task(f"{name}-{launched + n}", offer["agent_id"], command) for n in range(max(room, 0))]
+                    launched += len(tasks)
+                    accept(scheduler, offer, tasks)
+            elif event["type"] == "UPDATE":
+                status = event["update"]["status"]
+                if "uuid" in status:
+                    scheduler.acknowledge(status)
+                if status["state"] in TERMINAL:
+                    if status["state"] != "TASK_FINISHED":
+                        raise SystemExit(f"unexpected update {status}")
+                    finished += 1
+                    if finished == total:
+                        elapsed = time.perf_counter() - begin
+                        scheduler.call("TEARDOWN")
+                        await asyncio.sleep(0.2)
+                        return total / elapsed
+    raise SystemExit("the stream ended early")
+
+
+async def latency(cluster: LocalCluster, name: str, command: str | None, rounds: int) -> list[float]:
+    """Milliseconds from ACCEPT to TASK_RUNNING, one task at a time; the first, which may start an executor, left out."""
+    samples: list[float] = []
+    launched = 0
+    at = 0.0
+    running = ""
+    async with LeanScheduler(cluster.host, cluster.port, name) as scheduler:
+        async for event in scheduler.events():
+            if event["type"] == "OFFERS":
+                offer = event["offers"]["offers"][0]
+                if running:
+                    scheduler.call("DECLINE", offer_ids=[offer["id"]], filters={"refuse_seconds": 0})
+                    continue
+                running = f"{name}-{launched}"
+                launched += 1
+                at = time.perf_counter()
+                accept(scheduler, offer, [task(running, offer["agent_id"], command)])
+            elif event["type"] == "UPDATE":
+                status = event["update"]["status"]
+                if "uuid" in status:
+                    scheduler.acknowledge(status)
+                if status["state"] == "TASK_RUNNING" and status["task_id"]["value"] == running:
+                    samples.append(1000 * (time.perf_counter() - at))
+                if status["state"] in TERMINAL and status["task_id"]["value"] == running:
+                    running = ""
+                    if len(samples) > rounds:
+                        scheduler.call("TEARDOWN")
+                        await asyncio.sleep(0.2)
+                        return samples[1:]
+    raise SystemExit("the stream ended early")
+
+
+async def private_memory(cluster: LocalCluster, count: int) -> float:
+    """MiB of private memory that one running ``sleep`` adds to the whole cluster, shell and all."""
+    before = cluster.private_bytes()
+    up = 0
+    async with LeanScheduler(cluster.host, cluster.port, "sleepers") as scheduler:
+        async for event in scheduler.events():
+            if event["type"] == "OFFERS":
+                offer = event["offers"]["offers"][0]
+                accept(scheduler, offer, [task(f"s-{n}", offer["agent_id"], "sleep 1000") for n in range(count - up)])
+            elif event["type"] == "UPDATE":
+                status = event["update"]["status"]
+                if "uuid" in status:
+                    scheduler.acknowledge(status)
+                up += status["state"] == "TASK_RUNNING"
+                if up == count:
+                    await asyncio.sleep(0.5)
+                    used = (cluster.private_bytes() - before) / count / (1 << 20)
+                    scheduler.call("TEARDOWN")
+                    await asyncio.sleep(0.5)
+                    return used
+    raise SystemExit("the stream ended early")
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tasks", type=int, default=2_000)
+    parser.add_argument("--rounds", type=int, default=200)
+    options = parser.parse_args()
+    report.header(f"processes: {options.tasks} tasks, 100 in flight, one agent; latency over {options.rounds} tasks")
+    async with LocalCluster(agents=1, resources="cpus:64;mem:65536;disk:100000;ports:[31000-32000]") as cluster:
+        spawn = spawn_rate(1000)
+        report.figure("posix_spawn + wait of true, in sequence", spawn, "spawns/s")
+        command = await rate(cluster, "true", "true", options.tasks, 100)
+        report.figure("command tasks", command, "tasks/s", reference=9.6)
+        report.figure("  as a part of the spawn rate", command / spawn, "", reference=0.5, of="goal")
+        executor = await rate(cluster, "exec", None, options.tasks, 100)
+        report.figure("tasks on one custom executor", executor, "tasks/s", reference=189)
+        p50, p99 = report.quantiles(await latency(cluster, "lat", "true", options.rounds))
+        report.figure("ACCEPT to TASK_RUNNING, command task, p50", p50, "ms", reference=126)
+        report.figure("ACCEPT to TASK_RUNNING, command task, p99", p99, "ms", reference=163)
+        p50, p99 = report.quantiles(await latency(cluster, "lex", None, options.rounds))
+        report.figure("ACCEPT to TASK_RUNNING, running executor, p50", p50, "ms", reference=52)
+        report.figure("ACCEPT to TASK_RUNNING, running executor, p99", p99, "ms")
+        memory = await private_memory(cluster, 100)
+        report.figure("private memory of a running command task", memory, "MiB", reference=5, of="goal")
+        report.figure("cluster RSS", psutil.Process(cluster.pid).memory_info().rss / (1 << 20), "MiB")
+
+
+if __name__ == "__main__":
+    uvloop.run(main())

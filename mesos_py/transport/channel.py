@@ -1,0 +1,103 @@
+"""Batches of internal messages over one WebSocket, the same at both ends.
+
+One WebSocket message is one batch: a msgpack array ``[tag, payload, tag, payload, ...]`` with the tags of
+``wire/internal.py``. Everything put into an ``Outbox`` within one turn of the loop leaves as one batch, so that a
+burst costs one system call and an idle link costs no delay.
+
+Bounds: a batch is at most ``BATCH_BYTES_MAX``; an outbox whose peer does not read holds at most ``PENDING_MAX``
+messages and then gives the connection up. Order is kept; delivery ends with the connection (what must not be lost is
+re-sent by the cores, which is why nothing is acknowledged here).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+import msgpack
+
+from mesos_py.wire import internal
+from mesos_py.wire.codec import msgpack as codec
+from mesos_py.wire.codec.errors import DecodeError
+
+BATCH_BYTES_MAX = 64 << 20  # bytes; larger than any body the HTTP APIs accept
+BATCH_MESSAGES_MAX = 1_000  # messages encoded in one go, about 10 ms of encoding
+PENDING_MAX = 100_000  # messages waiting for a peer that does not read
+
+_tag_of = {cls: tag for tag, cls in internal.TAGS.items()}
+
+
+def encode_batch(messages: Iterable[Any]) -> bytes:
+    """One WebSocket message holding ``messages`` in order."""
+    flat: list[Any] = []
+    for message in messages:
+        flat.append(_tag_of[type(message)])
+        flat.append(codec.to_value(message))
+    packed: bytes = msgpack.packb(flat, use_bin_type=True)
+    return packed
+
+
+def decode_batch(data: bytes) -> list[Any]:
+    """The messages of one batch. Raises DecodeError for anything that ``encode_batch`` does not write."""
+    try:
+        flat = msgpack.unpackb(data, raw=False, strict_map_key=False, use_list=True)
+    except (ValueError, RecursionError, msgpack.exceptions.UnpackException) as error:
+        raise DecodeError(f"not a batch: {error}") from error
+    if not isinstance(flat, list) or len(flat) % 2:
+        raise DecodeError("not a batch: expecting an array of tags and payloads")
+    messages = []
+    for tag, payload in zip(flat[::2], flat[1::2], strict=True):
+        cls = internal.TAGS.get(tag) if isinstance(tag, int) else None
+        if cls is None:
+            raise DecodeError(f"unknown message tag {tag!r}")
+        messages.append(codec.from_value(cls, payload))
+    return messages
+
+
+class Socket(Protocol):
+    """What an outbox needs of a WebSocket, server's or client's."""
+
+    async def send_bytes(self, message: bytes) -> None: ...
+
+    async def close(self) -> bool: ...
+
+
+class Outbox:
+    """Messages on their way to one peer; ``put`` never waits."""
+
+    def __init__(self, socket: Socket, on_overflow: Callable[[], None]) -> None:
+        self._socket = socket
+        self._on_overflow = on_overflow
+        self._pending: list[Any] = []
+        self._ready = asyncio.Event()
+        self._closing = False
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def put(self, message: Any) -> None:
+        """Send ``message`` after everything put before it; gives the connection up when PENDING_MAX wait already."""
+        if len(self._pending) >= PENDING_MAX:
+            self._on_overflow()
+            return
+        self._pending.append(message)
+        self._ready.set()
+
+    def close(self) -> None:
+        """Close the connection once everything put before has been written."""
+        self._closing = True
+        self._ready.set()
+
+    async def run(self) -> None:
+        """Write batches until closed or cancelled, or until the socket fails (ConnectionError)."""
+        while True:
+            await self._ready.wait()
+            self._ready.clear()
+            while self._pending:
+                batch = self._pending[:BATCH_MESSAGES_MAX]
+                del self._pending[:BATCH_MESSAGES_MAX]
+                await self._socket.send_bytes(encode_batch(batch))
+            if self._closing:
+                await self._socket.close()
+                return
