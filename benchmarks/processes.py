@@ -88,7 +88,7 @@ async def rate(cluster: LocalCluster, name: str, command: str | None, total: int
 
 
 async def latency(cluster: LocalCluster, name: str, command: str | None, rounds: int) -> list[float]:
-    """Milliseconds from ACCEPT to TASK_RUNNING, one task at a time; the first, which may start an executor, left out."""
+    """Milliseconds from ACCEPT to TASK_RUNNING, one task at a time; the first may start an executor and is left out."""
     samples: list[float] = []
     launched = 0
     at = 0.0

@@ -1,0 +1,142 @@
+"""The two ends of the agent link, joined over loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from mesos_py.machine.frame import Event
+from mesos_py.master.events import Disconnected
+from mesos_py.transport.agent_channel import PATH, AgentChannels
+from mesos_py.transport.channel import PENDING_MAX, Outbox
+from mesos_py.transport.master_link import MasterLink
+from mesos_py.wire import internal
+from mesos_py.wire.ids import AgentID
+
+
+class Listener:
+    """Keeps what the agent's end heard."""
+
+    def __init__(self) -> None:
+        self.heard: asyncio.Queue[tuple[str, str, Any]] = asyncio.Queue()
+
+    def master_connected(self, peer: str, address: str) -> None:
+        self.heard.put_nowait(("connected", peer, address))
+
+    def master_said(self, peer: str, message: Any) -> None:
+        self.heard.put_nowait(("said", peer, message))
+
+    def master_lost(self, peer: str) -> None:
+        self.heard.put_nowait(("lost", peer, None))
+
+
+class Rig:
+    """A master's end on a free port, and what it was told."""
+
+    def __init__(self) -> None:
+        self.told: asyncio.Queue[Event] = asyncio.Queue()
+        self.channels = AgentChannels(self.told.put_nowait)
+        self.address = ""
+
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        application = web.Application()
+        application.router.add_get(PATH, self.channels.handle)
+        runner = web.AppRunner(application, shutdown_timeout=0.1)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
+        self.address = f"127.0.0.1:{port}"
+        try:
+            yield
+        finally:
+            await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
+async def linked(rig: Rig) -> AsyncIterator[tuple[MasterLink, Listener]]:
+    async def locate() -> str:
+        return rig.address
+
+    listener = Listener()
+    link = MasterLink(locate, listener, rng=random.Random(1))
+    running = asyncio.create_task(link.run(), name="link")
+    try:
+        yield link, listener
+    finally:
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+
+async def test_words_go_both_ways_in_order() -> None:
+    """What either side puts arrives at the other, in order."""
+    rig = Rig()
+    async with asyncio.timeout(10), rig.serving(), linked(rig) as (link, listener):
+        kind, peer, address = await listener.heard.get()
+        assert (kind, address) == ("connected", rig.address)
+        link.send(peer, internal.Pong())
+        link.send(peer, internal.UnregisterAgent(agent_id=AgentID("a")))
+        first, second = await rig.told.get(), await rig.told.get()
+        assert (first.kind, second.kind) == (internal.Pong, internal.UnregisterAgent)
+        assert first.peer in rig.channels
+        rig.channels.send(first.peer, internal.Ping(connected=True))
+        assert await listener.heard.get() == ("said", peer, internal.Ping(connected=True))
+
+
+async def test_a_closed_connection_is_heard_of_at_both_ends_and_opened_again() -> None:
+    """Words before the close still arrive; the core hears Disconnected; the agent comes back as a new peer."""
+    rig = Rig()
+    async with asyncio.timeout(10), rig.serving(), linked(rig) as (link, listener):
+        _, peer, _ = await listener.heard.get()
+        link.send(peer, internal.Pong())
+        old = (await rig.told.get()).peer
+        assert old is not None
+        rig.channels.send(old, internal.ShutdownAgent(message="bye"))
+        rig.channels.close(old)
+        assert (await listener.heard.get())[2] == internal.ShutdownAgent(message="bye")
+        assert await listener.heard.get() == ("lost", peer, None)
+        gone = await rig.told.get()
+        assert (gone.kind, gone.peer) == (Disconnected, old)
+        kind, again, _ = await listener.heard.get()
+        assert kind == "connected" and again != peer
+        link.send(peer, internal.Pong())  # for the old connection: forgotten
+        link.send(again, internal.Pong())
+        assert (await rig.told.get()).peer != old
+        assert rig.told.empty()
+
+
+async def test_a_peer_that_speaks_another_language_is_cut_off() -> None:
+    """Text, or bytes that are no batch, end the connection; the core only hears that it ended."""
+    rig = Rig()
+    async with asyncio.timeout(10), rig.serving(), aiohttp.ClientSession() as session:
+        for junk in ("hello", b"\xc1junk"):
+            async with session.ws_connect(f"http://{rig.address}{PATH}") as socket:
+                await (socket.send_str(junk) if isinstance(junk, str) else socket.send_bytes(junk))
+                assert (await socket.receive()).type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
+            assert (await rig.told.get()).kind is Disconnected
+
+
+async def test_a_peer_that_does_not_read_is_given_up() -> None:
+    """An outbox holds PENDING_MAX messages, then says so instead of growing."""
+
+    class Stuck:
+        async def send_bytes(self, message: bytes) -> None:
+            await asyncio.Event().wait()
+
+        async def close(self) -> bool:
+            return True
+
+    overflows: list[bool] = []
+    outbox = Outbox(Stuck(), lambda: overflows.append(True))
+    for _ in range(PENDING_MAX + 3):
+        outbox.put(internal.Pong())
+    assert len(outbox) == PENDING_MAX
+    assert len(overflows) == 3
