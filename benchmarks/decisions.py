@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import subprocess
 import sys
 import time
-from pathlib import Path
+from collections.abc import AsyncIterator
 
 import psutil
 import uvloop
@@ -20,15 +21,34 @@ from benchmarks import report
 from benchmarks.lean import LeanScheduler, capacity, scalar
 from benchmarks.master import Master
 
-HERE = Path(__file__).parent
+
+@contextlib.asynccontextmanager
+async def emulated(master: Master, count: int) -> AsyncIterator[None]:
+    """``count`` emulated agents in a process of their own, all registered."""
+    agents = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.emulated_agents", master.address, str(count)],
+        stdout=subprocess.PIPE, text=True,
+    )
+    try:
+        assert agents.stdout is not None
+        line = await asyncio.to_thread(agents.stdout.readline)
+        if line != "ready\n":
+            raise SystemExit("the emulated agents did not register")
+        yield
+    finally:
+        agents.kill()
+        agents.wait()
 
 
-async def launch_all(host: str, port: int, total: int, per_agent: int) -> float:
-    """Launch ``total`` tasks, at most ``per_agent`` on one offer; returns seconds."""
+async def launch_all(host: str, port: int, total: int, per_agent: int, *, keep: bool = False) -> float:
+    """Launch ``total`` tasks, at most ``per_agent`` on one offer; returns seconds.
+
+    The framework stays registered without a stream when ``keep`` is set, so that its tasks stay.
+    """
     resources = [scalar("cpus", 0.1), scalar("mem", 32)]
     launched = running = 0
     begin = 0.0
-    async with LeanScheduler(host, port, "decisions") as scheduler:
+    async with LeanScheduler(host, port, "decisions", failover_timeout=3600.0 if keep else 0.0) as scheduler:
         async for event in scheduler.events():
             if event["type"] == "OFFERS":
                 begin = begin or time.perf_counter()
@@ -75,21 +95,11 @@ async def main() -> None:
         process = psutil.Process(master.pid)
         empty = process.memory_info().rss
         begin = time.perf_counter()
-        agents = subprocess.Popen(
-            [sys.executable, str(HERE / "emulated_agents.py"), master.address, str(options.agents)],
-            stdout=subprocess.PIPE, text=True,
-        )
-        try:
-            assert agents.stdout is not None
-            line = await asyncio.to_thread(agents.stdout.readline)
-            assert line == "ready\n", line
+        async with emulated(master, options.agents):
             report.figure("agents registered", options.agents / (time.perf_counter() - begin), "agents/s")
             idle = process.memory_info().rss
             elapsed = await launch_all(master.host, master.port, options.tasks, -(-options.tasks // options.agents))
             full = process.memory_info().rss
-        finally:
-            agents.kill()
-            agents.wait()
         report.figure("decisions", options.tasks / elapsed, "tasks/s", reference=1500, of="goal")
         stall = await master.longest_stall_ms()
         report.figure("longest stall of the master's loop", stall, "ms", reference=50, of="goal")

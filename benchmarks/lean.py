@@ -16,8 +16,11 @@ import orjson
 class LeanScheduler:
     """One framework. ``events()`` yields decoded events; ``call`` fires a call without waiting for its 202."""
 
-    def __init__(self, host: str, port: int, name: str, roles: tuple[str, ...] = ("*",)) -> None:
-        self._host, self._port, self._name, self._roles = host, port, name, roles
+    def __init__(
+        self, host: str, port: int, name: str, *, roles: tuple[str, ...] = ("*",), failover_timeout: float = 0.0
+    ) -> None:
+        self._host, self._port, self._name = host, port, name
+        self._roles, self._failover_timeout = roles, failover_timeout
         self.framework_id = ""
         self.stream_id = ""
         self._calls: asyncio.StreamWriter | None = None
@@ -69,6 +72,7 @@ class LeanScheduler:
         reader, writer = await asyncio.open_connection(self._host, self._port, limit=64 << 20)
         info = {
             "user": "root", "name": self._name, "roles": list(self._roles), "checkpoint": True,
+            "failover_timeout": self._failover_timeout,
             "capabilities": [
                 {"type": "MULTI_ROLE"}, {"type": "PARTITION_AWARE"}, {"type": "RESERVATION_REFINEMENT"}
             ],

@@ -57,8 +57,16 @@ class _Program:
 
     async def longest_stall_ms(self) -> float:
         """The longest time the loop took for one turn since start, from the program's own metrics."""
+        return (await self._metrics())["loop/longest_stall_ms"]
+
+    async def recent_stall_ms(self) -> float:
+        """The same since this was asked last."""
+        return (await self._metrics())["loop/recent_stall_ms"]
+
+    async def _metrics(self) -> dict[str, float]:
         async with aiohttp.ClientSession() as session, session.get(f"http://{self.address}/metrics/snapshot") as answer:
-            return float((await answer.json())["loop/longest_stall_ms"])
+            metrics: dict[str, float] = await answer.json()
+            return metrics
 
 
 class Master(_Program):
