@@ -1,0 +1,98 @@
+"""What happens to an agent from outside, other than messages of the master and calls of executors.
+
+Events are past participles. The containerizer reports the first group, the link to the master the second, the shell
+the rest. Messages of the master arrive as ``Event(type(message), message, peer)``, calls of executors with the class
+of their payload as kind (``executor_api.Call.Subscribe`` and so on).
+"""
+
+from __future__ import annotations
+
+from mesos_py.machine.frame import PeerID
+from mesos_py.machine.values import value
+
+# ---- the containerizer
+
+
+@value
+class ContainerLaunched:
+    """The container's first process runs."""
+
+    container_id: str
+    pid: int
+
+
+@value
+class ContainerLaunchFailed:
+    """The container never ran; nothing is left of it but its sandbox, and no ContainerExited follows."""
+
+    container_id: str
+    message: str
+
+
+@value
+class ContainerExited:
+    """Nothing of the container runs any more. Said exactly once for each ContainerLaunched."""
+
+    container_id: str
+    #: wait(2) status word of the first process, None when it is not known
+    status: int | None
+
+
+# ---- the link to the master
+
+
+@value
+class MasterConnected:
+    """There is a connection to the leading master; nothing was said on it yet."""
+
+    peer: PeerID
+    #: "host:port"
+    address: str
+
+
+@value
+class MasterLost:
+    """The connection has ended."""
+
+    peer: PeerID
+
+
+# ---- the shell
+
+
+@value
+class ExecutorDisconnected:
+    """The event stream of an executor has ended."""
+
+    peer: PeerID
+
+
+@value
+class DirectoryFailed:
+    """The sandbox of an executor without a process of its own could not be made."""
+
+    container_id: str
+    message: str
+
+
+@value
+class DiskMeasured:
+    """How full the file system with the work_dir is."""
+
+    #: 0..1
+    used: float
+
+
+@value
+class PathsRemoved:
+    """Garbage collection of paths has ended."""
+
+    succeeded: int
+    failed: int
+
+
+@value
+class StopRequested:
+    """The agent is to end. Executors are left running unless ``unregister``, which gives them up for good."""
+
+    unregister: bool
