@@ -1,0 +1,1 @@
+"""Handlers of everything that reaches the master core, by noun; merged by ``core``."""

@@ -1,0 +1,60 @@
+"""Events that reach the master core and are neither a scheduler's call nor an agent's message.
+
+The kinds of a master core's events:
+
+* ``scheduler_api.Call.Type`` members, body the Call, peer the ``Mesos-Stream-Id`` (for SUBSCRIBE: the new stream's)
+* classes of ``wire.internal``, body the message, peer the agent's channel
+* the classes here: ``Disconnected`` with a peer; the others are timers, made by the core for itself
+* ``machine.driver.Tick``
+"""
+
+from __future__ import annotations
+
+from mesos_py.machine.values import Nanos, value
+from mesos_py.wire.ids import AgentID, FrameworkID, OfferID
+
+
+class Disconnected:
+    """The connection of ``event.peer`` is gone: closed, broken or cut off for being slow."""
+
+
+@value
+class FailoverExpired:
+    """A framework has been away for its failover timeout; void if it came back since ``away_since``."""
+
+    framework_id: FrameworkID
+    away_since: Nanos
+
+
+@value
+class HeartbeatDue:
+    """Tell the scheduler that the stream is alive; void when another stream has taken its place."""
+
+    framework_id: FrameworkID
+    peer: str
+
+
+@value
+class OfferExpired:
+    """``offer_timeout`` has passed without an answer."""
+
+    offer_id: OfferID
+
+
+@value
+class PingDue:
+    """Ask the agent whether it is there, and count what it did not answer."""
+
+    agent_id: AgentID
+
+
+@value
+class ReregisterExpired:
+    """The agent has been disconnected, or missing after a failover, for ``agent_reregister_timeout``."""
+
+    agent_id: AgentID
+
+
+@value
+class AllocationDue:
+    """Make offers: the allocator's interval has passed, or something happened that frees resources."""

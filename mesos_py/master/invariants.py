@@ -1,0 +1,101 @@
+"""What must hold of a master's state after every event; tests check it after every frame.
+
+I1 no double allocation, and the agreement of every index with every other. Linear in everything.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mesos_py.algebra.resources import NONE, Resources
+from mesos_py.master.entities import TERMINAL
+
+if TYPE_CHECKING:
+    from mesos_py.master.state import State
+
+
+def check_state(state: State) -> None:
+    """Raises AssertionError at the first disagreement."""
+    _check_frameworks(state)
+    _check_agents(state)
+    _check_offers(state)
+    _check_counts(state)
+
+
+def _check_frameworks(state: State) -> None:
+    for framework_id, framework in state.frameworks.items():
+        assert framework.id == framework_id == framework.info.id
+        assert framework_id not in state.completed_frameworks
+        assert framework.connected == (framework.peer is not None)
+        assert not (framework.recovered and framework.connected)
+        assert framework.connected or not framework.active
+        if framework.peer is not None:
+            assert state.peers[framework.peer] is framework
+        for task_id, task in framework.tasks.items():
+            assert task.id == task_id
+            assert task.framework_id == framework_id
+            assert state.agents[task.agent_id].tasks[framework_id][task_id] is task
+            assert task_id not in framework.unreachable_tasks
+        for agent_id, executors in framework.executors.items():
+            assert executors
+            assert state.agents[agent_id].executors[framework_id] is executors
+
+
+def _check_agents(state: State) -> None:
+    for agent_id, agent in state.agents.items():
+        assert agent.id == agent_id == agent.info.id
+        others = (state.recovered_agents, state.unreachable_agents, state.gone_agents)
+        assert not any(agent_id in other for other in others)
+        assert agent.active <= agent.connected
+        if agent.connected:
+            assert state.peers[agent.peer] is agent
+        used: dict[str, Resources] = {}
+        for framework_id, tasks in agent.tasks.items():
+            assert tasks
+            for task_id, task in tasks.items():
+                assert state.frameworks[framework_id].tasks[task_id] is task
+                if not TERMINAL[task.state]:
+                    used[framework_id] = used.get(framework_id, NONE) + task.resources
+        for framework_id, executors in agent.executors.items():
+            assert executors
+            assert state.frameworks[framework_id].executors[agent_id] is executors
+            for executor in executors.values():
+                used[framework_id] = used.get(framework_id, NONE) + Resources.of(executor.resources)
+        used = {framework_id: resources for framework_id, resources in used.items() if resources}
+        assert used == agent.used, (used, agent.used)
+        for framework_id, resources in used.items():
+            assert state.frameworks[framework_id].used[agent_id] == resources  # type: ignore[index]
+        assert not agent.offers or agent.active
+        spoken_for = (agent.total_used() + agent.total_offered()).unallocate().nonshared
+        assert spoken_for <= agent.total, f"{agent_id}: {spoken_for} of {agent.total}"
+
+
+def _check_offers(state: State) -> None:
+    for offer_id, offer in state.offers.items():
+        framework = state.frameworks[offer.framework_id]
+        assert framework.offers[offer_id] is offer
+        assert framework.connected, "an offer nobody can answer"
+        assert offer.role in framework.roles
+        assert state.agents[offer.agent_id].offers[offer_id] is offer
+        assert all(kind.allocated_role == offer.role for kind, _ in offer.resources)
+    assert sum(len(framework.offers) for framework in state.frameworks.values()) == len(state.offers)
+    assert sum(len(agent.offers) for agent in state.agents.values()) == len(state.offers)
+
+
+def _check_counts(state: State) -> None:
+    frameworks, agents = state.frameworks.values(), state.agents.values()
+    assert state.frameworks_connected == sum(framework.connected for framework in frameworks)
+    assert state.frameworks_active == sum(framework.active for framework in frameworks)
+    assert state.agents_connected == sum(agent.connected for agent in agents)
+    assert state.agents_active == sum(agent.active for agent in agents)
+    assert state.unreachable_task_count == sum(len(framework.unreachable_tasks) for framework in frameworks)
+    counts = dict.fromkeys(state.task_counts, 0)
+    for framework in frameworks:
+        for task in framework.tasks.values():
+            counts[task.state] += 1
+    assert counts == state.task_counts
+    assert len(state.peers) == sum(framework.connected for framework in frameworks) + state.agents_connected
+    total = sum((agent.total for agent in agents), NONE).quantities()
+    sums = state.total
+    for name, amount in total.items():
+        assert sums.plain.get(name, 0) + sums.revocable.get(name, 0) == amount

@@ -1,0 +1,444 @@
+"""All a master remembers, with every index, and the only code that changes it.
+
+Each method keeps all indexes in step and appends its change to the frame; handlers in ``calls/`` decide, this file
+obeys. What is said to whom, and what the allocator is told, is not decided here.
+
+Indexes that must agree (``check`` says how)::
+
+    frameworks[f].tasks[t]  is  agents[a].tasks[f][t]          the same Task
+    frameworks[f].executors[a]  is  agents[a].executors[f]     the same dict
+    frameworks[f].used[a]  ==  agents[a].used[f]  ==  its live, non-terminal tasks plus executors
+    offers[o]  is  frameworks[f].offers[o]  is  agents[a].offers[o]
+    peers[p]  is the framework or agent whose connection p is
+
+Mesos: src/master/master.hpp (struct Master: slaves, frameworks, offers).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TypeVar
+
+from mesos_py.algebra.kinds import SCALAR
+from mesos_py.algebra.quantities import Milli
+from mesos_py.algebra.resources import Resources
+from mesos_py.machine.frame import Frame, PeerID
+from mesos_py.machine.values import Nanos
+from mesos_py.master import changes
+from mesos_py.master.capabilities import AgentCapabilities, FrameworkCapabilities, subscribed_roles
+from mesos_py.master.changes import OfferEnd, Removal
+from mesos_py.master.entities import (
+    TERMINAL,
+    Agent,
+    Framework,
+    Offer,
+    RecoveredAgent,
+    Task,
+    UnreachableAgent,
+    is_terminal,
+)
+from mesos_py.master.invariants import check_state
+from mesos_py.master.options import Options
+from mesos_py.wire.agent import AgentInfo
+from mesos_py.wire.constraints import OfferConstraints
+from mesos_py.wire.executor import ExecutorInfo
+from mesos_py.wire.framework import FrameworkInfo
+from mesos_py.wire.ids import AgentID, ExecutorID, FrameworkID, OfferID, TaskID
+from mesos_py.wire.schema import evolve
+from mesos_py.wire.task import TaskState, TaskStatus
+
+__all__ = [
+    "Agent",
+    "Framework",
+    "Offer",
+    "RecoveredAgent",
+    "State",
+    "Sums",
+    "Task",
+    "UnreachableAgent",
+    "is_terminal",
+]
+
+
+MAX_STATUSES_PER_TASK = 100  # entries; states may alternate for as long as a task lives
+
+
+class Sums:
+    """Scalars over all registered agents, for gauges: name -> Milli, plain and revocable apart."""
+
+    __slots__ = ("plain", "revocable")
+
+    def __init__(self) -> None:
+        self.plain: dict[str, Milli] = {}
+        self.revocable: dict[str, Milli] = {}
+
+    def add(self, resources: Resources, sign: int = 1) -> None:
+        for kind, amount in resources:
+            if kind.type == SCALAR:
+                sums = self.revocable if kind.revocable else self.plain
+                size = amount if kind.whole is None else (kind.whole if kind.shared else kind.whole * amount)  # type: ignore[operator]
+                sums[kind.name] = sums.get(kind.name, 0) + sign * size  # type: ignore[operator]
+
+
+class State:
+    """Frameworks, agents, tasks, offers; reading is free, changing goes through the methods."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self.frameworks: dict[FrameworkID, Framework] = {}
+        #: bounded ring, oldest first
+        self.completed_frameworks: dict[FrameworkID, Framework] = {}
+        #: registered: connected or given time to come back
+        self.agents: dict[AgentID, Agent] = {}
+        #: admitted by the registry, not seen since this master leads
+        self.recovered_agents: dict[AgentID, RecoveredAgent] = {}
+        self.unreachable_agents: dict[AgentID, UnreachableAgent] = {}
+        #: marked gone by an operator, and when
+        self.gone_agents: dict[AgentID, Nanos] = {}
+        #: bounded, oldest first; their messages are ignored until they reregister
+        self.removed_agents: dict[AgentID, None] = {}
+        self.offers: dict[OfferID, Offer] = {}
+        self.peers: dict[PeerID, Framework | Agent] = {}
+
+        # What gauges need without walking.
+        #: live tasks by state, terminal but unacknowledged ones included
+        self.task_counts: dict[TaskState, int] = dict.fromkeys(TaskState, 0)
+        self.unreachable_task_count = 0
+        self.frameworks_connected = 0
+        self.frameworks_active = 0
+        self.agents_connected = 0
+        self.agents_active = 0
+        self.total = Sums()
+        #: by tasks and executors
+        self.used = Sums()
+
+    # ---- looking
+
+    def task(self, framework_id: FrameworkID, task_id: TaskID) -> Task | None:
+        framework = self.frameworks.get(framework_id)
+        return None if framework is None else framework.tasks.get(task_id)
+
+    def framework_of(self, peer: PeerID) -> Framework | None:
+        found = self.peers.get(peer)
+        return found if isinstance(found, Framework) else None
+
+    def agent_of(self, peer: PeerID | None) -> Agent | None:
+        """The registered agent at the other end of ``peer``."""
+        found = self.peers.get(peer) if peer is not None else None
+        return found if isinstance(found, Agent) else None
+
+    # ---- frameworks, in the order of their lives
+
+    def add_framework(self, framework: Framework, out: Frame) -> None:
+        """A framework subscribes for the first time or is recovered."""
+        self.frameworks[framework.id] = framework
+        framework.completed_tasks = deque(maxlen=self._options.max_completed_tasks_per_framework)
+        if framework.connected:
+            self.frameworks_connected += 1
+            if framework.peer is not None:
+                self.peers[framework.peer] = framework
+        if framework.active:
+            self.frameworks_active += 1
+        out.changes.append(changes.FrameworkAdded(framework.id, framework))
+
+    def update_framework(
+        self,
+        framework: Framework,
+        info: FrameworkInfo,
+        suppressed: dict[str, None],
+        constraints: OfferConstraints | None,
+        out: Frame,
+    ) -> None:
+        """The framework's info is replaced; callers have seen to what may not change."""
+        framework.info = info
+        framework.capabilities = FrameworkCapabilities.of(info)
+        framework.roles = subscribed_roles(info)
+        framework.suppressed = suppressed
+        framework.offer_constraints = constraints
+        framework.json = None
+        out.changes.append(changes.FrameworkUpdated(framework.id, framework))
+
+    def suppress(self, framework: Framework, roles: tuple[str, ...], suppressed: bool) -> None:
+        for role in roles:
+            if suppressed:
+                framework.suppressed[role] = None
+            else:
+                framework.suppressed.pop(role, None)
+        framework.json = None
+
+    def connect_framework(self, framework: Framework, peer: PeerID, now: Nanos) -> None:
+        """``peer`` is the framework's stream from now on; the one before it, if any, means nothing any more."""
+        if framework.peer is not None:
+            self.peers.pop(framework.peer, None)
+        self.frameworks_connected += not framework.connected
+        self.frameworks_active += not framework.active
+        if framework.recovered:
+            framework.registered_time_ns = now
+        framework.reregistered_time_ns = now
+        framework.peer, framework.connected, framework.recovered, framework.active = peer, True, False, True
+        framework.json = None
+        self.peers[peer] = framework
+
+    def disconnect_framework(self, framework: Framework, out: Frame) -> None:
+        """Its stream is gone; offers are taken back by the caller before."""
+        if framework.peer is not None:
+            self.peers.pop(framework.peer, None)
+        self.frameworks_connected -= framework.connected
+        self.frameworks_active -= framework.active
+        framework.peer, framework.connected, framework.active = None, False, False
+        framework.json = None
+        out.changes.append(changes.FrameworkDisconnected(framework.id, framework))
+
+    def remove_framework(self, framework: Framework, out: Frame) -> None:
+        """Torn down: remembered among the completed ones. Its tasks, executors and offers are gone already."""
+        if framework.peer is not None:
+            self.peers.pop(framework.peer, None)
+        self.frameworks_connected -= framework.connected
+        self.frameworks_active -= framework.active
+        framework.peer, framework.connected, framework.active, framework.recovered = None, False, False, False
+        framework.unregistered_time_ns = out.now
+        framework.json = None
+        self.unreachable_task_count -= len(framework.unreachable_tasks)
+        framework.unreachable_tasks.clear()
+        del self.frameworks[framework.id]
+        self.completed_frameworks[framework.id] = framework
+        _trim(self.completed_frameworks, self._options.max_completed_frameworks)
+        out.changes.append(changes.FrameworkRemoved(framework.id, framework))
+
+    # ---- agents, in the order of their lives
+
+    def add_agent(self, agent: Agent, out: Frame, *, returning: bool) -> None:
+        """Admitted, or back: recovered, unreachable or unknown to this master until now."""
+        self.recovered_agents.pop(agent.id, None)
+        self.unreachable_agents.pop(agent.id, None)
+        self.removed_agents.pop(agent.id, None)
+        self.agents[agent.id] = agent
+        self.peers[agent.peer] = agent
+        self.agents_connected += agent.connected
+        self.agents_active += agent.active
+        self.total.add(agent.total)
+        out.changes.append(changes.AgentAdded(agent.id, agent, returning))
+
+    def reconnect_agent(
+        self,
+        agent: Agent,
+        out: Frame,
+        *,
+        peer: PeerID,
+        info: AgentInfo,
+        pid: str,
+        version: str,
+        capabilities: AgentCapabilities,
+        total: Resources,
+    ) -> None:
+        """A registered agent has reregistered: everything it says about itself replaces what was known."""
+        self.peers.pop(agent.peer, None)
+        self.peers[peer] = agent
+        self.agents_connected += not agent.connected
+        active = not agent.deactivated
+        self.agents_active += active - agent.active
+        agent.peer, agent.info, agent.pid, agent.version = peer, info, pid, version
+        agent.capabilities, agent.connected, agent.active = capabilities, True, active
+        agent.reregistered_time_ns = out.now
+        agent.missed_pings = 0
+        if total != agent.total:
+            self.total.add(agent.total, -1)
+            self.total.add(total)
+            agent.total = total
+        agent.json = None
+        out.changes.append(changes.AgentUpdated(agent.id, agent))
+
+    def disconnect_agent(self, agent: Agent, out: Frame) -> None:
+        """Its connection is gone; it keeps its tasks and is given time to come back."""
+        self.peers.pop(agent.peer, None)
+        self.agents_connected -= agent.connected
+        self.agents_active -= agent.active
+        agent.connected = agent.active = False
+        agent.json = None
+        out.changes.append(changes.AgentDisconnected(agent.id, agent))
+
+    def _forget_agent(self, agent: Agent) -> None:
+        """Tasks, executors and offers are gone already."""
+        self.peers.pop(agent.peer, None)
+        self.agents_connected -= agent.connected
+        self.agents_active -= agent.active
+        agent.connected = agent.active = False
+        self.total.add(agent.total, -1)
+        del self.agents[agent.id]
+
+    def remove_agent(self, agent: Agent, cause: Removal, out: Frame) -> None:
+        """Gone for good as far as this master knows."""
+        self._forget_agent(agent)
+        self._remember_removed(agent.id)
+        out.changes.append(changes.AgentRemoved(agent.id, agent, cause))
+
+    def lose_agent(self, agent_id: AgentID, message: str, out: Frame) -> None:
+        """A registered or recovered agent becomes unreachable."""
+        lost: Agent | RecoveredAgent | None = self.agents.get(agent_id)
+        if isinstance(lost, Agent):
+            self._forget_agent(lost)
+        else:
+            lost = self.recovered_agents.pop(agent_id)
+        self.unreachable_agents[agent_id] = UnreachableAgent(
+            since_ns=out.now, drain_info=lost.drain_info, deactivated=lost.deactivated
+        )
+        self._remember_removed(agent_id)
+        out.changes.append(changes.AgentUnreachable(agent_id, message))
+
+    def _remember_removed(self, agent_id: AgentID) -> None:
+        self.removed_agents[agent_id] = None
+        _trim(self.removed_agents, self._options.max_removed_agents)
+
+    # ---- tasks
+
+    def add_task(self, task: Task, out: Frame) -> None:
+        """Launched or reported; counts as used unless terminal already. Agent and framework must be known."""
+        framework, agent = self.frameworks[task.framework_id], self.agents[task.agent_id]
+        framework.tasks[task.id] = task
+        here = agent.tasks.get(task.framework_id)
+        if here is None:
+            here = agent.tasks[task.framework_id] = {}
+        here[task.id] = task
+        self.task_counts[task.state] += 1
+        if not TERMINAL[task.state]:
+            self._use(framework, agent, task.resources)
+        out.changes.append(changes.TaskAdded(task.id, task.framework_id, task.agent_id, task))
+
+    def update_task(self, task: Task, status: TaskStatus, latest: TaskState | None, out: Frame) -> bool:
+        """The task has got ``status`` and is in ``latest`` (or the status') state; True when it ended by this.
+
+        A terminal task stays in the state it ended in. Statuses of one state in a row are collapsed to the last.
+        """
+        previous = task.state
+        state = previous if TERMINAL[previous] else (latest if latest is not None else status.state)
+        if state is not previous:
+            task.state = state
+            live = self.frameworks.get(task.framework_id)
+            if live is not None and live.tasks.get(task.id) is task:
+                self.task_counts[previous] -= 1
+                self.task_counts[state] += 1
+        kept = status if status.data is None else evolve(status, data=None)
+        statuses = task.statuses
+        if statuses and statuses[-1].state is status.state:
+            task.statuses = (*statuses[:-1], kept) if len(statuses) > 1 else (kept,)
+        else:
+            task.statuses = (*statuses[-MAX_STATUSES_PER_TASK + 1 :], kept)
+        task.cached_wire = task.json = None
+        ended = TERMINAL[state] and not TERMINAL[previous]
+        if ended:
+            framework, agent = self.frameworks.get(task.framework_id), self.agents.get(task.agent_id)
+            if framework is not None and agent is not None:
+                self._unuse(framework, agent, task.resources)
+        out.changes.append(
+            changes.TaskUpdated(task.id, task.framework_id, task.agent_id, previous, state, status, task)
+        )
+        return ended
+
+    def forwarded(self, task: Task, state: TaskState, uuid: bytes | None) -> None:
+        """An update of the task is on its way to the framework."""
+        task.status_update_state, task.status_update_uuid = state, uuid
+        task.cached_wire = task.json = None
+
+    def remove_task(self, task: Task, out: Frame, *, unreachable: bool = False) -> None:
+        """No longer live: completed, or kept among the unreachable ones, until the bound pushes it out."""
+        framework, agent = self.frameworks[task.framework_id], self.agents[task.agent_id]
+        del framework.tasks[task.id]
+        here = agent.tasks[task.framework_id]
+        del here[task.id]
+        if not here:
+            del agent.tasks[task.framework_id]
+        if agent.killed:
+            agent.killed.pop((task.framework_id, task.id), None)
+        self.task_counts[task.state] -= 1
+        if not TERMINAL[task.state]:
+            self._unuse(framework, agent, task.resources)
+        if unreachable:
+            self.unreachable_task_count -= len(framework.unreachable_tasks)
+            framework.unreachable_tasks[task.id] = task
+            _trim(framework.unreachable_tasks, self._options.max_unreachable_tasks_per_framework)
+            self.unreachable_task_count += len(framework.unreachable_tasks)
+        else:
+            framework.completed_tasks.append(task)
+        out.changes.append(changes.TaskRemoved(task.id, task.framework_id, task.agent_id, task))
+
+    def complete_unreachable_task(self, framework: Framework, task: Task) -> None:
+        """A task that was unreachable is known to have ended."""
+        if framework.unreachable_tasks.pop(task.id, None) is not None:
+            self.unreachable_task_count -= 1
+        framework.completed_tasks.append(task)
+
+    def forget_past_tasks(self, framework: Framework, reported: dict[TaskID, None]) -> None:
+        """Tasks that an agent brings back are neither unreachable nor completed; linear in the completed ones."""
+        for task_id in reported:
+            if framework.unreachable_tasks.pop(task_id, None) is not None:
+                self.unreachable_task_count -= 1
+        if any(task.id in reported for task in framework.completed_tasks):
+            kept = [task for task in framework.completed_tasks if task.id not in reported]
+            framework.completed_tasks = deque(kept, maxlen=framework.completed_tasks.maxlen)
+
+    # ---- executors
+
+    def add_executor(self, framework: Framework, agent: Agent, executor: ExecutorInfo, out: Frame) -> None:
+        here = agent.executors.get(framework.id)
+        if here is None:
+            here = agent.executors[framework.id] = framework.executors[agent.id] = {}
+        here[executor.executor_id] = executor
+        self._use(framework, agent, Resources.of(executor.resources))
+        out.changes.append(changes.ExecutorAdded(executor.executor_id, framework.id, agent.id, executor))
+
+    def remove_executor(self, framework: Framework, agent: Agent, executor_id: ExecutorID, out: Frame) -> Resources:
+        """Returns what it had used."""
+        here = agent.executors[framework.id]
+        resources = Resources.of(here.pop(executor_id).resources)
+        if not here:
+            del agent.executors[framework.id], framework.executors[agent.id]
+        self._unuse(framework, agent, resources)
+        out.changes.append(changes.ExecutorRemoved(executor_id, framework.id, agent.id))
+        return resources
+
+    # ---- offers
+
+    def add_offer(self, offer: Offer, out: Frame) -> None:
+        self.offers[offer.id] = offer
+        self.frameworks[offer.framework_id].offers[offer.id] = offer
+        self.agents[offer.agent_id].offers[offer.id] = offer
+        out.changes.append(changes.OfferSent(offer.id, offer.framework_id, offer.agent_id, offer))
+
+    def remove_offer(self, offer: Offer, end: OfferEnd, out: Frame) -> None:
+        del self.offers[offer.id]
+        del self.frameworks[offer.framework_id].offers[offer.id]
+        del self.agents[offer.agent_id].offers[offer.id]
+        out.changes.append(changes.OfferEnded(offer.id, offer.framework_id, offer.agent_id, end))
+
+    # ---- usage
+
+    def _use(self, framework: Framework, agent: Agent, resources: Resources) -> None:
+        if resources:
+            used = agent.used.get(framework.id)
+            agent.used[framework.id] = framework.used[agent.id] = resources if used is None else used + resources
+            self.used.add(resources)
+
+    def _unuse(self, framework: Framework, agent: Agent, resources: Resources) -> None:
+        if resources:
+            left = agent.used[framework.id] - resources
+            if left:
+                agent.used[framework.id] = framework.used[agent.id] = left
+            else:
+                del agent.used[framework.id], framework.used[agent.id]
+            self.used.add(resources, -1)
+
+    # ---- invariants
+
+    def check(self) -> None:
+        """Every index agrees with every other; linear in everything. Raises AssertionError."""
+        check_state(self)
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def _trim(bounded: dict[K, V], size: int) -> None:
+    """Forget the oldest entries beyond ``size``."""
+    while len(bounded) > size:
+        del bounded[next(iter(bounded))]
