@@ -1,0 +1,211 @@
+"""Output commit: nothing is said before what it rests on is durable, and order is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import pytest
+
+from mesos_py.machine.driver import Driver, Stopped, Tick
+from mesos_py.machine.frame import Close, Event, Frame, Send
+from mesos_py.machine.journal import Journal, replay
+from mesos_py.machine.timers import Timers
+from mesos_py.machine.values import MILLISECOND, SECOND, Nanos
+
+
+class Echo:
+    """A core that says what it is told: ``write`` also writes, ``bug`` raises, ``later`` sets a timer."""
+
+    def __init__(self) -> None:
+        self.timers = Timers()
+        self.count = 0
+
+    def apply(self, event: Event, now: Nanos) -> Frame:
+        self.count += 1
+        frame = Frame(now, self.count)
+        if event.kind is Tick:
+            for word in self.timers.due(now):
+                frame.send("p", word)
+        elif event.kind == "bug":
+            raise RuntimeError("bug")
+        elif event.kind == "later":
+            self.timers.set(event.body, now + MILLISECOND, event.body)
+        else:
+            if event.kind == "write":
+                frame.write(event.body)
+            frame.send("p", event.body, volatile=event.kind == "beat")
+            frame.change(event.body)
+            frame.reply = event.body
+        return frame
+
+    def deadline(self) -> Nanos | None:
+        return self.timers.deadline()
+
+
+class Rim:
+    def __init__(self) -> None:
+        self.said: list[Any] = []
+        self.published: list[Any] = []
+        self.heard = asyncio.Event()
+
+    def send(self, word: Send | Close) -> None:
+        assert isinstance(word, Send)
+        self.said.append(word.message)
+        self.heard.set()
+
+    def publish(self, frame: Frame) -> None:
+        self.published.extend(frame.changes)
+
+
+class GatedStore:
+    """Commits only when let; remembers the batches."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Semaphore(0)
+        self.batches: list[list[Any]] = []
+        self.error: Exception | None = None
+
+    async def commit(self, writes: Sequence[Any]) -> None:
+        await self.gate.acquire()
+        if self.error is not None:
+            raise self.error
+        self.batches.append(list(writes))
+
+
+@contextlib.asynccontextmanager
+async def driven(store: Any = None) -> AsyncIterator[tuple[Driver, Rim, asyncio.Task[None]]]:
+    rim = Rim()
+    driver = Driver(Echo(), store, rim, journal=Journal())
+    running = asyncio.create_task(driver.run(), name="driver")
+    await asyncio.sleep(0)
+    try:
+        yield driver, rim, running
+    finally:
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError, RuntimeError, ConnectionError):
+            await running
+
+
+async def test_without_writes_a_frame_leaves_at_once() -> None:
+    """tell() has performed the frame when it returns."""
+    async with driven(GatedStore()) as (driver, rim, _):
+        driver.tell(Event("say", 1))
+        assert rim.said == [1]
+        assert rim.published == [1]
+        assert await driver.ask(Event("say", 2)) == 2
+
+
+async def test_words_wait_for_the_writes_before_them() -> None:
+    """Nothing of this or a later frame is said, answered or published before the commit; volatile words pass."""
+    store = GatedStore()
+    async with driven(store) as (driver, rim, _):
+        driver.tell(Event("write", 1))
+        driver.tell(Event("say", 2))
+        driver.tell(Event("beat", 3))
+        asking = asyncio.create_task(driver.ask(Event("say", 4)), name="ask")
+        await asyncio.sleep(0.01)
+        assert (rim.said, rim.published, asking.done(), driver.outbox_length) == ([3], [], False, 4)
+        store.gate.release()
+        assert await asking == 4
+        assert rim.said == [3, 1, 2, 4]
+        assert rim.published == [1, 2, 3, 4]
+        assert driver.outbox_length == 0
+
+
+async def test_writes_are_committed_in_groups() -> None:
+    """What gathers while one commit is under way goes together in the next."""
+    store = GatedStore()
+    async with driven(store) as (driver, _rim, _):
+        driver.tell(Event("write", 0))
+        await asyncio.sleep(0)
+        for number in range(1, 5):
+            driver.tell(Event("write", number))
+        store.gate.release()
+        store.gate.release()
+        assert await driver.ask(Event("say", "end")) == "end"
+        assert store.batches[0][0] == 0
+        assert [write for batch in store.batches for write in batch] == [0, 1, 2, 3, 4]
+        assert len(store.batches) == 2
+
+
+async def test_a_failed_commit_stops_the_driver_and_nothing_is_ever_said() -> None:
+    """Lost leadership: run() raises the store's error, whoever asked hears Stopped."""
+    store = GatedStore()
+    store.error = ConnectionError("fenced")
+    async with driven(store) as (driver, rim, running):
+        asking = asyncio.create_task(driver.ask(Event("write", 1)), name="ask")
+        await asyncio.sleep(0)
+        store.gate.release()
+        with pytest.raises(ConnectionError, match="fenced"):
+            await running
+        with pytest.raises(Stopped):
+            await asking
+        driver.tell(Event("say", 2))
+        with pytest.raises(Stopped):
+            await driver.ask(Event("say", 3))
+        assert rim.said == []
+
+
+async def test_a_bug_in_the_core_stops_the_driver() -> None:
+    """Half-changed state is not served: run() raises the bug."""
+    async with driven() as (driver, _, running):
+        with pytest.raises(Stopped):
+            await driver.ask(Event("bug"))
+        with pytest.raises(RuntimeError, match="bug"):
+            await running
+
+
+async def test_the_core_is_called_when_its_deadline_has_come() -> None:
+    """One armed timer serves them all; an earlier deadline re-arms it."""
+    async with driven() as (driver, rim, _), asyncio.timeout(5):
+        driver.tell(Event("later", "a"))
+        driver.tell(Event("later", "b"))
+        while len(rim.said) < 2:
+            rim.heard.clear()
+            await rim.heard.wait()
+        assert rim.said == ["a", "b"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_nothing_uncommitted_is_ever_said(seed: int) -> None:
+    """Under random commit delays: every word said rests on committed writes, and all words keep their order."""
+    rng = random.Random(seed)
+
+    class Slow:
+        def __init__(self) -> None:
+            self.committed: list[Any] = []
+
+        async def commit(self, writes: Sequence[Any]) -> None:
+            for _ in range(rng.randrange(4)):
+                await asyncio.sleep(0)
+            self.committed.extend(writes)
+
+    store = Slow()
+    async with driven(store) as (driver, rim, _):
+        written: list[int] = []
+        for number in range(400):
+            kind = rng.choice(["write", "say", "say"])
+            written += [number] if kind == "write" else []
+            driver.tell(Event(kind, number))
+            if rng.random() < 0.3:
+                await asyncio.sleep(0)
+            last = rim.said[-1] if rim.said else -1
+            assert [w for w in written if w <= last] == [w for w in store.committed if w <= last]
+        await driver.ask(Event("say", 400))
+        assert rim.said == list(range(401))
+
+
+async def test_the_journal_replays_to_the_same_frames() -> None:
+    """The recorded events, applied to a fresh core at their times, make the same changes."""
+    rim, journal = Rim(), Journal(length=3)
+    driver = Driver(Echo(), None, rim, journal=journal, clock=lambda: SECOND)
+    for number in range(5):
+        driver.tell(Event("say", number))
+    assert len(journal) == 3
+    frames = list(replay(Echo(), journal))
+    assert [frame.changes for frame in frames] == [list(entry.changes) for entry in journal]
+    assert [entry.cause for entry in journal.tail(2)] == [4, 5]
