@@ -177,6 +177,13 @@ class Resources:
         return self.filter(lambda kind: not kind.revocable)
 
     @property
+    def any_shared(self) -> bool:
+        for kind in self._entries:  # noqa: SIM110 - a generator costs as much as the rest of an allocation
+            if kind.shared:
+                return True
+        return False
+
+    @property
     def shared(self) -> Resources:
         return self.filter(lambda kind: kind.shared)
 

@@ -1,0 +1,425 @@
+"""In which order roles, and frameworks within a role, are offered resources.
+
+``DRFSorter``     least dominant share first. A client's share is the largest of its parts of the cluster's scalars
+                  (whatever of cpus, mem, disk ... it has most of), divided by its weight. Equal shares are ordered
+                  by how often the client was allocated something, then by path.
+``RandomSorter``  a weighted shuffle.
+
+Clients are paths and form a tree; siblings are ordered among themselves by what their whole subtrees hold::
+
+    root ─┬─ eng ─┬─ .     the client "eng" itself, once it has children: a virtual leaf that competes with them
+          │       └─ web   the client "eng/web"
+          └─ ops           the client "ops"
+
+The DRF order is never computed anew as long as only allocations change: every inner node keeps its children in a
+sorted list, and an allocation moves one entry per level (bisect). Only a change of the cluster's total or of a weight
+makes the next look sort again. Shares are floats that are compared, never summed; what is summed are ints.
+
+Sources: Mesos src/master/allocator/mesos/sorter/{drf,random}/sorter.cpp.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+from mesos_py.algebra.kinds import Kind
+from mesos_py.algebra.quantities import Milli, Quantities
+from mesos_py.algebra.resources import Resources
+from mesos_py.wire.ids import AgentID
+
+C = TypeVar("C")
+
+
+class Random(Protocol):
+    """The part of random.Random the allocator uses."""
+
+    def random(self) -> float: ...
+
+    def shuffle(self, x: list[Any]) -> None: ...
+
+
+class ClusterTotal:
+    """The scalars of all agents together; shared by all sorters, who watch ``version``."""
+
+    __slots__ = ("_excluded", "amounts", "quantities", "version")
+
+    def __init__(self, fairness_exclude: Collection[str] = ()) -> None:
+        self._excluded = tuple(fairness_exclude)
+        self.quantities = Quantities()
+        #: what shares are measured against: (name, amount), without names excluded from fairness
+        self.amounts: tuple[tuple[str, Milli], ...] = ()
+        self.version = 0
+
+    def add(self, quantities: Quantities) -> None:
+        self._set(self.quantities + quantities)
+
+    def subtract(self, quantities: Quantities) -> None:
+        self._set(self.quantities - quantities)
+
+    def _set(self, quantities: Quantities) -> None:
+        self.quantities = quantities
+        self.amounts = tuple([entry for entry in quantities.items() if entry[0] not in self._excluded])
+        self.version += 1
+
+
+class Sorter(Protocol[C]):
+    """Clients are added inactive; only active ones are ordered, but what the others hold counts in their ancestors."""
+
+    def add(self, path: str, client: C) -> None: ...
+
+    def remove(self, path: str) -> None: ...
+
+    def activate(self, path: str) -> None: ...
+
+    def deactivate(self, path: str) -> None: ...
+
+    def set_weight(self, path: str, weight: float) -> None: ...
+
+    def allocated(self, path: str, agent_id: AgentID, resources: Resources) -> None: ...
+
+    def unallocated(self, path: str, agent_id: AgentID, resources: Resources) -> None: ...
+
+    def updated(self, path: str, agent_id: AgentID, old: Resources, new: Resources) -> None: ...
+
+    def order(self) -> Iterable[C]:
+        """Every active client, best first. Later changes do not disturb an iteration that has begun."""
+        ...
+
+    def ordered(self, paths: Iterable[str]) -> Sequence[C]:
+        """The clients at these paths (all active) in the order they have in ``order()``; for few of many."""
+        ...
+
+
+class Node(Generic[C]):
+    """A role or framework (leaf with a client), or an ancestor of some (inner, with children)."""
+
+    __slots__ = (
+        "active", "children", "client", "count", "key", "order", "parent", "path", "shared", "stale", "sums", "weight"
+    )  # fmt: skip
+
+    def __init__(self, path: str, parent: Node[C] | None, weight: float) -> None:
+        self.path, self.parent, self.weight = path, parent, weight
+        #: by last component of the path
+        self.children: dict[str, Node[C]] = {}
+        #: what a leaf stands for
+        self.client: C | None = None
+        self.active = False
+        #: scalars held by the subtree; a shared volume counts once per agent
+        self.sums: dict[str, Milli] = {}
+        #: copies of shared volumes held by the subtree
+        self.shared: dict[tuple[AgentID, Kind], int] = {}
+        #: allocations made to the subtree so far; never decreases
+        self.count = 0
+        #: place among the siblings
+        self.key: tuple[float, int, str, Node[C]] = (0.0, 0, path, self)
+        #: keys of inner and active children, ascending, unless ``stale``
+        self.order: list[tuple[float, int, str, Node[C]]] = []
+        self.stale = False
+
+    def add(self, agent_id: AgentID, resources: Resources, sign: int) -> None:
+        sums = self.sums
+        for name, amount in resources.quantities().items():
+            sums[name] = sums.get(name, 0) + sign * amount
+        if resources.any_shared:
+            self._add_shared(agent_id, resources, sign)
+
+    def _add_shared(self, agent_id: AgentID, resources: Resources, sign: int) -> None:
+        """Undo what ``add`` counted twice: only a first copy adds, only the last one subtracts."""
+        for kind, copies in resources.shared:
+            before = self.shared.get((agent_id, kind), 0)
+            after = before + sign * int(copies)  # type: ignore[arg-type]
+            if after:
+                self.shared[agent_id, kind] = after
+            else:
+                self.shared.pop((agent_id, kind), None)
+            if before and after:
+                self.sums[kind.name] -= sign * int(kind.whole)  # type: ignore[arg-type]
+
+
+class _Tree(Generic[C]):
+    """What both sorters share: paths, the virtual leaf, weights, sums."""
+
+    def __init__(self) -> None:
+        self._root: Node[C] = Node("", None, 1.0)
+        self._leaves: dict[str, Node[C]] = {}
+        self._weights: dict[str, float] = {}
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._leaves
+
+    def __len__(self) -> int:
+        return len(self._leaves)
+
+    def leaf(self, path: str) -> Node[C]:
+        return self._leaves[path]
+
+    def total(self) -> Quantities:
+        """What all clients hold together."""
+        return Quantities(self._root.sums)
+
+    def add(self, path: str, client: C) -> None:
+        """A new, inactive client that holds nothing."""
+        node = self._root
+        for component in self._components(path):
+            if node.client is not None:
+                self._push_down(node)
+            child = node.children.get(component)
+            if child is None:
+                child = self._child(node, component)
+            node = child
+        if node.children:  # it is an ancestor of others: the client lives in a virtual leaf
+            node = self._child(node, ".")
+        node.client, node.active = client, False
+        self._leaves[path] = node
+
+    def remove(self, path: str) -> None:
+        """The client is gone; it must hold nothing. Ancestors that have lost their last leaf go with it."""
+        node = self._leaves.pop(path)
+        node.client = None
+        while node.parent is not None and not node.children:
+            parent = node.parent
+            del parent.children[node.path.rpartition("/")[2] if self._nested else node.path]
+            parent.stale = True
+            node = parent
+        self._collapse(node)
+
+    def activate(self, path: str) -> None:
+        self._set_active(self._leaves[path], True)
+
+    def deactivate(self, path: str) -> None:
+        self._set_active(self._leaves[path], False)
+
+    def set_weight(self, path: str, weight: float) -> None:
+        """Of a client or an ancestor, now or when it appears; 1 forgets it."""
+        if weight == 1.0:
+            self._weights.pop(path, None)
+        else:
+            self._weights[path] = weight
+        node: Node[C] | None = self._root
+        for component in self._components(path):
+            node = node.children.get(component) if node is not None else None
+        if node is not None and node.parent is not None:
+            node.weight = weight
+            node.parent.stale = True
+
+    #: whether "/" separates levels; framework ids are flat
+    _nested = True
+
+    def _components(self, path: str) -> Sequence[str]:
+        return path.split("/") if self._nested else (path,)
+
+    def _child(self, parent: Node[C], component: str) -> Node[C]:
+        path = f"{parent.path}/{component}" if parent.path else component
+        child = parent.children[component] = Node(path, parent, self._weights.get(path, 1.0))
+        parent.stale = True
+        return child
+
+    def _push_down(self, node: Node[C]) -> None:
+        """A leaf becomes an inner node: its client moves to a virtual leaf that inherits what it holds."""
+        leaf = self._child(node, ".")
+        leaf.client, leaf.active, leaf.count = node.client, node.active, node.count
+        leaf.sums, leaf.shared = node.sums.copy(), node.shared.copy()
+        self._leaves[node.path] = leaf
+        node.client, node.active = None, False
+
+    def _collapse(self, node: Node[C]) -> None:
+        """An inner node whose only child is its virtual leaf is a leaf again."""
+        if node.parent is None or tuple(node.children) != (".",):
+            return
+        leaf = node.children.pop(".")
+        node.client, node.active, node.order = leaf.client, leaf.active, []
+        self._leaves[node.path] = node
+        node.parent.stale = True
+
+    def _set_active(self, node: Node[C], active: bool) -> None:
+        if node.active != active:
+            node.active = active
+            if node.parent is not None:
+                node.parent.stale = True
+
+
+class DRFSorter(_Tree[C]):
+    """Dominant resource fairness. ``nested=False`` takes paths as plain names."""
+
+    def __init__(self, total: ClusterTotal, *, nested: bool = True) -> None:
+        super().__init__()
+        self._total = total
+        self._seen = total.version
+        self._nested = nested
+
+    def allocated(self, path: str, agent_id: AgentID, resources: Resources) -> None:
+        self._change(path, agent_id, resources, +1, counts=1)
+
+    def unallocated(self, path: str, agent_id: AgentID, resources: Resources) -> None:
+        self._change(path, agent_id, resources, -1, counts=0)
+
+    def updated(self, path: str, agent_id: AgentID, old: Resources, new: Resources) -> None:
+        """What the client holds has been converted; not an allocation."""
+        self._change(path, agent_id, old, -1, counts=0)
+        self._change(path, agent_id, new, +1, counts=0)
+
+    def share(self, path: str) -> float:
+        """Weighted dominant share of a client, 0 to 1 (over its weight)."""
+        return self._share(self._leaves[path])
+
+    def order(self) -> Iterable[C]:
+        self._refresh()
+        return self._walk(self._root)
+
+    def ordered(self, paths: Iterable[str]) -> Sequence[C]:
+        self._refresh()
+        nodes = sorted((self._leaves[path] for path in paths), key=self._place)
+        return [node.client for node in nodes]  # type: ignore[misc]
+
+    # ---- how
+
+    def _change(self, path: str, agent_id: AgentID, resources: Resources, sign: int, *, counts: int) -> None:
+        node: Node[C] = self._leaves[path]
+        fresh = self._seen == self._total.version
+        while True:
+            node.add(agent_id, resources, sign)
+            node.count += counts
+            parent = node.parent
+            if parent is None:
+                return
+            if fresh and not parent.stale and (node.active or node.children):
+                self._move(parent.order, node)
+            else:
+                parent.stale = True
+            node = parent
+
+    def _move(self, order: list[tuple[float, int, str, Node[C]]], node: Node[C]) -> None:
+        old = node.key
+        node.key = (self._share(node), node.count, node.path, node)
+        if len(order) > 1:
+            del order[bisect_left(order, old)]
+            insort(order, node.key)
+        else:
+            order[0] = node.key
+
+    def _share(self, node: Node[C]) -> float:
+        best = 0.0
+        sums = node.sums
+        for name, total in self._total.amounts:
+            held = sums.get(name)
+            if held:
+                share = held / total
+                best = max(best, share)
+        return best / node.weight
+
+    def _refresh(self) -> None:
+        """After the total has changed no share and no order is what it was."""
+        if self._seen != self._total.version:
+            self._seen = self._total.version
+            stack = [self._root]
+            while stack:
+                node = stack.pop()
+                node.stale = True
+                stack += [child for child in node.children.values() if child.children]
+
+    def _sort(self, node: Node[C]) -> None:
+        node.order = []
+        for child in node.children.values():
+            if child.active or child.children:
+                child.key = (self._share(child), child.count, child.path, child)
+                node.order.append(child.key)
+        node.order.sort()
+        node.stale = False
+
+    def _walk(self, node: Node[C]) -> Iterator[C]:
+        if node.stale:
+            self._sort(node)
+        for key in tuple(node.order):
+            child = key[3]
+            if child.children:
+                yield from self._walk(child)
+            else:
+                yield child.client  # type: ignore[misc]
+
+    def _place(self, node: Node[C]) -> tuple[tuple[float, int, str], ...]:
+        """A key that orders leaves as a walk of the tree would."""
+        places = []
+        current = node
+        while current.parent is not None:
+            if current.parent.stale:
+                self._sort(current.parent)
+            places.append(current.key[:3])
+            current = current.parent
+        return tuple(reversed(places))
+
+    def check(self) -> None:
+        """Sums are those of the children, and lists that claim to be sorted are."""
+        stack = [self._root]
+        while stack:
+            node = stack.pop()
+            stack += node.children.values()
+            if not node.stale and self._seen == self._total.version:
+                keys = [
+                    (self._share(child), child.count, child.path, child)
+                    for child in node.children.values()
+                    if child.active or child.children
+                ]
+                assert node.order == sorted(keys), f"order of '{node.path}'"
+            if node.children:
+                for name, amount in node.sums.items():
+                    assert amount >= sum(0 if c.shared else c.sums.get(name, 0) for c in node.children.values())
+
+
+class RandomSorter(_Tree[C]):
+    """A weighted shuffle. A leaf's chance is its ancestors' relative weights multiplied with its own."""
+
+    def __init__(self, rng: Random, *, nested: bool = True) -> None:
+        super().__init__()
+        self._rng = rng
+        self._nested = nested
+
+    def allocated(self, path: str, agent_id: AgentID, resources: Resources) -> None:
+        self._change(path, agent_id, resources, +1)
+
+    def unallocated(self, path: str, agent_id: AgentID, resources: Resources) -> None:
+        self._change(path, agent_id, resources, -1)
+
+    def updated(self, path: str, agent_id: AgentID, old: Resources, new: Resources) -> None:
+        self._change(path, agent_id, old, -1)
+        self._change(path, agent_id, new, +1)
+
+    def order(self) -> Iterable[C]:
+        return [node.client for node in self._shuffled(self._chances())]  # type: ignore[misc]
+
+    def ordered(self, paths: Iterable[str]) -> Sequence[C]:
+        """Draws among these only, which gives them the order they would have among all."""
+        wanted = {id(self._leaves[path]) for path in paths}
+        chances = [entry for entry in self._chances() if id(entry[1]) in wanted]
+        return [node.client for node in self._shuffled(chances)]  # type: ignore[misc]
+
+    def _change(self, path: str, agent_id: AgentID, resources: Resources, sign: int) -> None:
+        node: Node[C] | None = self._leaves[path]
+        while node is not None:
+            node.add(agent_id, resources, sign)
+            node = node.parent
+
+    def _chances(self) -> list[tuple[float, Node[C]]]:
+        """(chance, leaf) of the active leaves."""
+        found: list[tuple[float, Node[C]]] = []
+        stack = [(1.0, self._root)]
+        while stack:
+            chance, node = stack.pop()
+            if not node.children:
+                found.append((chance, node))
+                continue
+            living = [child for child in node.children.values() if _has_active(child)]
+            weights = sum(child.weight for child in living)
+            stack += [(chance * child.weight / weights, child) for child in living]
+        return [entry for entry in found if entry[1].active]
+
+    def _shuffled(self, chances: list[tuple[float, Node[C]]]) -> list[Node[C]]:
+        """Repeated draws without replacement: the order of u**(1/weight), descending, is distributed like that."""
+        draws = [(self._rng.random() ** (1.0 / chance), node.path, node) for chance, node in chances]
+        draws.sort(key=lambda draw: (-draw[0], draw[1]))
+        return [node for _, _, node in draws]
+
+
+def _has_active(node: Node[Any]) -> bool:
+    return node.active or any(map(_has_active, node.children.values()))
