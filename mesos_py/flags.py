@@ -1,0 +1,219 @@
+"""How an option is declared: one field is one flag, one environment variable and one sentence of help.
+
+    @attrs.frozen(kw_only=True)
+    class Options:
+        port: int = option(INTEGER, 5050, "Port to listen on; 0 picks a free one.", group="Addresses")
+        offer_timeout_s: float | None = option(SECONDS, None, "An offer is taken back after so long; unset: never.")
+        work_dir: str = option(TEXT, help="Root of everything that survives a restart.")          # required
+
+The field's name is the flag's, less a unit at its end (``offer_timeout_s`` is ``--offer_timeout=10secs`` and
+``MESOS_OFFER_TIMEOUT``); ``flag=`` says otherwise. A **kind** turns text into the field's value and back:
+
+===========  =============================  ===========================================
+kind         value of the field             text
+===========  =============================  ===========================================
+TEXT         str                            as it is
+INTEGER      int                            ``5050``
+NUMBER       float                          ``0.1``
+BOOLEAN      bool                           ``--name``, ``--no-name``, ``--name=true``
+SECONDS      float, seconds                 ``10secs``, ``1500ms``
+NANOS        int, nanoseconds               ``10secs``
+SIZE         int, bytes                     ``2GB``
+NAMES        tuple of str                   ``a,b``
+WEIGHTS      dict of str to float           ``eng=2,ops=1``
+STRINGS      dict of str to str             ``{"A":"1"}``, a JSON object
+MINIMA       tuple of Quantities            ``cpus:0.01|mem:32``
+REPEATED     tuple of str                   the flag given again and again
+===========  =============================  ===========================================
+
+The classes stay ordinary attrs classes: ``Options(port=0)`` works without any text. Reading command lines and
+environments is ``config.py``'s work; nothing here touches the outside, so that cores may import it.
+Mesos: 3rdparty/stout/include/stout/flags.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+import attrs
+
+from mesos_py.algebra.durations import format_duration, format_size, parse_duration, parse_size
+from mesos_py.algebra.quantities import Quantities, milli_text, to_milli
+
+_KEY = "mesos_py.flag"
+_UNITS = ("_s", "_ns")
+REQUIRED: Final = attrs.NOTHING
+
+
+@attrs.frozen
+class Kind:
+    """What the texts of a flag mean: ``parse`` raises ValueError, ``show`` is its inverse."""
+
+    metavar: str
+    parse: Callable[[str], Any]
+    show: Callable[[Any], str] = str
+    #: given again, it adds to a tuple instead of replacing what was said before
+    repeated: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Flag:
+    """One option as a command line sees it."""
+
+    #: of the attrs field
+    field: str
+    #: after ``--`` and, in capitals, after ``MESOS_``
+    name: str
+    kind: Kind
+    #: REQUIRED: there is none
+    default: Any
+    help: str
+    group: str
+    #: one letter after a single dash; "": none
+    short: str
+
+    @property
+    def is_boolean(self) -> bool:
+        return self.kind is BOOLEAN
+
+    @property
+    def variable(self) -> str:
+        return f"MESOS_{self.name.upper()}"
+
+
+def option(
+    kind: Kind, default: Any = REQUIRED, help: str = "", *, group: str = "", flag: str = "", short: str = ""
+) -> Any:
+    """An attrs field that is also a flag; ``help`` gives meaning, unit and source in one sentence or two."""
+    return attrs.field(default=default, metadata={_KEY: (kind, help, group, flag, short)})
+
+
+def flags_of(cls: type[Any]) -> Iterator[Flag]:
+    """In the order of declaration; fields that are no option are left out."""
+    for field in attrs.fields(cls):
+        if _KEY in field.metadata:
+            kind, help, group, name, short = field.metadata[_KEY]
+            default = field.default.factory() if isinstance(field.default, attrs.Factory) else field.default  # type: ignore[arg-type]
+            yield Flag(
+                field=field.name, name=name or _without_unit(field.name), kind=kind, default=default, help=help,
+                group=group, short=short,
+            )
+
+
+def shown(options: Any) -> dict[str, str]:
+    """Name and text of every flag that is set, by name, as /flags shows them."""
+    texts = {}
+    for flag in flags_of(type(options)):
+        value = getattr(options, flag.field)
+        if value is not None:
+            texts[flag.name] = flag.kind.show(value)
+    return dict(sorted(texts.items()))
+
+
+def _without_unit(name: str) -> str:
+    for unit in _UNITS:
+        name = name.removesuffix(unit)
+    return name
+
+
+# ---------------------------------------------------------------------------------------------------- kinds
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"expecting a whole number, found '{text}'") from None
+
+
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        raise ValueError(f"expecting a number, found '{text}'") from None
+    if not math.isfinite(number):
+        raise ValueError(f"expecting a finite number, found '{text}'")
+    return number
+
+
+def _boolean(text: str) -> bool:
+    if text in ("true", "1"):
+        return True
+    if text in ("false", "0"):
+        return False
+    raise ValueError(f"expecting true or false, found '{text}'")
+
+
+def _nanos(text: str) -> int:
+    nanos = parse_duration(text)
+    if nanos < 0:
+        raise ValueError(f"expecting a duration that is not negative, found '{text}'")
+    return nanos
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple([name.strip() for name in text.split(",") if name.strip()])
+
+
+def _weights(text: str) -> dict[str, float]:
+    weights = {}
+    for entry in _names(text):
+        role, equals, weight = entry.partition("=")
+        if not equals:
+            raise ValueError(f"expecting ROLE=WEIGHT, found '{entry}'")
+        weights[role] = _number(weight)
+        if weights[role] <= 0:
+            raise ValueError(f"weights must be positive, found '{entry}'")
+    return weights
+
+
+def _strings(text: str) -> dict[str, str]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"expecting a JSON object: {error}") from None
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise ValueError("expecting a JSON object whose values are strings")
+    return found
+
+
+def _minima(text: str) -> tuple[Quantities, ...]:
+    alternatives = []
+    for alternative in filter(None, (part.strip() for part in text.split("|"))):
+        amounts = {}
+        for entry in filter(None, (part.strip() for part in alternative.split(";"))):
+            name, colon, amount = entry.partition(":")
+            if not colon:
+                raise ValueError(f"expecting NAME:AMOUNT, found '{entry}'")
+            amounts[name.strip()] = to_milli(_number(amount.strip()))
+        alternatives.append(Quantities(amounts))
+    return tuple(alternatives)
+
+
+def _minima_text(minima: tuple[Quantities, ...]) -> str:
+    return "|".join(";".join(f"{name}:{milli_text(amount)}" for name, amount in one.items()) for one in minima)
+
+
+def _boolean_text(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _weights_text(weights: Mapping[str, float]) -> str:
+    return ",".join(f"{role}={weight:g}" for role, weight in weights.items())
+
+
+TEXT = Kind("TEXT", str)
+INTEGER = Kind("N", _integer)
+NUMBER = Kind("X", _number, lambda value: f"{value:.15g}")
+BOOLEAN = Kind("", _boolean, _boolean_text)
+SECONDS = Kind("DURATION", lambda text: _nanos(text) / 1e9, lambda value: format_duration(round(value * 1e9)))
+NANOS = Kind("DURATION", _nanos, format_duration)
+SIZE = Kind("SIZE", parse_size, format_size)
+NAMES = Kind("NAME,...", _names, ",".join)
+WEIGHTS = Kind("ROLE=WEIGHT,...", _weights, _weights_text)
+STRINGS = Kind("JSON", _strings, lambda value: json.dumps(value, separators=(",", ":")))
+MINIMA = Kind("NAME:AMOUNT;...|...", _minima, _minima_text)
+REPEATED = Kind("TEXT", str, ",".join, repeated=True)
