@@ -1,0 +1,89 @@
+"""The port behind which containers run: what the agent's core asks for and what it hears.
+
+A container is one process with everything that descends from it, a sandbox directory and an environment. The core
+says launch, signal, destroy; the containerizer answers with the events of ``mesos_py/agent/events.py``::
+
+    launch --> ContainerLaunched --> ContainerExited          exactly one ContainerExited, when nothing is left of it
+           \\-> ContainerLaunchFailed                          nothing was started, nothing follows
+           \\-> ContainerExited                                destroyed before its process was started (fetching)
+
+Implementations: ``process.py`` (real processes below a supervisor), ``scripted.py`` (tests and simulation).
+Mesos: src/slave/containerizer/containerizer.hpp
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+import attrs
+
+from mesos_py.wire.command import CommandInfo
+from mesos_py.wire.container import ContainerInfo
+from mesos_py.wire.resource import Resource
+from mesos_py.wire.stats import ResourceStatistics
+
+
+@attrs.frozen(kw_only=True)
+class ContainerSpec:
+    """Everything needed to run one container."""
+
+    container_id: str
+    #: the container this one is nested in
+    parent_id: str | None = None
+    #: absolute path, below the agent's work directory; made if absent
+    sandbox: str
+    #: symbolic link beside the sandbox that is to point at it, as in ``.../runs/latest``
+    latest_link: str | None = None
+    #: as the process will see it, argv[0] included; at least one
+    argv: tuple[str, ...]
+    #: a path, or a name looked up in PATH of ``env``
+    executable: str
+    #: the complete environment; nothing is added
+    env: Mapping[str, str]
+    #: None: the agent's own user
+    user: str | None = None
+    #: fetched into the sandbox before the process is started
+    uris: tuple[CommandInfo.URI, ...] = ()
+    kind: str = "process"
+    container: ContainerInfo | None = None
+    #: shown as limits in statistics; processes are not confined
+    resources: tuple[Resource, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class KnownContainer:
+    """A container that runs already when the agent starts."""
+
+    container_id: str
+    #: of its first process
+    pid: int
+    sandbox: str
+
+
+class Containerizer(Protocol):
+    """Reports by calling the ``report`` it was made with; never raises for a task's fault, never blocks the loop."""
+
+    def launch(self, spec: ContainerSpec) -> None:
+        """Make the sandbox, fetch the URIs, start the process."""
+
+    def signal(self, container_id: str, signum: int) -> None:
+        """Send it to the whole process tree: children, other groups and sessions, orphans. Unknown ids are ignored."""
+
+    def destroy(self, container_id: str) -> None:
+        """SIGKILL until nothing is left; cancels a fetch. Unknown ids are ignored."""
+
+    def make_sandbox(self, container_id: str, path: str, latest_link: str | None, user: str | None) -> None:
+        """A sandbox without a process: DirectoryFailed is said if it could not be made, nothing otherwise."""
+
+    def update(self, container_id: str, resources: tuple[Resource, ...]) -> None:
+        """The container's resources are now these."""
+
+    async def usage(self, container_ids: Iterable[str]) -> dict[str, ResourceStatistics]:
+        """What each container's whole tree uses now; ids that do not run are left out."""
+
+    async def recover(self) -> tuple[KnownContainer, ...]:
+        """Get ready, and say what runs already. Exits the agent never acknowledged are reported after this."""
+
+    async def close(self, *, keep: bool = False) -> None:
+        """Destroy everything and end; with ``keep`` let containers run on for the next agent."""

@@ -1,0 +1,327 @@
+"""Containers as plain processes below the supervisor; Mesos' "mesos" containerizer with the posix launcher.
+
+One launch is a row in a table and at most two processes of the supervisor, one after the other::
+
+    uris?  --yes-->  FETCHING (process "ID#fetch")  --exit 0-->  STARTING  --LAUNCHED-->  RUNNING  --EXITED--> gone
+       \\-no------------------------------------------------------^
+
+No asyncio task waits for a container: a command is written, and the supervisor's word moves the row on. If the
+supervisor itself dies, another is started and told to destroy every container of the table, whose exits are then
+reported with an unknown status: unsupervised processes are never left running.
+Mesos: src/slave/containerizer/mesos/containerizer.cpp
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import os
+from collections.abc import Callable, Iterable, Mapping
+
+import attrs
+
+from mesos_py.agent import fetcher
+from mesos_py.agent.containerizer import ContainerSpec, KnownContainer
+from mesos_py.agent.containerizer.client import SupervisorClient, SupervisorSettings
+from mesos_py.agent.containerizer.supervisor import frames
+from mesos_py.agent.events import ContainerExited, ContainerLaunched, ContainerLaunchFailed, DirectoryFailed
+from mesos_py.agent.usage import measure
+from mesos_py.wire.resource import Resource
+from mesos_py.wire.stats import ResourceStatistics
+
+ContainerEvent = ContainerLaunched | ContainerLaunchFailed | ContainerExited | DirectoryFailed
+
+#: What the supervisor calls the process that fetches for a container.
+FETCH = b"#fetch"
+
+#: Raw wait status of a container destroyed before it was started: killed by SIGKILL.
+STATUS_KILLED = 9
+
+#: Answer of the supervisor to MEMBERS; it walks /proc, nothing else.
+MEMBERS_TIMEOUT_S = 10
+
+
+class _Phase(enum.Enum):
+    FETCHING = enum.auto()
+    STARTING = enum.auto()
+    RUNNING = enum.auto()
+
+
+@attrs.define(eq=False, slots=True)
+class _Container:
+    id: str
+    key: bytes
+    phase: _Phase
+    #: kept until started
+    spec: ContainerSpec | None
+    resources: tuple[Resource, ...] = ()
+    #: destroy was asked for while fetching
+    is_doomed: bool = False
+
+
+class ProcessContainerizer:
+    """The Containerizer port on real processes.
+
+    `report` is called from the event loop with the events of a container, never from within `launch`. With
+    `acknowledge_at_once` the supervisor forgets an exit as soon as `report` has returned; otherwise its owner calls
+    `acknowledge` when the exit is durably known, and hears unacknowledged ones again after a restart.
+    """
+
+    def __init__(
+        self,
+        *,
+        work_dir: str,
+        runtime_dir: str,
+        report: Callable[[ContainerEvent], None],
+        fetching: fetcher.FetcherSettings | None = None,
+        acknowledge_at_once: bool = True,
+        idle_s: float = 10.0,
+        orphan_s: float = 15 * 60.0,
+    ) -> None:
+        self._settings = SupervisorSettings(
+            work_dir=os.path.abspath(work_dir), runtime_dir=runtime_dir, idle_s=idle_s, orphan_s=orphan_s
+        )
+        self._fetching = fetching or fetcher.FetcherSettings()
+        self._report = report
+        self._acknowledge_at_once = acknowledge_at_once
+        self._containers: dict[str, _Container] = {}
+        self._client: SupervisorClient | None = None
+        self._members: dict[bytes, asyncio.Future[list[bytes]]] = {}
+        self._token = 0
+        self._restart: asyncio.Task[None] | None = None
+        self._is_closed = False
+        self._is_quiet = asyncio.Event()
+
+    @property
+    def supervisor_pid(self) -> int:
+        """0 while there is none."""
+        return self._client.pid if self._client is not None else 0
+
+    # ---- the port
+
+    async def recover(self) -> tuple[KnownContainer, ...]:
+        os.makedirs(self._settings.work_dir, exist_ok=True)
+        self._client, running = await SupervisorClient.open(
+            self._settings, on_frame=self._hear, on_lost=self._lost
+        )  # fmt: skip
+        known = []
+        for _, key, pid, sandbox in running:
+            if key.endswith(FETCH):
+                # The agent that wanted it is gone, and with it what was to be started.
+                self._client.send(frames.DESTROY, key)
+                continue
+            container_id = os.fsdecode(key)
+            self._containers[container_id] = _Container(container_id, key, _Phase.RUNNING, None)
+            known.append(KnownContainer(container_id=container_id, pid=int(pid), sandbox=os.fsdecode(sandbox)))
+        asyncio.get_running_loop().call_soon(self._client.listen)
+        return tuple(known)
+
+    def launch(self, spec: ContainerSpec) -> None:
+        if spec.container_id in self._containers:
+            self._refuse(spec.container_id, "Container has already been started")
+            return
+        problem = fetcher.validate(spec.uris)
+        if problem is not None:
+            self._refuse(spec.container_id, f"Could not fetch: {problem}")
+            return
+        key = os.fsencode(spec.container_id)
+        container = _Container(spec.container_id, key, _Phase.STARTING, spec, resources=spec.resources)
+        self._containers[spec.container_id] = container
+        if spec.uris:
+            container.phase = _Phase.FETCHING
+            argv, env = fetcher.command(spec, self._fetching)
+            self._start(container, key + FETCH, argv[0], argv, env, is_helper=True)
+        else:
+            self._start(container, key, spec.executable, spec.argv, spec.env)
+
+    def signal(self, container_id: str, signum: int) -> None:
+        container = self._containers.get(container_id)
+        if container is None:
+            return
+        if container.phase is _Phase.FETCHING:
+            self.destroy(container_id)  # there is no process of the user's yet that could handle it
+        else:
+            self._send(frames.SIGNAL, container.key, b"%d" % signum)
+
+    def destroy(self, container_id: str) -> None:
+        container = self._containers.get(container_id)
+        if container is None:
+            return
+        if container.phase is _Phase.FETCHING:
+            container.is_doomed = True
+            self._send(frames.DESTROY, container.key + FETCH)
+        else:
+            self._send(frames.DESTROY, container.key)
+
+    def make_sandbox(self, container_id: str, path: str, latest_link: str | None, user: str | None) -> None:
+        fields = [container_id, path, latest_link or "", user or ""]
+        self._send(frames.MAKE_SANDBOX, *[os.fsencode(field) for field in fields])
+
+    def update(self, container_id: str, resources: tuple[Resource, ...]) -> None:
+        container = self._containers.get(container_id)
+        if container is not None:
+            container.resources = resources
+
+    def acknowledge(self, container_id: str) -> None:
+        """Its exit is durably known and need not be told again."""
+        self._send(frames.ACKNOWLEDGE, os.fsencode(container_id))
+
+    async def usage(self, container_ids: Iterable[str]) -> dict[str, ResourceStatistics]:
+        wanted = [self._containers[name] for name in container_ids if name in self._containers]
+        if not wanted or self._client is None:
+            return {}
+        self._token += 1
+        token = b"%d" % self._token
+        answer: asyncio.Future[list[bytes]] = asyncio.get_running_loop().create_future()
+        self._members[token] = answer
+        try:
+            self._send(frames.MEMBERS, token, *[container.key for container in wanted])
+            async with asyncio.timeout(MEMBERS_TIMEOUT_S):
+                fields = await answer
+        except TimeoutError:
+            return {}
+        finally:
+            self._members.pop(token, None)
+        found = {}
+        for container, pids in zip(wanted, fields[1::2], strict=True):
+            if pids:
+                found[container.id] = measure([int(pid) for pid in pids.split()], container.resources)
+                await asyncio.sleep(0)  # /proc is slow enough for others to want a turn
+        return found
+
+    async def close(self, *, keep: bool = False) -> None:
+        self._is_closed = True
+        if self._restart is not None:
+            self._restart.cancel()
+            await asyncio.gather(self._restart, return_exceptions=True)
+        client, self._client = self._client, None
+        if client is not None:
+            await (client.close() if keep else client.quit())
+
+    # ---- words to the supervisor
+
+    def _start(
+        self, container: _Container, key: bytes, executable: str, argv: Iterable[str], env: Mapping[str, str],
+        *, is_helper: bool = False,
+    ) -> None:  # fmt: skip
+        spec = container.spec
+        assert spec is not None
+        try:
+            arguments = [os.fsencode(argument) for argument in argv]
+            environment = [os.fsencode(name) + b"=" + os.fsencode(value) for name, value in env.items()]
+            if any(b"\0" in text for text in [*arguments, *environment]):
+                raise ValueError("argument or environment with an embedded NUL")
+            if not arguments:
+                raise ValueError("no argv")
+            self._send(
+                frames.LAUNCH, key, os.fsencode(spec.sandbox), os.fsencode(spec.latest_link or ""),
+                os.fsencode(spec.user or ""), os.fsencode(executable), b"1" if is_helper else b"",
+                frames.join(arguments), frames.join(environment),
+            )  # fmt: skip
+        except ValueError as exc:  # FrameError and UnicodeError are ValueErrors
+            del self._containers[container.id]
+            self._refuse(container.id, f"Failed to execute '{executable}': {exc}")
+
+    def _send(self, *fields: bytes) -> None:
+        if self._client is None:
+            if not self._is_closed and self._restart is None:
+                raise RuntimeError("recover() comes before anything else")
+            return  # the supervisor has died: what it ran is being destroyed, launches are answered then
+        self._client.send(*fields)
+
+    def _refuse(self, container_id: str, message: str) -> None:
+        asyncio.get_running_loop().call_soon(
+            self._report, ContainerLaunchFailed(container_id=container_id, message=message)
+        )
+
+    # ---- words of the supervisor
+
+    def _hear(self, frame: list[bytes]) -> None:
+        word = frame[0]
+        if word == frames.MEMBERS:
+            answer = self._members.get(frame[1])
+            if answer is not None and not answer.done():
+                answer.set_result(frame[2:])
+            return
+        key = frame[1]
+        is_fetch = key.endswith(FETCH)
+        container_id = os.fsdecode(key.removesuffix(FETCH))
+        container = self._containers.get(container_id)
+        if word == frames.LAUNCHED:
+            if container is not None and not is_fetch:
+                container.phase, container.spec = _Phase.RUNNING, None
+                self._report(ContainerLaunched(container_id=container_id, pid=int(frame[2])))
+        elif word == frames.FAILED:
+            self._failed(container_id, container, is_fetch, frame[2].decode(errors="replace"))
+        elif word == frames.EXITED:
+            status = int(frame[2]) if frame[2] else None
+            if is_fetch:
+                self._send(frames.ACKNOWLEDGE, key)
+                if container is not None:
+                    self._fetched(container, status, frame[3].decode(errors="replace"))
+            else:
+                self._exited(container_id, container, status)
+        elif word == frames.SANDBOX_FAILED:
+            message = frame[2].decode(errors="replace")
+            self._report(DirectoryFailed(container_id=container_id, message=message))
+
+    def _failed(self, container_id: str, container: _Container | None, is_fetch: bool, text: str) -> None:
+        if container is None:
+            return
+        del self._containers[container_id]
+        if is_fetch and container.is_doomed:
+            self._report(ContainerExited(container_id=container_id, status=STATUS_KILLED))
+            return
+        message = fetcher.failure(container_id, text) if is_fetch else text
+        self._report(ContainerLaunchFailed(container_id=container_id, message=message))
+
+    def _fetched(self, container: _Container, status: int | None, said: str) -> None:
+        assert container.spec is not None
+        if container.is_doomed:
+            del self._containers[container.id]
+            self._report(ContainerExited(container_id=container.id, status=STATUS_KILLED))
+        elif status == 0:
+            container.phase = _Phase.STARTING
+            spec = container.spec
+            self._start(container, container.key, spec.executable, spec.argv, spec.env)
+        else:
+            del self._containers[container.id]
+            message = fetcher.failure(container.id, said or fetcher.describe(status))
+            self._report(ContainerLaunchFailed(container_id=container.id, message=message))
+
+    def _exited(self, container_id: str, container: _Container | None, status: int | None) -> None:
+        if container is not None:
+            del self._containers[container_id]
+            if container.phase is _Phase.STARTING:
+                # Only after the loss of a supervisor: whether it was started is not known, that it is gone is.
+                self._report(
+                    ContainerLaunchFailed(container_id=container_id, message="The supervisor ended during the launch")
+                )
+                self.acknowledge(container_id)
+                return
+        # A container unknown to us ended while no agent was there, or is told again: its owner knows what to do.
+        self._report(ContainerExited(container_id=container_id, status=status))
+        if self._acknowledge_at_once:
+            self.acknowledge(container_id)
+
+    # ---- a supervisor that died
+
+    def _lost(self) -> None:
+        self._client = None
+        for answer in self._members.values():
+            if not answer.done():
+                answer.set_result([])
+        if not self._is_closed:
+            self._restart = asyncio.get_running_loop().create_task(self._start_over(), name="restart supervisor")
+
+    async def _start_over(self) -> None:
+        """Another supervisor destroys all that the dead one ran; each container's end is then reported as usual."""
+        self._client, _ = await SupervisorClient.open(self._settings, on_frame=self._hear, on_lost=self._lost)
+        for container in self._containers.values():
+            if container.phase is _Phase.FETCHING:
+                container.is_doomed = True
+                self._client.send(frames.DESTROY, container.key + FETCH)
+            else:
+                self._client.send(frames.DESTROY, container.key)
+        self._client.listen()
+        self._restart = None

@@ -1,0 +1,17 @@
+"""The supervisor: one small process per agent that spawns, signals and reaps every container, and outlives the agent.
+
+::
+
+    agent (asyncio)                      supervisor (this package)                 containers
+    client.py  <--- Unix socket ----->   server.py   one epoll loop           -->  own session, cwd = sandbox
+               LAUNCH SIGNAL DESTROY     spawn.py    sandbox, posix_spawn     <--  SIGCHLD, wait status
+               LAUNCHED FAILED EXITED    tree.py     who belongs to whom, kill until nothing is left
+                                         procfs.py   /proc    frames.py  the words
+
+It decides nothing about tasks: it does what it is told and reports what became of it. Exit reports stay here until
+the agent acknowledges them, so an agent may be killed at any moment and hear everything when it comes back.
+
+It runs as ``python -I -S`` and imports C modules and ``os`` only (start-up and memory count, and nothing of the
+agent can break it), which is why this package imports nothing from the rest of the house.
+Mesos: no counterpart; it stands for src/slave/containerizer/mesos/launch.cpp, the POSIX launcher and the reaper.
+"""

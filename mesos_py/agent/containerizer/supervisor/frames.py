@@ -1,0 +1,111 @@
+"""The words between agent and supervisor: frames of byte fields.
+
+A frame is ``u32 length`` and then fields, each ``u32 length`` and bytes (little endian); the first field is the
+word. Lists travel as one field joined by NUL, which neither arguments nor environments can contain. No msgpack:
+the supervisor starts without site-packages.
+
+Agent to supervisor::
+
+    HELLO    version, client pid                         answered by CONTAINER ..., READY, then unacknowledged EXITED
+    LAUNCH   id, sandbox, latest link, user, executable, "1" for a helper, argv, env
+    SIGNAL   id, number                                  the whole tree
+    DESTROY  id                                          SIGKILL until nothing is left; unknown ids are swept by tag
+    ACKNOWLEDGE id ...                                   exit reports are durably known and may be forgotten
+    MAKE_SANDBOX id, sandbox, latest link, user          answered by SANDBOX_FAILED, or not at all
+    MEMBERS  token, id ...                               answered by MEMBERS token, id, pids, id, pids ...
+    QUIT                                                 destroy everything and exit
+
+Supervisor to agent::
+
+    CONTAINER id, pid, sandbox      LAUNCHED id, pid         FAILED id, text
+    EXITED    id, wait status ("" when unknown), stdout of a helper
+    READY     version, pid          MEMBERS  see above   SANDBOX_FAILED id, text
+    ERROR     text
+"""
+
+from __future__ import annotations
+
+import struct
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+VERSION = b"1"
+
+#: A frame holds argv and environment of one process; the kernel's own bound on both is a few MiB.
+FRAME_MAX = 16 * 1024 * 1024
+
+HELLO, LAUNCH, SIGNAL, DESTROY, ACKNOWLEDGE, MEMBERS, QUIT = b"H", b"L", b"S", b"D", b"A", b"M", b"Q"
+MAKE_SANDBOX = b"P"
+CONTAINER, READY, LAUNCHED, FAILED, EXITED, SANDBOX_FAILED, ERROR = b"c", b"r", b"l", b"f", b"x", b"p", b"e"
+
+_u32 = struct.Struct("<I")
+
+
+class FrameError(ValueError):
+    """The peer sent something that is not a frame, or one beyond the bound."""
+
+
+def encode(*fields: bytes) -> bytes:
+    """One frame, ready to be written."""
+    pack = _u32.pack
+    parts = [b""]
+    for field in fields:
+        parts.append(pack(len(field)))
+        parts.append(field)
+    size = sum(map(len, parts))
+    if size > FRAME_MAX:
+        raise FrameError(f"a frame of {size} bytes exceeds {FRAME_MAX}")
+    parts[0] = pack(size)
+    return b"".join(parts)
+
+
+def join(items: list[bytes]) -> bytes:
+    """A list as one field; see `split`."""
+    return b"".join([item + b"\0" for item in items])
+
+
+def split(field: bytes) -> list[bytes]:
+    return field.split(b"\0")[:-1]
+
+
+class Decoder:
+    """Bytes in any pieces to frames; holds at most one incomplete frame."""
+
+    def __init__(self) -> None:
+        self._pending = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[list[bytes]]:
+        """Every frame completed by `data`; raises `FrameError` and is of no use afterwards."""
+        pending = self._pending
+        pending += data
+        start = 0
+        while len(pending) - start >= 4:
+            (size,) = _u32.unpack_from(pending, start)
+            if size > FRAME_MAX:
+                raise FrameError(f"a frame of {size} bytes exceeds {FRAME_MAX}")
+            end = start + 4 + size
+            if len(pending) < end:
+                break
+            frame = bytes(pending[start + 4 : end])
+            start = end
+            yield _fields(frame)
+        del pending[:start]
+
+
+def _fields(frame: bytes) -> list[bytes]:
+    fields = []
+    position, end = 0, len(frame)
+    while position < end:
+        if position + 4 > end:
+            raise FrameError("truncated field length")
+        (size,) = _u32.unpack_from(frame, position)
+        position += 4
+        if position + size > end:
+            raise FrameError("field beyond the end of its frame")
+        fields.append(frame[position : position + size])
+        position += size
+    if not fields:
+        raise FrameError("empty frame")
+    return fields

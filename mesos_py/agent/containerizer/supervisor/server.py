@@ -1,0 +1,365 @@
+"""The supervisor's loop: one agent at a time on a Unix socket, SIGCHLD, and a timer for containers that die slowly.
+
+Life: started by an agent that found nobody listening; takes a lock beside the socket, so there is one per directory;
+detaches from its starter; ends when told to (QUIT), when no agent has been there for `idle` seconds and nothing is
+left to run or to report, or when no agent came for `orphan` seconds at all: then it first ends every container (as
+executors do after MESOS_RECOVERY_TIMEOUT).
+"""
+
+from __future__ import annotations
+
+import _socket
+import fcntl
+import os
+import select
+import signal
+import sys
+import time
+
+from . import frames
+from .spawn import Spawner, SpawnError
+from .tree import Container, Trees, sweep
+
+#: Bytes read from the agent at once: many commands per wake-up.
+READ_SIZE = 256 * 1024
+
+#: An agent that leaves this much unread is cut off; it hears everything again when it reconnects.
+OUTPUT_MAX = 64 * 1024 * 1024
+
+#: What is kept of a captured stdout.
+CAPTURE_MAX = 4096
+
+#: Exit reports kept for an agent that does not acknowledge; the oldest are dropped.
+UNACKNOWLEDGED_MAX = 200_000
+
+#: PR_SET_CHILD_SUBREAPER; linux/prctl.h
+_SUBREAPER = 36
+
+_CREDENTIALS = 12  # three ints: pid, uid, gid
+
+
+class Client:
+    """One connected agent: what it sent and has not been told yet."""
+
+    __slots__ = ("decoder", "greeted", "is_stuck", "output", "pid", "socket")
+
+    def __init__(self, socket: _socket.socket, pid: int) -> None:
+        self.socket = socket
+        self.pid = pid
+        self.decoder = frames.Decoder()
+        self.output = bytearray()
+        self.greeted = False
+        #: its socket was full; it is told more when there is room
+        self.is_stuck = False
+
+
+class Supervisor:
+    """Composition of spawner and trees behind the socket; all state of one supervisor."""
+
+    def __init__(self, listener: _socket.socket, root: bytes, idle_s: float, orphan_s: float) -> None:
+        self._listener = listener
+        self._spawner = Spawner(root)
+        self._trees = Trees()
+        self._sweeps: dict[bytes, Container] = {}
+        #: id -> EXITED frame
+        self._unacknowledged: dict[bytes, bytes] = {}
+        self._agent: Client | None = None
+        self._clients: dict[int, Client] = {}
+        self._idle_s, self._orphan_s = idle_s, orphan_s
+        self._alone_since = time.monotonic()
+        self._is_quitting = False
+        self._epoll = select.epoll()
+        self._epoll.register(listener.fileno(), select.EPOLLIN)
+        self._wakeup, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+        self._epoll.register(self._wakeup, select.EPOLLIN)
+
+    def run(self) -> None:
+        """Until it is time to go."""
+        while not self._is_done():
+            for fd, ready in self._epoll.poll(self._patience()):
+                if fd == self._listener.fileno():
+                    self._accept()
+                elif fd == self._wakeup:
+                    os.read(fd, 65536)
+                elif fd in self._clients and ready & ~select.EPOLLOUT:
+                    self._serve(self._clients[fd])
+            self._trees.reap()
+            now = time.monotonic()
+            for container in self._trees.finish(now):
+                self._report(container)
+            self._sweep(now)
+            for client in list(self._clients.values()):
+                self._flush(client)
+
+    # ---- when
+
+    def _patience(self) -> float:
+        """Seconds to wait for anything to happen; -1 without bound."""
+        looks = [container.look_at or 0.0 for container in self._sweeps.values()]
+        next_look = self._trees.next_look()
+        if next_look is not None:
+            looks.append(next_look)
+        if self._agent is None:
+            is_idle = not (self._trees.containers or self._sweeps or self._unacknowledged)
+            looks.append(self._alone_since + (self._idle_s if is_idle else self._orphan_s))
+        return max(0.0, min(looks) - time.monotonic()) if looks else -1
+
+    def _is_done(self) -> bool:
+        if self._trees.containers or self._sweeps:
+            if self._agent is None and time.monotonic() >= self._alone_since + self._orphan_s:
+                self._quit()
+            return False
+        if self._is_quitting:
+            return True
+        if self._agent is not None:
+            return False
+        patience = self._orphan_s if self._unacknowledged else self._idle_s
+        return time.monotonic() >= self._alone_since + patience
+
+    def _quit(self) -> None:
+        self._is_quitting = True
+        for container in self._trees.containers.values():
+            self._trees.destroy(container)
+
+    # ---- the agent
+
+    def _accept(self) -> None:
+        try:
+            fd, _ = self._listener._accept()  # type: ignore[attr-defined]  # what socket.accept() wraps
+        except OSError:
+            return
+        connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, fileno=fd)
+        connection.setblocking(False)
+        credentials = connection.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, _CREDENTIALS)
+        pid, uid = (int.from_bytes(credentials[at : at + 4], sys.byteorder) for at in (0, 4))
+        if uid not in {0, os.geteuid()}:
+            connection.close()
+            return
+        self._clients[fd] = Client(connection, pid)
+        self._epoll.register(fd, select.EPOLLIN)
+
+    def _serve(self, client: Client) -> None:
+        try:
+            data = client.socket.recv(READ_SIZE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._drop(client)
+            return
+        try:
+            for frame in client.decoder.feed(data):
+                self._obey(client, frame)
+        except (frames.FrameError, ValueError, IndexError) as exc:
+            # Not our agent, or a bug of ours: say so and part; containers stay.
+            self._tell(client, frames.ERROR, str(exc).encode())
+            self._flush(client)
+            self._drop(client)
+
+    def _obey(self, client: Client, frame: list[bytes]) -> None:
+        word = frame[0]
+        if not client.greeted:
+            if word != frames.HELLO or frame[1] != frames.VERSION:
+                raise ValueError("expected HELLO of version " + frames.VERSION.decode())
+            self._greet(client)
+        elif word == frames.LAUNCH:
+            self._launch(client, frame)
+        elif word == frames.ACKNOWLEDGE:
+            for container_id in frame[1:]:
+                self._unacknowledged.pop(container_id, None)
+        elif word == frames.SIGNAL:
+            container = self._trees.containers.get(frame[1])
+            if container is not None:
+                self._trees.signal(container, int(frame[2]))
+        elif word == frames.DESTROY:
+            self._destroy(frame[1])
+        elif word == frames.MAKE_SANDBOX:
+            self._make_sandbox(client, frame)
+        elif word == frames.MEMBERS:
+            self._tell_members(client, frame)
+        elif word == frames.QUIT:
+            self._quit()
+        else:
+            raise ValueError(f"unknown word {word!r}")
+
+    def _greet(self, client: Client) -> None:
+        if self._agent is not None and not _is_hung_up(self._agent):
+            raise ValueError(f"another agent (pid {self._agent.pid}) is connected")
+        if self._agent is not None:
+            self._drop(self._agent)
+        self._agent = client
+        client.greeted = True
+        for container in self._trees.containers.values():
+            self._tell(client, frames.CONTAINER, container.id, b"%d" % container.main, container.sandbox)
+        self._tell(client, frames.READY, frames.VERSION, b"%d" % os.getpid())
+        for report in self._unacknowledged.values():
+            client.output += report
+
+    def _tell(self, client: Client | None, *fields: bytes) -> None:
+        if client is not None:
+            client.output += frames.encode(*fields)
+
+    def _flush(self, client: Client) -> None:
+        if client.output:
+            try:
+                sent = client.socket.send(client.output, _socket.MSG_NOSIGNAL)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                self._drop(client)
+                return
+            del client.output[:sent]
+            if len(client.output) > OUTPUT_MAX:
+                self._drop(client)
+                return
+            if client.is_stuck != bool(client.output):
+                client.is_stuck = bool(client.output)
+                interest = select.EPOLLIN | (select.EPOLLOUT if client.is_stuck else 0)
+                self._epoll.modify(client.socket.fileno(), interest)
+
+    def _drop(self, client: Client) -> None:
+        fd = client.socket.fileno()
+        if self._clients.pop(fd, None) is None:
+            return
+        self._epoll.unregister(fd)
+        client.socket.close()
+        if client is self._agent:
+            self._agent = None
+            self._alone_since = time.monotonic()
+
+    # ---- containers
+
+    def _launch(self, client: Client, frame: list[bytes]) -> None:
+        _, container_id, sandbox, latest, user, executable, helper, argv, environment = frame
+        if container_id in self._trees.containers or container_id in self._unacknowledged or self._is_quitting:
+            text = b"the supervisor is quitting" if self._is_quitting else b"Container has already been started"
+            self._tell(client, frames.FAILED, container_id, text)
+            return
+        # A helper is ours: its stdout is for the agent, and it becomes the user itself once it has loaded.
+        read, write = os.pipe2(os.O_CLOEXEC) if helper == b"1" else (None, None)
+        try:
+            pid = self._spawner.spawn(
+                container_id=container_id,
+                sandbox=sandbox,
+                latest=latest,
+                user=user,
+                executable=executable,
+                argv=frames.split(argv),
+                environment=frames.split(environment),
+                stdout=write,
+            )
+        except (SpawnError, OSError, ValueError) as exc:
+            if read is not None:
+                os.close(read)
+            self._tell(client, frames.FAILED, container_id, str(exc).encode(errors="surrogateescape"))
+            return
+        finally:
+            if write is not None:
+                os.close(write)
+        self._trees.add(Container(container_id, sandbox, pid, read))
+        self._tell(client, frames.LAUNCHED, container_id, b"%d" % pid)
+
+    def _make_sandbox(self, client: Client, frame: list[bytes]) -> None:
+        _, container_id, sandbox, latest, user = frame
+        try:
+            self._spawner.make_sandbox(sandbox, latest, user)
+        except SpawnError as exc:
+            self._tell(client, frames.SANDBOX_FAILED, container_id, str(exc).encode(errors="surrogateescape"))
+
+    def _destroy(self, container_id: bytes) -> None:
+        container = self._trees.containers.get(container_id)
+        if container is not None:
+            self._trees.destroy(container)
+        elif container_id not in self._unacknowledged:
+            remains = Container(container_id, b"", 0, None)
+            remains.look_at = 0.0
+            self._sweeps[container_id] = remains
+
+    def _sweep(self, now: float) -> None:
+        for remains in [remains for remains in self._sweeps.values() if (remains.look_at or 0.0) <= now]:
+            if sweep(remains.id):
+                remains.look_at = now + remains.delay
+                remains.delay = min(remains.delay * 2, 0.5)
+            else:
+                del self._sweeps[remains.id]
+                self._report(remains)
+
+    def _report(self, container: Container) -> None:
+        captured = b""
+        if container.capture is not None:
+            # Everything that could write has ended, so this reads to the end and cannot wait.
+            captured = os.read(container.capture, CAPTURE_MAX)
+            os.close(container.capture)
+        status = b"" if container.status is None else b"%d" % container.status
+        report = frames.encode(frames.EXITED, container.id, status, captured)
+        self._unacknowledged[container.id] = report
+        if len(self._unacknowledged) > UNACKNOWLEDGED_MAX:
+            del self._unacknowledged[next(iter(self._unacknowledged))]
+        if self._agent is not None:
+            self._agent.output += report
+
+    def _tell_members(self, client: Client, frame: list[bytes]) -> None:
+        answer = [frames.MEMBERS, frame[1]]
+        for container_id in frame[2:]:
+            container = self._trees.containers.get(container_id)
+            pids = self._trees.members(container) if container is not None else {}
+            answer += [container_id, b" ".join([b"%d" % pid for pid in pids])]
+        self._tell(client, *answer)
+
+
+def _is_hung_up(client: Client) -> bool:
+    try:
+        return not client.socket.recv(1, _socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def main(arguments: list[str]) -> None:
+    """``directory root idle_s orphan_s``: supervise containers below `root`, listening on ``directory/socket``.
+
+    Prints one line when it listens, or when another supervisor does already; then it is detached and on its own.
+    """
+    directory, root, idle_s, orphan_s = arguments
+    os.umask(0o022)
+    os.chdir(directory)  # a relative name is never too long for AF_UNIX
+    lock = os.open("lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.write(1, b"another\n")
+        return
+    if os.path.lexists("socket"):
+        os.unlink("socket")
+    listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    os.umask(0o077)
+    listener.bind("socket")
+    os.umask(0o022)
+    listener.listen(16)
+    listener.setblocking(False)
+    log = os.open("log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    os.chdir("/")
+    null = os.open("/dev/null", os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(log, 2)
+    _become_subreaper()
+    supervisor = Supervisor(listener, os.fsencode(root), float(idle_s), float(orphan_s))
+    os.write(1, b"ready\n")
+    os.dup2(log, 1)
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # the agent says QUIT; a terminal has no say
+    supervisor.run()
+
+
+def _become_subreaper() -> None:
+    import ctypes
+
+    if ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")

@@ -1,0 +1,289 @@
+"""Making a sandbox and starting one process in it.
+
+After `spawn` the process runs with its own session, the sandbox as working directory, exactly the environment it was
+given, stdin from /dev/null, stdout and stderr appended to files in the sandbox, default signal dispositions, an
+empty signal mask and no other descriptor. Sandboxes are reached from the work directory component by component
+without following links: a nested sandbox lies in a directory that a task owns, and the supervisor may be root.
+Mesos: src/slave/paths.cpp createSandboxDirectory, src/slave/containerizer/mesos/launch.cpp
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import pwd
+import resource
+import signal
+import stat
+
+from .procfs import mark_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+#: What a process gets when its environment names no PATH.
+DEFAULT_PATH = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+#: Mesos keeps sandboxes closed to others; directories above them are open.
+SANDBOX_MODE, DIRECTORY_MODE, OUTPUT_MODE = 0o750, 0o755, 0o644
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_OUTPUT = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+
+#: All that can be set; 9 and 19 cannot, and 32 and 33 belong to the C library.
+_SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
+
+
+class SpawnError(Exception):
+    """The process could not be started, for a reason its owner should read."""
+
+
+class Identity:
+    """Whom a process runs as."""
+
+    __slots__ = ("gid", "groups", "uid")
+
+    def __init__(self, uid: int, gid: int, groups: list[int]) -> None:
+        self.uid, self.gid, self.groups = uid, gid, groups
+
+
+class Spawner:
+    """Spawns below one work directory; keeps that directory and /dev/null open."""
+
+    def __init__(self, root: bytes) -> None:
+        self.root = root
+        self._root_fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+        self._rttime_hard = resource.getrlimit(resource.RLIMIT_RTTIME)[1]
+
+    def spawn(
+        self,
+        *,
+        container_id: bytes,
+        sandbox: bytes,
+        latest: bytes,
+        user: bytes,
+        executable: bytes,
+        argv: list[bytes],
+        environment: list[bytes],
+        stdout: int | None,
+    ) -> int:
+        """The pid of the started process. Raises `SpawnError`.
+
+        With `stdout` it is a helper of ours: that replaces the sandbox's stdout file, and the sandbox is the user's
+        but the process not yet.
+        """
+        is_helper = stdout is not None
+        identity = _identify(user) if user else None
+        directory = self._sandbox(sandbox, latest, identity)
+        outputs: list[int] = []
+        try:
+            if stdout is None:
+                stdout = _output(directory, b"stdout", identity)
+                outputs.append(stdout)
+            stderr = _output(directory, b"stderr", identity)
+            outputs.append(stderr)
+            env = dict([item.split(b"=", 1) for item in environment if b"=" in item])
+            os.fchdir(directory)
+            self._mark(container_id)
+            try:
+                runs_as = None if is_helper else identity
+                return _Program(argv, env, (self._null, stdout, stderr), runs_as).start(executable)
+            except OSError as exc:
+                text = f"Failed to execute '{os.fsdecode(executable)}': {exc.strerror}"
+                os.write(stderr, os.fsencode(text) + b"\n")
+                raise SpawnError(text) from exc
+        finally:
+            os.chdir("/")
+            for fd in outputs:
+                os.close(fd)
+            os.close(directory)
+
+    def make_sandbox(self, sandbox: bytes, latest: bytes, user: bytes) -> None:
+        """A sandbox no process of its own lives in. Raises `SpawnError`."""
+        os.close(self._sandbox(sandbox, latest, _identify(user) if user else None))
+
+    def _mark(self, container_id: bytes) -> None:
+        # Set on ourselves because posix_spawn cannot; the supervisor is no real-time process. A hard limit below the
+        # mark (never seen) leaves attribution to sessions and sandboxes.
+        try:
+            resource.setrlimit(resource.RLIMIT_RTTIME, (mark_of(container_id), self._rttime_hard))
+        except ValueError:
+            resource.setrlimit(resource.RLIMIT_RTTIME, (self._rttime_hard, self._rttime_hard))
+
+    def _sandbox(self, sandbox: bytes, latest: bytes, identity: Identity | None) -> int:
+        """An open descriptor of the sandbox, made if absent, owned by the user, and pointed at by `latest`."""
+        parts = self._below(sandbox)
+        parent = self._walk(parts[:-1], sandbox)
+        try:
+            directory, made = _enter(parent, parts[-1], SANDBOX_MODE)
+            try:
+                if made:
+                    os.fchmod(directory, SANDBOX_MODE)
+                if identity is not None:
+                    os.fchown(directory, identity.uid, identity.gid)
+                if latest:
+                    self._point(latest, sandbox, parent)
+            except BaseException:
+                os.close(directory)
+                raise
+            return directory
+        except OSError as exc:
+            raise SpawnError(f"Failed to create sandbox '{os.fsdecode(sandbox)}': {exc.strerror}") from exc
+        finally:
+            os.close(parent)
+
+    def _below(self, path: bytes) -> list[bytes]:
+        parts = path[len(self.root) + 1 :].split(b"/")
+        if not path.startswith(self.root + b"/") or any(part in {b"", b".", b".."} for part in parts):
+            raise SpawnError(
+                f"Failed to create sandbox '{os.fsdecode(path)}': not below '{os.fsdecode(self.root)}'"
+            )  # fmt: skip
+        return parts
+
+    def _walk(self, parts: list[bytes], sandbox: bytes) -> int:
+        fd = os.dup(self._root_fd)
+        for part in parts:
+            try:
+                inner, _ = _enter(fd, part, DIRECTORY_MODE)
+            except OSError as exc:
+                raise SpawnError(f"Failed to create sandbox '{os.fsdecode(sandbox)}': {exc.strerror}") from exc
+            finally:
+                os.close(fd)
+            fd = inner
+        return fd
+
+    def _point(self, latest: bytes, sandbox: bytes, parent: int) -> None:
+        """Make `latest`, a sibling of the sandbox, a link to it; readers see the old or the new target, never none."""
+        directory, name = os.path.split(latest)
+        base, target = os.path.split(sandbox)
+        if directory != base:
+            raise SpawnError(f"'{os.fsdecode(latest)}' is not beside '{os.fsdecode(sandbox)}'")
+        try:
+            os.symlink(target, name, dir_fd=parent)
+        except FileExistsError:
+            temporary = b"." + name + b"." + target
+            os.symlink(target, temporary, dir_fd=parent)
+            os.rename(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
+
+
+def _enter(parent: int, name: bytes, mode: int) -> tuple[int, bool]:
+    try:
+        return os.open(name, _DIRECTORY, dir_fd=parent), False
+    except FileNotFoundError:
+        pass
+    try:
+        os.mkdir(name, mode, dir_fd=parent)
+    except FileExistsError:
+        return os.open(name, _DIRECTORY, dir_fd=parent), False
+    return os.open(name, _DIRECTORY, dir_fd=parent), True
+
+
+def _output(directory: int, name: bytes, identity: Identity | None) -> int:
+    """The sandbox's `name` opened for appending; only a regular file of one name (a task may have replaced it)."""
+    try:
+        fd = os.open(name, _OUTPUT | os.O_CREAT, OUTPUT_MODE, dir_fd=directory)
+    except OSError as exc:
+        raise SpawnError(f"Failed to open '{os.fsdecode(name)}' in the sandbox: {exc.strerror}") from exc
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+        os.close(fd)
+        raise SpawnError(f"Failed to open '{os.fsdecode(name)}' in the sandbox: not a regular file of its own")
+    os.set_blocking(fd, True)
+    if identity is not None:
+        os.fchown(fd, identity.uid, identity.gid)
+    return fd
+
+
+def _identify(user: bytes) -> Identity | None:
+    """None when it is who we are already."""
+    name = os.fsdecode(user)
+    try:
+        entry = pwd.getpwnam(name)
+    except KeyError:
+        raise SpawnError(f"Failed to get information about user '{name}': no such user") from None
+    if entry.pw_uid == os.geteuid():
+        return None
+    if os.geteuid() != 0:
+        raise SpawnError(f"Failed to switch to user '{name}': the agent does not run as root")
+    return Identity(entry.pw_uid, entry.pw_gid, os.getgrouplist(name, entry.pw_gid))
+
+
+def _candidates(executable: bytes, path: bytes) -> list[bytes]:
+    if b"/" in executable:
+        return [executable]
+    return [os.path.join(directory or b".", executable) for directory in path.split(b":")]
+
+
+class _Program:
+    """What is to be executed, except where it is."""
+
+    __slots__ = ("argv", "env", "fds", "identity")
+
+    def __init__(
+        self, argv: list[bytes], env: dict[bytes, bytes], fds: tuple[int, int, int], identity: Identity | None
+    ) -> None:
+        self.argv, self.env, self.identity = argv, env, identity
+        #: what becomes 0, 1 and 2
+        self.fds = fds
+
+    def start(self, executable: bytes) -> int:
+        """The pid of the first of PATH that can be executed, as execvp chooses. Raises OSError."""
+        failure: OSError = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        for path in _candidates(executable, self.env.get(b"PATH", DEFAULT_PATH)):
+            try:
+                return self._start(path, self.argv)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except PermissionError as exc:
+                failure = exc  # remembered; the rest of PATH is tried
+            except OSError as exc:
+                if exc.errno != errno.ENOEXEC:
+                    raise
+                # A script without "#!" is the shell's.
+                return self._start(b"/bin/sh", [b"/bin/sh", path, *self.argv[1:]])
+        raise failure
+
+    def _start(self, path: bytes, argv: list[bytes]) -> int:
+        if self.identity is not None:
+            return self._fork(path, argv, self.identity)
+        actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(self.fds)]
+        return os.posix_spawn(
+            path, argv, self.env, file_actions=actions, setsid=True, setsigmask=(), setsigdef=_SIGNALS
+        )  # fmt: skip
+
+    def _fork(self, path: bytes, argv: list[bytes], identity: Identity) -> int:
+        """posix_spawn knows no users, so fork; the supervisor is small and has one thread."""
+        told, tell = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            self._become(path, argv, identity, tell)
+        os.close(tell)
+        try:
+            code = os.read(told, 16)
+        finally:
+            os.close(told)
+        if code:
+            os.waitpid(pid, 0)
+            raise OSError(int(code), os.strerror(int(code)))
+        return pid
+
+    def _become(self, path: bytes, argv: list[bytes], identity: Identity, tell: int) -> NoReturn:
+        """In the child: never returns, and says on `tell` why it could not execute."""
+        try:
+            signal.set_wakeup_fd(-1)
+            os.setsid()
+            for number, fd in enumerate(self.fds):
+                os.dup2(fd, number)
+            for signum in _SIGNALS:
+                signal.signal(signum, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
+            os.setgroups(identity.groups)
+            os.setgid(identity.gid)
+            os.setuid(identity.uid)
+            os.execve(path, argv, self.env)  # noqa: S606 - executing without a shell is the point
+        except OSError as exc:
+            os.write(tell, b"%d" % (exc.errno or errno.EINVAL))
+        finally:
+            os._exit(127)

@@ -1,0 +1,263 @@
+"""Which process belongs to which container, and ending all of it.
+
+The supervisor is a child subreaper, so every process of every container is a descendant of it: either below the
+container's main process, or below one of our own children that is nobody's main process: an *orphan*, whose parent
+died. An orphan is attributed once, by its mark, else its session, else its sandbox; one that shows none of these
+belongs to one of the containers that lived when it was first seen and dies with the last of them.
+
+When a main process has ended and the container has no orphans, nothing of it is left: one read of our own list of
+children proves it, whatever else runs. A container ends in this order: main process reaped, tree killed until a look
+finds nothing, exit reported. A process that cannot die (D state) keeps its container in `ending`, looked after by a
+timer with back-off, and blocks nobody.
+Mesos: src/linux/... kill trees of stout os::killtree; unlike there nothing escapes by double fork and setsid.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from . import procfs
+
+#: How often an ending container is looked at again (seconds): first, and at most.
+LOOK_FIRST_S, LOOK_MAX_S = 0.001, 0.5
+
+#: A signal's walk is repeated while it finds processes forked meanwhile, at most so often.
+SIGNAL_PASSES = 3
+
+
+class Container:
+    """One main process and whatever descends from it."""
+
+    __slots__ = ("capture", "delay", "id", "look_at", "main", "mark", "sandbox", "started", "status")
+
+    def __init__(self, container_id: bytes, sandbox: bytes, main: int, capture: int | None) -> None:
+        self.id = container_id
+        self.sandbox = sandbox
+        #: pid; 0 for the remains of a container another supervisor started
+        self.main = main
+        self.mark = procfs.mark_of(container_id)
+        #: the read end of the pipe that is its stdout, if it was asked for
+        self.capture = capture
+        #: raw wait status, once reaped
+        self.status: int | None = None
+        #: when to look at an ending container again; None while it lives
+        self.look_at: float | None = None
+        self.delay = LOOK_FIRST_S
+
+
+class Orphan:
+    """A child of ours that is nobody's main process."""
+
+    __slots__ = ("container", "suspects")
+
+    def __init__(self, container: Container | None, suspects: list[Container]) -> None:
+        self.container = container
+        self.suspects = suspects
+
+
+class Trees:
+    """All containers and orphans of this supervisor."""
+
+    def __init__(self) -> None:
+        self.containers: dict[bytes, Container] = {}
+        self.ending: dict[bytes, Container] = {}
+        self._by_main: dict[int, Container] = {}
+        self._by_mark: dict[int, Container] = {}
+        self._orphans: dict[int, Orphan] = {}
+        self._self = os.getpid()
+        self._children = os.open(f"/proc/self/task/{self._self}/children", os.O_RDONLY | os.O_CLOEXEC)
+
+    def add(self, container: Container) -> None:
+        self.containers[container.id] = container
+        self._by_mark[container.mark] = container
+        if container.main:
+            self._by_main[container.main] = container
+
+    # ---- reaping
+
+    def reap(self) -> list[Container]:
+        """Collect every ended child; the containers whose main process was among them, now ending."""
+        ended = []
+        while True:
+            try:
+                info = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                break
+            if info is None:
+                break
+            pid: int = info.si_pid
+            container = self._by_main.pop(pid, None)
+            if container is None:
+                os.waitpid(pid, 0)
+                self._orphans.pop(pid, None)
+                continue
+            # While it is unreaped its number cannot be another's, and killing a group is atomic against fork.
+            _signal_group(pid, signal.SIGKILL)
+            container.status = os.waitpid(pid, 0)[1]
+            container.look_at = 0.0
+            self.ending[container.id] = container
+            ended.append(container)
+        return ended
+
+    # ---- ending
+
+    def destroy(self, container: Container) -> None:
+        """Begin to end it; `finish` tells when it is done."""
+        if container.look_at is None:
+            container.look_at = 0.0
+            self.ending[container.id] = container
+
+    def finish(self, now: float) -> list[Container]:
+        """Kill what is left of the ending containers that are due; those of which nothing is left, now forgotten."""
+        due = [container for container in self.ending.values() if (container.look_at or 0.0) <= now]
+        if not due:
+            return []
+        self._adopt()
+        finished = []
+        for container in due:
+            orphans = [pid for pid, orphan in self._orphans.items() if orphan.container is container]
+            is_running = container.main in self._by_main
+            if not is_running and not orphans:
+                self._forget(container)
+                finished.append(container)
+                continue
+            if is_running:
+                _signal_group(container.main, signal.SIGKILL)
+            self._signal(self._members([container.main] if is_running else [], orphans), signal.SIGKILL)
+            container.look_at = now + container.delay
+            container.delay = min(container.delay * 2, LOOK_MAX_S)
+        self._kill_unclaimed()
+        return finished
+
+    def next_look(self) -> float | None:
+        return min((container.look_at or 0.0 for container in self.ending.values()), default=None)
+
+    def _forget(self, container: Container) -> None:
+        del self.ending[container.id], self.containers[container.id]
+        self._by_mark.pop(container.mark, None)
+
+    # ---- looking
+
+    def members(self, container: Container) -> dict[int, int]:
+        """Every process of the container: pid to parent pid as it was seen."""
+        self._adopt()
+        orphans = [pid for pid, orphan in self._orphans.items() if orphan.container is container]
+        return self._members([container.main] if container.main in self._by_main else [], orphans)
+
+    def signal(self, container: Container, number: int) -> None:
+        """Every process of the tree gets the signal once, also those forked while we walk (as far as passes reach)."""
+        seen: dict[int, int] = {}
+        for _ in range(SIGNAL_PASSES):
+            new = {pid: parent for pid, parent in self.members(container).items() if pid not in seen}
+            if not new:
+                break
+            self._signal(new, number)
+            seen.update(new)
+
+    def _members(self, mains: list[int], orphans: list[int]) -> dict[int, int]:
+        members = dict.fromkeys([*mains, *orphans], self._self)
+        stack = list(members)
+        while stack:
+            parent = stack.pop()
+            for pid in procfs.children(parent):
+                if pid not in members:
+                    members[pid] = parent
+                    stack.append(pid)
+        return members
+
+    def _signal(self, members: dict[int, int], number: int) -> None:
+        for pid, parent in members.items():
+            if parent == self._self:
+                _ignore_gone(os.kill, pid, number)  # our own unreaped child: the number is its own
+            else:
+                self._signal_descendant(pid, parent, number)
+
+    def _signal_descendant(self, pid: int, parent: int, number: int) -> None:
+        """Not our child, so its number may have been reused: hold it by a pidfd and look whose child it is."""
+        try:
+            fd = os.pidfd_open(pid)
+        except OSError:
+            return
+        try:
+            status = procfs.stat(pid)
+            if status is not None and status.parent in {parent, self._self}:
+                _ignore_gone(signal.pidfd_send_signal, fd, number)
+        finally:
+            os.close(fd)
+
+    # ---- orphans
+
+    def _adopt(self) -> None:
+        """Attribute every child of ours that is not known yet. Complete: only we reap, and not meanwhile."""
+        position, listed = 0, b""
+        while chunk := os.pread(self._children, 65536, position):
+            listed += chunk
+            position += len(chunk)
+        known = self._by_main
+        for text in listed.split():
+            pid = int(text)
+            if pid not in known and pid not in self._orphans:
+                self._orphans[pid] = self._attribute(pid)
+
+    def _attribute(self, pid: int) -> Orphan:
+        mark = procfs.mark(pid)
+        if mark is not None:
+            # A mark without container: its container ended before; nothing may remain.
+            container = self._by_mark.get(mark)
+            return Orphan(container, [])
+        status = procfs.stat(pid)
+        if status is not None and status.session in self._by_main:
+            return Orphan(self._by_main[status.session], [])
+        for container in self.containers.values():
+            if procfs.is_inside(pid, container.sandbox):
+                return Orphan(container, [])
+        return Orphan(None, list(self.containers.values()))
+
+    def _kill_unclaimed(self) -> None:
+        unclaimed = [
+            pid
+            for pid, orphan in self._orphans.items()
+            if (orphan.container is None or orphan.container.id not in self.containers)
+            and not any(self.containers.get(suspect.id) is suspect for suspect in orphan.suspects)
+        ]
+        if unclaimed:
+            self._signal(self._members([], unclaimed), signal.SIGKILL)
+
+
+def sweep(container_id: bytes) -> int:
+    """Kill what another supervisor left of a container, found in all of /proc; how many processes were found.
+
+    For containers whose supervisor died: their processes went to init, so the mark is all there is. (Not the sandbox:
+    an operator's shell may stand in it.)
+    """
+    wanted, found = procfs.mark_of(container_id), 0
+    for pid in procfs.pids():
+        if pid == os.getpid():  # we carry the mark of the last launch ourselves
+            continue
+        try:
+            fd = os.pidfd_open(pid)
+        except OSError:
+            continue
+        try:
+            if procfs.mark(pid) == wanted:
+                status = procfs.stat(pid)
+                if status is not None and status.state not in b"ZX":
+                    found += 1
+                    _ignore_gone(signal.pidfd_send_signal, fd, signal.SIGKILL)
+        finally:
+            os.close(fd)
+    return found
+
+
+def _signal_group(leader: int, number: int) -> None:
+    _ignore_gone(os.killpg, leader, number)
+
+
+def _ignore_gone(kill, target: int, number: int) -> None:  # type: ignore[no-untyped-def]
+    """Gone is what we wanted; not permitted is a set-uid program under an unprivileged supervisor: it stays alive and
+    keeps its container in `ending`, which is the truth."""
+    try:
+        kill(target, number)
+    except (ProcessLookupError, PermissionError):
+        return
