@@ -26,6 +26,9 @@ MINIMA       tuple of Quantities            ``cpus:0.01|mem:32``
 REPEATED     tuple of str                   the flag given again and again
 ===========  =============================  ===========================================
 
+``bounded(SECONDS, least=600)`` and ``one_of("drf", "random")`` make stricter kinds; they bind who types a flag, not
+who constructs the class.
+
 The classes stay ordinary attrs classes: ``Options(port=0)`` works without any text. Reading command lines and
 environments is ``config.py``'s work; nothing here touches the outside, so that cores may import it.
 Mesos: 3rdparty/stout/include/stout/flags.
@@ -217,3 +220,32 @@ WEIGHTS = Kind("ROLE=WEIGHT,...", _weights, _weights_text)
 STRINGS = Kind("JSON", _strings, lambda value: json.dumps(value, separators=(",", ":")))
 MINIMA = Kind("NAME:AMOUNT;...|...", _minima, _minima_text)
 REPEATED = Kind("TEXT", str, ",".join, repeated=True)
+
+
+def bounded(kind: Kind, *, least: float | None = None, most: float | None = None) -> Kind:
+    """``kind``, refusing values outside of the bounds (in the field's unit, inclusive)."""
+
+    def parse(text: str) -> Any:
+        value = kind.parse(text)
+        if least is not None and value < least:
+            raise ValueError(f"expecting at least {kind.show(least)}, found '{text}'")
+        if most is not None and value > most:
+            raise ValueError(f"expecting at most {kind.show(most)}, found '{text}'")
+        return value
+
+    return attrs.evolve(kind, parse=parse)
+
+
+def one_of(*texts: str) -> Kind:
+    """One of these texts."""
+
+    def parse(text: str) -> str:
+        if text not in texts:
+            raise ValueError(f"expecting one of {', '.join(texts)}, found '{text}'")
+        return text
+
+    return Kind("|".join(texts), parse)
+
+
+#: a TCP port; 0 picks a free one
+PORT = bounded(attrs.evolve(INTEGER, metavar="PORT"), least=0, most=65535)

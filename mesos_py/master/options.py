@@ -11,46 +11,89 @@ from collections.abc import Mapping
 import attrs
 
 from mesos_py.algebra.quantities import Quantities
+from mesos_py.flags import (
+    BOOLEAN,
+    INTEGER,
+    MINIMA,
+    NAMES,
+    PORT,
+    SECONDS,
+    TEXT,
+    WEIGHTS,
+    bounded,
+    one_of,
+    option,
+)
 
 MIN_AGENT_REREGISTER_TIMEOUT_S = 600  # seconds; mesos src/master/constants.hpp MIN_AGENT_REREGISTER_TIMEOUT
+
+_COUNT = bounded(INTEGER, least=0)
+_SORTER = one_of("drf", "random")
 
 
 @attrs.frozen(kw_only=True)
 class Options:
-    """Settings of one master core; all have Mesos' defaults."""
+    """Settings of one master; all have Mesos' defaults, but that it listens on loopback until told otherwise."""
 
+    # ------------------------------------------------------------------------------------------ addresses
+    ip: str = option(TEXT, "127.0.0.1", "Address to listen on.", group="Addresses")
+    port: int = option(PORT, 5050, "Port to listen on; 0 picks a free one.", group="Addresses")
+    advertise_ip: str | None = option(
+        TEXT, None, "Address told to others, if they cannot use --ip.", group="Addresses")
+    advertise_port: int | None = option(
+        PORT, None, "Port told to others, if they cannot use --port.", group="Addresses")
+    hostname: str | None = option(
+        TEXT, None, "Name told to others, which must resolve for them; unset: the ip.", group="Addresses")
+    cluster: str | None = option(TEXT, None, "Name of the cluster, as the web pages show it.", group="Addresses")
+
+    # ------------------------------------------------------------------------------------------ storage
+    work_dir: str | None = option(
+        TEXT, None, "Where what must survive a master is kept.", group="Storage")
+
+    # ------------------------------------------------------------------------------------------ frameworks and offers
+    offer_timeout_s: float | None = option(
+        SECONDS, None, "An offer that is not answered is taken back after so long; unset: never.", group="Offers")
+    allocation_interval_s: float = option(
+        bounded(SECONDS, least=0.001), 1.0,
+        "Pause between two rounds over all agents; what events touch is offered between them.", group="Offers")
+    min_allocatable_resources: tuple[Quantities, ...] = option(
+        MINIMA, (Quantities.of(cpus=0.01), Quantities.of(mem=32)),
+        "An offer holds at least one of these sets; empty: anything is offered.", group="Offers")
+    filter_gpu_resources: bool = option(
+        BOOLEAN, True, "Agents with GPUs go only to frameworks with GPU_RESOURCES.", group="Offers")
+    role_sorter: str = option(_SORTER, "drf", "How roles take turns.", group="Offers")
+    framework_sorter: str = option(_SORTER, "drf", "How the frameworks of a role take turns.", group="Offers")
+    fairness_excluded: tuple[str, ...] = option(
+        NAMES, (), "Resources that do not count for fair shares.", group="Offers",
+        flag="fair_sharing_excluded_resource_names")
+    roles: tuple[str, ...] | None = option(
+        NAMES, None, "Roles that frameworks may use; unset: any.", group="Frameworks")
+    weights: Mapping[str, float] = option(
+        WEIGHTS, attrs.Factory(dict), "Weight of each role's fair share; a role that is not named has 1.",
+        group="Frameworks")
+    root_submissions: bool = option(BOOLEAN, True, "Frameworks may run as root.", group="Frameworks")
+    max_completed_frameworks: int = option(
+        _COUNT, 50, "So many ended frameworks are remembered.", group="Frameworks")
+    max_completed_tasks_per_framework: int = option(
+        _COUNT, 1000, "So many ended tasks of each framework are remembered.", group="Frameworks")
+    max_unreachable_tasks_per_framework: int = option(
+        _COUNT, 1000, "So many unreachable tasks of each framework are remembered.", group="Frameworks")
+
+    # ------------------------------------------------------------------------------------------ agents
+    agent_ping_timeout_s: float = option(
+        bounded(SECONDS, least=1, most=900), 15.0, "An agent's answer to a ping is missing after so long.",
+        group="Agents")
+    max_agent_ping_timeouts: int = option(
+        bounded(INTEGER, least=1), 5, "So many missing answers in a row make an agent unreachable.", group="Agents")
+    agent_reregister_timeout_s: float = option(
+        bounded(SECONDS, least=MIN_AGENT_REREGISTER_TIMEOUT_S), MIN_AGENT_REREGISTER_TIMEOUT_S,
+        "A new master, or one that lost the connection, waits so long for an agent.", group="Agents")
+    authenticate_agents: bool = option(
+        BOOLEAN, False, "Agents must say who they are.", group="Agents")
+
+    # ------------------------------------------------------------------------------------------ no flags: constants
     #: SUBSCRIBED tells it, HEARTBEAT events keep to it, seconds (DEFAULT_HEARTBEAT_INTERVAL)
     heartbeat_interval_s: float = 15.0
-    #: --agent_ping_timeout: a ping without pong counts after so long, seconds
-    agent_ping_timeout_s: float = 15.0
-    #: --max_agent_ping_timeouts: so many in a row make an agent unreachable
-    max_agent_ping_timeouts: int = 5
-    #: --agent_reregister_timeout: a disconnected agent is given so long, seconds (at least ten minutes in Mesos)
-    agent_reregister_timeout_s: float = MIN_AGENT_REREGISTER_TIMEOUT_S
-    #: --offer_timeout: offers are rescinded after so long, seconds; None: never
-    offer_timeout_s: float | None = None
-    #: --allocation_interval, seconds
-    allocation_interval_s: float = 1.0
-    #: --min_allocatable_resources: an offer holds at least one of these; empty: anything goes
-    min_allocatable_resources: tuple[Quantities, ...] = (Quantities.of(cpus=0.01), Quantities.of(mem=32))
-    #: --filter_gpu_resources: agents with GPUs only for frameworks with GPU_RESOURCES
-    filter_gpu_resources: bool = True
-    #: --fair_sharing_excluded_resource_names
-    fairness_excluded: tuple[str, ...] = ()
-    #: --roles: None: any role
-    roles: tuple[str, ...] | None = None
-    #: --weights, by role; absent: 1.0
-    weights: Mapping[str, float] = attrs.field(factory=dict)
-    #: --root_submissions: frameworks may run as root
-    root_submissions: bool = True
-    #: --authenticate_agents: refuse agents without a principal
-    authenticate_agents: bool = False
-    #: --max_completed_frameworks
-    max_completed_frameworks: int = 50
-    #: --max_completed_tasks_per_framework
-    max_completed_tasks_per_framework: int = 1000
-    #: --max_unreachable_tasks_per_framework
-    max_unreachable_tasks_per_framework: int = 1000
     #: ids of removed agents remembered (MAX_REMOVED_SLAVES)
     max_removed_agents: int = 100_000
 
