@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from mesos_py.machine.frame import Close, Event, Frame, Send
+from mesos_py.machine.frame import Close, Event, Frame, Send, Tick
 from mesos_py.machine.journal import Core, Journal
 from mesos_py.machine.values import SECOND, Nanos
 
@@ -39,10 +39,6 @@ class Rim(Protocol):
     def send(self, word: Send | Close) -> None: ...
 
     def publish(self, frame: Frame) -> None: ...
-
-
-class Tick:
-    """Kind of the event the driver makes when ``core.deadline()`` has come."""
 
 
 class Stopped(Exception):

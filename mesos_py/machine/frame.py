@@ -32,6 +32,10 @@ class Event:
     principal: str | None = None
 
 
+class Tick:
+    """Kind of the event the driver makes when ``core.deadline()`` has come."""
+
+
 @attrs.define(eq=True)
 class Send:
     """One word to one peer. A volatile word carries no fact and passes the commit barrier (heartbeats, pings)."""
