@@ -26,7 +26,6 @@ import os
 import sys
 import types
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any, NewType, TypeVar, Union, dataclass_transform, get_args, get_origin
 
 M = TypeVar("M")
@@ -103,6 +102,7 @@ def message(cls: type[M]) -> type[M]:
         "__qualname__": cls.__qualname__,
         "__slots__": (*specs, "unknown_fields"),
         "__specs__": specs,
+        "__fields__": None,
         "__init__": _first_init,
         "__eq__": _first_eq,
         "__hash__": _first_hash,
@@ -120,10 +120,13 @@ def is_message(cls: Any) -> bool:
     return isinstance(cls, type) and "__specs__" in vars(cls)
 
 
-@cache
 def fields(cls: type) -> tuple[Field, ...]:
     """The fields of a message class in the order of declaration, which is the order of JSON output."""
-    return tuple(_resolve(cls, name, spec) for name, spec in vars(cls)["__specs__"].items())
+    known: tuple[Field, ...] | None = cls.__fields__  # type: ignore[attr-defined]
+    if known is None:
+        known = tuple(_resolve(cls, name, spec) for name, spec in vars(cls)["__specs__"].items())
+        cls.__fields__ = known  # type: ignore[attr-defined]
+    return known
 
 
 def payload_field(member: WireEnum) -> str:

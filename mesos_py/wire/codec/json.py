@@ -4,9 +4,9 @@ Compiled for the ordinary case: one straight-line function per class builds the 
 the dict that orjson parsed. A decoder that meets anything unusual gives up, and json_lenient.py starts anew; so there
 is one place that knows every leniency and error text, and it is never in the way.
 
-Two things are deliberately not as orjson does them: infinite doubles are printed as the bare token Infinity, which
-Mesos prints and reads; text that is not valid unicode (a file name, say) is printed with U+FFFD. Of members given twice
-the last wins, as in Mesos.
+Two things are deliberately not as orjson does them: infinite doubles are printed as the bare token Infinity, as Mesos
+does, and so they are read; text that is not valid unicode (a file name, say) is printed with U+FFFD. Of members given
+twice the last wins, as in Mesos.
 
 Mesos: 3rdparty/stout/include/stout/protobuf.hpp, json.hpp.
 """
@@ -14,6 +14,7 @@ Mesos: 3rdparty/stout/include/stout/protobuf.hpp, json.hpp.
 from __future__ import annotations
 
 import math
+import re
 from binascii import a2b_base64, b2a_base64
 from functools import partial
 from typing import Any, TypeVar
@@ -22,12 +23,15 @@ import orjson
 
 from mesos_py.wire.codec.compiler import INT_RANGES, Compiled, Function, Source, more_than_one, oneof_groups
 from mesos_py.wire.codec.errors import ConversionError, DecodeError, JSONSyntaxError
-from mesos_py.wire.codec.json_lenient import convert
+from mesos_py.wire.codec.json_lenient import INFINITY, MINUS_INFINITY, NOT_A_NUMBER, convert
 from mesos_py.wire.codec.json_syntax import explain
 from mesos_py.wire.codec.unknown import MAX_DEPTH, check_depth, json_members
 from mesos_py.wire.schema import Field, assignment, fields
 
 M = TypeVar("M")
+
+#: A string, or an infinity (group 1) outside of strings.
+_BARE = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|(-?Infinity)')
 
 
 def encode(msg: Any) -> bytes:
@@ -44,9 +48,17 @@ def decode(cls: type[M], data: bytes | bytearray | memoryview | str) -> M:
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else bytes(data)
-        raise JSONSyntaxError(explain(raw, error.pos)) from None
+        value = _parse_infinite(data.encode("utf-8", "surrogatepass") if isinstance(data, str) else bytes(data), error)
     return from_value(cls, value)
+
+
+def _parse_infinite(data: bytes, error: orjson.JSONDecodeError) -> Any:
+    """The value of a text that is JSON but for bare infinities, such as a Mesos master prints; else what is wrong."""
+    quoted = _BARE.sub(lambda match: b'"%b"' % match[1] if match[1] else match[0], data)
+    try:
+        return orjson.loads(quoted)
+    except orjson.JSONDecodeError:
+        raise JSONSyntaxError(explain(data, error.pos)) from None
 
 
 def to_value(msg: Any) -> dict[str, Any]:
@@ -130,7 +142,7 @@ def _base64(value: bytes) -> str:
 
 
 def _token(value: float) -> orjson.Fragment:
-    return orjson.Fragment("NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity")
+    return NOT_A_NUMBER if math.isnan(value) else INFINITY if value > 0 else MINUS_INFINITY
 
 
 def _printable(value: Any) -> Any:

@@ -27,6 +27,9 @@ _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _INFINITIES = {"Infinity": math.inf, "-Infinity": -math.inf}
 _SKIP: Any = object()
 
+#: How orjson is made to print what JSON has no number for; told apart by identity.
+INFINITY, MINUS_INFINITY, NOT_A_NUMBER = map(orjson.Fragment, ("Infinity", "-Infinity", "NaN"))
+
 
 def convert(cls: type, value: Any) -> Any:
     """The message in a JSON value; raises ConversionError."""
@@ -200,7 +203,7 @@ def _single(field: Field, name: str, value: Any, depth: int) -> Any:
 
 def _number(kind: str, name: str, value: Any) -> int | float:
     if isinstance(value, orjson.Fragment):
-        value = str(value.contents)
+        value = math.inf if value is INFINITY else -math.inf if value is MINUS_INFINITY else math.nan
     if isinstance(value, str):
         text = value.strip()
         if kind == "double" and text in _INFINITIES:
