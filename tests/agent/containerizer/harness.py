@@ -1,0 +1,90 @@
+"""Running a containerizer in a test: a record of its events and waiting for what must come."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from mesos_py.agent.containerizer import Containerizer, ContainerSpec
+from mesos_py.agent.containerizer.process import ContainerEvent, ProcessContainerizer
+from mesos_py.agent.events import ContainerExited, ContainerLaunched, ContainerLaunchFailed
+
+DEADLINE_S = 20
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for real processes to get there; fail after a generous deadline."""
+    end = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        await asyncio.sleep(0.002)
+
+
+class Harness:
+    """A containerizer with the record of what it reported."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.work = directory / "work"
+        self.events: list[ContainerEvent] = []
+        self.containerizer: Containerizer
+
+    def process(self, **settings: object) -> ProcessContainerizer:
+        made = ProcessContainerizer(
+            work_dir=str(self.work), runtime_dir=str(self.directory / "run"), report=self.events.append, **settings
+        )  # type: ignore[arg-type]
+        self.containerizer = made
+        return made
+
+    def sandbox(self, container_id: str) -> Path:
+        return self.work / "runs" / container_id
+
+    def spec(self, container_id: str, *argv: str, **changes: object) -> ContainerSpec:
+        settings: dict[str, object] = {
+            "container_id": container_id,
+            "sandbox": str(self.sandbox(container_id)),
+            "argv": argv,
+            "executable": argv[0],
+            "env": {"PATH": os.environ["PATH"]},
+        }
+        return ContainerSpec(**(settings | changes))  # type: ignore[arg-type]
+
+    def shell(self, container_id: str, script: str, **changes: object) -> ContainerSpec:
+        return self.spec(container_id, "/bin/sh", "-c", script, **changes)
+
+    def of(self, container_id: str) -> list[str]:
+        return [type(event).__name__ for event in self.events if event.container_id == container_id]
+
+    def exit_of(self, container_id: str) -> ContainerExited | None:
+        for event in self.events:
+            if isinstance(event, ContainerExited) and event.container_id == container_id:
+                return event
+        return None
+
+    async def launched(self, container_id: str) -> int:
+        await until(lambda: self.of(container_id))
+        for event in self.events:
+            if isinstance(event, ContainerLaunched) and event.container_id == container_id:
+                return event.pid
+        raise AssertionError(self.events)
+
+    async def failed(self, container_id: str) -> str:
+        await until(lambda: self.of(container_id))
+        event = next(event for event in self.events if event.container_id == container_id)
+        assert isinstance(event, ContainerLaunchFailed), event
+        return event.message
+
+    async def exited(self, container_id: str) -> int | None:
+        await until(lambda: self.exit_of(container_id))
+        event = self.exit_of(container_id)
+        assert event is not None
+        return event.status
+
+    async def run(self, container_id: str, script: str, **changes: object) -> str:
+        """The output of a shell script that must succeed."""
+        self.containerizer.launch(self.shell(container_id, script, **changes))
+        assert await self.exited(container_id) == 0, (self.sandbox(container_id) / "stderr").read_text()
+        return (self.sandbox(container_id) / "stdout").read_text()
