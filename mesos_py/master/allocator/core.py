@@ -109,7 +109,7 @@ class Allocator:
         self._queue: list[Agent] = []
         self._touched: dict[AgentID, None] = {}
         self._paused = False
-        #: calls of ``allocate`` that looked at agents; a counter for metrics
+        #: calls of ``allocate`` that had a reason; a counter for metrics
         self.runs = 0
 
     # ---- agents
@@ -396,6 +396,9 @@ class Allocator:
             self._next_periodic = now + self.options.allocation_interval
             self._declines.expire(now)
             self._sweep = True
+        if not (self._touched or self._queue or self._sweep):
+            return grants
+        self.runs += 1
         for agent in self._candidates(budget):
             self._visit(agent, grants)
         return grants
@@ -423,8 +426,6 @@ class Allocator:
             cut = max(len(self._queue) - (budget - len(found)), 0)
             found += self._queue[cut:]
             del self._queue[cut:]
-        if found:
-            self.runs += 1
         return found
 
     def _is_open(self, agent: Agent) -> bool:
@@ -675,6 +676,33 @@ class Allocator:
         if self.options.framework_sorter == "drf":
             return DRFSorter(self._total, nested=False)
         return RandomSorter(self._rng, nested=False)
+
+    # ---- for metrics
+
+    @property
+    def total(self) -> Quantities:
+        """Scalars of all agents."""
+        return self._total.quantities
+
+    @property
+    def offered_or_allocated(self) -> Quantities:
+        """Scalars held by frameworks the allocator knows."""
+        return self._role_sorter.total()
+
+    def dominant_shares(self) -> dict[str, float]:
+        """Weighted dominant share of each role somebody is in; empty unless roles are sorted by DRF."""
+        if not isinstance(self._role_sorter, DRFSorter):
+            return {}
+        return {role.path: self._role_sorter.share(role.path) for role in self._roles if role.slots}
+
+    def active_filters(self) -> dict[str, int]:
+        """Declines in force, by role."""
+        counts: dict[str, int] = {}
+        for slot in self._slots:
+            if slot is not None and slot.declined:
+                declined = sum(map(len, slot.declined.values()))
+                counts[slot.role.path] = counts.get(slot.role.path, 0) + declined
+        return counts
 
     def check(self) -> None:
         """Every invariant: ledgers, sums, bits, and that a closed slot has indeed nothing to get. For tests and sim."""
