@@ -60,6 +60,8 @@ class Kind:
     show: Callable[[Any], str] = str
     #: given again, it adds to a tuple instead of replacing what was said before
     repeated: bool = False
+    #: ``file:///path`` means itself, not the text in that file
+    literal: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -219,7 +221,7 @@ NAMES = Kind("NAME,...", _names, ",".join)
 WEIGHTS = Kind("ROLE=WEIGHT,...", _weights, _weights_text)
 STRINGS = Kind("JSON", _strings, lambda value: json.dumps(value, separators=(",", ":")))
 MINIMA = Kind("NAME:AMOUNT;...|...", _minima, _minima_text)
-REPEATED = Kind("TEXT", str, ",".join, repeated=True)
+REPEATED = Kind("TEXT", str, ",".join, repeated=True, literal=True)
 
 
 def bounded(kind: Kind, *, least: float | None = None, most: float | None = None) -> Kind:
