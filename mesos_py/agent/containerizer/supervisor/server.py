@@ -356,6 +356,7 @@ def main(arguments: list[str]) -> None:
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the agent says QUIT; a terminal has no say
     supervisor.run()
+    os._exit(0)  # socket and lock go in one moment, so whoever hears us hang up may start the next
 
 
 def _become_subreaper() -> None:

@@ -1,0 +1,219 @@
+"""The supervisor outlives agents, keeps exit reports for them, and is replaced when it dies itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import stat
+from pathlib import Path
+
+import psutil
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mesos_py.agent.containerizer.client import SupervisorClient, SupervisorSettings, SupervisorUnavailable
+from mesos_py.agent.containerizer.supervisor import frames
+from tests.agent.containerizer.harness import Harness, until
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+async def test_containers_outlive_their_agent(tmp_path: Path) -> None:
+    """1 two run; 2 the agent goes; 3 one ends meanwhile; 4 the next agent finds one and hears of the other."""
+    first = Harness(tmp_path)
+    await first.process().recover()
+    first.containerizer.launch(first.spec("stays", "sleep", "1000"))
+    first.containerizer.launch(first.shell("leaves", "until [ -e go ]; do sleep 0.01; done; exit 7"))
+    pids = {name: await first.launched(name) for name in ("stays", "leaves")}
+    supervisor_pid = first.containerizer.supervisor_pid  # type: ignore[attr-defined]
+    await first.containerizer.close(keep=True)
+
+    (first.sandbox("leaves") / "go").touch()
+    await until(lambda: not is_alive(pids["leaves"]))
+
+    second = Harness(tmp_path)
+    made = second.process()
+    known = await made.recover()
+    assert made.supervisor_pid == supervisor_pid
+    assert {container.container_id: container.pid for container in known}["stays"] == pids["stays"]
+    assert await second.exited("leaves") == 7 << 8
+    made.signal("stays", signal.SIGTERM)
+    assert await second.exited("stays") == signal.SIGTERM
+    await made.close()
+    await until(lambda: not is_alive(supervisor_pid))
+
+
+async def test_an_exit_is_told_again_until_it_is_acknowledged(tmp_path: Path) -> None:
+    first = Harness(tmp_path)
+    made = first.process(acknowledge_at_once=False)
+    await made.recover()
+    made.launch(first.spec("c", "true"))
+    assert await first.exited("c") == 0
+    await made.close(keep=True)
+
+    second = Harness(tmp_path)
+    made = second.process(acknowledge_at_once=False)
+    assert await made.recover() == ()
+    assert await second.exited("c") == 0
+    made.launch(second.spec("c", "true"))
+    await until(lambda: second.of("c") == ["ContainerExited", "ContainerLaunchFailed"])
+    made.acknowledge("c")
+    await made.close(keep=True)
+
+    third = Harness(tmp_path)
+    made = third.process()
+    await made.recover()
+    made.launch(third.spec("d", "true"))
+    await third.exited("d")
+    assert third.of("c") == []
+    await made.close()
+
+
+async def test_what_a_dead_supervisor_ran_is_destroyed(tmp_path: Path) -> None:
+    """Its processes went to init, some in other sessions with an empty environment: found by their mark."""
+    harness = Harness(tmp_path)
+    made = harness.process()
+    await made.recover()
+    script = "(env -i setsid sleep 1000 &); echo $$ > main; touch ready; exec sleep 1000"
+    made.launch(harness.shell("c", script))
+    await until((harness.sandbox("c") / "ready").exists)
+    dead = made.supervisor_pid
+    left = {process.pid for process in psutil.Process(dead).children(recursive=True)}
+    assert len(left) == 2
+    os.kill(dead, signal.SIGKILL)
+    assert await harness.exited("c") is None
+    assert not any(is_alive(pid) for pid in left)
+    made.launch(harness.spec("d", "true"))
+    assert await harness.exited("d") == 0
+    assert made.supervisor_pid != dead
+    await made.close()
+
+
+async def test_a_launch_under_way_when_the_supervisor_dies_fails(tmp_path: Path) -> None:
+    harness = Harness(tmp_path)
+    made = harness.process()
+    await made.recover()
+    os.kill(made.supervisor_pid, signal.SIGKILL)
+    made.launch(harness.spec("c", "sleep", "1000"))
+    assert "supervisor ended" in await harness.failed("c")
+    await made.close()
+
+
+async def test_a_second_agent_is_turned_away(real: Harness) -> None:
+    other = Harness(real.directory)
+    with pytest.raises(SupervisorUnavailable, match=rf"another agent \(pid {os.getpid()}\) is connected"):
+        await other.process().recover()
+    real.containerizer.launch(real.spec("c", "true"))
+    assert await real.exited("c") == 0
+
+
+async def test_the_socket_is_closed_to_others_and_may_lie_deep(tmp_path: Path) -> None:
+    """AF_UNIX paths end at 107 bytes; ours does not."""
+    deep = tmp_path / ("x" * 200)
+    harness = Harness(deep)
+    await harness.process().recover()
+    directory = next((deep / "run").iterdir())
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    assert stat.S_IMODE((directory / "socket").stat().st_mode) == 0o700
+    harness.containerizer.launch(harness.spec("c", "true"))
+    assert await harness.exited("c") == 0
+    await harness.containerizer.close()
+
+
+async def test_it_ends_when_there_is_nothing_to_do(tmp_path: Path) -> None:
+    harness = Harness(tmp_path)
+    made = harness.process(idle_s=0.2)
+    await made.recover()
+    pid = made.supervisor_pid
+    made.launch(harness.spec("c", "true"))
+    assert await harness.exited("c") == 0
+    await made.close(keep=True)
+    await until(lambda: not is_alive(pid))
+
+
+async def test_without_an_agent_for_too_long_it_ends_its_containers(tmp_path: Path) -> None:
+    harness = Harness(tmp_path)
+    made = harness.process(orphan_s=0.2, idle_s=0.2)
+    await made.recover()
+    made.launch(harness.spec("c", "sleep", "1000"))
+    pid, supervisor = await harness.launched("c"), made.supervisor_pid
+    await made.close(keep=True)
+    await until(lambda: not is_alive(pid) and not is_alive(supervisor))
+
+
+async def test_agents_that_start_at_once_share_one_supervisor(tmp_path: Path) -> None:
+    """One of them is turned away, and there is one process, whoever was first."""
+    settings = SupervisorSettings(work_dir=str(tmp_path), runtime_dir=str(tmp_path / "run"))
+
+    async def connect() -> SupervisorClient:
+        client, _ = await SupervisorClient.open(settings, on_frame=lambda _: None, on_lost=lambda: None)
+        return client
+
+    results = await asyncio.gather(connect(), connect(), connect(), return_exceptions=True)
+    clients = [result for result in results if isinstance(result, SupervisorClient)]
+    assert len(clients) == 1
+    assert all(isinstance(result, SupervisorUnavailable) for result in results if result not in clients)
+    await clients[0].quit()
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"\xff\xff\xff\xff",
+        b"\0\0\0\0",
+        frames.encode(frames.LAUNCH, b"x"),
+        frames.encode(frames.HELLO, b"0", b"1"),
+        frames.encode(frames.HELLO, frames.VERSION, b"1")[:-1],
+        frames.encode(frames.HELLO),
+    ],
+)
+async def test_junk_on_the_socket_harms_nobody(real: Harness, junk: bytes) -> None:
+    directory = next((real.directory / "run").iterdir())
+    stranger = socket.socket(socket.AF_UNIX)
+    holder = os.open(directory, os.O_RDONLY)
+    stranger.connect(f"/proc/self/fd/{holder}/socket")
+    os.close(holder)
+    stranger.send(junk)
+    stranger.shutdown(socket.SHUT_WR)
+    real.containerizer.launch(real.spec("c", "true"))
+    assert await real.exited("c") == 0
+    stranger.close()
+
+
+async def test_it_is_small(real: Harness) -> None:
+    """Private memory of the supervisor, and of a running container, in bounds an order above what was measured."""
+    real.containerizer.launch(real.spec("c", "sleep", "1000"))
+    pid = await real.launched("c")
+    assert psutil.Process(real.containerizer.supervisor_pid).memory_full_info().uss < 40 << 20  # type: ignore[attr-defined]
+    assert psutil.Process(pid).memory_full_info().uss < 5 << 20
+
+
+@given(st.lists(st.lists(st.binary(max_size=20), min_size=1, max_size=5), max_size=5), st.integers(1, 7))
+def test_frames_survive_being_cut_anywhere(messages: list[list[bytes]], step: int) -> None:
+    wire = b"".join(frames.encode(*message) for message in messages)
+    decoder = frames.Decoder()
+    seen = [frame for at in range(0, len(wire), step) for frame in decoder.feed(wire[at : at + step])]
+    assert seen == messages
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_surprise_the_decoder(data: bytes) -> None:
+    try:
+        for frame in frames.Decoder().feed(data):
+            assert frame
+    except frames.FrameError:
+        pass
+
+
+@given(st.lists(st.binary().filter(lambda item: b"\0" not in item)))
+def test_lists_survive_joining(items: list[bytes]) -> None:
+    assert frames.split(frames.join(items)) == items
