@@ -7,6 +7,7 @@ Mesos: src/common/http.cpp, 3rdparty/libprocess/src/http.cpp Request::acceptsMed
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 from mesos_py.web.response import JSON, PROTOBUF, HttpError
@@ -16,7 +17,7 @@ UNSUPPORTED = f"Expecting 'Content-Type' of {JSON} or {PROTOBUF}"
 NOT_ACCEPTABLE = f"Expecting 'Accept' to allow '{PROTOBUF}' or '{JSON}'"
 
 
-def content_type(headers: dict[str, str]) -> str:
+def content_type(headers: Mapping[str, str]) -> str:
     """JSON or PROTOBUF, whatever the body is said to be. Raises HttpError 400 or 415."""
     value = headers.get("content-type")
     if value in (JSON, PROTOBUF):
@@ -26,7 +27,7 @@ def content_type(headers: dict[str, str]) -> str:
     raise HttpError(415, UNSUPPORTED)
 
 
-def accepted(headers: dict[str, str]) -> str:
+def accepted(headers: Mapping[str, str]) -> str:
     """JSON or PROTOBUF, whatever the answer shall be. Raises HttpError 406."""
     value = headers.get("accept")
     if accepts(value, JSON):
@@ -56,7 +57,7 @@ def accepts(accept: str | None, media_type: str) -> bool:
     return allowed
 
 
-def accepts_gzip(headers: dict[str, str]) -> bool:
+def accepts_gzip(headers: Mapping[str, str]) -> bool:
     """Whether the answer may be gzipped."""
     value = headers.get("accept-encoding")
     return value is not None and _gzip(value)

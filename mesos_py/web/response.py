@@ -6,12 +6,13 @@ Header values are exact where clients compare them: ``application/json`` without
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
-from email.utils import formatdate
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
+
+if TYPE_CHECKING:
+    from mesos_py.web.streams import RecordStream
 
 JSON = "application/json"
 PROTOBUF = "application/x-protobuf"
@@ -132,34 +133,13 @@ def redirect(location: str) -> Response:
     return Response(307, headers=(("Location", location),))
 
 
-_dated = (0, b"")
+def headers_of(answer: Response | Chunked | RecordStream) -> dict[str, str]:
+    """An answer's headers; no value carries a line end, so what a peer sent cannot become a header of ours."""
+    headers = {name: value.translate(_LINE_ENDS) for name, value in answer.headers}
+    if answer.content_type is not None:
+        headers["Content-Type"] = answer.content_type
+    headers["Server"] = "mesos-py"
+    return headers
 
 
-def _date() -> bytes:
-    """The Date header of this second."""
-    global _dated  # noqa: PLW0603 - a cache of the clock, right for every connection
-    now = int(time.time())
-    if _dated[0] != now:
-        _dated = (now, b"Date: %s\r\n" % formatdate(now, usegmt=True).encode("ascii"))
-    return _dated[1]
-
-
-_STATUS_LINES = {code: f"HTTP/1.1 {code} {reason}\r\n".encode("ascii") for code, reason in REASONS.items()}
-
-
-def head(status: int, content_type: str | None, headers: Headers, *, length: int | None, close: bool = False) -> bytes:
-    """Status line and headers; chunked when ``length`` is None."""
-    parts = [_STATUS_LINES[status], _date()]
-    if content_type is not None:
-        parts.append(b"Content-Type: %s\r\n" % content_type.encode("latin-1"))
-    for name, value in headers:
-        parts.append(b"%s: %s\r\n" % (name.encode("latin-1"), _header_value(value)))
-    if close:
-        parts.append(b"Connection: close\r\n")
-    parts.append(b"Transfer-Encoding: chunked\r\n\r\n" if length is None else b"Content-Length: %d\r\n\r\n" % length)
-    return b"".join(parts)
-
-
-def _header_value(value: str) -> bytes:
-    """Without line ends: what a peer sent must not become a header of ours."""
-    return value.translate({10: " ", 13: " ", 0: " "}).encode("latin-1", "replace")
+_LINE_ENDS = {10: " ", 13: " ", 0: " "}

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from aiohttp import web
+
 from mesos_py.web.request import Request
 from mesos_py.web.response import Chunked, Response
 from mesos_py.web.streams import RecordStream
 
-Answer = Response | Chunked | RecordStream
+Answer = Response | Chunked | RecordStream | web.WebSocketResponse
 Handler = Callable[[Request], Awaitable[Answer]]
 
 

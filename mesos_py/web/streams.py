@@ -8,13 +8,12 @@ off, so memory stays flat whoever stops reading. One record may exceed the cap w
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+
+from aiohttp import web
 
 from mesos_py.web.response import Headers
-
-if TYPE_CHECKING:
-    from mesos_py.web.server import Connection
 
 CAP_BYTES = 16 << 20  # unread bytes at which a peer is taken to have stopped reading
 
@@ -26,7 +25,10 @@ class RecordStream:
     cut off. What is sent before the handler has returned follows the head.
     """
 
-    __slots__ = ("_cap", "_connection", "_ended", "_waiting", "content_type", "finished", "headers", "on_closed")
+    __slots__ = (
+        "_cap", "_ended", "_transport", "_waiting", "_waiting_bytes", "_wakeup",
+        "content_type", "headers", "on_closed",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -39,11 +41,11 @@ class RecordStream:
         self.content_type = content_type
         self.headers = headers
         self.on_closed: Callable[[str], None] | None = on_closed
-        #: set when nothing more will be written
-        self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._cap = cap
-        self._connection: Connection | None = None
-        self._waiting: list[bytes] = []
+        self._transport: asyncio.Transport | None = None
+        self._waiting: deque[bytes] = deque()
+        self._waiting_bytes = 0
+        self._wakeup: asyncio.Future[None] | None = None
         self._ended = False
 
     @property
@@ -53,7 +55,8 @@ class RecordStream:
     @property
     def unread_bytes(self) -> int:
         """What the peer has not taken yet."""
-        return self._connection.unread_bytes if self._connection is not None else sum(map(len, self._waiting))
+        written = 0 if self._transport is None else self._transport.get_write_buffer_size()
+        return self._waiting_bytes + written
 
     def send(self, record: bytes) -> None:
         """Send one record, framed; forgotten when the stream has ended."""
@@ -65,54 +68,54 @@ class RecordStream:
             return
         if self.unread_bytes > self._cap:
             self._cut_off()
-        elif self._connection is None:
-            self._waiting.append(chunk)
-        else:
-            self._connection.write(chunk)
+            return
+        self._waiting.append(chunk)
+        self._waiting_bytes += len(chunk)
+        self._wake()
 
     def close(self) -> None:
         """End the stream after what was sent."""
-        if not self._ended:
-            self._ended = True
-            self.on_closed = None
-            if self._connection is not None:
-                self._connection.write(b"0\r\n\r\n")
-                self._finish()
+        self._ended = True
+        self.on_closed = None
+        self._wake()
 
-    # ---- called by the connection
+    # ---- called by the server
 
-    def attach(self, connection: Connection) -> None:
-        """The head has been written: everything follows it."""
-        self._connection = connection
-        for chunk in self._waiting:
-            connection.write(chunk)
-        self._waiting.clear()
-        if self._ended:
-            connection.write(b"0\r\n\r\n")
-            self._finish()
+    async def pump(self, response: web.StreamResponse, transport: asyncio.Transport | None) -> None:
+        """Write records, each as one chunk, until closed. Raises ConnectionError when the peer has gone."""
+        self._transport = transport
+        while True:
+            while self._waiting:
+                chunk = self._waiting.popleft()
+                self._waiting_bytes -= len(chunk)
+                await response.write(chunk)
+            if self._ended:
+                return
+            self._wakeup = asyncio.get_running_loop().create_future()
+            await self._wakeup
+            self._wakeup = None
 
     def lost(self, reason: str = "gone") -> None:
         """The peer is gone."""
         self._ended = True
         told, self.on_closed = self.on_closed, None
-        self._finish()
         if told is not None:
             told(reason)
 
     def _cut_off(self) -> None:
-        connection = self._connection
         self._ended = True
+        self._waiting.clear()
+        self._waiting_bytes = 0
         # Not from within the core's frame that sent this: words must not overtake each other.
         asyncio.get_running_loop().call_soon(self.lost, "slow")
-        if connection is not None:
-            connection.abort()
+        if self._transport is not None:
+            self._transport.abort()
 
-    def _finish(self) -> None:
-        if not self.finished.done():
-            self.finished.set_result(None)
+    def _wake(self) -> None:
+        if self._wakeup is not None and not self._wakeup.done():
+            self._wakeup.set_result(None)
 
 
 def frame(record: bytes) -> bytes:
-    """``record`` as one RecordIO record in one HTTP chunk."""
-    prefix = b"%d\n" % len(record)
-    return b"%x\r\n%s%s\r\n" % (len(prefix) + len(record), prefix, record)
+    """``record`` as RecordIO frames it; the server sends it as one HTTP chunk."""
+    return b"%d\n%s" % (len(record), record)
