@@ -63,7 +63,8 @@ class AgentChannels:
                 if message.type is not WSMsgType.BINARY:
                     raise DecodeError("expecting binary batches")
                 for body in decode_batch(message.data):
-                    self._tell(Event(type(body), body, peer))
+                    kind: type[object] = type(body)
+                    self._tell(Event(kind, body, peer))
         except DecodeError as error:
             log.warning("agent cut off", peer=peer, remote=request.remote, error=str(error))
         finally:

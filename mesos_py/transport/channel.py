@@ -42,11 +42,11 @@ def decode_batch(data: bytes) -> list[Any]:
     """The messages of one batch. Raises DecodeError for anything that ``encode_batch`` does not write."""
     try:
         flat = msgpack.unpackb(data, raw=False, strict_map_key=False, use_list=True)
-    except (ValueError, RecursionError, msgpack.exceptions.UnpackException) as error:
+    except (ValueError, TypeError, RecursionError, msgpack.exceptions.UnpackException) as error:
         raise DecodeError(f"not a batch: {error}") from error
     if not isinstance(flat, list) or len(flat) % 2:
         raise DecodeError("not a batch: expecting an array of tags and payloads")
-    messages = []
+    messages: list[Any] = []
     for tag, payload in zip(flat[::2], flat[1::2], strict=True):
         cls = internal.TAGS.get(tag) if isinstance(tag, int) else None
         if cls is None:

@@ -86,7 +86,7 @@ async def test_words_go_both_ways_in_order() -> None:
         link.send(peer, internal.UnregisterAgent(agent_id=AgentID("a")))
         first, second = await rig.told.get(), await rig.told.get()
         assert (first.kind, second.kind) == (internal.Pong, internal.UnregisterAgent)
-        assert first.peer in rig.channels
+        assert first.peer is not None and first.peer in rig.channels
         rig.channels.send(first.peer, internal.Ping(connected=True))
         assert await listener.heard.get() == ("said", peer, internal.Ping(connected=True))
 
