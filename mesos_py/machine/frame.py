@@ -17,6 +17,9 @@ PeerID = str
 """Names one connection (a scheduler's stream, an agent's channel), never the entity behind it: a framework that
 fails over gets a new peer, and words for the old one cannot reach the new one."""
 
+Kind = Hashable | type[Any]
+"""The key of the row that handles an event: a Call.Type member, or the event's or message's class."""
+
 
 @attrs.define(eq=False)
 class Event:
@@ -26,7 +29,7 @@ class Event:
     ``peer`` the connection it came on, if it matters; ``principal`` who is behind it, if authenticated.
     """
 
-    kind: Hashable
+    kind: Kind
     body: Any = None
     peer: PeerID | None = None
     principal: str | None = None

@@ -6,10 +6,10 @@ kind registered twice is an error at import time rather than a surprise at run t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from mesos_py.machine.frame import Frame
+from mesos_py.machine.frame import Frame, Kind
 from mesos_py.machine.problem import Problem
 from mesos_py.machine.values import value
 
@@ -21,7 +21,7 @@ H = TypeVar("H", bound=Handler)
 class Row:
     """What a kind of event means: who may, what is checked first, and what then happens."""
 
-    kind: Hashable
+    kind: Kind
     handler: Handler
     #: name of the authorization action, None when everybody may
     may: str | None
@@ -39,10 +39,10 @@ class Table:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._rows: dict[Hashable, Row] = {}
+        self._rows: dict[Kind, Row] = {}
 
     def on(
-        self, kind: Hashable, *, may: str | None = None, check: Callable[..., Problem | None] | None = None
+        self, kind: Kind, *, may: str | None = None, check: Callable[..., Problem | None] | None = None
     ) -> Callable[[H], H]:
         """Register the decorated ``handler(core, event, frame)`` for ``kind``."""
 
@@ -58,9 +58,9 @@ class Table:
         return iter(self._rows.values())
 
     @staticmethod
-    def merge(*tables: Table) -> dict[Hashable, Row]:
+    def merge(*tables: Table) -> dict[Kind, Row]:
         """All rows of ``tables``; a kind that stands in two tables is an error."""
-        rows: dict[Hashable, Row] = {}
+        rows: dict[Kind, Row] = {}
         for table in tables:
             for row in table:
                 if row.kind in rows:
@@ -69,7 +69,7 @@ class Table:
         return rows
 
 
-def run(rows: dict[Hashable, Row], core: Any, kind: Hashable, event: Any, out: Frame) -> None:
+def run(rows: dict[Kind, Row], core: Any, kind: Kind, event: Any, out: Frame) -> None:
     """Check, then handle: the one way an event goes through a core. A Problem becomes the reply."""
     row = rows[kind]
     problem = row.check(core, event) if row.check is not None else None

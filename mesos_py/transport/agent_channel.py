@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 from aiohttp import WSMsgType, web
@@ -62,9 +63,9 @@ class AgentChannels:
             async for message in socket:
                 if message.type is not WSMsgType.BINARY:
                     raise DecodeError("expecting binary batches")
+                body: Any
                 for body in decode_batch(message.data):
-                    kind: type[object] = type(body)
-                    self._tell(Event(kind, body, peer))
+                    self._tell(Event(type(body), body, peer))
         except DecodeError as error:
             log.warning("agent cut off", peer=peer, remote=request.remote, error=str(error))
         finally:
