@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from mesos_py.machine.driver import Driver, Stopped, Tick
-from mesos_py.machine.frame import Close, Event, Frame, Send
+from mesos_py.machine.driver import Driver, Stopped
+from mesos_py.machine.frame import Close, Event, Frame, Send, Tick
 from mesos_py.machine.journal import Journal, replay
 from mesos_py.machine.timers import Timers
 from mesos_py.machine.values import MILLISECOND, SECOND, Nanos
