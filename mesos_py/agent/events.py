@@ -96,3 +96,11 @@ class StopRequested:
     """The agent is to end. Executors are left running unless ``unregister``, which gives them up for good."""
 
     unregister: bool
+
+
+@value
+class Recovered:
+    """What a former run of this agent left behind has been looked at; the agent may speak."""
+
+    #: containers that still run
+    container_ids: tuple[str, ...]

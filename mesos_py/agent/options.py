@@ -48,33 +48,40 @@ class AgentOptions:
     master: str = option(TEXT, help="Where the leading master is, HOST:PORT.", group="Addresses")
     ip: str = option(TEXT, "127.0.0.1", "Address to listen on.", group="Addresses")
     port: int = option(PORT, 5051, "Port to listen on; 0 picks a free one.", group="Addresses")
-    advertise_ip: str | None = option(
-        TEXT, None, "Address told to others, if they cannot use --ip.", group="Addresses")
+    advertise_ip: str | None = option(TEXT, None, "Address told to others, if they cannot use --ip.", group="Addresses")
     advertise_port: int | None = option(
-        PORT, None, "Port told to others, if they cannot use --port.", group="Addresses")
+        PORT, None, "Port told to others, if they cannot use --port.", group="Addresses"
+    )
     hostname: str | None = option(
-        TEXT, None, "Name that frameworks see in offers, which must resolve for them; unset: the ip.",
-        group="Addresses")
+        TEXT, None, "Name that frameworks see in offers, which must resolve for them; unset: the ip.", group="Addresses"
+    )
 
     # ------------------------------------------------------------------------------------------ what it offers
     resources: str = option(
-        TEXT, "", "What it offers, as 'cpus:4;mem:1024;ports:[31000-32000]' or JSON; what is not named is detected.",
-        group="Resources")
+        TEXT,
+        "",
+        "What it offers, as 'cpus:4;mem:1024;ports:[31000-32000]' or JSON; what is not named is detected.",
+        group="Resources",
+    )
     attributes: str = option(TEXT, "", "What it is, as 'rack:a;zone:1'.", group="Resources")
     default_role: str = option(TEXT, "*", "Role of resources that name none.", group="Resources")
     reconfiguration_policy: str = option(
-        one_of("equal", "additive"), "equal", "How --resources and --attributes may differ after a restart.",
-        group="Resources")
+        one_of("equal", "additive"),
+        "equal",
+        "How --resources and --attributes may differ after a restart.",
+        group="Resources",
+    )
 
     # ------------------------------------------------------------------------------------------ storage
-    work_dir: str = option(
-        TEXT, help="Root of sandboxes and of everything that survives a restart.", group="Storage")
+    work_dir: str = option(TEXT, help="Root of sandboxes and of everything that survives a restart.", group="Storage")
     runtime_dir: str = option(TEXT, "/var/run/mesos", "Volatile state of containers.", group="Storage")
     gc_delay: Nanos = option(NANOS, WEEK, "Age at which sandboxes of ended executors are removed.", group="Storage")
     gc_disk_headroom: float = option(
-        bounded(NUMBER, least=0, most=1), 0.1,
+        bounded(NUMBER, least=0, most=1),
+        0.1,
         "Part of the disk to keep free: the fuller it is beyond that, the younger sandboxes are removed.",
-        group="Storage")
+        group="Storage",
+    )
     disk_watch_interval: Nanos = option(NANOS, MINUTE, "Pause between two looks at the disk.", group="Storage")
 
     # ------------------------------------------------------------------------------------------ containers
@@ -82,55 +89,71 @@ class AgentOptions:
     isolation: str = option(TEXT, "posix/cpu,posix/mem", "What containers are kept from.", group="Containers")
     launcher: str = option(one_of("posix"), "posix", "How containers are started.", group="Containers")
     launcher_dir: str = option(
-        TEXT, "/usr/local/libexec/mesos",
+        TEXT,
+        "/usr/local/libexec/mesos",
         "Where Mesos has its helper programs; appears only in the command shown for command executors.",
-        group="Containers")
+        group="Containers",
+    )
     sandbox_directory: str = option(
-        TEXT, "/mnt/mesos/sandbox", "Where the sandbox appears inside an image.", group="Containers")
+        TEXT, "/mnt/mesos/sandbox", "Where the sandbox appears inside an image.", group="Containers"
+    )
     switch_user: bool = option(BOOLEAN, True, "Tasks run as their user; needs root.", group="Containers")
     http_heartbeat_interval: Nanos = option(
-        NANOS, 30 * SECOND, "Pause between heartbeats on container I/O streams.", group="Containers")
+        NANOS, 30 * SECOND, "Pause between heartbeats on container I/O streams.", group="Containers"
+    )
 
     # ------------------------------------------------------------------------------------------ fetcher
     frameworks_home: str = option(TEXT, "", "Prefix of relative paths to fetch.", group="Fetcher")
     fetcher_cache_dir: str = option(TEXT, "/tmp/mesos/fetch", "Where fetched files are kept.", group="Fetcher")  # noqa: S108 - Mesos' default
     fetcher_cache_size: int = option(SIZE, 2 << 30, "Room for them.", group="Fetcher")
     fetcher_stall_timeout: Nanos = option(
-        NANOS, MINUTE, "A download that receives nothing for so long has failed.", group="Fetcher")
+        NANOS, MINUTE, "A download that receives nothing for so long has failed.", group="Fetcher"
+    )
 
     # ------------------------------------------------------------------------------------------ executors
     executor_environment_variables: Mapping[str, str] | None = option(
-        STRINGS, None, "Environment of every executor; unset: they inherit nothing.", group="Executors")
+        STRINGS, None, "Environment of every executor; unset: they inherit nothing.", group="Executors"
+    )
     executor_registration_timeout: Nanos = option(
-        NANOS, MINUTE, "An executor that has not subscribed by then is destroyed.", group="Executors")
+        NANOS, MINUTE, "An executor that has not subscribed by then is destroyed.", group="Executors"
+    )
     executor_reregistration_timeout: Nanos = option(
-        bounded(NANOS, most=EXECUTOR_REREGISTRATION_TIMEOUT_MAX), 2 * SECOND,
+        bounded(NANOS, most=EXECUTOR_REREGISTRATION_TIMEOUT_MAX),
+        2 * SECOND,
         "How long to wait for executors after a restart; also their back-off bound for subscribing.",
-        group="Executors")
+        group="Executors",
+    )
     executor_shutdown_grace_period: Nanos = option(
-        NANOS, 5 * SECOND, "Time between SHUTDOWN and the end of an executor's container.", group="Executors")
+        NANOS, 5 * SECOND, "Time between SHUTDOWN and the end of an executor's container.", group="Executors"
+    )
     max_completed_executors_per_framework: int = option(
-        bounded(INTEGER, least=0), 150, "So many ended executors of each framework are remembered.", group="Executors")
+        bounded(INTEGER, least=0), 150, "So many ended executors of each framework are remembered.", group="Executors"
+    )
 
     # ------------------------------------------------------------------------------------------ restarts
     recover: str = option(
-        one_of("reconnect", "cleanup"), "reconnect", "After a restart: find the executors again, or end them.",
-        group="Restarts")
+        one_of("reconnect", "cleanup"),
+        "reconnect",
+        "After a restart: find the executors again, or end them.",
+        group="Restarts",
+    )
     strict: bool = option(BOOLEAN, True, "A checkpoint that cannot be read ends the agent.", group="Restarts")
     recovery_timeout: Nanos = option(
-        NANOS, 15 * MINUTE, "Executors end themselves when no agent comes back for so long.", group="Restarts")
+        NANOS, 15 * MINUTE, "Executors end themselves when no agent comes back for so long.", group="Restarts"
+    )
     registration_backoff_factor: Nanos = option(
-        NANOS, SECOND,
+        NANOS,
+        SECOND,
         "Registration starts after a random part of it, and is repeated after up to twice, four times ... of it.",
-        group="Restarts")
+        group="Restarts",
+    )
 
     # ------------------------------------------------------------------------------------------ logging
     log_dir: str | None = option(TEXT, None, "Directory of the log that /files shows.", group="Logging")
     logging_level: str = option(
-        one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO", "Least important lines to log.", group="Logging")
+        one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO", "Least important lines to log.", group="Logging"
+    )
 
     def flags(self) -> dict[str, str]:
         """Name and text of every flag that is set, as endpoints show them."""
-        return {
-            name: text for name, text in shown(self).items() if text or name not in ("resources", "attributes")
-        }
+        return {name: text for name, text in shown(self).items() if text or name not in ("resources", "attributes")}

@@ -1,0 +1,1 @@
+"""What an agent does about each kind of event, one module per noun."""

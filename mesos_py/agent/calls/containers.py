@@ -1,0 +1,155 @@
+"""What the containerizer reports: a container runs, could not be launched, is gone.
+
+Mesos: src/slave/slave.cpp Slave::executorLaunched, Slave::executorTerminated; src/launcher/default_executor.cpp for
+containers of tasks in a group.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mesos_py.agent import events, facts, words
+from mesos_py.agent.calls import executors
+from mesos_py.agent.hosting import Hosting
+from mesos_py.agent.lifecycle import ExecutorState
+from mesos_py.agent.state import Executor, Termination
+from mesos_py.executor.command import CommandExecutor
+from mesos_py.executor.default import DefaultExecutor
+from mesos_py.machine.frame import Event, Frame
+from mesos_py.machine.table import Table
+from mesos_py.wire.container import ContainerStatus
+from mesos_py.wire.ids import ContainerID
+from mesos_py.wire.task import TaskState, TaskStatus
+
+if TYPE_CHECKING:
+    from mesos_py.agent.core import Agent
+
+rows = Table("containers")
+
+Reason = TaskStatus.Reason
+
+#: How the containerizer begins when it could not make the sandbox: then the tasks count as never launched.
+NO_SANDBOX = "Failed to create executor directory"
+
+
+@rows.on(events.ContainerLaunched)
+def container_launched(agent: Agent, event: Event, out: Frame) -> None:
+    """Its pid is known; a command task runs, a custom executor is awaited."""
+    container_id, pid = event.body.container_id, event.body.pid
+    executor = agent.state.containers.get(container_id)
+    if executor is None:
+        _nested_launched(agent, container_id, pid, out)
+        return
+    status = ContainerStatus(
+        network_infos=agent.network_infos, executor_pid=pid, container_id=ContainerID(value=container_id)
+    )
+    agent.state.place_executor(executor, pid, status)
+    if executor.checkpoint:
+        out.write(facts.ContainerForked(executor.framework.id, executor.id, container_id, None, None, pid))
+    if executor.state is ExecutorState.REGISTERING and isinstance(executor.builtin, CommandExecutor):
+        agent.timers.cancel(("registration", container_id))
+        agent.state.turn_executor(executor, ExecutorState.RUNNING, out)
+        for task in list(executor.queued.values()):
+            agent.state.deliver_task(executor, task)
+        executor.builtin.started(Hosting(agent, executor, out))
+
+
+@rows.on(events.ContainerLaunchFailed)
+def container_launch_failed(agent: Agent, event: Event, out: Frame) -> None:
+    """Its tasks fail, or are dropped if there was not even a sandbox."""
+    container_id, message = event.body.container_id, event.body.message
+    executor = agent.state.containers.get(container_id)
+    if executor is None:
+        _nested_failed(agent, container_id, message, out)
+        return
+    agent.state.count("slave/container_launch_errors")
+    agent.state.end_with(executor, _launch_failure(executor, message))
+    executors.bury(agent, executor, None, out)
+    _exit_when_empty(agent, out)
+
+
+@rows.on(events.DirectoryFailed)
+def directory_failed(agent: Agent, event: Event, out: Frame) -> None:
+    """An executor without a sandbox cannot run: what it has begun is destroyed."""
+    executor = agent.state.containers.get(event.body.container_id)
+    if executor is None:
+        return
+    agent.state.count("slave/container_launch_errors")
+    agent.state.end_with(executor, _launch_failure(executor, event.body.message))
+    executors.destroy(agent, executor, out)
+
+
+@rows.on(events.ContainerExited)
+def container_exited(agent: Agent, event: Event, out: Frame) -> None:
+    """Nothing of the container runs: its tasks are settled."""
+    container_id, status = event.body.container_id, event.body.status
+    executor = agent.state.containers.get(container_id)
+    if executor is None:
+        _nested_exited(agent, container_id, status, out)
+    else:
+        if isinstance(executor.builtin, CommandExecutor) and executor.launched and executor.termination is None:
+            executor.builtin.exited(Hosting(agent, executor, out), container_id, status)
+        executors.bury(agent, executor, status, out)
+    _exit_when_empty(agent, out)
+
+
+# ---- parts
+
+
+def _launch_failure(executor: Executor, message: str) -> Termination:
+    if message.startswith(NO_SANDBOX):
+        return Termination(executor.framework.dropped(), Reason.REASON_EXECUTOR_TERMINATED, message)
+    text = f"Failed to launch container: {message}"
+    return Termination(TaskState.TASK_FAILED, Reason.REASON_CONTAINER_LAUNCH_FAILED, text)
+
+
+def _nested_launched(agent: Agent, container_id: str, pid: int, out: Frame) -> None:
+    executor = agent.state.nested.get(container_id)
+    if executor is None:
+        # Nobody wants it any more.
+        out.send(words.CONTAINERS, words.DestroyContainer(container_id))
+        return
+    parent = ContainerID(value=executor.container_id)
+    status = ContainerStatus(
+        network_infos=agent.network_infos,
+        executor_pid=pid,
+        container_id=ContainerID(value=container_id, parent=parent),
+    )
+    agent.state.place_nested(container_id, status)
+    if executor.checkpoint:
+        task_id = executor.nested[container_id]
+        fact = facts.ContainerForked(
+            executor.framework.id, executor.id, container_id, executor.container_id, task_id, pid
+        )
+        out.write(fact)
+    assert isinstance(executor.builtin, DefaultExecutor)
+    executor.builtin.launched(Hosting(agent, executor, out), container_id)
+
+
+def _nested_failed(agent: Agent, container_id: str, message: str, out: Frame) -> None:
+    executor = agent.state.nested.get(container_id)
+    if executor is None:
+        return
+    agent.state.count("slave/container_launch_errors")
+    agent.state.unnest(container_id)
+    assert isinstance(executor.builtin, DefaultExecutor)
+    host = Hosting(agent, executor, out)
+    executor.builtin.launch_failed(host, container_id, f"Failed to launch container: {message}")
+    executors.finish_if_done(agent, executor, host, out)
+
+
+def _nested_exited(agent: Agent, container_id: str, status: int | None, out: Frame) -> None:
+    executor = agent.state.nested.get(container_id)
+    if executor is None:
+        return
+    agent.state.unnest(container_id)
+    assert isinstance(executor.builtin, DefaultExecutor)
+    host = Hosting(agent, executor, out)
+    executor.builtin.exited(host, container_id, status)
+    executors.finish_if_done(agent, executor, host, out)
+
+
+def _exit_when_empty(agent: Agent, out: Frame) -> None:
+    """After the master's shutdown the process ends with the last executor."""
+    if agent.registration.ordered_down and not agent.state.frameworks:
+        out.send(words.PROCESS, words.Exit(None))

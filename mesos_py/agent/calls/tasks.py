@@ -1,0 +1,270 @@
+"""The master wants tasks run: RunTask and RunTaskGroup.
+
+Checks first, in Mesos' order; a task that fails one is dropped with the reason and text of the table below. Then the
+task is queued with its executor, which is launched when it is new, and delivered when the executor runs.
+
+Mesos: src/slave/slave.cpp Slave::runTask, Slave::__run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from mesos_py.agent import changes, facts, paths, specs, words
+from mesos_py.agent.calls import executors
+from mesos_py.agent.lifecycle import ExecutorState
+from mesos_py.agent.registration import Phase
+from mesos_py.agent.state import Executor, Framework, Kind, Task
+from mesos_py.algebra.resources import Resources
+from mesos_py.executor.command import CommandExecutor
+from mesos_py.executor.default import DefaultExecutor
+from mesos_py.machine.frame import Event, Frame
+from mesos_py.machine.table import Table
+from mesos_py.machine.values import value
+from mesos_py.wire import internal
+from mesos_py.wire.executor import ExecutorInfo
+from mesos_py.wire.framework import FrameworkInfo
+from mesos_py.wire.ids import ExecutorID
+from mesos_py.wire.resource import Resource
+from mesos_py.wire.schema import evolve
+from mesos_py.wire.task import TaskGroupInfo, TaskInfo, TaskStatus
+
+if TYPE_CHECKING:
+    from mesos_py.agent.core import Agent
+
+rows = Table("run tasks")
+
+Reason = TaskStatus.Reason
+
+#: Which isolator a limit needs; text and reason (sic) as in Mesos.
+LIMIT_TEXTS: Final = {
+    "cpus": (
+        "cgroups/cpu",
+        "CPU limits can only be set on tasks launched in Mesos containers"
+        + " when the agent has loaded the 'cgroups/cpu' isolator",
+    ),
+    "mem": (
+        "cgroups/mem",
+        "Memory limits can only be set on tasks launched in Mesos containers"
+        + " when the agent has loaded the 'cgroups/mem' isolator",
+    ),
+}
+TASK_RESOURCES_UNKNOWN = "The checkpointed resources being used by the task or task group are unknown to the agent"
+EXECUTOR_RESOURCES_UNKNOWN = "The checkpointed resources being used by the executor are unknown to the agent"
+COMMAND_EXECUTOR_EXISTS = "Cannot reuse an already existing executor for a command task"
+EXECUTOR_EXISTS = "Master wants to launch executor, but one already exists"
+EXECUTOR_ABSENT = "No executor is expected to launch and there is none running"
+EXECUTOR_TERMINATING = "Executor terminating"
+EXECUTOR_TERMINATED = "Executor terminated"
+
+
+@value
+class Wish:
+    """What the master asks for, the same for one task and for a group."""
+
+    executor: ExecutorInfo
+    kind: Kind
+    tasks: tuple[TaskInfo, ...]
+    group: TaskGroupInfo | None
+    launch_executor: bool
+
+
+@value
+class Drop:
+    """Why the tasks will not run."""
+
+    reason: TaskStatus.Reason
+    message: str
+
+
+@rows.on(internal.RunTask)
+def run_task(agent: Agent, event: Event, out: Frame) -> None:
+    """The task is queued with its executor, or dropped."""
+    message: internal.RunTask = event.body
+    if not _is_for_us(agent, event, message.task):
+        return
+    framework_id = message.framework.id
+    assert framework_id is not None
+    task = _allocated(message.task, message.framework)
+    if task.executor is not None:
+        info = task.executor
+        if info.framework_id is None:
+            info = evolve(info, framework_id=framework_id)
+        wish = Wish(info, Kind.CUSTOM, (task,), None, message.launch_executor)
+    else:
+        info = specs.command_executor_info(agent.options, framework_id, task)
+        wish = Wish(info, Kind.COMMAND, (task,), None, True)
+    _run(agent, message.framework, wish, out)
+
+
+@rows.on(internal.RunTaskGroup)
+def run_task_group(agent: Agent, event: Event, out: Frame) -> None:
+    """The group is queued with its executor, or dropped as a whole."""
+    message: internal.RunTaskGroup = event.body
+    group = message.task_group
+    if not group.tasks or not _is_for_us(agent, event, group.tasks[0]):
+        return
+    tasks = tuple([_allocated(task, message.framework) for task in group.tasks])
+    info = message.executor
+    if info.framework_id is None:
+        info = evolve(info, framework_id=message.framework.id)
+    kind = Kind.DEFAULT if info.type is ExecutorInfo.Type.DEFAULT else Kind.CUSTOM
+    _run(agent, message.framework, Wish(info, kind, tasks, evolve(group, tasks=tasks), message.launch_executor), out)
+
+
+def _is_for_us(agent: Agent, event: Event, task: TaskInfo) -> bool:
+    phase = agent.registration.phase
+    return event.peer == agent.registration.peer and task.agent_id == agent.state.id and phase is not Phase.TERMINATING
+
+
+def _allocated(task: TaskInfo, framework: FrameworkInfo) -> TaskInfo:
+    """Resources without an allocation get the framework's only role (Mesos: injectAllocationInfo)."""
+    if all(resource.allocation_info is not None for resource in task.resources):
+        return task
+    role = framework.roles[0] if framework.roles else framework.role or "*"
+    allocation = Resource.AllocationInfo(role=role)
+    return evolve(
+        task,
+        resources=tuple(
+            [
+                resource if resource.allocation_info is not None else evolve(resource, allocation_info=allocation)
+                for resource in task.resources
+            ]
+        ),
+    )
+
+
+def _run(agent: Agent, info: FrameworkInfo, wish: Wish, out: Frame) -> None:
+    state = agent.state
+    assert info.id is not None
+    framework = state.frameworks.get(info.id)
+    if framework is not None and framework.terminating:
+        return
+    if framework is None:
+        framework = state.add_framework(info, out)
+        if info.checkpoint:
+            out.write(facts.FrameworkSaved(info.id, info))
+    executor = framework.executors.get(wish.executor.executor_id)
+    if executor is not None and any(executor.task(task.task_id) is not None for task in wish.tasks):
+        # The master never sends an id twice while it is in use; a stream cannot tell two tasks of one id apart.
+        out.change(changes.Refused("task", framework.id, wish.tasks[0].task_id, "it runs already"))
+        return
+    drop = _why_not(agent, executor, wish)
+    if drop is not None:
+        _drop(agent, framework, executor, wish, drop, out)
+        return
+    if executor is None:
+        executor = _add_executor(agent, framework, wish, out)
+        _queue(agent, executor, wish, out)
+        _launch(agent, executor, out)
+    else:
+        _queue(agent, executor, wish, out)
+        executors.deliver(agent, executor, out)
+
+
+def _why_not(agent: Agent, executor: Executor | None, wish: Wish) -> Drop | None:
+    """The first check that fails."""
+    for task in wish.tasks:
+        if task.limits:
+            for name, (isolator, text) in LIMIT_TEXTS.items():
+                if name in task.limits and isolator not in agent.options.isolation.split(","):
+                    return Drop(Reason.REASON_GC_ERROR, text)
+    for task in wish.tasks:
+        if not _has_checkpointed(agent, task.resources):
+            return Drop(Reason.REASON_RESOURCES_UNKNOWN, TASK_RESOURCES_UNKNOWN)
+    if wish.kind is not Kind.COMMAND and not _has_checkpointed(agent, wish.executor.resources):
+        return Drop(Reason.REASON_RESOURCES_UNKNOWN, EXECUTOR_RESOURCES_UNKNOWN)
+    if executor is None:
+        if not wish.launch_executor:
+            return Drop(Reason.REASON_EXECUTOR_TERMINATED, EXECUTOR_ABSENT)
+        return None
+    if wish.kind is Kind.COMMAND:
+        return Drop(Reason.REASON_TASK_INVALID, COMMAND_EXECUTOR_EXISTS)
+    if wish.launch_executor:
+        return Drop(Reason.REASON_EXECUTOR_TERMINATED, EXECUTOR_EXISTS)
+    if executor.state is ExecutorState.TERMINATING:
+        return Drop(Reason.REASON_EXECUTOR_TERMINATED, EXECUTOR_TERMINATING)
+    if executor.state is ExecutorState.TERMINATED:
+        return Drop(Reason.REASON_EXECUTOR_TERMINATED, EXECUTOR_TERMINATED)
+    return None
+
+
+def _has_checkpointed(agent: Agent, resources: tuple[Resource, ...]) -> bool:
+    """Whether every dynamic reservation and volume among them is known here."""
+    for resource in resources:
+        if resource.reservations or resource.reservation is not None or resource.disk is not None:
+            needed = Resources.of(resources).checkpointed().unallocate()
+            return needed <= agent.state.checkpointed
+    return True
+
+
+def _drop(agent: Agent, framework: Framework, executor: Executor | None, wish: Wish, drop: Drop, out: Frame) -> None:
+    for task in wish.tasks:
+        agent.drop(
+            framework.id, task.task_id, wish.executor.executor_id, framework.dropped(), drop.reason, drop.message, out
+        )
+    if wish.launch_executor and wish.kind is not Kind.COMMAND:
+        executors.send_exited(agent, framework.id, wish.executor.executor_id, -1, out)
+    if drop.message == EXECUTOR_EXISTS and executor is not None:
+        executors.shut_down(agent, executor, out)
+    executors.remove_idle_framework(agent, framework, out)
+
+
+# ---- executors that are new
+
+
+def _add_executor(agent: Agent, framework: Framework, wish: Wish, out: Frame) -> Executor:
+    options, state = agent.options, agent.state
+    assert state.id is not None
+    container_id = agent.new_id()
+    executor_id = ExecutorID(wish.executor.executor_id)
+    directory = paths.executor_directory(options.work_dir, state.id, framework.id, executor_id)
+    command = wish.tasks[0].command if wish.kind is Kind.COMMAND else wish.executor.command
+    user = (command.user if command is not None else None) or framework.info.user
+    executor = Executor(
+        framework,
+        wish.executor,
+        wish.kind,
+        container_id,
+        paths.run_directory(directory, container_id),
+        user if options.switch_user else None,
+    )
+    if wish.kind is Kind.COMMAND:
+        executor.builtin = CommandExecutor(container_id, wish.tasks[0])
+    elif wish.kind is Kind.DEFAULT:
+        executor.builtin = DefaultExecutor()
+    state.add_executor(executor, out)
+    if executor.checkpoint:
+        out.write(facts.ExecutorSaved(framework.id, executor.info, container_id, wish.kind is Kind.COMMAND))
+    return executor
+
+
+def _queue(agent: Agent, executor: Executor, wish: Wish, out: Frame) -> None:
+    framework = executor.framework
+    for info in wish.tasks:
+        task = Task(info, framework.id, executor.id, executor.is_command)
+        agent.state.queue_task(executor, task, out)
+        if executor.checkpoint:
+            out.write(facts.TaskSaved(framework.id, executor.id, executor.container_id, info))
+    if wish.group is not None:
+        agent.state.queue_group(executor, wish.group)
+
+
+def _launch(agent: Agent, executor: Executor, out: Frame) -> None:
+    """Start its container; an executor without a process of its own runs at once."""
+    latest = paths.latest_link(executor.sandbox)
+    virtual = paths.virtual_path(executor.framework.id, executor.id)
+    out.send(words.DISK, words.AttachSandbox(executor.sandbox, latest, virtual))
+    if executor.kind is Kind.DEFAULT:
+        sandbox = words.MakeSandbox(executor.container_id, executor.sandbox, latest, executor.user)
+        out.send(words.CONTAINERS, sandbox)
+        executors.run_builtin_default(agent, executor, out)
+        return
+    env = specs.executor_environment(agent.options, agent.state.info, agent.endpoint, agent.pid, executor, agent.ip)
+    if executor.kind is Kind.COMMAND:
+        (task,) = executor.queued.values()
+        spec = specs.command_task(env, executor, task.info)
+    else:
+        spec = specs.custom_executor(env, executor)
+    out.send(words.CONTAINERS, words.LaunchContainer(spec))
+    executors.expect(agent, executor, out)

@@ -1,0 +1,199 @@
+"""The agent's core: which row handles what, and the few things every row needs.
+
+Owned parts are called (state, updates, timers, registration, collector, built-in executors); peers are sent to (the
+master, custom executors, and the rim: containers, disk, process; see words.py). Nothing here waits or fails.
+
+Mesos: src/slave/slave.cpp.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from mesos_py.agent import gc, registration
+from mesos_py.agent.calls import containers, executors, frameworks, kills, tasks
+from mesos_py.agent.gc import Collector
+from mesos_py.agent.options import AgentOptions
+from mesos_py.agent.registration import Phase, Registration
+from mesos_py.agent.state import Executor, State, Task
+from mesos_py.agent.updates import RetryUpdate, Taken, Updates
+from mesos_py.algebra.resources import Resources
+from mesos_py.machine.frame import Event, Frame, Tick
+from mesos_py.machine.table import Table, run
+from mesos_py.machine.timers import Timers
+from mesos_py.machine.values import Nanos
+from mesos_py.wire.agent import AgentInfo
+from mesos_py.wire.ids import ExecutorID, FrameworkID, TaskID
+from mesos_py.wire.network import NetworkInfo
+from mesos_py.wire.task import TaskState, TaskStatus
+
+_NOT_FIXED = ~((0xF000 << 64) | (0xC000 << 48))  # version and variant of a UUID
+_FIXED = (0x4000 << 64) | (0x8000 << 48)
+
+retries = Table("update retries")
+
+
+@retries.on(RetryUpdate)
+def retry_update(agent: Agent, event: Event, out: Frame) -> None:
+    """The head of the stream is sent again."""
+    agent.updates.retry(event.body, out)
+
+
+ROWS = Table.merge(
+    registration.rows,
+    retries,
+    tasks.rows,
+    kills.rows,
+    frameworks.rows,
+    executors.rows,
+    containers.rows,
+    gc.rows,
+)
+
+
+class Rng(Protocol):
+    """Where ids and random delays come from."""
+
+    def getrandbits(self, k: int, /) -> int: ...
+
+    def random(self) -> float: ...
+
+
+class Agent:
+    """One agent. ``info`` has no id unless a former run was admitted."""
+
+    def __init__(
+        self, options: AgentOptions, info: AgentInfo, total: Resources, *, ip: str, port: int, rng: Rng
+    ) -> None:
+        self.options = options
+        self.ip = ip
+        #: "ip:port", as executors are told
+        self.endpoint = f"{ip}:{port}"
+        self.pid = f"slave(1)@{ip}:{port}"
+        self.network_infos = (
+            NetworkInfo(
+                ip_addresses=(
+                    NetworkInfo.IPAddress(
+                        protocol=NetworkInfo.Protocol.IPv6 if ":" in ip else NetworkInfo.Protocol.IPv4, ip_address=ip
+                    ),
+                )
+            ),
+        )
+        self.state = State(info, total, max_completed_executors=options.max_completed_executors_per_framework)
+        self.timers = Timers()
+        self.updates = Updates(self.timers)
+        self.registration = Registration()
+        self.collector = Collector(options.gc_delay, options.gc_disk_headroom)
+        self._rng = rng
+        self._causes = 0
+
+    # ---- a core
+
+    def apply(self, event: Event, now: Nanos) -> Frame:
+        """Everything ``event`` causes."""
+        self._causes += 1
+        out = Frame(now, self._causes)
+        if event.kind is Tick:
+            for due in self.timers.due(now):
+                run(ROWS, self, due.__class__, Event(due.__class__, due), out)
+        else:
+            run(ROWS, self, event.kind, event, out)
+        return out
+
+    def deadline(self) -> Nanos | None:
+        """When Tick is wanted next."""
+        return self.timers.deadline()
+
+    def check(self) -> None:
+        """All invariants; after every frame in tests."""
+        self.state.check()
+        self.updates.check()
+        for framework in self.state.frameworks.values():
+            for executor in framework.executors.values():
+                for task_id in executor.terminated:
+                    stream = self.updates.stream(framework.id, task_id)
+                    assert framework.terminating or (stream is not None and stream.closing), task_id
+
+    # ---- what rows share
+
+    def hears(self, event: Event) -> bool:
+        """Whether a message comes from the leading master and we may act on it."""
+        phase = self.registration.phase
+        return event.peer == self.registration.peer and phase in (Phase.RUNNING, Phase.DISCONNECTED)
+
+    def take(self, executor: Executor, task: Task, status: TaskStatus, out: Frame) -> Taken:
+        """``status`` is complete: it will be delivered, and the task is in the state it says."""
+        framework = executor.framework
+        if framework.terminating:
+            return Taken.LATE
+        taken = self.updates.receive(
+            framework.id, executor.id, executor.container_id, framework.info.checkpoint, status, out
+        )
+        if taken is Taken.NEW:
+            self.state.count("slave/valid_status_updates")
+            self.state.update_task(executor, task, status, out)
+        return taken
+
+    def end_task(
+        self, executor: Executor, task: Task, state: TaskState, reason: TaskStatus.Reason, message: str, out: Frame
+    ) -> None:
+        """Say ourselves how a task of ``executor`` ended."""
+        status = self._status(task.id, executor.id, state, reason, message, out)
+        self.take(executor, task, status, out)
+
+    def drop(
+        self,
+        framework_id: FrameworkID,
+        task_id: TaskID,
+        executor_id: ExecutorID | None,
+        state: TaskState,
+        reason: TaskStatus.Reason,
+        message: str,
+        out: Frame,
+    ) -> None:
+        """Say that a task which no executor of ours has will not run here."""
+        status = self._status(task_id, executor_id, state, reason, message, out)
+        self.updates.receive(framework_id, executor_id or ExecutorID(""), "", False, status, out)
+        self.state.count_end(state)
+
+    def _status(
+        self,
+        task_id: TaskID,
+        executor_id: ExecutorID | None,
+        state: TaskState,
+        reason: TaskStatus.Reason,
+        message: str,
+        out: Frame,
+    ) -> TaskStatus:
+        return TaskStatus(
+            task_id=task_id,
+            state=state,
+            message=message,
+            source=TaskStatus.Source.SOURCE_AGENT,
+            reason=reason,
+            agent_id=self.state.id,
+            executor_id=executor_id,
+            timestamp=out.now / 1e9,
+            uuid=self.new_uuid(),
+        )
+
+    def begin_watching(self, out: Frame) -> None:
+        """Recovery is over: the disk is watched from now on."""
+        gc.begin(self, out)
+
+    def new_uuid(self) -> bytes:
+        """Sixteen bytes of a random (version 4) UUID."""
+        return self._uuid().to_bytes(16, "big")
+
+    def new_id(self) -> str:
+        """The same as text: a container's id."""
+        text = f"{self._uuid():032x}"
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+    def _uuid(self) -> int:
+        bits = self._rng.getrandbits(128)
+        return (bits & _NOT_FIXED) | _FIXED
+
+    def random_part(self, bound: Nanos) -> Nanos:
+        """A delay in [0, bound)."""
+        return int(self._rng.random() * bound)

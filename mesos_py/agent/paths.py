@@ -1,0 +1,43 @@
+"""Where sandboxes are: Mesos' layout below the work directory (Mesos: src/slave/paths.hpp).
+
+::
+
+    <work_dir>/slaves/<agent>/frameworks/<framework>/executors/<executor>/runs/<container>/
+                                                                         runs/latest -> <container>
+        .../runs/<container>/containers/<nested container>/
+        .../runs/<container>/tasks/<task> -> ../containers/<nested container>
+"""
+
+from __future__ import annotations
+
+from mesos_py.wire.ids import AgentID, ExecutorID, FrameworkID, TaskID
+
+
+def executor_directory(work_dir: str, agent_id: AgentID, framework_id: FrameworkID, executor_id: ExecutorID) -> str:
+    return f"{work_dir}/slaves/{agent_id}/frameworks/{framework_id}/executors/{executor_id}"
+
+
+def framework_directory(work_dir: str, agent_id: AgentID, framework_id: FrameworkID) -> str:
+    return f"{work_dir}/slaves/{agent_id}/frameworks/{framework_id}"
+
+
+def run_directory(executor_directory: str, container_id: str) -> str:
+    return f"{executor_directory}/runs/{container_id}"
+
+
+def latest_link(sandbox: str) -> str:
+    """The link beside a run that names the latest one."""
+    return sandbox[: sandbox.rindex("/")] + "/latest"
+
+
+def virtual_path(framework_id: FrameworkID, executor_id: ExecutorID) -> str:
+    """The name under which the files endpoints show the latest run."""
+    return f"/frameworks/{framework_id}/executors/{executor_id}/runs/latest"
+
+
+def nested_sandbox(sandbox: str, container_id: str) -> str:
+    return f"{sandbox}/containers/{container_id}"
+
+
+def task_link(sandbox: str, task_id: TaskID) -> str:
+    return f"{sandbox}/tasks/{task_id}"

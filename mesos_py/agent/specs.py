@@ -1,0 +1,230 @@
+"""What to run for an executor or task: command line, environment, sandbox. Pure functions of what was asked for.
+
+Environment, later wins: what the agent passes < CommandInfo.environment; a command task gets its executor's
+environment below its own; a task in a group gets none of its executor's. Nothing of the agent's own environment leaks.
+
+Mesos: src/slave/containerizer/containerizer.cpp executorEnvironment, src/slave/slave.cpp Slave::getExecutorInfo,
+src/launcher/executor.cpp, src/launcher/default_executor.cpp.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from mesos_py.agent import paths
+from mesos_py.agent.containerizer import ContainerSpec
+from mesos_py.agent.options import AgentOptions
+from mesos_py.agent.state import Executor
+from mesos_py.algebra.durations import format_duration
+from mesos_py.wire.agent import AgentInfo
+from mesos_py.wire.command import CommandInfo, Environment
+from mesos_py.wire.executor import ExecutorInfo
+from mesos_py.wire.ids import ExecutorID, FrameworkID
+from mesos_py.wire.resource import Resource
+from mesos_py.wire.task import TaskInfo
+from mesos_py.wire.value import DurationInfo, Value
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # where the environment names none
+COMMAND_EXECUTOR_CPUS = 0.1  # Mesos: src/slave/constants.hpp, DEFAULT_EXECUTOR_CPUS
+COMMAND_EXECUTOR_MEM_MB = 32.0  # Mesos: src/slave/constants.hpp, DEFAULT_EXECUTOR_MEM
+REAP_INTERVAL_NS = 1_000_000_000  # added to the shutdown grace period; Mesos: MAX_REAP_INTERVAL
+MARGIN_NS = 1_000_000_000  # likewise
+COMMAND_SHOWN = 15  # characters of a command that are shown as they are; longer ones end with "..."
+NO_EXECUTABLE = "/"  # cannot be executed, so that a command without a value fails as an unknown command does
+
+
+# ---- executors made for command tasks
+
+
+def command_executor_info(options: AgentOptions, framework_id: FrameworkID, task: TaskInfo) -> ExecutorInfo:
+    """The executor that a command task is shown with."""
+    command = task.command
+    assert command is not None
+    policy = task.kill_policy
+    grace = None
+    if policy is not None and policy.grace_period is not None:
+        grace = DurationInfo(nanoseconds=policy.grace_period.nanoseconds + MARGIN_NS + REAP_INTERVAL_NS)
+    return ExecutorInfo(
+        executor_id=ExecutorID(task.task_id),
+        framework_id=framework_id,
+        command=_shown_command(options.launcher_dir, command.user, command.uris, command.environment),
+        resources=_overhead(_role(task)),
+        name=f"Command Executor (Task: {task.task_id}) (Command: {_command_text(command)})",
+        source=task.task_id,
+        container=task.container,
+        discovery=task.discovery,
+        labels=task.labels,
+        shutdown_grace_period=grace,
+    )
+
+
+def _shown_command(
+    launcher_dir: str, user: str | None, uris: tuple[CommandInfo.URI, ...], environment: Environment | None
+) -> CommandInfo:
+    return CommandInfo(
+        shell=False,
+        value=f"{launcher_dir}/mesos-executor",
+        arguments=("mesos-executor", f"--launcher_dir={launcher_dir}"),
+        user=user,
+        uris=uris,
+        environment=environment,
+    )
+
+
+def _command_text(command: CommandInfo) -> str:
+    if command.shell:
+        return f"sh -c '{_cut(command.value)}'" if command.value is not None else "NO COMMAND"
+    if command.value is None:
+        return "NO EXECUTABLE"
+    return f"[{_cut(', '.join((command.value, *command.arguments)))}]"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= COMMAND_SHOWN else text[: COMMAND_SHOWN - 3] + "..."
+
+
+@lru_cache(maxsize=1024)
+def _overhead(role: str | None) -> tuple[Resource, ...]:
+    allocation = None if role is None else Resource.AllocationInfo(role=role)
+    return tuple(
+        Resource(name=name, type=Value.Type.SCALAR, scalar=Value.Scalar(value=amount), allocation_info=allocation)
+        for name, amount in (("cpus", COMMAND_EXECUTOR_CPUS), ("mem", COMMAND_EXECUTOR_MEM_MB))
+    )
+
+
+def _role(task: TaskInfo) -> str | None:
+    """The role its resources are allocated to."""
+    for resource in task.resources:
+        if resource.allocation_info is not None:
+            return resource.allocation_info.role
+    return None
+
+
+# ---- environments
+
+
+def executor_environment(
+    options: AgentOptions, agent: AgentInfo, endpoint: str, pid: str, executor: Executor, ip: str
+) -> dict[str, str]:
+    """What every executor learns from its environment; the names and formats are those of Mesos."""
+    checkpoint = executor.checkpoint
+    env = dict(options.executor_environment_variables or {})
+    env["LIBPROCESS_IP"] = ip
+    env["LIBPROCESS_PORT"] = "0"
+    env["MESOS_AGENT_ENDPOINT"] = endpoint
+    env["MESOS_CHECKPOINT"] = "1" if checkpoint else "0"
+    env["MESOS_DIRECTORY"] = executor.sandbox
+    env["MESOS_EXECUTOR_ID"] = executor.id
+    env["MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD"] = format_duration(shutdown_grace_period(options, executor.info))
+    env["MESOS_FRAMEWORK_ID"] = executor.framework.id
+    env["MESOS_HTTP_COMMAND_EXECUTOR"] = "0"
+    env["MESOS_SANDBOX"] = executor.sandbox
+    env["MESOS_SLAVE_ID"] = agent.id or ""
+    env["MESOS_SLAVE_PID"] = pid
+    if checkpoint:
+        env["MESOS_RECOVERY_TIMEOUT"] = format_duration(options.recovery_timeout)
+        env["MESOS_SUBSCRIPTION_BACKOFF_MAX"] = format_duration(options.executor_reregistration_timeout)
+    return env
+
+
+def shutdown_grace_period(options: AgentOptions, info: ExecutorInfo) -> int:
+    """Nanoseconds between SHUTDOWN and the end of the container."""
+    if info.shutdown_grace_period is not None:
+        return info.shutdown_grace_period.nanoseconds
+    return options.executor_shutdown_grace_period
+
+
+def _add_command_environment(env: dict[str, str], command: CommandInfo | None) -> None:
+    if command is not None and command.environment is not None:
+        for variable in command.environment.variables:
+            if variable.type is Environment.Variable.Type.VALUE and variable.value is not None:
+                env[variable.name] = variable.value
+
+
+def _with_path(env: dict[str, str]) -> dict[str, str]:
+    if "PATH" not in env:
+        env["PATH"] = PATH
+    return env
+
+
+# ---- containers
+
+
+def command_task(env: dict[str, str], executor: Executor, task: TaskInfo) -> ContainerSpec:
+    """The executor's container, in which the task's command runs itself."""
+    command = task.command
+    assert command is not None
+    _add_command_environment(env, command)
+    role = _role(task)
+    if role is not None:
+        env["MESOS_ALLOCATION_ROLE"] = role
+    executable, argv = _argv(command)
+    return ContainerSpec(
+        container_id=executor.container_id,
+        sandbox=executor.sandbox,
+        latest_link=paths.latest_link(executor.sandbox),
+        argv=argv,
+        executable=executable,
+        env=_with_path(env),
+        user=executor.user,
+        uris=command.uris,
+        container=task.container,
+        resources=(*executor.info.resources, *task.resources),
+    )
+
+
+def custom_executor(env: dict[str, str], executor: Executor) -> ContainerSpec:
+    """The executor's container, in which the framework's own executor runs."""
+    command = executor.info.command
+    assert command is not None
+    _add_command_environment(env, command)
+    executable, argv = _argv(command)
+    tasks = [resource for task in executor.queued.values() for resource in task.info.resources]
+    return ContainerSpec(
+        container_id=executor.container_id,
+        sandbox=executor.sandbox,
+        latest_link=paths.latest_link(executor.sandbox),
+        argv=argv,
+        executable=executable,
+        env=_with_path(env),
+        user=executor.user,
+        uris=command.uris,
+        container=executor.info.container,
+        resources=(*executor.info.resources, *tasks),
+    )
+
+
+def nested_task(executor: Executor, task: TaskInfo, container_id: str, ip: str) -> ContainerSpec:
+    """A container inside the executor's, for one task of a group."""
+    command = task.command
+    assert command is not None
+    sandbox = paths.nested_sandbox(executor.sandbox, container_id)
+    env = {"MESOS_SANDBOX": sandbox}
+    _add_command_environment(env, command)
+    env["MESOS_CONTAINER_IP"] = ip
+    role = _role(task)
+    if role is not None:
+        env["MESOS_ALLOCATION_ROLE"] = role
+    executable, argv = _argv(command)
+    return ContainerSpec(
+        container_id=container_id,
+        parent_id=executor.container_id,
+        sandbox=sandbox,
+        latest_link=paths.task_link(executor.sandbox, task.task_id),
+        argv=argv,
+        executable=executable,
+        env=_with_path(env),
+        user=command.user or executor.user,
+        uris=command.uris,
+        container=task.container,
+        resources=task.resources,
+    )
+
+
+def _argv(command: CommandInfo) -> tuple[str, tuple[str, ...]]:
+    """Executable and argument list: ``/bin/sh -c value``, or the value with exactly its arguments."""
+    if command.shell:
+        return "/bin/sh", ("sh", "-c", command.value or "")
+    if command.value is None:
+        return NO_EXECUTABLE, ("",)
+    return command.value, command.arguments or (command.value,)

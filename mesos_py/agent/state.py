@@ -1,0 +1,466 @@
+"""What an agent knows: frameworks, their executors, the executors' tasks. Only the methods here change it.
+
+::
+
+    Framework --> Executor (one run = one container) --> queued     not delivered to the executor yet
+                                                     --> launched   delivered, not ended
+                                                     --> terminated ended, its last update not acknowledged
+                                                     --> completed  history (bounded)
+
+Every index is kept by the same methods, ``check`` verifies them. History is bounded: completed tasks per executor,
+completed executors per framework, completed frameworks.
+
+Mesos: src/slave/slave.hpp, classes Framework and Executor.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from mesos_py.agent import changes
+from mesos_py.agent.lifecycle import TERMINAL, ExecutorState
+from mesos_py.agent.options import MAX_COMPLETED_FRAMEWORKS, MAX_COMPLETED_TASKS_PER_EXECUTOR
+from mesos_py.algebra.resources import Resources
+from mesos_py.machine.frame import Frame, PeerID
+from mesos_py.machine.values import Nanos, value
+from mesos_py.wire.agent import AgentInfo
+from mesos_py.wire.container import ContainerStatus
+from mesos_py.wire.executor import ExecutorInfo
+from mesos_py.wire.framework import FrameworkInfo
+from mesos_py.wire.ids import AgentID, ExecutorID, FrameworkID, TaskID
+from mesos_py.wire.schema import evolve
+from mesos_py.wire.task import KillPolicy, TaskGroupInfo, TaskInfo, TaskState, TaskStatus
+from mesos_py.wire.task import Task as WireTask
+
+if TYPE_CHECKING:
+    from mesos_py.executor.command import CommandExecutor
+    from mesos_py.executor.default import DefaultExecutor
+
+CAPABLE_OF_KILLING: Final = FrameworkInfo.Capability.Type.TASK_KILLING_STATE
+PARTITION_AWARE: Final = FrameworkInfo.Capability.Type.PARTITION_AWARE
+
+
+class Kind(enum.Enum):
+    """Who runs the tasks."""
+
+    #: one command task, run by executor/command.py
+    COMMAND = "command"
+    #: task groups, run by executor/default.py
+    DEFAULT = "default"
+    #: the framework's own program, over the executor API
+    CUSTOM = "custom"
+
+
+@value
+class Termination:
+    """Why we ended an executor: told about its unfinished tasks unless the container knows better."""
+
+    state: TaskState
+    reason: TaskStatus.Reason
+    message: str
+
+
+@attrs.define(eq=False)
+class Task:
+    """One task. ``info`` stays what the framework sent; everything else is what became of it."""
+
+    info: TaskInfo
+    framework_id: FrameworkID
+    #: the executor that runs it; a command task's is shown to nobody
+    executor_id: ExecutorID
+    is_command: bool
+    state: TaskState = TaskState.TASK_STAGING
+    #: history; consecutive statuses of one state are collapsed to the last
+    statuses: tuple[TaskStatus, ...] = ()
+    #: of the last update handed to the stream
+    status_update_state: TaskState | None = None
+    status_update_uuid: bytes | None = None
+    _wire: WireTask | None = None
+
+    @property
+    def id(self) -> TaskID:
+        return self.info.task_id
+
+    def wire(self) -> WireTask:
+        """The task as the API shows it; made when first asked for after a change."""
+        if self._wire is None:
+            info = self.info
+            container = info.container
+            if container is None and info.executor is not None:
+                container = info.executor.container
+            self._wire = WireTask(
+                name=info.name,
+                task_id=info.task_id,
+                framework_id=self.framework_id,
+                executor_id=None if self.is_command else self.executor_id,
+                agent_id=info.agent_id,
+                state=self.state,
+                resources=info.resources,
+                statuses=self.statuses,
+                status_update_state=self.status_update_state,
+                status_update_uuid=self.status_update_uuid,
+                labels=info.labels,
+                discovery=info.discovery,
+                container=container,
+                user=info.command.user if info.command is not None else None,
+                health_check=info.health_check,
+                kill_policy=info.kill_policy,
+                limits=info.limits,
+            )
+        return self._wire
+
+
+@attrs.define(eq=False)
+class Executor:
+    """One run of an executor: it lives and dies with its container."""
+
+    framework: Framework
+    info: ExecutorInfo
+    kind: Kind
+    container_id: str
+    #: absolute path of its sandbox
+    sandbox: str
+    #: unix user it runs as
+    user: str | None
+    state: ExecutorState = ExecutorState.REGISTERING
+    #: its event stream, while there is one
+    peer: PeerID | None = None
+    #: the executor itself, when we are it; None for CUSTOM
+    builtin: CommandExecutor | DefaultExecutor | None = None
+    pid: int | None = None
+    #: what its tasks' statuses say about the container
+    container_status: ContainerStatus | None = None
+    queued: dict[TaskID, Task] = attrs.Factory(dict)
+    #: groups with all their members still queued
+    queued_groups: list[TaskGroupInfo] = attrs.Factory(list)
+    launched: dict[TaskID, Task] = attrs.Factory(dict)
+    terminated: dict[TaskID, Task] = attrs.Factory(dict)
+    completed: deque[Task] = attrs.Factory(lambda: deque(maxlen=MAX_COMPLETED_TASKS_PER_EXECUTOR))
+    #: a task was delivered to it at least once
+    ever_delivered: bool = False
+    termination: Termination | None = None
+    #: kills that came while it had no stream
+    kills: dict[TaskID, KillPolicy | None] = attrs.Factory(dict)
+    #: nested containers of its tasks
+    nested: dict[str, TaskID] = attrs.Factory(dict)
+    #: of those that run
+    nested_status: dict[str, ContainerStatus] = attrs.Factory(dict)
+
+    @property
+    def id(self) -> ExecutorID:
+        return self.info.executor_id
+
+    @property
+    def is_command(self) -> bool:
+        return self.kind is Kind.COMMAND
+
+    @property
+    def checkpoint(self) -> bool:
+        return self.framework.info.checkpoint
+
+    def task(self, task_id: TaskID) -> Task | None:
+        """A task that is not history yet."""
+        return self.launched.get(task_id) or self.queued.get(task_id) or self.terminated.get(task_id)
+
+    def was_completed(self, task_id: TaskID) -> bool:
+        return any(task.info.task_id == task_id for task in self.completed)
+
+    @property
+    def is_over(self) -> bool:
+        return self.state is ExecutorState.TERMINATED
+
+    @property
+    def is_idle(self) -> bool:
+        """No task of it is left that anybody waits for."""
+        return not self.queued and not self.launched and not self.terminated
+
+    def used(self) -> Resources:
+        """What the executor and its unfinished tasks may use."""
+        total = Resources.of(self.info.resources)
+        for tasks in (self.queued, self.launched):
+            for task in tasks.values():
+                total += Resources.of(task.info.resources)
+        return total
+
+
+@attrs.define(eq=False)
+class Framework:
+    """A framework with something on this agent, or with history here."""
+
+    info: FrameworkInfo
+    executors: dict[ExecutorID, Executor]
+    #: ended runs, oldest first
+    completed_executors: deque[Executor]
+    #: being torn down: its executors are told to end, its tasks' updates interest nobody
+    terminating: bool = False
+    capabilities: frozenset[FrameworkInfo.Capability.Type] = frozenset()
+
+    @property
+    def id(self) -> FrameworkID:
+        assert self.info.id is not None
+        return self.info.id
+
+    @property
+    def is_partition_aware(self) -> bool:
+        return PARTITION_AWARE in self.capabilities
+
+    @property
+    def takes_killing(self) -> bool:
+        return CAPABLE_OF_KILLING in self.capabilities
+
+    def dropped(self) -> TaskState:
+        """What a task becomes that was never launched."""
+        return TaskState.TASK_DROPPED if self.is_partition_aware else TaskState.TASK_LOST
+
+    def gone(self) -> TaskState:
+        return TaskState.TASK_GONE if self.is_partition_aware else TaskState.TASK_LOST
+
+
+class State:
+    """Everything an agent knows, and the only code that changes it. Public attributes are read-only outside."""
+
+    def __init__(self, info: AgentInfo, total: Resources, *, max_completed_executors: int) -> None:
+        self.info = info
+        self.total = total
+        #: dynamic reservations and volumes, unallocated
+        self.checkpointed = total.checkpointed()
+        self.frameworks: dict[FrameworkID, Framework] = {}
+        self.completed_frameworks: dict[FrameworkID, Framework] = {}
+        #: executors by container, until they are removed
+        self.containers: dict[str, Executor] = {}
+        #: executors by the container of one of their tasks
+        self.nested: dict[str, Executor] = {}
+        self.peers: dict[PeerID, Executor] = {}
+        #: what has happened since the start, by metric name
+        self.counters: dict[str, int] = dict.fromkeys(COUNTERS, 0)
+        self._max_completed_executors = max_completed_executors
+
+    @property
+    def id(self) -> AgentID | None:
+        return self.info.id
+
+    def admit(self, agent_id: AgentID) -> None:
+        """The master has given us our id."""
+        self.info = evolve(self.info, id=agent_id)
+
+    def count(self, name: str, by: int = 1) -> None:
+        self.counters[name] += by
+
+    def count_end(self, state: TaskState) -> None:
+        """A task has ended in ``state``."""
+        name = TERMINAL_COUNTERS.get(state)
+        if name is not None:
+            self.counters[name] += 1
+
+    # ---- frameworks
+
+    def add_framework(self, info: FrameworkInfo, out: Frame) -> Framework:
+        """A framework becomes active; one with history here keeps it."""
+        assert info.id is not None
+        assert info.id not in self.frameworks
+        framework = self.completed_frameworks.pop(info.id, None)
+        if framework is None:
+            framework = Framework(info, {}, deque(maxlen=self._max_completed_executors))
+        self.frameworks[info.id] = framework
+        framework.terminating = False
+        self.update_framework(framework, info)
+        out.change(changes.FrameworkAdded(info.id))
+        return framework
+
+    def update_framework(self, framework: Framework, info: FrameworkInfo) -> None:
+        framework.info = info
+        framework.capabilities = frozenset(
+            capability.type for capability in info.capabilities if capability.type is not None
+        )
+
+    def terminate_framework(self, framework: Framework) -> None:
+        framework.terminating = True
+
+    def remove_framework(self, framework: Framework, out: Frame) -> None:
+        """Nothing of it is left here: it becomes history."""
+        assert not framework.executors
+        del self.frameworks[framework.id]
+        self.completed_frameworks[framework.id] = framework
+        if len(self.completed_frameworks) > MAX_COMPLETED_FRAMEWORKS:
+            del self.completed_frameworks[next(iter(self.completed_frameworks))]
+        out.change(changes.FrameworkRemoved(framework.id))
+
+    # ---- executors
+
+    def add_executor(self, executor: Executor, out: Frame) -> None:
+        framework = executor.framework
+        assert executor.id not in framework.executors
+        framework.executors[executor.id] = executor
+        self.containers[executor.container_id] = executor
+        out.change(changes.ExecutorAdded(framework.id, executor.id, executor.container_id))
+
+    def turn_executor(self, executor: Executor, state: ExecutorState, out: Frame) -> None:
+        if executor.state is not state:
+            executor.state = state
+            if state is ExecutorState.TERMINATED:
+                self.count("slave/executors_terminated")
+            out.change(changes.ExecutorTurned(executor.framework.id, executor.id, state.value))
+
+    def connect_executor(self, executor: Executor, peer: PeerID | None) -> None:
+        """``peer`` is the executor's only event stream from now on."""
+        if executor.peer is not None:
+            del self.peers[executor.peer]
+        executor.peer = peer
+        if peer is not None:
+            self.peers[peer] = executor
+
+    def place_executor(self, executor: Executor, pid: int | None, status: ContainerStatus) -> None:
+        """Its container runs."""
+        executor.pid = pid
+        executor.container_status = status
+
+    def end_with(self, executor: Executor, termination: Termination) -> None:
+        """Remember why it is ended; the first reason counts."""
+        if executor.termination is None:
+            executor.termination = termination
+
+    def remove_executor(self, executor: Executor, out: Frame) -> None:
+        """The run becomes history; what is left of its tasks too."""
+        framework = executor.framework
+        assert executor.state is ExecutorState.TERMINATED
+        del framework.executors[executor.id]
+        del self.containers[executor.container_id]
+        for container_id in executor.nested:
+            del self.nested[container_id]
+        executor.nested.clear()
+        executor.nested_status.clear()
+        self.connect_executor(executor, None)
+        for tasks in (executor.launched, executor.terminated):
+            executor.completed.extend(tasks.values())
+            tasks.clear()
+        executor.queued.clear()
+        executor.queued_groups.clear()
+        executor.builtin = None
+        framework.completed_executors.append(executor)
+        out.change(changes.ExecutorRemoved(framework.id, executor.id))
+
+    def nest(self, executor: Executor, container_id: str, task_id: TaskID) -> None:
+        executor.nested[container_id] = task_id
+        self.nested[container_id] = executor
+
+    def place_nested(self, container_id: str, status: ContainerStatus) -> None:
+        """The task's container runs."""
+        self.nested[container_id].nested_status[container_id] = status
+
+    def unnest(self, container_id: str) -> None:
+        """Nothing of the container is left."""
+        executor = self.nested.pop(container_id)
+        del executor.nested[container_id]
+        executor.nested_status.pop(container_id, None)
+
+    # ---- tasks
+
+    def queue_task(self, executor: Executor, task: Task, out: Frame) -> None:
+        executor.queued[task.id] = task
+        out.change(changes.TaskAdded(task.framework_id, task.id))
+
+    def queue_group(self, executor: Executor, group: TaskGroupInfo) -> None:
+        executor.queued_groups.append(group)
+
+    def unqueue_group(self, executor: Executor, group: TaskGroupInfo) -> None:
+        executor.queued_groups.remove(group)
+
+    def deliver_task(self, executor: Executor, task: Task) -> None:
+        """From queued to launched: the executor has it now."""
+        del executor.queued[task.id]
+        executor.launched[task.id] = task
+        executor.ever_delivered = True
+
+    def update_task(self, executor: Executor, task: Task, status: TaskStatus, out: Frame) -> None:
+        """The task is in the state ``status`` says; a terminal one moves it to where it waits for acknowledgement."""
+        state = status.state
+        shown = status if status.data is None else evolve(status, data=None)
+        if task.statuses and task.statuses[-1].state is state:
+            task.statuses = (*task.statuses[:-1], shown)
+        else:
+            task.statuses = (*task.statuses, shown)
+        task.state = state
+        task.status_update_state = state
+        task.status_update_uuid = status.uuid
+        task._wire = None
+        if state in TERMINAL:
+            task_id = status.task_id
+            if executor.queued.pop(task_id, None) is None:
+                executor.launched.pop(task_id, None)
+            executor.terminated[task_id] = task
+            self.count_end(state)
+        out.change(changes.TaskUpdated(task.framework_id, task.id, state, status.reason, status.message))
+
+    def remember_kill(self, executor: Executor, task_id: TaskID, policy: KillPolicy | None) -> None:
+        """To be said when the executor is back."""
+        executor.kills[task_id] = policy
+
+    def take_kills(self, executor: Executor) -> dict[TaskID, KillPolicy | None]:
+        """What was remembered, to be said now."""
+        kills, executor.kills = executor.kills, {}
+        return kills
+
+    def complete_task(self, executor: Executor, task_id: TaskID) -> None:
+        """The framework knows how it ended."""
+        task = executor.terminated.pop(task_id, None)
+        if task is not None:
+            executor.completed.append(task)
+
+    # ---- invariants
+
+    def check(self) -> None:
+        """All indexes agree. Called after every frame in tests."""
+        executors = [executor for framework in self.frameworks.values() for executor in framework.executors.values()]
+        assert self.containers == {executor.container_id: executor for executor in executors}
+        assert self.peers == {executor.peer: executor for executor in executors if executor.peer is not None}
+        assert self.nested == {container_id: executor for executor in executors for container_id in executor.nested}
+        assert len(self.completed_frameworks) <= MAX_COMPLETED_FRAMEWORKS
+        assert not self.frameworks.keys() & self.completed_frameworks.keys()
+        for executor in executors:
+            assert executor.framework.executors[executor.id] is executor
+            where = [*executor.queued, *executor.launched, *executor.terminated]
+            assert len(where) == len(set(where)), where
+            for task in (*executor.queued.values(), *executor.launched.values()):
+                assert task.state not in TERMINAL, task
+            for task in executor.terminated.values():
+                assert task.state in TERMINAL, task
+            grouped = [task.task_id for group in executor.queued_groups for task in group.tasks]
+            assert all(task_id in executor.queued for task_id in grouped)
+            if executor.state is ExecutorState.TERMINATED:
+                assert not executor.queued
+                assert not executor.launched
+                assert executor.terminated, "nobody waits for it"
+
+
+TERMINAL_COUNTERS: Final[dict[TaskState, str]] = {
+    TaskState.TASK_FINISHED: "slave/tasks_finished",
+    TaskState.TASK_FAILED: "slave/tasks_failed",
+    TaskState.TASK_KILLED: "slave/tasks_killed",
+    TaskState.TASK_LOST: "slave/tasks_lost",
+    TaskState.TASK_GONE: "slave/tasks_gone",
+}
+
+COUNTERS: Final = (
+    *TERMINAL_COUNTERS.values(),
+    "slave/executors_terminated",
+    "slave/executors_preempted",
+    "slave/container_launch_errors",
+    "slave/valid_status_updates",
+    "slave/invalid_status_updates",
+    "slave/valid_framework_messages",
+    "slave/invalid_framework_messages",
+    "slave/recovery_errors",
+    "gc/path_removals_succeeded",
+    "gc/path_removals_failed",
+    "containerizer/fetcher/task_fetches_succeeded",
+    "containerizer/fetcher/task_fetches_failed",
+)
+
+
+def seconds_of(now: Nanos) -> float:
+    """A wire timestamp: seconds since the epoch."""
+    return now / 1e9

@@ -1,0 +1,91 @@
+"""What an agent's core says to its own rim: to the containerizer, the disk, the files endpoints and the process.
+
+They leave through the same frame as words to the master, so they too wait until the facts before them are durable:
+a task is never launched that a restarted agent would not know of. The peers are constants; no connection has such a
+name.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mesos_py.agent import paths
+from mesos_py.agent.containerizer import ContainerSpec
+from mesos_py.machine.frame import PeerID
+from mesos_py.machine.values import value
+from mesos_py.wire.ids import ExecutorID, FrameworkID
+
+CONTAINERS: Final[PeerID] = ":containers"
+DISK: Final[PeerID] = ":disk"
+PROCESS: Final[PeerID] = ":process"
+
+
+@value
+class LaunchContainer:
+    """Answered by ContainerLaunched or ContainerLaunchFailed."""
+
+    spec: ContainerSpec
+
+
+@value
+class SignalContainer:
+    container_id: str
+    signum: int
+
+
+@value
+class DestroyContainer:
+    container_id: str
+
+
+@value
+class MakeSandbox:
+    """Make an executor's sandbox that no process of its own lives in. Answered by DirectoryFailed, or not at all."""
+
+    container_id: str
+    path: str
+    #: symbolic link to (re)point at ``path``
+    latest_link: str
+    user: str | None
+
+
+@value
+class AttachSandbox:
+    """The sandbox can be read through the files endpoints under its real path and these."""
+
+    path: str
+    latest: str
+    virtual: str
+
+
+@value
+class DetachSandbox:
+    """Undo AttachSandbox; names that lead to another run by now stay."""
+
+    path: str
+    latest: str
+    virtual: str
+
+
+def detach(sandbox: str, framework_id: FrameworkID, executor_id: ExecutorID) -> DetachSandbox:
+    """Undo what AttachSandbox did for this run."""
+    return DetachSandbox(sandbox, paths.latest_link(sandbox), paths.virtual_path(framework_id, executor_id))
+
+
+@value
+class MeasureDisk:
+    """Answered by DiskMeasured."""
+
+
+@value
+class RemovePaths:
+    """Remove these directories, and parents that become empty. Answered by PathsRemoved."""
+
+    paths: tuple[str, ...]
+
+
+@value
+class Exit:
+    """Nothing is left to do: end the process. ``problem`` is None when all is well."""
+
+    problem: str | None

@@ -1,0 +1,112 @@
+"""What a built-in executor may ask of the agent that owns it, and what both built-in executors need.
+
+Mesos: src/launcher/executor.cpp, src/launcher/default_executor.cpp.
+"""
+
+from __future__ import annotations
+
+import signal
+from typing import Final, Protocol
+
+from mesos_py.machine.values import SECOND, Nanos
+from mesos_py.wire.health import CheckInfo, CheckStatusInfo
+from mesos_py.wire.task import KillPolicy, TaskInfo, TaskState, TaskStatus
+
+KILL_GRACE_PERIOD: Final[Nanos] = 3 * SECOND  # Mesos: src/launcher/executor.cpp, default of the kill policy
+SHUTDOWN_MARGIN: Final[Nanos] = 2 * SECOND  # a command executor's kill leaves that much of the shutdown grace period
+
+SIGKILL: Final = int(signal.SIGKILL)
+SIGTERM: Final = int(signal.SIGTERM)
+
+
+class Host(Protocol):
+    """The agent, during one frame. Calls append to the frame; none of them fails or calls back."""
+
+    @property
+    def now(self) -> Nanos: ...
+
+    @property
+    def takes_killing(self) -> bool:
+        """The framework understands TASK_KILLING."""
+
+    def update(
+        self,
+        task: TaskInfo,
+        state: TaskState,
+        *,
+        container_id: str,
+        message: str | None = None,
+        reason: TaskStatus.Reason | None = None,
+        healthy: bool | None = None,
+    ) -> None:
+        """Report ``state`` of ``task``, which runs or ran in this container."""
+
+    def run(self, task: TaskInfo, container_id: str) -> None:
+        """Start the task's command in a new container inside the executor's."""
+
+    def signal(self, container_id: str, signum: int) -> None:
+        """To the whole process tree."""
+
+    def destroy(self, container_id: str) -> None:
+        """SIGKILL until nothing is left; its exit will be reported."""
+
+    def set_timer(self, container_id: str, what: str, at: Nanos) -> None:
+        """Call ``timer(host, container_id, what)`` at that time; replaces an earlier one of the same name."""
+
+    def cancel_timer(self, container_id: str, what: str) -> None: ...
+
+    def finish(self) -> None:
+        """The executor has nothing left to do and ends."""
+
+
+def grace_period(task: TaskInfo, asked: KillPolicy | None) -> Nanos:
+    """Between SIGTERM and SIGKILL: as the kill says, else as the task says, else 3 s."""
+    for policy in (asked, task.kill_policy):
+        if policy is not None and policy.grace_period is not None:
+            return max(0, policy.grace_period.nanoseconds)
+    return KILL_GRACE_PERIOD
+
+
+def exit_text(status: int | None) -> str:
+    """How a command ended, in Mesos' words; ``status`` is a wait(2) word."""
+    if status is None:
+        return "Failed to get exit status for Command"
+    signum = status & 0x7F
+    if signum == 0:
+        return f"Command exited with status {(status >> 8) & 0xFF}"
+    try:
+        name = signal.strsignal(signum)
+    except ValueError:
+        name = None
+    return f"Command terminated with signal {name or signum}"
+
+
+def empty_check_status(task: TaskInfo) -> CheckStatusInfo | None:
+    """Statuses of a task with a check always say of which kind it is (Mesos: createTaskStatus)."""
+    check = task.check
+    if check is None or check.type is None:
+        return None
+    return CheckStatusInfo(
+        type=check.type,
+        command=CheckStatusInfo.Command() if check.type is CheckInfo.Type.COMMAND else None,
+        http=CheckStatusInfo.Http() if check.type is CheckInfo.Type.HTTP else None,
+        tcp=CheckStatusInfo.Tcp() if check.type is CheckInfo.Type.TCP else None,
+    )
+
+
+class Killing:
+    """A kill under way: SIGTERM has been sent, SIGKILL follows at ``at``."""
+
+    __slots__ = ("at", "since")
+
+    def __init__(self, since: Nanos, grace: Nanos) -> None:
+        self.since = since
+        self.at = since + grace
+
+    def hasten(self, grace: Nanos) -> bool:
+        """Another kill brings the end forward, counted from the first; a longer grace is ignored."""
+        at = self.since + grace
+        if at >= self.at:
+            return False
+        self.at = at
+        return True
