@@ -86,11 +86,11 @@ def test_every_answer_is_in_our_vocabulary() -> None:
     """Decoding finds a field for everything; encoding gives the equal value, in all three codecs."""
     count = 0
     for name, cls, record in _records():
-        message = json.decode(cls, record)
+        message: Any = json.decode(cls, record)
         assert list(_unknown(message, name)) == []
         assert orjson.loads(json.encode(message)) == _evened(orjson.loads(record)), name
         assert msgpack.decode(cls, msgpack.encode(message)) == message, name
-        again = protobuf.decode(cls, protobuf.encode(message))
+        again: Any = protobuf.decode(cls, protobuf.encode(message))
         assert protobuf.encode(again) == protobuf.encode(message), name
         count += 1
     assert count > 250

@@ -33,6 +33,9 @@ M = TypeVar("M")
 #: A string, or an infinity (group 1) outside of strings.
 _BARE = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|(-?Infinity)')
 
+#: What no UTF-8 text can hold.
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
 
 def encode(msg: Any) -> bytes:
     """The message as JSON text; raises ValueError when two members of a oneof are set."""
@@ -148,14 +151,10 @@ def _token(value: float) -> orjson.Fragment:
 def _printable(value: Any) -> Any:
     """A copy of a JSON value in which every text can be encoded."""
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode() if value.isascii() else _valid(value)
+        return _SURROGATE.sub("\ufffd", value)
     if isinstance(value, dict):
         return {_printable(key): _printable(item) for key, item in value.items()}
     return [_printable(item) for item in value] if isinstance(value, list) else value
-
-
-def _valid(text: str) -> str:
-    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
 
 
 encoders = Compiled(_encoder)

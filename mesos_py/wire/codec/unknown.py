@@ -17,6 +17,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from mesos_py.wire.codec.errors import DecodeError
 
 #: Nesting that Mesos' JSON parser allows (Mesos: 3rdparty/stout/include/stout/json.hpp STOUT_JSON_MAX_DEPTH).
@@ -63,17 +65,25 @@ def from_msgpack(entries: Mapping[Any, Any], known: frozenset[int]) -> Unknown:
             for part in value if type(value) is list else (value,):
                 if type(part) is bytes:
                     kept[FOREIGN] = part
-                elif type(part) is dict and all(type(name) is str for name in part):
-                    check_depth(part)
-                    kept |= part
                 else:
-                    raise DecodeError("unknown fields are neither bytes nor a map of names")
+                    kept |= _members(part)
         elif key not in known:
             check_depth(value)
             kept[key] = value
     if kept.keys() == {FOREIGN}:
         return bytes(kept[FOREIGN])
     return kept or None
+
+
+def _members(part: Any) -> dict[str, Any]:
+    """`part`, if it is the members of a JSON object."""
+    try:
+        if type(part) is dict:
+            orjson.dumps(part)
+            return part
+    except TypeError:
+        pass  # reported below
+    raise DecodeError("unknown fields are neither bytes nor JSON members")
 
 
 def check_depth(value: Any) -> None:
