@@ -48,7 +48,7 @@ def cluster(agents: int, frameworks: int, *, roles: int = 1) -> tuple[Allocator,
         allocator.add_framework(
             FrameworkID(f"framework-{number:05}"), roles=[names[number % roles]], capabilities=FRAMEWORK
         )
-    total = f"cpus:24;mem:4096;disk:4096;ports:[31000-32000]"
+    total = "cpus:24;mem:4096;disk:4096;ports:[31000-32000]"
     used = f"cpus:16;mem:2014;disk:1024;ports:[{fragmented(16)}]"
     draw = random.Random(2)
     adders = []
@@ -57,7 +57,9 @@ def cluster(agents: int, frameworks: int, *, roles: int = 1) -> tuple[Allocator,
         held = resources(used).allocate(names[holder % roles])
         agent_total = resources(total)  # its own object, as a registration makes it
 
-        def add(number: int = number, holder: int = holder, held: Resources = held, total: Resources = agent_total) -> None:
+        def add(
+            number: int = number, holder: int = holder, held: Resources = held, total: Resources = agent_total
+        ) -> None:
             allocator.add_agent(
                 AgentID(f"agent-{number:05}"),
                 hostname=f"agent{number}",
@@ -71,7 +73,6 @@ def cluster(agents: int, frameworks: int, *, roles: int = 1) -> tuple[Allocator,
 
 
 def timed(work: Callable[[], object]) -> float:
-    gc.collect()
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
@@ -81,6 +82,7 @@ def offer_round(agents: int, frameworks: int, roles: int) -> None:
     header(f"offer round: {agents} agents x {frameworks} frameworks in {roles} role(s), everything to be offered")
     allocator, adders = cluster(agents, frameworks, roles=roles)
     figure("adding the agents", timed(lambda: [add() for add in adders]), "s", reference=ADD_S if roles == 1 else None)
+    gc.collect()
     grants: list[Grant] = []
     seconds = timed(lambda: grants.extend(allocator.allocate(SECOND)))
     figure(f"one full round, {len(grants)} grants", seconds, "s", reference=ROUND_S if roles == 1 else None)
@@ -104,6 +106,7 @@ def declining(agents: int, frameworks: int) -> None:
     allocator, adders = cluster(agents, frameworks)
     for add in adders:
         add()
+    gc.collect()
     now, longest, rounds, total = SECOND, 0.0, 0, 0.0
     while True:
         grants: list[Grant] = []

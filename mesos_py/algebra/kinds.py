@@ -179,7 +179,7 @@ _FIELDS = ("name", "type", "reservations", "disk", "revocable", "shared", "provi
 _interned: WeakValueDictionary[tuple[Any, ...], Kind] = WeakValueDictionary()
 
 
-def _intern(  # noqa: PLR0917 - positional because pickles call it, with the values of _FIELDS
+def _intern(
     name: str,
     type: Value.Type,
     reservations: tuple[Reservation, ...],

@@ -138,11 +138,11 @@ def _coalesced(ordered: list[Interval]) -> tuple[Interval, ...]:
     merged: list[Interval] = []
     begin, end = ordered[0]
     for next_begin, next_end in ordered:
-        if next_begin <= end + 1:
-            end = max(end, next_end)
-        else:
+        if next_begin > end + 1:
             merged.append((begin, end))
             begin, end = next_begin, next_end
+        elif next_end > end:
+            end = next_end
     merged.append((begin, end))
     return tuple(merged)
 

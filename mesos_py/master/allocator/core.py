@@ -133,7 +133,7 @@ class Allocator:
         self._total.add(agent.total.quantities())
         self._roles.reserve(agent.total)
         for framework_id, resources in (used or {}).items():
-            self._hold(agent, framework_id, resources, used=True)
+            self._hold(agent, framework_id, resources)
         self._touch(agent)
 
     def update_agent(
@@ -220,7 +220,7 @@ class Allocator:
         for agent_id, resources in (used or {}).items():
             agent_or_none = self._agents.get(agent_id)
             if agent_or_none is not None and framework_id not in agent_or_none.held:
-                self._hold(agent_or_none, framework_id, resources, used=True)
+                self._hold(agent_or_none, framework_id, resources)
         self._subscribe(framework, roles, suppressed)
         self._sweep = True
 
@@ -304,7 +304,7 @@ class Allocator:
         """A task the allocator had not heard of uses these: an agent that came back reports it."""
         agent = self._agents.get(agent_id)
         if agent is not None:
-            self._hold(agent, framework_id, resources, used=True)
+            self._hold(agent, framework_id, resources)
 
     def recover(
         self,
@@ -452,7 +452,9 @@ class Allocator:
             if agent.has_shared:
                 shared_offered += offered.shared
             allocated = offered.allocate(slot.role.path)
-            self._hold(agent, slot.framework.id, allocated, offered, used=False)
+            agent.hold(slot.framework.id, allocated, offered, used=False)
+            self._holders.setdefault(slot.framework.id, {})[agent.id] = None
+            self._count_allocated(slot, agent.id, allocated)
             grants.append(Grant(slot.framework.id, slot.role.path, agent.id, allocated))
             if not agent.available:
                 return
@@ -604,16 +606,9 @@ class Allocator:
         self._total.add(agent.total.quantities())
         self._roles.reserve(agent.total)
 
-    def _hold(
-        self,
-        agent: Agent,
-        framework_id: FrameworkID,
-        resources: Resources,
-        unallocated: Resources | None = None,
-        *,
-        used: bool,
-    ) -> None:
-        agent.hold(framework_id, resources, resources.unallocate() if unallocated is None else unallocated, used=used)
+    def _hold(self, agent: Agent, framework_id: FrameworkID, resources: Resources) -> None:
+        """Tasks the allocator did not offer for use these."""
+        agent.hold(framework_id, resources, resources.unallocate(), used=True)
         self._holders.setdefault(framework_id, {})[agent.id] = None
         self._track(agent, framework_id, resources)
 
@@ -644,8 +639,11 @@ class Allocator:
                 self._role_sorter.updated(path, agent.id, NONE, part)
                 slot.role.frameworks.updated(framework_id, agent.id, NONE, part)
             else:
-                self._role_sorter.allocated(path, agent.id, part)
-                slot.role.frameworks.allocated(framework_id, agent.id, part)
+                self._count_allocated(slot, agent.id, part)
+
+    def _count_allocated(self, slot: Slot, agent_id: AgentID, resources: Resources) -> None:
+        self._role_sorter.allocated(slot.role.path, agent_id, resources)
+        slot.role.frameworks.allocated(slot.framework.id, agent_id, resources)
 
     def _untrack(self, agent: Agent, framework_id: FrameworkID, resources: Resources) -> None:
         framework = self._frameworks.get(framework_id)

@@ -38,6 +38,8 @@ class Agent:
     used: dict[FrameworkID, Resources] = attrs.Factory(dict)
     #: all that is held, without allocation
     taken: Resources = NONE
+    #: the total has all that is held, each copy of a shared volume taken for itself
+    fits: bool = True
     available: Resources = NONE
     #: offered only while active: an agent that is connected, not deactivated, not draining
     active: bool = True
@@ -70,11 +72,13 @@ class Agent:
         held[framework_id] = resources if before is None else before + resources
         if used:
             self.used[framework_id] = self.used.get(framework_id, NONE) + resources
+        if unallocated is self.available and self.fits and not self.has_shared:
+            self.taken, self.available = self.total, NONE  # all that was left
+            return
         self.taken += unallocated
-        if unallocated is self.available and not self.has_shared:
-            self.available = NONE
-        else:
-            self.available = self._left()
+        if used or self.has_shared:
+            self.fits = self.taken <= self.total
+        self.available = self._left()
 
     def use(self, framework_id: FrameworkID, resources: Resources) -> None:
         """What was offered is used from now on; copies of shared volumes beyond the offered one are taken as well."""
@@ -113,6 +117,7 @@ class Agent:
         self.closed = closed
 
     def _grown(self) -> None:
+        self.fits = self.taken <= self.total
         self.available = self._left()
         self.reopen()
 
@@ -133,6 +138,7 @@ class Agent:
             assert resources <= self.held.get(framework_id, NONE), (
                 f"{self.id}: {framework_id} does not hold {resources}"
             )
+        assert self.fits == (self.taken <= self.total)
         assert self.available == self._left(), f"{self.id}: {self.available} is not what is left"
 
 

@@ -108,7 +108,7 @@ class Node(Generic[C]):
         #: what a leaf stands for
         self.client: C | None = None
         self.active = False
-        #: scalars held by the subtree; a shared volume counts once per agent
+        #: scalars held by the subtree (of the root: not kept); a shared volume counts once per agent
         self.sums: dict[str, Milli] = {}
         #: copies of shared volumes held by the subtree
         self.shared: dict[tuple[AgentID, Kind], int] = {}
@@ -158,8 +158,16 @@ class _Tree(Generic[C]):
         return self._leaves[path]
 
     def total(self) -> Quantities:
-        """What all clients hold together."""
-        return Quantities(self._root.sums)
+        """What all clients hold together; for metrics, hence summed when asked for."""
+        together: Node[C] = Node("", None, 1.0)
+        for node in self._root.children.values():
+            for name, amount in node.sums.items():
+                together.sums[name] = together.sums.get(name, 0) + amount
+            for shared, copies in node.shared.items():
+                if shared in together.shared:
+                    together.sums[shared[1].name] -= int(shared[1].whole)  # type: ignore[arg-type]
+                together.shared[shared] = copies
+        return Quantities(together.sums)
 
     def add(self, path: str, client: C) -> None:
         """A new, inactive client that holds nothing."""
@@ -280,12 +288,9 @@ class DRFSorter(_Tree[C]):
     def _change(self, path: str, agent_id: AgentID, resources: Resources, sign: int, *, counts: int) -> None:
         node: Node[C] = self._leaves[path]
         fresh = self._seen == self._total.version
-        while True:
+        while (parent := node.parent) is not None:
             node.add(agent_id, resources, sign)
             node.count += counts
-            parent = node.parent
-            if parent is None:
-                return
             if fresh and not parent.stale and (node.active or node.children):
                 self._move(parent.order, node)
             else:
@@ -364,7 +369,7 @@ class DRFSorter(_Tree[C]):
                     if child.active or child.children
                 ]
                 assert node.order == sorted(keys), f"order of '{node.path}'"
-            if node.children:
+            if node.children and node.parent is not None:
                 for name, amount in node.sums.items():
                     assert amount >= sum(0 if c.shared else c.sums.get(name, 0) for c in node.children.values())
 
@@ -397,8 +402,8 @@ class RandomSorter(_Tree[C]):
         return [node.client for node in self._shuffled(chances)]  # type: ignore[misc]
 
     def _change(self, path: str, agent_id: AgentID, resources: Resources, sign: int) -> None:
-        node: Node[C] | None = self._leaves[path]
-        while node is not None:
+        node = self._leaves[path]
+        while node.parent is not None:
             node.add(agent_id, resources, sign)
             node = node.parent
 

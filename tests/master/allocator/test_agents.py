@@ -55,7 +55,10 @@ def test_reservations() -> None:
     w.framework("F1", "role1")
     grants = w.run()
     assert what(grants) == {
-        ("F1", "A1"): "cpus(reservations: [(STATIC,role1)]):1; mem(reservations: [(STATIC,role1)]):100; cpus:1; mem:100",
+        (
+            "F1",
+            "A1",
+        ): "cpus(reservations: [(STATIC,role1)]):1; mem(reservations: [(STATIC,role1)]):100; cpus:1; mem:100",
         ("F1", "A2"): "cpus:1; mem:100",
     }
     w.framework("F2", "role2")
@@ -409,9 +412,7 @@ def test_offer_constraints() -> None:
                                 selector=constraint.Selector(
                                     pseudoattribute_type=constraint.Selector.PseudoattributeType.HOSTNAME
                                 ),
-                                predicate=constraint.Predicate(
-                                    text_equals=constraint.Predicate.TextEquals(value="A1")
-                                ),
+                                predicate=constraint.Predicate(text_equals=constraint.Predicate.TextEquals(value="A1")),
                             ),
                         )
                     ),

@@ -32,9 +32,7 @@ def able(**capabilities: bool) -> FrameworkCapabilities:
 
 def domain(region: str, zone: str = "z") -> DomainInfo:
     fault = DomainInfo.FaultDomain
-    return DomainInfo(
-        fault_domain=fault(region=fault.RegionInfo(name=region), zone=fault.ZoneInfo(name=zone))
-    )
+    return DomainInfo(fault_domain=fault(region=fault.RegionInfo(name=region), zone=fault.ZoneInfo(name=zone)))
 
 
 class World:
@@ -46,7 +44,9 @@ class World:
         self.now: Nanos = 0
         self.run()  # the first periodic run
 
-    def agent(self, name: str, total: str | Resources, used: Mapping[str, Resources] | None = None, **more: Any) -> None:
+    def agent(
+        self, name: str, total: str | Resources, used: Mapping[str, Resources] | None = None, **more: Any
+    ) -> None:
         given: dict[str, Any] = {"hostname": name, "capabilities": AGENT} | more
         if "attributes" in given:
             given["attributes"] = parse_attributes(given["attributes"])
