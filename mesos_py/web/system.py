@@ -1,6 +1,6 @@
 """Endpoints every Mesos process has: /health, /version, /flags, /system/stats.json, /logging/toggle.
 
-Mesos: 3rdparty/libprocess/include/process/system.hpp, 3rdparty/libprocess/src/logging.cpp, src/common/build.cpp.
+Mesos: 3rdparty/libprocess/include/process/system.hpp, 3rdparty/libprocess/src/logging.cpp.
 """
 
 from __future__ import annotations
@@ -10,30 +10,11 @@ import os
 import time
 from collections.abc import Callable, Mapping
 
-from mesos_py import MESOS_VERSION, __version__
 from mesos_py.algebra.durations import SECOND, parse_duration
+from mesos_py.build import version_json
 from mesos_py.web.request import Request
 from mesos_py.web.response import OK, HttpError, Response, json, text
 from mesos_py.web.router import Router
-from mesos_py.wire.misc import VersionInfo
-
-VERSION = VersionInfo(
-    version=MESOS_VERSION,
-    # There is no build: this names the package, and the time is that of the Mesos release whose wire we speak.
-    build_date="2024-08-01 00:00:00 UTC",
-    build_time=1722470400.0,
-    build_user=f"mesos_py-{__version__}",
-)
-
-
-def version_json() -> dict[str, object]:
-    """The version as legacy endpoints show it."""
-    return {
-        "build_date": VERSION.build_date,
-        "build_time": VERSION.build_time,
-        "build_user": VERSION.build_user,
-        "version": VERSION.version,
-    }
 
 
 def system_stats() -> dict[str, float]:

@@ -1,0 +1,212 @@
+"""Frameworks and executors as the master shows them.
+
+Mesos: src/master/readonly_handler.cpp FullFrameworkWriter, src/master/http.cpp _getFrameworks, _getExecutors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from mesos_py.algebra.kinds import Format
+from mesos_py.algebra.resources import NONE, Resources
+from mesos_py.master import words
+from mesos_py.master.entities import Framework
+from mesos_py.master.state import State
+from mesos_py.master.views import tasks
+from mesos_py.master.views.sections import Section, array_pieces
+from mesos_py.master.views.values import labels_list, message, resources_object, seconds
+from mesos_py.wire.constraints import OfferConstraints
+from mesos_py.wire.executor import ExecutorInfo
+from mesos_py.wire.framework import FrameworkInfo
+from mesos_py.wire.master_api import Response
+from mesos_py.wire.resource import Resource
+from mesos_py.wire.value import TimeInfo
+
+
+def summary_object(framework: Framework) -> dict[str, Any]:
+    """The first members of the framework object, all that /state-summary shows."""
+    info = framework.info
+    return {
+        "id": framework.id,
+        "name": info.name,
+        "used_resources": resources_object(framework.used.values()),
+        "offered_resources": resources_object(offer.resources for offer in framework.offers.values()),
+        "capabilities": [_capability(capability) for capability in info.capabilities],
+        "hostname": info.hostname or "",
+        "webui_url": info.webui_url or "",
+        "active": framework.active,
+        "connected": framework.connected,
+        "recovered": framework.recovered,
+    }
+
+
+def _capability(capability: FrameworkInfo.Capability) -> str:
+    return capability.type.name if capability.type is not None else "UNKNOWN"
+
+
+def framework_pieces(framework: Framework) -> Iterator[bytes]:
+    """The framework object of /state and /frameworks, encoded; one piece per task."""
+    yield orjson.dumps(_head(framework))[:-1] + b","
+    yield from array_pieces("tasks", map(tasks.task_json, list(framework.tasks.values())))
+    yield b","
+    yield from array_pieces("unreachable_tasks", map(tasks.task_json, list(framework.unreachable_tasks.values())))
+    yield b","
+    yield from array_pieces("completed_tasks", map(tasks.task_json, list(framework.completed_tasks)))
+    yield b","
+    yield from array_pieces("offers", map(orjson.dumps, _offers(framework)))
+    yield b","
+    yield from array_pieces("executors", map(orjson.dumps, _executors(framework)))
+    tail: dict[str, Any] = {}
+    if framework.info.labels is not None:
+        tail["labels"] = labels_list(framework.info.labels)
+    constraints = framework.offer_constraints
+    tail["offer_constraints"] = message(constraints) if constraints is not None else {}
+    yield b"," + orjson.dumps(tail)[1:]
+
+
+def _head(framework: Framework) -> dict[str, Any]:
+    info = framework.info
+    shown = summary_object(framework)
+    shown |= {
+        "user": info.user,
+        "failover_timeout": info.failover_timeout,
+        "checkpoint": info.checkpoint,
+        "registered_time": seconds(framework.registered_time_ns),
+        "unregistered_time": seconds(framework.unregistered_time_ns or 0),
+    }
+    if info.principal is not None:
+        shown["principal"] = info.principal
+    shown["resources"] = resources_object(
+        (*framework.used.values(), *(offer.resources for offer in framework.offers.values()))
+    )
+    again = framework.reregistered_time_ns
+    if again is not None and again != framework.registered_time_ns:
+        shown["reregistered_time"] = seconds(again)
+    if framework.capabilities.multi_role:
+        shown["roles"] = list(info.roles)
+    else:
+        shown["role"] = info.role or "*"
+    return shown
+
+
+def _offers(framework: Framework) -> Iterator[dict[str, Any]]:
+    for offer in list(framework.offers.values()):
+        yield {
+            "id": offer.id,
+            "framework_id": offer.framework_id,
+            "allocation_info": {"role": offer.role},
+            "slave_id": offer.agent_id,
+            "resources": resources_object((offer.resources,)),
+        }
+
+
+def _executors(framework: Framework) -> Iterator[dict[str, Any]]:
+    for agent_id, executors in list(framework.executors.items()):
+        for info in list(executors.values()):
+            yield {**executor_object(info, framework), "slave_id": agent_id}
+
+
+def executor_object(info: ExecutorInfo, framework: Framework) -> dict[str, Any]:
+    """Mesos: src/common/http.cpp json(JSON::ObjectWriter*, const ExecutorInfo&)."""
+    command: dict[str, Any] = {"argv": [], "uris": []}
+    if info.command is not None:
+        command = {}
+        if info.command.shell is not None:
+            command["shell"] = info.command.shell
+        if info.command.value is not None:
+            command["value"] = info.command.value
+        command["argv"] = list(info.command.arguments)
+        if info.command.environment is not None:
+            command["environment"] = message(info.command.environment)
+        command["uris"] = [_uri(uri) for uri in info.command.uris]
+    resources = Resources.of(info.resources)
+    shown: dict[str, Any] = {
+        "executor_id": info.executor_id,
+        "name": info.name or "",
+        "framework_id": info.framework_id or framework.id,
+        "command": command,
+        "resources": resources_object((resources,)),
+    }
+    for kind, _ in resources:
+        if kind.allocated_role is not None:
+            shown["role"] = kind.allocated_role
+        break
+    if info.labels is not None:
+        shown["labels"] = labels_list(info.labels)
+    if info.type is not None:
+        shown["type"] = info.type.name
+    return shown
+
+
+def _uri(uri: Any) -> dict[str, Any]:
+    return {"value": uri.value} if uri.executable is None else {"value": uri.value, "executable": uri.executable}
+
+
+# ---- v1
+
+
+def get_frameworks(state: State) -> Section:
+    """GET_FRAMEWORKS; messages are made when the section is encoded."""
+    live, completed = list(state.frameworks.values()), list(state.completed_frameworks.values())
+    return Section(
+        Response.GetFrameworks,
+        (("frameworks", _wires(live, state)), ("completed_frameworks", _wires(completed, state))),
+    )
+
+
+def _wires(frameworks: list[Framework], state: State) -> Iterator[Response.GetFrameworks.Framework]:
+    for framework in frameworks:
+        yield framework_message(framework, state)
+
+
+def framework_message(framework: Framework, state: State) -> Response.GetFrameworks.Framework:
+    """The framework, its offers included."""
+    offers = []
+    for offer in framework.offers.values():
+        agent = state.agents.get(offer.agent_id)
+        if agent is not None:
+            offers.append(words.offer(offer, framework, agent))
+    return Response.GetFrameworks.Framework(
+        framework_info=framework.info,
+        active=framework.active,
+        connected=framework.connected,
+        recovered=framework.recovered,
+        registered_time=TimeInfo(nanoseconds=framework.registered_time_ns),
+        reregistered_time=_time(framework.reregistered_time_ns or framework.registered_time_ns),
+        unregistered_time=_time(framework.unregistered_time_ns),
+        offers=tuple(offers),
+        allocated_resources=_endpoint(_sum(framework.used.values())),
+        offered_resources=_endpoint(_sum(offer.resources for offer in framework.offers.values())),
+        offer_constraints=framework.offer_constraints or OfferConstraints(),
+    )
+
+
+def _sum(parts: Any) -> Resources:
+    """Like ``sum``, without copying the sum at each step."""
+    parts = list(parts)
+    while len(parts) > 1:
+        parts = [a + b for a, b in zip(parts[::2], [*parts[1::2], NONE], strict=False)]
+    return parts[0] if parts else NONE
+
+
+def _endpoint(resources: Resources) -> tuple[Resource, ...]:
+    return resources.messages(Format.ENDPOINT) if resources else ()
+
+
+def _time(moment: int | None) -> TimeInfo | None:
+    return None if moment is None else TimeInfo(nanoseconds=moment)
+
+
+def get_executors(state: State) -> Section:
+    """GET_EXECUTORS; messages are made when the section is encoded."""
+    return Section(Response.GetExecutors, (("executors", _executor_wires(list(state.frameworks.values()))),))
+
+
+def _executor_wires(frameworks: list[Framework]) -> Iterator[Response.GetExecutors.Executor]:
+    for framework in frameworks:
+        for agent_id, executors in list(framework.executors.items()):
+            for info in list(executors.values()):
+                yield Response.GetExecutors.Executor(executor_info=info, agent_id=agent_id)

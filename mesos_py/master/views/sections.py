@@ -1,0 +1,117 @@
+"""Long v1 answers: a message whose repeated fields are encoded element by element, in JSON or protobuf.
+
+A ``Section`` stands for a message of class ``cls`` of which only repeated fields are set, each an iterator of wire
+messages or, for GET_STATE, for a message that holds sections. In JSON empty lists are shown, as Mesos does for these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import orjson
+
+from mesos_py.machine.values import value
+from mesos_py.wire.codec import json as json_codec
+from mesos_py.wire.codec import protobuf as protobuf_codec
+from mesos_py.wire.master_api import Response
+from mesos_py.wire.schema import fields, payload_field
+
+
+@value
+class Section:
+    """A message to be encoded in pieces. Its iterators can be used once."""
+
+    cls: type
+    parts: tuple[tuple[str, Iterable[Any] | Section], ...]
+
+
+def respond(kind: Response.Type, section: Section) -> Section:
+    """``{"type": kind, <payload>: section}``."""
+    return Section(_Envelope, ((kind.name, section),))
+
+
+class _Envelope:
+    """A Response with one payload."""
+
+
+def json_pieces(section: Section) -> Iterator[bytes]:
+    """The section as JSON."""
+    if section.cls is _Envelope:
+        kind, inner = section.parts[0]
+        assert isinstance(inner, Section)
+        yield b'{"type":"%s","%s":' % (kind.encode(), kind.lower().encode())
+        yield from json_pieces(inner)
+        yield b"}"
+        return
+    opening = b"{"
+    for name, part in section.parts:
+        yield b'%s"%s":' % (opening, name.encode())
+        opening = b","
+        if isinstance(part, Section):
+            yield from json_pieces(part)
+            continue
+        separator = b"["
+        for message in part:
+            yield separator + json_codec.encode(message)
+            separator = b","
+        yield b"[]" if separator == b"[" else b"]"
+    yield b"{}" if opening == b"{" else b"}"
+
+
+def protobuf_pieces(section: Section) -> Iterator[list[bytes]]:
+    """The section as protobuf. Lists of pieces that grow: the last one is all; lengths come before contents.
+
+    Yields the same list again and again, so that the caller can pause between elements.
+    """
+    made: list[bytes] = []
+    if section.cls is _Envelope:
+        kind = Response.Type[section.parts[0][0]]
+        inner = section.parts[0][1]
+        assert isinstance(inner, Section)
+        body: list[bytes] = []
+        for body in protobuf_pieces(inner):
+            yield body
+        made.append(b"\x08" + _varint(kind))
+        made += _delimited(_number(Response, payload_field(kind)), body)
+        yield made
+        return
+    for name, part in section.parts:
+        number = _number(section.cls, name)
+        if isinstance(part, Section):
+            inside: list[bytes] = []
+            for inside in protobuf_pieces(part):
+                yield inside
+            made += _delimited(number, inside)
+            continue
+        for message in part:
+            made += _delimited(number, [protobuf_codec.encode(message)])
+            yield made
+    yield made
+
+
+def _delimited(number: int, pieces: list[bytes]) -> list[bytes]:
+    return [_varint(number << 3 | 2) + _varint(sum(map(len, pieces))), *pieces]
+
+
+def _number(cls: type, name: str) -> int:
+    return next(field.number for field in fields(cls) if field.name == name)
+
+
+def _varint(number: int) -> bytes:
+    made = bytearray()
+    while number > 0x7F:
+        made.append(number & 0x7F | 0x80)
+        number >>= 7
+    made.append(number)
+    return bytes(made)
+
+
+def array_pieces(name: str, elements: Iterable[bytes]) -> Iterator[bytes]:
+    """``"name":[...]`` of elements that are JSON already."""
+    yield orjson.dumps(name) + b":["
+    separator = b""
+    for element in elements:
+        yield separator + element
+        separator = b","
+    yield b"]"
