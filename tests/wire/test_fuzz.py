@@ -33,7 +33,8 @@ classes = st.sampled_from(CLASSES)
 codecs = st.sampled_from(CODECS)
 
 names = st.sampled_from(("type", "value", "kill", "accept", "operations", "task_id", "launch", "limits", "uuid", "x"))
-scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(("KILL", "1"))
+ints = st.integers(-(2**63), 2**64 - 1)  # more than that no JSON or msgpack parser hands over
+scalars = st.none() | st.booleans() | ints | st.floats() | st.text(max_size=5) | st.sampled_from(("KILL", "1"))
 trees = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=4))
 numbered = st.recursive(
     scalars | st.binary(max_size=5),

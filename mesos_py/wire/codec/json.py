@@ -25,7 +25,7 @@ from mesos_py.wire.codec.compiler import INT_RANGES, Compiled, Function, Source,
 from mesos_py.wire.codec.errors import ConversionError, DecodeError, JSONSyntaxError
 from mesos_py.wire.codec.json_lenient import INFINITY, MINUS_INFINITY, NOT_A_NUMBER, convert
 from mesos_py.wire.codec.json_syntax import explain
-from mesos_py.wire.codec.unknown import MAX_DEPTH, check_depth, json_members
+from mesos_py.wire.codec.unknown import MAX_DEPTH, json_members, printable_members
 from mesos_py.wire.schema import Field, assignment, fields
 
 M = TypeVar("M")
@@ -252,9 +252,7 @@ def _check(source: Source, field: Field, cls: type, v: str, indent: int) -> None
 def _unknown(members: dict[str, Any], known: frozenset[str]) -> dict[str, Any] | None:
     """The members that are no fields; null ones are nothing."""
     unknown = {k: v for k, v in members.items() if k not in known and v is not None and isinstance(k, str)}
-    for value in unknown.values():
-        check_depth(value)
-    return unknown or None
+    return printable_members(unknown) or None
 
 
 decoders = Compiled(_decoder)

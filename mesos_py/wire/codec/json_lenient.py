@@ -20,7 +20,7 @@ import orjson
 from mesos_py.wire.codec.compiler import INT_RANGES
 from mesos_py.wire.codec.errors import ConversionError, DecodeError
 from mesos_py.wire.codec.json_syntax import explain
-from mesos_py.wire.codec.unknown import MAX_DEPTH, check_depth
+from mesos_py.wire.codec.unknown import MAX_DEPTH, printable_members
 from mesos_py.wire.schema import Field, fields
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -82,8 +82,7 @@ class _Draft:
             if name in known:
                 self.put(known[name], members[name], depth)
             elif members[name] is not None:
-                check_depth(members[name])
-                self.unknown[name] = members[name]
+                self.unknown |= printable_members({name: members[name]})
 
     def put(self, field: Field, value: Any, depth: int) -> None:
         if value is None:

@@ -66,7 +66,7 @@ def from_msgpack(entries: Mapping[Any, Any], known: frozenset[int]) -> Unknown:
                 if type(part) is bytes:
                     kept[FOREIGN] = part
                 else:
-                    kept |= _members(part)
+                    kept |= printable_members(part)
         elif key not in known:
             check_depth(value)
             kept[key] = value
@@ -75,8 +75,9 @@ def from_msgpack(entries: Mapping[Any, Any], known: frozenset[int]) -> Unknown:
     return kept or None
 
 
-def _members(part: Any) -> dict[str, Any]:
-    """`part`, if it is the members of a JSON object."""
+def printable_members(part: Any) -> dict[str, Any]:
+    """`part`, if it is a JSON object that can be printed again; raises DecodeError."""
+    check_depth(part)
     try:
         if type(part) is dict:
             orjson.dumps(part)
