@@ -8,6 +8,7 @@ Mesos: src/slave/slave.cpp.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Protocol
 
 from mesos_py.agent import gc, registration
@@ -26,6 +27,8 @@ from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.ids import ExecutorID, FrameworkID, TaskID
 from mesos_py.wire.network import NetworkInfo
 from mesos_py.wire.task import TaskState, TaskStatus
+
+TIMERS_PER_FRAME = 200  # due timers handled in one frame; the rest have the next one, which comes at once
 
 _NOT_FIXED = ~((0xF000 << 64) | (0xC000 << 48))  # version and variant of a UUID
 _FIXED = (0x4000 << 64) | (0x8000 << 48)
@@ -63,9 +66,11 @@ class Agent:
     """One agent. ``info`` has no id unless a former run was admitted."""
 
     def __init__(
-        self, options: AgentOptions, info: AgentInfo, total: Resources, *, ip: str, port: int, rng: Rng
+        self, options: AgentOptions, info: AgentInfo, total: Resources, *, work_dir: str, ip: str, port: int, rng: Rng
     ) -> None:
         self.options = options
+        #: absolute, without links
+        self.work_dir = work_dir
         self.ip = ip
         #: "ip:port", as executors are told
         self.endpoint = f"{ip}:{port}"
@@ -94,7 +99,7 @@ class Agent:
         self._causes += 1
         out = Frame(now, self._causes)
         if event.kind is Tick:
-            for due in self.timers.due(now):
+            for due in islice(self.timers.due(now), TIMERS_PER_FRAME):
                 run(ROWS, self, due.__class__, Event(due.__class__, due), out)
         else:
             run(ROWS, self, event.kind, event, out)

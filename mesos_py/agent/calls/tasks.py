@@ -40,13 +40,11 @@ Reason = TaskStatus.Reason
 LIMIT_TEXTS: Final = {
     "cpus": (
         "cgroups/cpu",
-        "CPU limits can only be set on tasks launched in Mesos containers"
-        + " when the agent has loaded the 'cgroups/cpu' isolator",
+        "CPU limits can only be set on tasks launched in Mesos containers when the agent has loaded {}",
     ),
     "mem": (
         "cgroups/mem",
-        "Memory limits can only be set on tasks launched in Mesos containers"
-        + " when the agent has loaded the 'cgroups/mem' isolator",
+        "Memory limits can only be set on tasks launched in Mesos containers when the agent has loaded {}",
     ),
 }
 TASK_RESOURCES_UNKNOWN = "The checkpointed resources being used by the task or task group are unknown to the agent"
@@ -168,7 +166,7 @@ def _why_not(agent: Agent, executor: Executor | None, wish: Wish) -> Drop | None
         if task.limits:
             for name, (isolator, text) in LIMIT_TEXTS.items():
                 if name in task.limits and isolator not in agent.options.isolation.split(","):
-                    return Drop(Reason.REASON_GC_ERROR, text)
+                    return Drop(Reason.REASON_GC_ERROR, text.format(f"the '{isolator}' isolator"))
     for task in wish.tasks:
         if not _has_checkpointed(agent, task.resources):
             return Drop(Reason.REASON_RESOURCES_UNKNOWN, TASK_RESOURCES_UNKNOWN)
@@ -218,7 +216,7 @@ def _add_executor(agent: Agent, framework: Framework, wish: Wish, out: Frame) ->
     assert state.id is not None
     container_id = agent.new_id()
     executor_id = ExecutorID(wish.executor.executor_id)
-    directory = paths.executor_directory(options.work_dir, state.id, framework.id, executor_id)
+    directory = paths.executor_directory(agent.work_dir, state.id, framework.id, executor_id)
     command = wish.tasks[0].command if wish.kind is Kind.COMMAND else wish.executor.command
     user = (command.user if command is not None else None) or framework.info.user
     executor = Executor(

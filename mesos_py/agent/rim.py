@@ -1,0 +1,160 @@
+"""What the agent does with the words of its core: to the master, to executors, to containers, to the disk.
+
+Nothing here decides. What answers at once (the measured disk) is told in the loop's next turn, because a core must not
+be entered while its last frame is still being said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from mesos_py.agent import changes, events, words
+from mesos_py.agent.containerizer import Containerizer
+from mesos_py.files import Files
+from mesos_py.machine.frame import Close, Event, Frame, PeerID, Send
+from mesos_py.transport.master_link import MasterLink
+from mesos_py.web.response import JSON
+from mesos_py.web.streams import RecordStream
+from mesos_py.wire.codec import json, protobuf
+
+log = structlog.get_logger(__name__)
+
+
+class AgentRim:
+    """The driver's rim for one agent. Collaborators are set by the composition root before anything is said."""
+
+    def __init__(self, files: Files, tell: Callable[[Event], None], on_exit: Callable[[str | None], None]) -> None:
+        self.containerizer: Containerizer | None = None
+        self.link: MasterLink | None = None
+        #: event streams of executors
+        self.streams: dict[PeerID, RecordStream] = {}
+        self._files = files
+        self._work_dir = ""
+        self._tell = tell
+        self._on_exit = on_exit
+        self._removing: asyncio.Task[None] | None = None
+
+    def watch(self, work_dir: str) -> None:
+        """The directory whose file system is measured and below which alone anything is removed."""
+        self._work_dir = os.path.realpath(work_dir)
+
+    # ---- the driver's Rim
+
+    def send(self, word: Send | Close) -> None:
+        peer = word.peer
+        if isinstance(word, Close):
+            self._close(peer)
+            return
+        if peer == words.CONTAINERS:
+            self._to_containers(word.message)
+        elif peer == words.DISK:
+            self._to_disk(word.message)
+        elif peer == words.PROCESS:
+            asyncio.get_running_loop().call_soon(self._on_exit, word.message.problem)
+        else:
+            stream = self.streams.get(peer)
+            if stream is not None:
+                encode = json.encode if stream.content_type == JSON else protobuf.encode
+                stream.send(encode(word.message))
+            elif self.link is not None:
+                self.link.send(peer, word.message)
+
+    def publish(self, frame: Frame) -> None:
+        for change in frame.changes:
+            tell = _LOGGED.get(type(change))
+            if tell is not None:
+                tell(change)
+
+    # ---- parts
+
+    def _close(self, peer: PeerID) -> None:
+        stream = self.streams.pop(peer, None)
+        if stream is not None:
+            stream.close()
+        elif self.link is not None:
+            self.link.close(peer)
+
+    def _to_containers(self, message: Any) -> None:
+        containerizer = self.containerizer
+        assert containerizer is not None
+        match message:
+            case words.LaunchContainer():
+                containerizer.launch(message.spec)
+            case words.SignalContainer():
+                containerizer.signal(message.container_id, message.signum)
+            case words.DestroyContainer():
+                containerizer.destroy(message.container_id)
+            case words.MakeSandbox():
+                containerizer.make_sandbox(message.container_id, message.path, message.latest_link, message.user)
+
+    def _to_disk(self, message: Any) -> None:
+        match message:
+            case words.AttachSandbox():
+                for name in (message.path, message.latest, message.virtual):
+                    self._files.attach(name, message.path)
+            case words.DetachSandbox():
+                self._detach(message)
+            case words.MeasureDisk():
+                asyncio.get_running_loop().call_soon(self._measure)
+            case words.RemovePaths():
+                self._removing = asyncio.create_task(self._remove(message.paths), name="remove sandboxes")
+
+    def _detach(self, message: words.DetachSandbox) -> None:
+        """The names of the latest run stay when it is another one by now."""
+        self._files.detach(message.path)
+        attached = self._files.debug()
+        for name in (message.latest, message.virtual):
+            if attached.get(name) in (message.path, os.path.realpath(message.path)):
+                self._files.detach(name)
+
+    def _measure(self) -> None:
+        try:
+            usage = shutil.disk_usage(self._work_dir)
+        except OSError as error:
+            log.warning("disk not measured", path=self._work_dir, error=str(error))
+            return
+        self._tell(Event(events.DiskMeasured, events.DiskMeasured(usage.used / usage.total if usage.total else 0.0)))
+
+    async def _remove(self, paths: tuple[str, ...]) -> None:
+        succeeded = failed = 0
+        for path in paths:
+            if await asyncio.to_thread(_remove_tree, self._work_dir, path):
+                succeeded += 1
+            else:
+                failed += 1
+        self._tell(Event(events.PathsRemoved, events.PathsRemoved(succeeded, failed)))
+
+
+def _remove_tree(root: str, path: str) -> bool:
+    """Remove a run's sandbox and the directories above it that are empty then; never anything above ``root``."""
+    problems: list[str] = []
+    if not path.startswith(root + "/"):
+        return False
+    shutil.rmtree(path, onerror=lambda _, name, __: problems.append(name))
+    above = os.path.dirname(path)
+    with contextlib.suppress(OSError):
+        if not os.path.exists(f"{above}/latest"):  # it named the run that is gone now
+            os.unlink(f"{above}/latest")
+    with contextlib.suppress(OSError):
+        while above.startswith(root + "/slaves/"):
+            os.rmdir(above)
+            above = os.path.dirname(above)
+    return not problems or not os.path.exists(path)
+
+
+_LOGGED: dict[type, Callable[[Any], None]] = {
+    changes.Registered: lambda c: log.info("registered", agent_id=c.agent_id, again=c.again),
+    changes.Disconnected: lambda c: log.warning("disconnected from the master", why=c.why),
+    changes.FrameworkAdded: lambda c: log.info("framework added", framework_id=c.framework_id),
+    changes.FrameworkRemoved: lambda c: log.info("framework removed", framework_id=c.framework_id),
+    changes.Refused: lambda c: log.warning(
+        "refused", what=c.what, framework_id=c.framework_id, task_id=c.task_id, why=c.why
+    ),
+}

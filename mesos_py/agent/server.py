@@ -1,0 +1,193 @@
+"""One agent, put together: options -> core, driver, containerizer, HTTP, link to the master.
+
+    async with AgentServer(options) as agent:      # recovered, listening, looking for its master
+        await agent.wait()                         # until it is told to end
+
+Stopping leaves nothing running: without facts on disk a later agent would not know these executors, so they end with
+this one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Any, Self
+
+import structlog
+
+from mesos_py.agent import events
+from mesos_py.agent.containerizer import Containerizer
+from mesos_py.agent.containerizer.process import ProcessContainerizer
+from mesos_py.agent.core import Agent
+from mesos_py.agent.fetcher import FetcherSettings
+from mesos_py.agent.http import AgentHttp
+from mesos_py.agent.options import AgentOptions
+from mesos_py.agent.resources import detect_messages
+from mesos_py.agent.rim import AgentRim
+from mesos_py.algebra.parse import parse_attributes
+from mesos_py.algebra.resources import Resources
+from mesos_py.files import Files
+from mesos_py.machine.driver import Driver, Store
+from mesos_py.machine.frame import Event, PeerID
+from mesos_py.machine.journal import Journal
+from mesos_py.machine.values import SECOND
+from mesos_py.transport.master_link import MasterLink
+from mesos_py.web.server import Server
+from mesos_py.wire.agent import AgentInfo
+
+log = structlog.get_logger(__name__)
+
+Report = Callable[[Any], None]
+Locate = Callable[[], Awaitable[str]]
+
+STOP_TIMEOUT_S = 10.0  # for containers to be destroyed when the agent ends
+
+
+class AgentServer:
+    """An agent and everything it needs. ``port`` is known once it has been entered."""
+
+    def __init__(
+        self,
+        options: AgentOptions,
+        *,
+        containerizer: Callable[[Report], Containerizer] | None = None,
+        locate: Locate | None = None,
+        store: Store | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        self.options = options
+        self.files = Files()
+        self.port = options.port
+        self._make_containerizer = containerizer or self._processes
+        self._locate = locate or self._configured_master
+        self._store = store
+        self._rng = rng or random.Random(os.urandom(16))
+        self._tasks: list[asyncio.Task[None]] = []
+        self._ended: asyncio.Future[str | None] | None = None
+        self._server: Server | None = None
+        self.core: Agent
+        self.driver: Driver
+        self.containerizer: Containerizer
+
+    async def __aenter__(self) -> Self:
+        """Listening and recovered. Raises ValueError for options that make no sense, OSError for a taken port."""
+        options = self.options
+        os.makedirs(options.work_dir, exist_ok=True)
+        self._ended = asyncio.get_running_loop().create_future()
+        rim = AgentRim(self.files, self.tell, self._end)
+        rim.watch(options.work_dir)
+        http = AgentHttp(options, self.files)
+        self._server = Server(http)
+        self.port = await self._server.start(options.ip, options.port)
+        try:
+            self.core = self._make_core()
+            self.driver = Driver(self.core, self._store, rim, journal=Journal())
+            self.containerizer = self._make_containerizer(self._report)
+            rim.containerizer = self.containerizer
+            rim.link = MasterLink(self._locate, self, rng=self._rng)
+            http.serve(self.core, self.driver, rim, self.containerizer)
+            self._start(self.driver.run(), "agent driver")
+            known = await self.containerizer.recover()
+            self.tell(Event(events.Recovered, events.Recovered(tuple([one.container_id for one in known]))))
+            self._start(rim.link.run(), "link to the master")
+        except BaseException:
+            await self._close()
+            raise
+        log.info("agent listens", ip=options.ip, port=self.port, work_dir=options.work_dir)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._close()
+
+    async def wait(self) -> str | None:
+        """Until the agent has ended by itself: None, or what was wrong. Raises what stopped its driver."""
+        assert self._ended is not None
+        return await asyncio.shield(self._ended)
+
+    def stop(self, *, unregister: bool = False) -> None:
+        """Ask the agent to end; ``wait`` returns then."""
+        self.tell(Event(events.StopRequested, events.StopRequested(unregister)))
+
+    def tell(self, event: Event) -> None:
+        self.driver.tell(event)
+
+    # ---- the link's listener
+
+    def master_connected(self, peer: PeerID, address: str) -> None:
+        self.tell(Event(events.MasterConnected, events.MasterConnected(peer, address)))
+
+    def master_said(self, peer: PeerID, message: Any) -> None:
+        self.tell(Event(type(message), message, peer))
+
+    def master_lost(self, peer: PeerID) -> None:
+        self.tell(Event(events.MasterLost, events.MasterLost(peer)))
+
+    # ---- parts
+
+    def _report(self, event: Any) -> None:
+        self.tell(Event(type(event), event))
+
+    def _make_core(self) -> Agent:
+        options = self.options
+        ip = options.advertise_ip or options.ip
+        port = options.advertise_port or self.port
+        work_dir = os.path.realpath(options.work_dir)
+        messages = detect_messages(options.resources, options.default_role, work_dir)
+        info = AgentInfo(
+            hostname=options.hostname or ip,
+            port=port,
+            resources=messages,
+            attributes=parse_attributes(options.attributes) if options.attributes else (),
+        )
+        return Agent(options, info, Resources.of(messages), work_dir=work_dir, ip=ip, port=port, rng=self._rng)
+
+    def _processes(self, report: Report) -> Containerizer:
+        options = self.options
+        fetching = FetcherSettings(
+            frameworks_home=options.frameworks_home, stall_timeout_s=options.fetcher_stall_timeout / SECOND
+        )
+        return ProcessContainerizer(
+            work_dir=os.path.realpath(options.work_dir),
+            runtime_dir=options.runtime_dir,
+            report=report,
+            fetching=fetching,
+        )
+
+    async def _configured_master(self) -> str:
+        return self.options.master
+
+    def _start(self, work: Any, name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._task_ended)
+        self._tasks.append(task)
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        if self._ended is not None and not self._ended.done() and not task.cancelled():
+            error = task.exception()
+            self._ended.set_exception(error if error is not None else RuntimeError(f"{task.get_name()} has ended"))
+
+    def _end(self, problem: str | None) -> None:
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(problem)
+
+    async def _close(self) -> None:
+        """Everything ends, last the driver, so that what the others say is still heard."""
+        for task in reversed(self._tasks[1:]):
+            task.cancel()
+        await asyncio.gather(*self._tasks[1:], return_exceptions=True)
+        if self._server is not None:
+            await self._server.close()
+        if hasattr(self, "containerizer"):
+            try:
+                async with asyncio.timeout(STOP_TIMEOUT_S):
+                    await self.containerizer.close()
+            except TimeoutError:
+                log.error("containers are left running", work_dir=self.options.work_dir)
+        for task in self._tasks[:1]:
+            task.cancel()
+        await asyncio.gather(*self._tasks[:1], return_exceptions=True)
