@@ -13,6 +13,7 @@ from mesos_py.machine.values import value
 from mesos_py.master.entities import Agent, Framework, Offer, Task
 from mesos_py.wire.executor import ExecutorInfo
 from mesos_py.wire.ids import AgentID, ExecutorID, FrameworkID, OfferID, TaskID
+from mesos_py.wire.offer import Offer as WireOffer
 from mesos_py.wire.task import TaskState, TaskStatus
 
 # ---- frameworks
@@ -182,6 +183,14 @@ class OfferEnded:
     framework_id: FrameworkID
     agent_id: AgentID
     end: OfferEnd
+
+
+@value
+class Accepted:
+    """An ACCEPT was read; the types of its operations, done or not."""
+
+    framework_id: FrameworkID
+    operations: tuple[WireOffer.Operation.Type | None, ...]
 
 
 # ---- what was ignored

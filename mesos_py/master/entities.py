@@ -28,11 +28,9 @@ from mesos_py.wire.framework import FrameworkInfo
 from mesos_py.wire.health import HealthCheck
 from mesos_py.wire.ids import AgentID, ExecutorID, FrameworkID, OfferID, TaskID
 from mesos_py.wire.operation import Operation
-from mesos_py.wire.resource import Resource
-from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import KillPolicy, TaskInfo, TaskState, TaskStatus
 from mesos_py.wire.task import Task as WireTask
-from mesos_py.wire.value import Labels, Value
+from mesos_py.wire.value import URL, Labels, Value
 
 #: No other state follows these; indexed by the state's number (Mesos: protobuf::isTerminalState).
 TERMINAL: tuple[bool, ...] = tuple(
@@ -219,14 +217,23 @@ class Agent:
     #: kills to repeat when the agent reregisters
     killed: dict[tuple[FrameworkID, TaskID], None] = attrs.field(factory=dict)
     operations: dict[bytes, Operation] = attrs.field(factory=dict)
-    #: pings since the last pong
+    #: a ping is unanswered
+    pinged: bool = False
+    #: consecutive pings without pong
     missed_pings: int = 0
+    #: of its HTTP endpoints, as offers show it
+    url: URL | None = None
     #: encoding of info and times, emptied at every change of them
     json: bytes | None = None
 
     @property
     def hostname(self) -> str:
         return self.info.hostname
+
+    @property
+    def address(self) -> tuple[str, str]:
+        """Where it is; another agent at the same address takes its place."""
+        return self.info.hostname, self.pid
 
     def total_used(self) -> Resources:
         """By all frameworks together."""
@@ -304,11 +311,3 @@ def task_of_report(report: WireTask) -> Task:
         kill_policy=report.kill_policy,
         limits=report.limits,
     )
-
-
-def allocated(resources: tuple[Resource, ...], role: str) -> tuple[Resource, ...]:
-    """Messages with ``allocation_info`` filled in where it is missing (Mesos: protobuf::injectAllocationInfo)."""
-    if all(resource.allocation_info is not None for resource in resources):
-        return resources
-    info = Resource.AllocationInfo(role=role)
-    return tuple([r if r.allocation_info is not None else evolve(r, allocation_info=info) for r in resources])

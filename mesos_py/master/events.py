@@ -5,12 +5,12 @@ The kinds of a master core's events:
 * ``scheduler_api.Call.Type`` members, body the Call, peer the ``Mesos-Stream-Id`` (for SUBSCRIBE: the new stream's)
 * classes of ``wire.internal``, body the message, peer the agent's channel
 * the classes here: ``Disconnected`` with a peer; the others are timers, made by the core for itself
-* ``machine.driver.Tick``
+* ``machine.frame.Tick``
 """
 
 from __future__ import annotations
 
-from mesos_py.machine.values import Nanos, value
+from mesos_py.machine.values import value
 from mesos_py.wire.ids import AgentID, FrameworkID, OfferID
 
 
@@ -20,18 +20,16 @@ class Disconnected:
 
 @value
 class FailoverExpired:
-    """A framework has been away for its failover timeout; void if it came back since ``away_since``."""
+    """A framework has been away for its failover timeout."""
 
     framework_id: FrameworkID
-    away_since: Nanos
 
 
 @value
 class HeartbeatDue:
-    """Tell the scheduler that the stream is alive; void when another stream has taken its place."""
+    """Tell the scheduler that the stream is alive."""
 
     framework_id: FrameworkID
-    peer: str
 
 
 @value
@@ -53,8 +51,3 @@ class ReregisterExpired:
     """The agent has been disconnected, or missing after a failover, for ``agent_reregister_timeout``."""
 
     agent_id: AgentID
-
-
-@value
-class AllocationDue:
-    """Make offers: the allocator's interval has passed, or something happened that frees resources."""

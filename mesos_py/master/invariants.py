@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mesos_py.algebra.resources import NONE, Resources
 from mesos_py.master.entities import TERMINAL
+from mesos_py.wire.ids import FrameworkID
 
 if TYPE_CHECKING:
     from mesos_py.master.state import State
@@ -49,7 +50,7 @@ def _check_agents(state: State) -> None:
         assert agent.active <= agent.connected
         if agent.connected:
             assert state.peers[agent.peer] is agent
-        used: dict[str, Resources] = {}
+        used: dict[FrameworkID, Resources] = {}
         for framework_id, tasks in agent.tasks.items():
             assert tasks
             for task_id, task in tasks.items():
@@ -64,10 +65,11 @@ def _check_agents(state: State) -> None:
         used = {framework_id: resources for framework_id, resources in used.items() if resources}
         assert used == agent.used, (used, agent.used)
         for framework_id, resources in used.items():
-            assert state.frameworks[framework_id].used[agent_id] == resources  # type: ignore[index]
+            assert state.frameworks[framework_id].used[agent_id] == resources
         assert not agent.offers or agent.active
-        spoken_for = (agent.total_used() + agent.total_offered()).unallocate().nonshared
-        assert spoken_for <= agent.total, f"{agent_id}: {spoken_for} of {agent.total}"
+        free = agent.total - agent.total_used().unallocate()
+        offered = agent.total_offered().unallocate().nonshared
+        assert offered <= free, f"{agent_id}: {offered} offered of {free}"
 
 
 def _check_offers(state: State) -> None:

@@ -38,58 +38,81 @@ class Options:
     # ------------------------------------------------------------------------------------------ addresses
     ip: str = option(TEXT, "127.0.0.1", "Address to listen on.", group="Addresses")
     port: int = option(PORT, 5050, "Port to listen on; 0 picks a free one.", group="Addresses")
-    advertise_ip: str | None = option(
-        TEXT, None, "Address told to others, if they cannot use --ip.", group="Addresses")
+    advertise_ip: str | None = option(TEXT, None, "Address told to others, if they cannot use --ip.", group="Addresses")
     advertise_port: int | None = option(
-        PORT, None, "Port told to others, if they cannot use --port.", group="Addresses")
+        PORT, None, "Port told to others, if they cannot use --port.", group="Addresses"
+    )
     hostname: str | None = option(
-        TEXT, None, "Name told to others, which must resolve for them; unset: the ip.", group="Addresses")
+        TEXT, None, "Name told to others, which must resolve for them; unset: the ip.", group="Addresses"
+    )
     cluster: str | None = option(TEXT, None, "Name of the cluster, as the web pages show it.", group="Addresses")
 
     # ------------------------------------------------------------------------------------------ storage
-    work_dir: str | None = option(
-        TEXT, None, "Where what must survive a master is kept.", group="Storage")
+    work_dir: str | None = option(TEXT, None, "Where what must survive a master is kept.", group="Storage")
 
     # ------------------------------------------------------------------------------------------ frameworks and offers
     offer_timeout_s: float | None = option(
-        SECONDS, None, "An offer that is not answered is taken back after so long; unset: never.", group="Offers")
+        SECONDS, None, "An offer that is not answered is taken back after so long; unset: never.", group="Offers"
+    )
     allocation_interval_s: float = option(
-        bounded(SECONDS, least=0.001), 1.0,
-        "Pause between two rounds over all agents; what events touch is offered between them.", group="Offers")
+        bounded(SECONDS, least=0.001),
+        1.0,
+        "Pause between two rounds over all agents; what events touch is offered between them.",
+        group="Offers",
+    )
     min_allocatable_resources: tuple[Quantities, ...] = option(
-        MINIMA, (Quantities.of(cpus=0.01), Quantities.of(mem=32)),
-        "An offer holds at least one of these sets; empty: anything is offered.", group="Offers")
+        MINIMA,
+        (Quantities.of(cpus=0.01), Quantities.of(mem=32)),
+        "An offer holds at least one of these sets; empty: anything is offered.",
+        group="Offers",
+    )
     filter_gpu_resources: bool = option(
-        BOOLEAN, True, "Agents with GPUs go only to frameworks with GPU_RESOURCES.", group="Offers")
+        BOOLEAN, True, "Agents with GPUs go only to frameworks with GPU_RESOURCES.", group="Offers"
+    )
     role_sorter: str = option(_SORTER, "drf", "How roles take turns.", group="Offers")
     framework_sorter: str = option(_SORTER, "drf", "How the frameworks of a role take turns.", group="Offers")
     fairness_excluded: tuple[str, ...] = option(
-        NAMES, (), "Resources that do not count for fair shares.", group="Offers",
-        flag="fair_sharing_excluded_resource_names")
+        NAMES,
+        (),
+        "Resources that do not count for fair shares.",
+        group="Offers",
+        flag="fair_sharing_excluded_resource_names",
+    )
     roles: tuple[str, ...] | None = option(
-        NAMES, None, "Roles that frameworks may use; unset: any.", group="Frameworks")
+        NAMES, None, "Roles that frameworks may use; unset: any.", group="Frameworks"
+    )
     weights: Mapping[str, float] = option(
-        WEIGHTS, attrs.Factory(dict), "Weight of each role's fair share; a role that is not named has 1.",
-        group="Frameworks")
+        WEIGHTS,
+        attrs.Factory(dict),
+        "Weight of each role's fair share; a role that is not named has 1.",
+        group="Frameworks",
+    )
     root_submissions: bool = option(BOOLEAN, True, "Frameworks may run as root.", group="Frameworks")
-    max_completed_frameworks: int = option(
-        _COUNT, 50, "So many ended frameworks are remembered.", group="Frameworks")
+    max_completed_frameworks: int = option(_COUNT, 50, "So many ended frameworks are remembered.", group="Frameworks")
     max_completed_tasks_per_framework: int = option(
-        _COUNT, 1000, "So many ended tasks of each framework are remembered.", group="Frameworks")
+        _COUNT, 1000, "So many ended tasks of each framework are remembered.", group="Frameworks"
+    )
     max_unreachable_tasks_per_framework: int = option(
-        _COUNT, 1000, "So many unreachable tasks of each framework are remembered.", group="Frameworks")
+        _COUNT, 1000, "So many unreachable tasks of each framework are remembered.", group="Frameworks"
+    )
 
     # ------------------------------------------------------------------------------------------ agents
     agent_ping_timeout_s: float = option(
-        bounded(SECONDS, least=1, most=900), 15.0, "An agent's answer to a ping is missing after so long.",
-        group="Agents")
+        bounded(SECONDS, least=1, most=900),
+        15.0,
+        "An agent's answer to a ping is missing after so long.",
+        group="Agents",
+    )
     max_agent_ping_timeouts: int = option(
-        bounded(INTEGER, least=1), 5, "So many missing answers in a row make an agent unreachable.", group="Agents")
+        bounded(INTEGER, least=1), 5, "So many missing answers in a row make an agent unreachable.", group="Agents"
+    )
     agent_reregister_timeout_s: float = option(
-        bounded(SECONDS, least=MIN_AGENT_REREGISTER_TIMEOUT_S), MIN_AGENT_REREGISTER_TIMEOUT_S,
-        "A new master, or one that lost the connection, waits so long for an agent.", group="Agents")
-    authenticate_agents: bool = option(
-        BOOLEAN, False, "Agents must say who they are.", group="Agents")
+        bounded(SECONDS, least=MIN_AGENT_REREGISTER_TIMEOUT_S),
+        MIN_AGENT_REREGISTER_TIMEOUT_S,
+        "A new master, or one that lost the connection, waits so long for an agent.",
+        group="Agents",
+    )
+    authenticate_agents: bool = option(BOOLEAN, False, "Agents must say who they are.", group="Agents")
 
     # ------------------------------------------------------------------------------------------ no flags: constants
     #: SUBSCRIBED tells it, HEARTBEAT events keep to it, seconds (DEFAULT_HEARTBEAT_INTERVAL)

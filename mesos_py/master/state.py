@@ -46,6 +46,7 @@ from mesos_py.wire.framework import FrameworkInfo
 from mesos_py.wire.ids import AgentID, ExecutorID, FrameworkID, OfferID, TaskID
 from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import TaskState, TaskStatus
+from mesos_py.wire.value import URL
 
 __all__ = [
     "Agent",
@@ -99,6 +100,8 @@ class State:
         self.removed_agents: dict[AgentID, None] = {}
         self.offers: dict[OfferID, Offer] = {}
         self.peers: dict[PeerID, Framework | Agent] = {}
+        #: registered agents by hostname and pid, which name at most one
+        self.addresses: dict[tuple[str, str], Agent] = {}
 
         # What gauges need without walking.
         #: live tasks by state, terminal but unacknowledged ones included
@@ -214,6 +217,7 @@ class State:
         self.removed_agents.pop(agent.id, None)
         self.agents[agent.id] = agent
         self.peers[agent.peer] = agent
+        self.addresses[agent.address] = agent
         self.agents_connected += agent.connected
         self.agents_active += agent.active
         self.total.add(agent.total)
@@ -230,23 +234,45 @@ class State:
         version: str,
         capabilities: AgentCapabilities,
         total: Resources,
+        url: URL | None,
     ) -> None:
         """A registered agent has reregistered: everything it says about itself replaces what was known."""
         self.peers.pop(agent.peer, None)
         self.peers[peer] = agent
+        if self.addresses.get(agent.address) is agent:
+            del self.addresses[agent.address]
         self.agents_connected += not agent.connected
         active = not agent.deactivated
         self.agents_active += active - agent.active
         agent.peer, agent.info, agent.pid, agent.version = peer, info, pid, version
+        agent.url = url
+        self.addresses[agent.address] = agent
         agent.capabilities, agent.connected, agent.active = capabilities, True, active
         agent.reregistered_time_ns = out.now
-        agent.missed_pings = 0
+        agent.pinged, agent.missed_pings = False, 0
         if total != agent.total:
             self.total.add(agent.total, -1)
             self.total.add(total)
             agent.total = total
         agent.json = None
         out.changes.append(changes.AgentUpdated(agent.id, agent))
+
+    def move_agent(self, agent: Agent, peer: PeerID) -> None:
+        """``peer`` is the connected agent's channel from now on."""
+        self.peers.pop(agent.peer, None)
+        agent.peer = peer
+        self.peers[peer] = agent
+
+    def pinged(self, agent: Agent) -> None:
+        agent.pinged = True
+
+    def ponged(self, agent: Agent) -> None:
+        agent.pinged, agent.missed_pings = False, 0
+
+    def missed_ping(self, agent: Agent) -> int:
+        """How many pings in a row are unanswered by now."""
+        agent.missed_pings = agent.missed_pings + 1 if agent.pinged else 0
+        return agent.missed_pings
 
     def disconnect_agent(self, agent: Agent, out: Frame) -> None:
         """Its connection is gone; it keeps its tasks and is given time to come back."""
@@ -264,6 +290,8 @@ class State:
         self.agents_active -= agent.active
         agent.connected = agent.active = False
         self.total.add(agent.total, -1)
+        if self.addresses.get(agent.address) is agent:
+            del self.addresses[agent.address]
         del self.agents[agent.id]
 
     def remove_agent(self, agent: Agent, cause: Removal, out: Frame) -> None:
@@ -309,12 +337,13 @@ class State:
 
         A terminal task stays in the state it ended in. Statuses of one state in a row are collapsed to the last.
         """
+        framework = self.frameworks.get(task.framework_id)
+        is_live = framework is not None and framework.tasks.get(task.id) is task
         previous = task.state
         state = previous if TERMINAL[previous] else (latest if latest is not None else status.state)
         if state is not previous:
             task.state = state
-            live = self.frameworks.get(task.framework_id)
-            if live is not None and live.tasks.get(task.id) is task:
+            if is_live:
                 self.task_counts[previous] -= 1
                 self.task_counts[state] += 1
         kept = status if status.data is None else evolve(status, data=None)
@@ -325,10 +354,9 @@ class State:
             task.statuses = (*statuses[-MAX_STATUSES_PER_TASK + 1 :], kept)
         task.cached_wire = task.json = None
         ended = TERMINAL[state] and not TERMINAL[previous]
-        if ended:
-            framework, agent = self.frameworks.get(task.framework_id), self.agents.get(task.agent_id)
-            if framework is not None and agent is not None:
-                self._unuse(framework, agent, task.resources)
+        if ended and is_live:
+            assert framework is not None
+            self._unuse(framework, self.agents[task.agent_id], task.resources)
         out.changes.append(
             changes.TaskUpdated(task.id, task.framework_id, task.agent_id, previous, state, status, task)
         )
@@ -338,6 +366,10 @@ class State:
         """An update of the task is on its way to the framework."""
         task.status_update_state, task.status_update_uuid = state, uuid
         task.cached_wire = task.json = None
+
+    def remember_kill(self, agent: Agent, task: Task) -> None:
+        """The kill is repeated when the agent reregisters with the task alive."""
+        agent.killed[task.framework_id, task.id] = None
 
     def remove_task(self, task: Task, out: Frame, *, unreachable: bool = False) -> None:
         """No longer live: completed, or kept among the unreachable ones, until the bound pushes it out."""

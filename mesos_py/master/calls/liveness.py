@@ -1,0 +1,123 @@
+"""Is the agent there? Pings, lost connections, and what becomes of agents that stay away.
+
+A ping goes out every ``agent_ping_timeout``; after ``max_agent_ping_timeouts`` of them in a row without a pong the
+agent is unreachable: nobody knows what its tasks do. A connection that breaks says less: the agent is given
+``agent_reregister_timeout`` to come back. Unreachable agents may come back at any time (calls/reregister).
+
+Not here yet: the rate limit of removals; it belongs between the last missed ping and ``mark_unreachable``.
+Mesos: src/master/master.cpp SlaveObserver, Master::markUnreachable, disconnect.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mesos_py.machine.frame import Event, Frame
+from mesos_py.machine.table import Table
+from mesos_py.machine.values import seconds
+from mesos_py.master import words
+from mesos_py.master.calls.losses import lose_task, recover, strip, tell_failure, unwatch
+from mesos_py.master.calls.offers import rescind_all
+from mesos_py.master.entities import Agent, Task
+from mesos_py.master.events import PingDue, ReregisterExpired
+from mesos_py.master.registry import MarkAgentUnreachable
+from mesos_py.wire.internal import Ping, Pong
+from mesos_py.wire.task import TaskState, TaskStatus
+
+if TYPE_CHECKING:
+    from mesos_py.master.core import Master
+
+table = Table("liveness")
+_Reason = TaskStatus.Reason
+_PING = Ping(connected=True)
+
+
+def ping(m: Master, agent: Agent, out: Frame) -> None:
+    """Ask now, look for the answer when the interval has passed."""
+    m.state.pinged(agent)
+    if agent.connected:
+        out.send(agent.peer, _PING, volatile=True)
+    due = out.now + seconds(m.options.agent_ping_timeout_s)
+    m.timers.set(("ping", agent.id), due, PingDue(agent.id))
+
+
+@table.on(PingDue)
+def ping_due(m: Master, event: Event, out: Frame) -> None:
+    """A ping without pong counts; too many in a row make the agent unreachable."""
+    agent = m.state.agents[event.body.agent_id]
+    if m.state.missed_ping(agent) >= m.options.max_agent_ping_timeouts:
+        mark_unreachable(m, agent, "health check timed out", out)
+    else:
+        ping(m, agent, out)
+
+
+@table.on(Pong)
+def pong(m: Master, event: Event, out: Frame) -> None:
+    """The agent is there."""
+    agent = m.state.agent_of(event.peer)
+    if agent is not None:
+        m.state.ponged(agent)
+
+
+def disconnected(m: Master, agent: Agent, out: Frame) -> None:
+    """No offers of the agent; tasks of frameworks that do not checkpoint are lost, the others wait for it."""
+    rescind_all(m, agent, out)
+    m.allocator.deactivate_agent(agent.id)
+    m.state.disconnect_agent(agent, out)
+    text = f"Agent {agent.hostname} disconnected"
+    for framework_id in tuple(dict.fromkeys((*agent.tasks, *agent.executors))):
+        framework = m.state.frameworks[framework_id]
+        if framework.info.checkpoint:
+            continue
+        for task in tuple(agent.tasks.get(framework_id, {}).values()):
+            if not task.is_terminal:
+                recover(m, framework_id, agent.id, task.resources, out)
+            lose_task(m, task, _Reason.REASON_AGENT_DISCONNECTED, text, out)
+        for executor_id in tuple(agent.executors.get(framework_id, ())):
+            freed = m.state.remove_executor(framework, agent, executor_id, out)
+            recover(m, framework_id, agent.id, freed, out)
+    timeout = seconds(m.options.agent_reregister_timeout_s)
+    m.timers.set(("reregister", agent.id), out.now + timeout, ReregisterExpired(agent.id))
+
+
+@table.on(ReregisterExpired)
+def reregister_expired(m: Master, event: Event, out: Frame) -> None:
+    """The agent has not come back in time."""
+    agent = m.state.agents[event.body.agent_id]
+    minutes = m.options.agent_reregister_timeout_s / 60
+    mark_unreachable(m, agent, f"agent did not reregister within {minutes:g}mins after disconnecting", out)
+
+
+def mark_unreachable(m: Master, agent: Agent, text: str, out: Frame) -> None:
+    """Nobody knows what the agent's tasks do; its resources are nobody's until it is back."""
+    m.persist(MarkAgentUnreachable(agent.id, out.now), out)
+    unwatch(m, agent)
+    for tasks in tuple(agent.tasks.values()):
+        for task in tuple(tasks.values()):
+            _lose_sight(m, task, text, out)
+    strip(m, agent, out)
+    if agent.connected:
+        out.close(agent.peer)  # what it says is ignored until it reregisters; a half-open connection helps nobody
+    m.state.lose_agent(agent.id, text, out)
+    tell_failure(m, agent, out)
+
+
+def _lose_sight(m: Master, task: Task, text: str, out: Frame) -> None:
+    """A task that has ended already is left as it ended: its last update comes with the agent, if it does."""
+    framework = m.state.frameworks[task.framework_id]
+    if task.is_terminal:
+        m.state.remove_task(task, out)
+        return
+    status = words.status(
+        task.id,
+        TaskState.TASK_UNREACHABLE if framework.capabilities.partition_aware else TaskState.TASK_LOST,
+        _Reason.REASON_AGENT_REMOVED,
+        text,
+        out.now,
+        agent_id=task.agent_id,
+        executor_id=task.executor_id,
+        unreachable_ns=out.now,
+    )
+    m.state.update_task(task, status, None, out)
+    m.state.remove_task(task, out, unreachable=True)
+    m.say(framework, words.update(status), out)

@@ -1,0 +1,260 @@
+"""A framework's life: subscribed, failed over, away, back, removed.
+
+::
+
+    (nothing) --SUBSCRIBE--> connected --stream closed--> disconnected --failover_timeout--> completed
+                                 ^  \\----TEARDOWN------------------------------------------>/
+    recovered --SUBSCRIBE--------+---SUBSCRIBE (fails over)--- disconnected
+
+An id this master does not know is taken at its word: the framework subscribed to a master before this one, and what
+it has running will be told by agents. Only ids remembered as completed are refused.
+
+Mesos: src/master/master.cpp Master::subscribe, failoverFramework, disconnect, removeFramework.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mesos_py.machine.frame import Event, Frame, PeerID
+from mesos_py.machine.table import Table
+from mesos_py.machine.values import seconds
+from mesos_py.master import words
+from mesos_py.master.calls.callers import known_caller
+from mesos_py.master.calls.offers import discard_all, rescind_all
+from mesos_py.master.capabilities import FrameworkCapabilities, subscribed_roles
+from mesos_py.master.changes import OfferEnd
+from mesos_py.master.entities import Framework
+from mesos_py.master.events import FailoverExpired, HeartbeatDue
+from mesos_py.master.validation.framework import (
+    changed_principal,
+    compiled,
+    invalid_constraints,
+    invalid_framework,
+    invalid_suppressed,
+    minima,
+)
+from mesos_py.wire.constraints import OfferConstraints
+from mesos_py.wire.framework import FrameworkInfo
+from mesos_py.wire.ids import FrameworkID
+from mesos_py.wire.internal import ShutdownFramework, UpdateFramework
+from mesos_py.wire.scheduler_api import Call
+from mesos_py.wire.schema import evolve
+from mesos_py.wire.task import TaskState, TaskStatus
+
+if TYPE_CHECKING:
+    from mesos_py.master.core import Master
+
+table = Table("subscription")
+
+
+@table.on(Call.Type.SUBSCRIBE)
+def subscribe(m: Master, event: Event, out: Frame) -> None:
+    """The stream is the framework's: SUBSCRIBED and a heartbeat, or an ERROR and its end."""
+    call: Call = event.body
+    peer = event.peer
+    assert call.subscribe is not None
+    assert peer is not None
+    asked = call.subscribe
+    info = with_principal(asked.framework_info, event.principal)
+    roles = subscribed_roles(info)
+    known = m.state.frameworks.get(info.id) if info.id else None
+    refusal = (
+        invalid_framework(info, m.options)
+        or ("Framework has been removed" if info.id in m.state.completed_frameworks else None)
+        or invalid_suppressed(asked.suppressed_roles, roles)
+        or invalid_constraints(asked.offer_constraints, roles)
+        or (changed_principal(known.info, info) if known is not None else None)
+    )
+    if refusal is not None:
+        out.send(peer, words.error(refusal))
+        out.close(peer)
+        return
+    suppressed = dict.fromkeys(asked.suppressed_roles)
+    if known is None:
+        framework = _add(m, info, peer, suppressed, asked.offer_constraints, out)
+    else:
+        framework = known
+        _fail_over(m, framework, info, peer, suppressed, asked.offer_constraints, out)
+    out.send(peer, words.subscribed(framework, m.info, m.options.heartbeat_interval_s))
+    _heartbeat(m, framework, out, volatile=False)
+
+
+def with_principal(info: FrameworkInfo, principal: str | None) -> FrameworkInfo:
+    """An omitted principal is the authenticated one."""
+    return evolve(info, principal=principal) if principal is not None and not info.principal else info
+
+
+def _add(
+    m: Master,
+    info: FrameworkInfo,
+    peer: PeerID,
+    suppressed: dict[str, None],
+    constraints: OfferConstraints | None,
+    out: Frame,
+) -> Framework:
+    framework_id = FrameworkID(info.id) if info.id else m.ids.framework()
+    framework = Framework(
+        id=framework_id,
+        info=evolve(info, id=framework_id),
+        capabilities=FrameworkCapabilities.of(info),
+        roles=subscribed_roles(info),
+        suppressed=suppressed,
+        offer_constraints=constraints,
+        peer=peer,
+        connected=True,
+        recovered=False,
+        active=True,
+        registered_time_ns=out.now,
+        # An id from a master before this one makes it a return.
+        reregistered_time_ns=out.now if info.id else None,
+    )
+    m.state.add_framework(framework, out)
+    tell_allocator(m, framework, new=True)
+    return framework
+
+
+def recover(m: Master, info: FrameworkInfo, out: Frame) -> None:
+    """A framework this master knows only from an agent's report; it waits for its scheduler without a deadline."""
+    assert info.id is not None
+    framework = Framework(
+        id=info.id,
+        info=info,
+        capabilities=FrameworkCapabilities.of(info),
+        roles=subscribed_roles(info),
+        suppressed={},
+        offer_constraints=None,
+        peer=None,
+        connected=False,
+        recovered=True,
+        active=False,
+        registered_time_ns=out.now,
+    )
+    m.state.add_framework(framework, out)
+    tell_allocator(m, framework, new=True)
+
+
+def _fail_over(
+    m: Master,
+    framework: Framework,
+    info: FrameworkInfo,
+    peer: PeerID,
+    suppressed: dict[str, None],
+    constraints: OfferConstraints | None,
+    out: Frame,
+) -> None:
+    """A new stream takes the place of the old one, or of none."""
+    if framework.peer is not None:
+        out.send(framework.peer, words.error("Framework failed over"))
+        out.close(framework.peer)
+    m.timers.cancel(("failover", framework.id))
+    discard_all(m, framework, out)
+    old = framework.info
+    info = evolve(info, user=old.user, checkpoint=old.checkpoint)
+    m.state.connect_framework(framework, peer, out.now)
+    m.state.update_framework(framework, info, suppressed, constraints, out)
+    tell_allocator(m, framework)
+    m.allocator.activate_framework(framework.id)
+    tell_agents(m, UpdateFramework(framework=info), out)
+
+
+def tell_allocator(m: Master, framework: Framework, *, new: bool = False) -> None:
+    """The allocator divides by what the framework is now."""
+    settings = {
+        "roles": framework.roles,
+        "suppressed": tuple(framework.suppressed),
+        "capabilities": framework.capabilities,
+        "offer_filters": minima(framework.info.offer_filters),
+        "constraints": compiled(framework.offer_constraints),
+    }
+    if new:
+        m.allocator.add_framework(framework.id, active=framework.active, **settings)  # type: ignore[arg-type]
+    else:
+        m.allocator.update_framework(framework.id, **settings)  # type: ignore[arg-type]
+
+
+def tell_agents(m: Master, word: object, out: Frame) -> None:
+    """All registered agents that can hear it."""
+    for agent in m.state.agents.values():
+        if agent.connected:
+            out.send(agent.peer, word)
+
+
+# ---- heartbeats
+
+
+def _heartbeat(m: Master, framework: Framework, out: Frame, *, volatile: bool) -> None:
+    """Said now, and again after the interval, whatever else is said in between."""
+    assert framework.peer is not None
+    out.send(framework.peer, words.HEARTBEAT, volatile=volatile)
+    again = out.now + seconds(m.options.heartbeat_interval_s)
+    m.timers.set(("heartbeat", framework.id), again, HeartbeatDue(framework.id))
+
+
+@table.on(HeartbeatDue)
+def heartbeat_due(m: Master, event: Event, out: Frame) -> None:
+    """The scheduler hears that its stream is alive."""
+    _heartbeat(m, m.state.frameworks[event.body.framework_id], out, volatile=True)
+
+
+# ---- the end of a stream, and of a framework
+
+
+def disconnected(m: Master, framework: Framework, out: Frame) -> None:
+    """The framework is away: no offers, and removed unless it is back within its failover_timeout."""
+    rescind_all(m, framework, out)
+    m.timers.cancel(("heartbeat", framework.id))
+    m.allocator.deactivate_framework(framework.id)
+    m.state.disconnect_framework(framework, out)
+    timeout = seconds(max(framework.info.failover_timeout, 0.0))
+    if timeout == 0:
+        remove(m, framework, out)
+    else:
+        m.timers.set(("failover", framework.id), out.now + timeout, FailoverExpired(framework.id))
+
+
+@table.on(FailoverExpired)
+def failover_expired(m: Master, event: Event, out: Frame) -> None:
+    """The framework has been away for too long and is removed."""
+    remove(m, m.state.frameworks[event.body.framework_id], out)
+
+
+@table.on(Call.Type.TEARDOWN, check=known_caller)
+def teardown(m: Master, event: Event, out: Frame) -> None:
+    """The framework is removed with everything it runs."""
+    remove(m, m.state.frameworks[event.body.framework_id], out)
+
+
+def remove(m: Master, framework: Framework, out: Frame) -> None:
+    """Tasks are killed, offers and executors gone, the stream closed; the id is remembered as completed."""
+    for key in ("heartbeat", "failover"):
+        m.timers.cancel((key, framework.id))
+    for offer in tuple(framework.offers.values()):
+        m.timers.cancel(("offer", offer.id))
+        m.state.remove_offer(offer, OfferEnd.DISCARDED, out)
+    tell_agents(m, ShutdownFramework(framework_id=framework.id), out)
+    text = f"Framework {framework.id} removed"
+    removed = TaskStatus.Reason.REASON_FRAMEWORK_REMOVED
+    for task in (*framework.tasks.values(), *framework.unreachable_tasks.values()):
+        if not task.is_terminal:
+            status = words.status(
+                task.id,
+                TaskState.TASK_KILLED,
+                removed,
+                text,
+                out.now,
+                agent_id=task.agent_id,
+                executor_id=task.executor_id,
+            )
+            m.state.update_task(task, status, None, out)
+        if task.id in framework.tasks:
+            m.state.remove_task(task, out)
+        else:
+            m.state.complete_unreachable_task(framework, task)
+    for agent_id, executors in tuple(framework.executors.items()):
+        for executor_id in tuple(executors):
+            m.state.remove_executor(framework, m.state.agents[agent_id], executor_id, out)
+    m.allocator.remove_framework(framework.id)
+    if framework.peer is not None:
+        out.close(framework.peer)
+    m.state.remove_framework(framework, out)

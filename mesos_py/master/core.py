@@ -1,0 +1,161 @@
+"""The master core: events go in, frames come out.
+
+::
+
+    scheduler calls    calls/subscription, scheduler, accept, offers, tasks, reconcile
+    agent messages     calls/agents, reregister, updates
+    timers             calls/liveness, offers, subscription
+
+This file only puts the parts together: what each kind of event means stands in ``calls/``, what is remembered in
+``state``, who is offered what in ``allocator/``. Nothing here waits, reads a clock or fails halfway: a handler checks
+(and may refuse with a Problem) before it changes anything.
+
+Mesos: src/master/master.cpp.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mesos_py.machine.frame import Event, Frame, Tick
+from mesos_py.machine.table import Table
+from mesos_py.machine.timers import Timers
+from mesos_py.machine.values import Nanos, seconds
+from mesos_py.master.allocator.core import Allocator, AllocatorOptions
+from mesos_py.master.allocator.sorter import Random
+from mesos_py.master.calls import (
+    accept,
+    agents,
+    connections,
+    liveness,
+    offers,
+    operations,
+    reconcile,
+    reregister,
+    scheduler,
+    subscription,
+    tasks,
+    updates,
+)
+from mesos_py.master.entities import Framework
+from mesos_py.master.ids import Ids
+from mesos_py.master.options import Options
+from mesos_py.master.registry import Registry, Write
+from mesos_py.master.state import State
+from mesos_py.wire.master import MasterInfo
+from mesos_py.wire.scheduler_api import Event as SchedulerEvent
+
+TIMERS_PER_FRAME = 200  # due timers handled in one frame; the rest have the next one, which comes at once
+
+#: Every kind of event a master core understands, and what it means.
+ROWS = Table.merge(
+    subscription.table,
+    scheduler.table,
+    accept.table,
+    offers.table,
+    operations.table,
+    tasks.table,
+    reconcile.table,
+    agents.table,
+    reregister.table,
+    updates.table,
+    connections.table,
+    liveness.table,
+)
+
+
+class Master:
+    """One master that leads. ``rng`` is the only source of chance, ``now`` of every call the only clock."""
+
+    def __init__(self, info: MasterInfo, options: Options, rng: Random) -> None:
+        self.info = info
+        self.options = options
+        self.state = State(options)
+        self.registry = Registry()
+        self.timers = Timers()
+        self.ids = Ids(info.id)
+        self.allocator = Allocator(allocator_options(info, options), rng)
+        self.allocator.set_weights(options.weights)
+        #: how many events of each kind were applied, for counters
+        self.handled: dict[Any, int] = dict.fromkeys(ROWS, 0)
+        self._cause = 0
+
+    def apply(self, event: Event, now: Nanos) -> Frame:
+        """Everything ``event`` causes."""
+        self._cause += 1
+        out = Frame(now, self._cause)
+        if event.kind is Tick:
+            self._tick(out)
+            return out
+        row = ROWS[event.kind]
+        self.handled[event.kind] += 1
+        problem = row.check(self, event) if row.check is not None else None
+        if problem is None:
+            problem = row.handler(self, event, out)
+        if problem is not None:
+            out.reply = problem
+        return out
+
+    def _tick(self, out: Frame) -> None:
+        """Timers that are due, then the allocator's turn if it has come."""
+        budget = TIMERS_PER_FRAME
+        for due in self.timers.due(out.now):
+            kind = type(due)
+            self.handled[kind] += 1
+            ROWS[kind].handler(self, Event(kind, due), out)
+            budget -= 1
+            if budget == 0:
+                break
+        offers.make(self, out)
+
+    def deadline(self) -> Nanos | None:
+        """When ``Tick`` is wanted next; a time in the past means at once."""
+        timer, allocation = self.timers.deadline(), self.allocator.deadline()
+        if timer is None or allocation is None:
+            return timer if allocation is None else allocation
+        return min(timer, allocation)
+
+    # ---- what handlers share
+
+    def persist(self, fact: Write, out: Frame) -> None:
+        """``fact`` survives this master before anything of this frame is said."""
+        self.registry.apply(fact)
+        out.write(fact)
+
+    def say(self, framework: Framework, word: SchedulerEvent, out: Frame) -> None:
+        """Send ``word`` to the framework's scheduler if it is there; else it is lost."""
+        if framework.peer is not None:
+            out.send(framework.peer, word)
+
+    def check(self) -> None:
+        """Every invariant of state, allocator and registry; raises AssertionError. Linear in everything."""
+        self.state.check()
+        self.allocator.check()
+        known = self.state.agents.keys() | self.state.recovered_agents.keys()
+        assert known == self.registry.agents.keys()
+        assert self.state.unreachable_agents.keys() == self.registry.unreachable.keys()
+        for agent in self.state.agents.values():
+            assert ("ping", agent.id) in self.timers
+            assert (("reregister", agent.id) in self.timers) == (not agent.connected)
+        for framework in self.state.frameworks.values():
+            assert (("heartbeat", framework.id) in self.timers) == framework.connected
+            waiting = not framework.connected and not framework.recovered
+            assert (("failover", framework.id) in self.timers) == waiting
+        for offer_id in self.state.offers:
+            assert (("offer", offer_id) in self.timers) == (self.options.offer_timeout_s is not None)
+
+
+def allocator_options(info: MasterInfo, options: Options) -> AllocatorOptions:
+    """The allocator's share of the options."""
+    region = None
+    if info.domain is not None and info.domain.fault_domain is not None:
+        region = info.domain.fault_domain.region.name
+    return AllocatorOptions(
+        allocation_interval=seconds(options.allocation_interval_s),
+        role_sorter=options.role_sorter,
+        framework_sorter=options.framework_sorter,
+        fairness_exclude=options.fairness_excluded,
+        filter_gpu_resources=options.filter_gpu_resources,
+        min_allocatable=options.min_allocatable_resources,
+        region=region,
+    )

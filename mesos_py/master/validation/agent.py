@@ -1,0 +1,94 @@
+"""Why an agent is not admitted, and what it has.
+
+A refusal is not told to the agent; it goes to the log. Mesos: src/master/validation.cpp namespace master::message,
+src/master/master.cpp Master::registerSlave.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from mesos_py.algebra.conversions import destroy
+from mesos_py.algebra.resources import Resources
+from mesos_py.algebra.validation import validate_all
+from mesos_py.master.options import Options
+from mesos_py.master.validation.ids import invalid_id
+from mesos_py.wire.internal import RegisterAgent, ReregisterAgent
+from mesos_py.wire.resource import Resource
+from mesos_py.wire.value import DomainInfo
+
+MINIMUM_VERSION = (1, 0, 0)  # mesos src/master/constants.hpp MINIMUM_AGENT_VERSION
+
+_VERSION = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?(?:[-+][0-9A-Za-z.+-]*)?")
+
+
+def refused_agent(
+    message: RegisterAgent | ReregisterAgent, principal: str | None, options: Options, domain: DomainInfo | None
+) -> str | None:
+    """Why the agent may not be of this cluster; None if it may."""
+    if options.authenticate_agents and principal is None:
+        return "agent is not authenticated"
+    return (
+        invalid_resources(message)
+        or invalid_version(message.version)
+        or ("agent has a domain but the master has none" if message.agent.domain and not domain else None)
+    )
+
+
+def invalid_resources(message: RegisterAgent | ReregisterAgent) -> str | None:
+    return validate_all((*message.agent.resources, *message.checkpointed_resources))
+
+
+def invalid_version(version: str) -> str | None:
+    matched = _VERSION.fullmatch(version)
+    if matched is None:
+        return f"version '{version}' cannot be parsed"
+    if tuple(int(part or 0) for part in matched.groups()) < MINIMUM_VERSION:
+        return f"version {version} is older than 1.0.0"
+    return None
+
+
+def invalid_report(message: ReregisterAgent) -> str | None:
+    """What an agent says it runs must be its own, once each, and belong to a framework it names."""
+    agent_id = message.agent.id
+    if agent_id is None:
+        return "agent has no id"
+    if (text := invalid_id(agent_id)) is not None:
+        return text
+    frameworks = {info.id for info in message.frameworks}
+    if None in frameworks:
+        return "a framework has no id"
+    seen: dict[tuple[str, str], None] = {}
+    for task in message.tasks:
+        if task.agent_id != agent_id:
+            return f"task {task.task_id} is of agent {task.agent_id}"
+        if task.framework_id not in frameworks:
+            return f"task {task.task_id} is of framework {task.framework_id}, which is not reported"
+        if (task.framework_id, task.task_id) in seen:
+            return f"task {task.task_id} is reported twice"
+        seen[task.framework_id, task.task_id] = None
+        if (text := validate_all(task.resources)) is not None:
+            return text
+    for executor in message.executors:
+        if executor.framework_id not in frameworks:
+            return f"executor {executor.executor_id} is of a framework that is not reported"
+        if (text := validate_all(executor.resources)) is not None:
+            return text
+    return None
+
+
+def total_resources(configured: Iterable[Resource], checkpointed: Iterable[Resource]) -> Resources:
+    """Configured resources with the dynamic reservations and volumes the agent remembers carved out of them.
+
+    What does not fit any more is dropped, as in Mesos' applyCheckpointedResources, but without failing the agent.
+    """
+    total = Resources.of(configured).unallocate()
+    for kind, amount in Resources.of(checkpointed).unallocate():
+        carved = Resources([(kind, amount)])
+        origin = destroy(carved.messages())[0].produced if kind.is_persistent else carved
+        while any(part.is_dynamically_reserved for part, _ in origin):
+            origin = origin.pop_reservation()
+        if origin <= total:
+            total = total - origin + carved
+    return total
