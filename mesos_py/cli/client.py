@@ -1,0 +1,116 @@
+"""Asks masters and agents over HTTP, and turns what goes wrong into sentences.
+
+Everything here is the public API that any other client has: operator calls at ``/api/v1``, files at ``/files``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import os
+from collections.abc import Iterable
+from typing import Any, Self
+
+import aiohttp
+import attrs
+import orjson
+
+from mesos_py.cli.command import EXIT_REFUSED, EXIT_UNREACHABLE, CommandFailed
+from mesos_py.flags import BOOLEAN, TEXT, option
+
+DEFAULT_MASTER = "127.0.0.1:5050"
+DEFAULT_PORT = 5050
+ANSWER_TIMEOUT_S = 30.0
+CONNECT_TIMEOUT_S = 5.0
+
+
+@attrs.frozen(kw_only=True)
+class ClientOptions:
+    """Flags of every command that asks a master."""
+
+    master: str = option(TEXT, DEFAULT_MASTER, "The master, HOST:PORT.", group="Common")
+    json: bool = option(BOOLEAN, False, "Print JSON instead of a table.", group="Common")
+
+
+def address_of(text: str) -> str:
+    """HOST:PORT from what people write: ``host``, ``host:5050``, ``http://host:5050/``."""
+    address = text.removeprefix("http://").rstrip("/")
+    if "://" in address:
+        raise CommandFailed(f"--master={text}: only HOST:PORT can be asked", 2)
+    host, colon, port = address.rpartition(":")
+    if not colon:
+        return f"{address}:{DEFAULT_PORT}"
+    if not host or not port.isdigit():
+        raise CommandFailed(f"--master={text}: expecting HOST:PORT", 2)
+    return address
+
+
+class Client:
+    """``async with Client(address) as master: await master.call("GET_AGENTS")``."""
+
+    def __init__(self, address: str, what: str = "master") -> None:
+        self.address = address
+        self._what = what
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S)
+        self._session = aiohttp.ClientSession(timeout=timeout)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        assert self._session is not None
+        await self._session.close()
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        assert self._session is not None
+        return self._session
+
+    async def call(self, type: str, body: dict[str, Any] | None = None) -> Any:
+        """The answer of an operator call as JSON, None if it is empty; follows a redirect to the leader."""
+        message = {"type": type} if body is None else {"type": type, type.lower(): body}
+        text = await self.post("/api/v1", message)
+        return orjson.loads(text) if text else None
+
+    async def post(self, path: str, message: Any) -> bytes:
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        return await self._ask("POST", path, data=orjson.dumps(message), headers=headers)
+
+    async def get(self, path: str, **query: str) -> Any:
+        return orjson.loads(await self._ask("GET", path, params=query))
+
+    async def _ask(self, method: str, path: str, **request: Any) -> bytes:
+        try:
+            async with (
+                asyncio.timeout(ANSWER_TIMEOUT_S),
+                self.session.request(method, f"http://{self.address}{path}", **request) as answer,
+            ):
+                text = await answer.read()
+                if answer.status < 300:
+                    return text
+                raise Refused(answer.status, text.decode(errors="replace").strip() or str(answer.reason))
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise self.unreachable(error) from error
+
+    def unreachable(self, error: BaseException) -> CommandFailed:
+        why = "no answer in time" if isinstance(error, TimeoutError) else str(error)
+        hint = ""
+        if self._what == "master":
+            source = "MESOS_MASTER" if os.environ.get("MESOS_MASTER") else "--master"
+            hint = f"; is it running? {source} says where, and 'mesos-py local' starts a cluster"
+        return CommandFailed(f"cannot reach the {self._what} at http://{self.address} ({why}){hint}", EXIT_UNREACHABLE)
+
+
+class Refused(CommandFailed):
+    """The other side understood and said no."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(f"refused with {status}: {text}", EXIT_REFUSED)
+        self.status = status
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> CommandFailed:
+    """``name`` is none of the ``known``: says which it may have been."""
+    close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    return CommandFailed(f"no {what} '{name}'" + (f"; did you mean {' or '.join(close)}?" if close else ""))
