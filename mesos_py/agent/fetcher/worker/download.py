@@ -1,0 +1,146 @@
+"""http and https: one GET per hop, redirects judged and bounded, the final status exactly 200.
+
+Every host name is resolved once, its addresses are judged, and the connection goes to an address that was judged: a
+name that resolves differently the second time gains nothing. Link-local addresses, where clouds keep their instance
+metadata, are refused always; loopback is refused as the target of a redirect from elsewhere, and so is a redirect to
+any scheme but http and https (X07, spec/faults.md). Proxies of the environment are not used.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ipaddress
+import socket
+import ssl
+import urllib.parse
+
+from .problem import FetchError
+from .sandbox import CHUNK, Sandbox
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+#: Metadata services that do not live in link-local space (AWS over IPv6, Alibaba).
+METADATA = frozenset({ipaddress.ip_address("fd00:ec2::254"), ipaddress.ip_address("100.100.100.200")})
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class Limits:
+    """Bounds of one download, by the names of their flags, and the mode of its file."""
+
+    def __init__(self, *, stall_timeout_s: float, download_max: int, redirects_max: int, mode: int) -> None:
+        self.mode = mode
+        self.stall_timeout_s = stall_timeout_s
+        self.download_max = download_max
+        self.redirects_max = redirects_max
+
+
+def download(url: str, sandbox: Sandbox, parts: list[str], limits: Limits) -> int:
+    """The bytes written to the file `parts`. Raises FetchError; then there is no such file."""
+    first = url
+    was_loopback = True
+    for hop in range(limits.redirects_max + 1):
+        connection, path, is_loopback = _connect(url, limits, may_be_loopback=hop == 0 or was_loopback)
+        try:
+            connection.request("GET", path, headers={"User-Agent": "mesos_py fetcher", "Accept-Encoding": "identity"})
+            response = connection.getresponse()
+            if response.status in REDIRECTS and response.headers.get("Location"):
+                url = _next(url, response.headers["Location"])
+                was_loopback = is_loopback
+                continue
+            if response.status != 200:
+                raise FetchError(f"Error downloading resource '{first}': HTTP response status {response.status}")
+            return _receive(response, sandbox, parts, limits, first)
+        except TimeoutError as exc:
+            stalled = f"stalled for {limits.stall_timeout_s:g} s (fetcher_stall_timeout)"
+            raise FetchError(f"Error downloading resource '{first}': {stalled}") from exc
+        except (OSError, http.client.HTTPException, ValueError) as exc:
+            raise FetchError(f"Error downloading resource '{first}': {exc or type(exc).__name__}") from exc
+        finally:
+            connection.close()
+    raise FetchError(f"Error downloading resource '{first}': more than {limits.redirects_max} redirects")
+
+
+def _receive(
+    response: http.client.HTTPResponse, sandbox: Sandbox, parts: list[str], limits: Limits, url: str
+) -> int:  # fmt: skip
+    too_large = f"Error downloading resource '{url}': larger than {limits.download_max} bytes (download_max)"
+    if (response.length or 0) > limits.download_max:
+        raise FetchError(too_large)
+    expected = response.length
+    with sandbox.create(parts, limits.mode) as output:
+        # read1 gives what has come, so that the stall timeout means silence and not slowness.
+        while data := response.read1(CHUNK):
+            if output.size + len(data) > limits.download_max:
+                raise FetchError(too_large)
+            output.write(data)
+        if expected is not None and output.size != expected:
+            raise FetchError(f"Error downloading resource '{url}': ended after {output.size} of {expected} bytes")
+        return output.size
+
+
+def _next(url: str, location: str) -> str:
+    target = urllib.parse.urljoin(url, location)
+    scheme = urllib.parse.urlsplit(target).scheme
+    if scheme not in {"http", "https"}:
+        raise FetchError(f"redirect from '{url}' to '{target}' refused: not http or https")
+    return target
+
+
+def _connect(url: str, limits: Limits, *, may_be_loopback: bool) -> tuple[http.client.HTTPConnection, str, bool]:
+    """A connection to a judged address, the request path, and whether the address is loopback."""
+    try:
+        split = urllib.parse.urlsplit(url)
+        host, port = split.hostname, split.port or (443 if split.scheme == "https" else 80)
+        if not host:
+            raise ValueError("no host")
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (ValueError, OSError) as exc:
+        raise FetchError(f"Error downloading resource '{url}': {exc}") from exc
+    judged = [(entry, _judge(entry[4][0], url, may_be_loopback)) for entry in found]
+    problem: OSError | None = None
+    for (family, kind, protocol, _, address), is_loopback in judged:
+        plain = socket.socket(family, kind, protocol)
+        plain.settimeout(limits.stall_timeout_s)
+        try:
+            plain.connect(address)
+            connection = _wrap(split.scheme, host, port, plain, limits)
+        except OSError as exc:
+            plain.close()
+            problem = exc
+            continue
+        return connection, _request_path(split), is_loopback
+    raise FetchError(f"Error downloading resource '{url}': {problem}")
+
+
+def _request_path(split: urllib.parse.SplitResult) -> str:
+    """Path and query with what may not stand in a request line quoted; what is quoted already stays."""
+    safe = "/%:@!$&'()*+,;=~-._?"
+    path = urllib.parse.quote(split.path or "/", safe=safe)
+    return path + "?" + urllib.parse.quote(split.query, safe=safe) if split.query else path
+
+
+def _wrap(scheme: str, host: str, port: int, plain: socket.socket, limits: Limits) -> http.client.HTTPConnection:
+    connection = http.client.HTTPConnection(host, port, timeout=limits.stall_timeout_s)
+    if scheme == "https":
+        connection.sock = ssl.create_default_context().wrap_socket(plain, server_hostname=host)
+        # http.client leaves the port out of Host only when it is the default of its own scheme.
+        connection.default_port = 443
+    else:
+        connection.sock = plain
+    return connection
+
+
+def _judge(text: str | int, url: str, may_be_loopback: bool) -> bool:
+    """Whether the address is loopback; raises FetchError when it must not be connected to."""
+    address: Address = ipaddress.ip_address(str(text).partition("%")[0])
+    mapped = getattr(address, "ipv4_mapped", None)
+    if mapped is not None:
+        address = mapped
+    if address.is_link_local or address in METADATA:
+        raise FetchError(f"'{url}' refused: {address} is a link-local or metadata address")
+    if address.is_multicast or address.is_unspecified:
+        raise FetchError(f"'{url}' refused: {address} is not the address of a server")
+    if address.is_loopback and not may_be_loopback:
+        raise FetchError(f"redirect to '{url}' refused: {address} is a loopback address")
+    return address.is_loopback
