@@ -35,20 +35,24 @@ class FrameworkInfo:
     @message
     class Capability:
         class Type(WireEnum):
-            """REVOCABLE_RESOURCES: gets revocable; TASK_KILLING_STATE: gets TASK_KILLING; GPU_RESOURCES: gets GPU
-            agents; SHARED_RESOURCES: shared volumes; PARTITION_AWARE: UNREACHABLE/DROPPED/GONE/GONE_BY_OPERATOR/UNKNOWN
-            instead of LOST; MULTI_ROLE: roles + allocation_info; RESERVATION_REFINEMENT: reservations[] format;
-            REGION_AWARE: remote-region agents.
-            """
+            """What the framework understands, and is therefore given."""
 
             UNKNOWN = 0
+            #: revocable resources are offered
             REVOCABLE_RESOURCES = 1
+            #: TASK_KILLING is sent before the terminal state
             TASK_KILLING_STATE = 2
+            #: agents with GPUs are offered
             GPU_RESOURCES = 3
+            #: shared volumes are offered
             SHARED_RESOURCES = 4
+            #: UNREACHABLE, DROPPED, GONE, GONE_BY_OPERATOR and UNKNOWN instead of LOST
             PARTITION_AWARE = 5
+            #: `roles` instead of `role`; offers have allocation_info
             MULTI_ROLE = 6
+            #: resources have `reservations` instead of `role` and `reservation`
             RESERVATION_REFINEMENT = 7
+            #: agents of other regions are offered
             REGION_AWARE = 8
 
         type: Type | None = opt(1)

@@ -132,3 +132,15 @@ def test_all_codecs_take_a_new_declaration() -> None:
     sample = Sample(count=3, parts=(Sample(count=1, left="l"),), right=b"r", kind=Sample.Kind.ZERO)
     for codec in (json, protobuf, msgpack):
         assert codec.decode(Sample, codec.encode(sample)) == sample
+
+
+def test_importing_an_api_is_cheap() -> None:
+    """An executor starts with the words it needs: no codec library, no attrs, none of the statistics."""
+    script = (
+        "import sys, mesos_py.wire.executor_api\n"
+        "loaded = {'attr', 'attrs', 'orjson', 'msgpack', 'mesos_py.wire.stats', 'mesos_py.wire.master_api'}\n"
+        "print(sorted(loaded & set(sys.modules)))\n"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 import orjson
 
 from mesos_py.wire.codec.compiler import INT_RANGES, Compiled, Function, Source, more_than_one, oneof_groups
-from mesos_py.wire.codec.errors import ConversionError, DecodeError, JSONSyntaxError
+from mesos_py.wire.codec.errors import ConversionError, JSONSyntaxError
 from mesos_py.wire.codec.json_lenient import INFINITY, MINUS_INFINITY, NOT_A_NUMBER, convert
 from mesos_py.wire.codec.json_syntax import explain
 from mesos_py.wire.codec.unknown import MAX_DEPTH, json_members, printable_members
@@ -73,9 +73,10 @@ def to_value(msg: Any) -> dict[str, Any]:
 def from_value(cls: type[M], obj: Any) -> M:
     """The message in a parsed JSON value; raises ConversionError."""
     try:
-        message: M = decoders[cls](obj)
-    except (Odd, DecodeError, ValueError, OverflowError):
-        message = convert(cls, obj)
+        try:
+            message: M = decoders[cls](obj)
+        except (Odd, ValueError, OverflowError):  # DecodeError is a ValueError
+            message = convert(cls, obj)
     except RecursionError:
         raise ConversionError(f"nested deeper than {MAX_DEPTH}", cls.__name__) from None
     return message
