@@ -24,6 +24,7 @@ from mesos_py.wire.ids import AgentID, FrameworkID, OfferID, TaskID
 from mesos_py.wire.offer import Filters, Offer
 from mesos_py.wire.scheduler_api import Call
 from mesos_py.wire.scheduler_api import Event as Word
+from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import TaskState, TaskStatus
 from tests import builders
 
@@ -40,8 +41,11 @@ class World:
         self.heard: dict[str, list[Any]] = {}
         self.closed: dict[str, None] = {}
         self.frames: list[Frame] = []
+        #: channels whose agents do not answer pings
+        self.silent: dict[str, None] = {}
         self._check = check
         self._peers = 0
+        self._pinged: list[str] = []
 
     @property
     def state(self) -> Any:
@@ -61,21 +65,33 @@ class World:
             else:
                 assert word.peer not in self.closed, f"{word} after the end of its connection"
                 self.heard.setdefault(word.peer, []).append(word.message)
+                if isinstance(word.message, internal.Ping):
+                    self._pinged.append(word.peer)
         if self._check:
             self.master.check()
         return frame
 
     def settle(self) -> None:
-        """Everything that is due by now happens."""
+        """Everything that is due by now happens, and pings are answered."""
+        self._pong()
         while (deadline := self.master.deadline()) is not None and deadline <= self.now:
             self.apply(Tick)
+            self._pong()
+
+    def _pong(self) -> None:
+        pinged, self._pinged = self._pinged, []
+        for peer in pinged:
+            if peer not in self.silent and peer in self.state.peers:
+                self.apply(internal.Pong, internal.Pong(), peer)
 
     def advance(self, seconds_: float) -> None:
         """Time passes; everything happens when it is due."""
         end = self.now + seconds(seconds_)
+        self._pong()
         while (deadline := self.master.deadline()) is not None and deadline <= end:
             self.now = max(self.now, deadline)
             self.apply(Tick)
+            self._pong()
         self.now = end
 
     def changes(self, kind: type[T]) -> list[T]:
@@ -117,7 +133,7 @@ class Scheduler:
         frame = self.world.apply(Call.Type.SUBSCRIBE, call, self.peer, self.principal)
         for word in self.take():
             if word.subscribed is not None:
-                self.info = builders_with_id(self.info, word.subscribed.framework_id)
+                self.info = _with_id(self.info, word.subscribed.framework_id)
             else:
                 self.unread.append(word)
         return frame
@@ -207,10 +223,11 @@ class Scheduler:
         return [word.error.message for word in self.unread if word.error is not None]
 
 
-def builders_with_id(info: FrameworkInfo, framework_id: FrameworkID) -> FrameworkInfo:
-    from mesos_py.wire.schema import evolve
+Info = TypeVar("Info", FrameworkInfo, AgentInfo)
 
-    return evolve(info, id=framework_id)
+
+def _with_id(info: Info, given: FrameworkID | AgentID) -> Info:
+    return evolve(info, id=given)
 
 
 class AgentDouble:
@@ -220,7 +237,6 @@ class AgentDouble:
         self.world, self.info = world, info
         self.peer = world.peer("agent")
         self.pid = f"slave(1)@127.0.0.1:{info.port}"
-        self.tasks: dict[tuple[str, str], TaskState] = {}
         self._uuids = 0
 
     @property
@@ -246,7 +262,7 @@ class AgentDouble:
         frame = self.say(message)
         registered = self.of(internal.AgentRegistered)
         if registered:
-            self.info = builders_with_id(self.info, registered[-1].agent_id)  # type: ignore[type-var, arg-type]
+            self.info = _with_id(self.info, registered[-1].agent_id)
         return frame
 
     def reregister(self, **fields: Any) -> Frame:
@@ -265,6 +281,10 @@ class AgentDouble:
 
     def disconnect(self) -> Frame:
         return self.world.apply(Disconnected, peer=self.peer)
+
+    def fall_silent(self) -> None:
+        """It stops answering pings; its connection stays."""
+        self.world.silent[self.peer] = None
 
     def update(
         self,
