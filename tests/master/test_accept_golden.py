@@ -55,8 +55,7 @@ def without_times(status: dict[str, Any]) -> dict[str, Any]:
 
 def finish_all(world: World, scheduler: Scheduler, agent: AgentDouble) -> None:
     for task_id in list(world.state.frameworks[scheduler.id].tasks):
-        if task_id != "dupL":
-            scheduler.acknowledge(agent.update(scheduler.id, task_id, TaskState.TASK_FINISHED))
+        scheduler.acknowledge(agent.update(scheduler.id, task_id, TaskState.TASK_FINISHED))
     for executor_id in list(world.state.agents[agent.id].executors.get(scheduler.id, ())):
         if executor_id != "g1":  # launched with an empty group, it stays
             agent.say(ExitedExecutor(framework_id=scheduler.id, executor_id=executor_id, status=0))
@@ -87,7 +86,8 @@ def test_every_captured_accept_is_answered_alike() -> None:
             wanted = [status | {"message": _with_our_offer(status["message"], ids[0])} for status in wanted]
         assert answers == wanted, name
         compared += len(wanted)
-        finish_all(world, scheduler, agent)
+        if name not in ("launch long for dup", "duplicate id of running task"):
+            finish_all(world, scheduler, agent)
     assert compared >= 45, compared
 
 
