@@ -107,6 +107,15 @@ class Driver:
         self._outbox[-1] = (self._outbox[-1][0], future)
         return await future
 
+    async def barrier(self) -> None:
+        """Wait until every fact that the core's state shows now is durable, so that it may be told. Raises Stopped."""
+        if self._stopped:
+            raise Stopped
+        if self._outbox:
+            future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+            self._outbox.append((Frame(self._clock()), future))
+            await future
+
     def _apply(self, event: Event) -> Frame | None:
         """Apply; returns the frame when it was performed at once, None when it is the last in the outbox."""
         try:
