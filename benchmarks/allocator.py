@@ -55,11 +55,9 @@ def cluster(agents: int, frameworks: int, *, roles: int = 1) -> tuple[Allocator,
     for number in range(agents):
         holder = draw.randrange(frameworks)
         held = resources(used).allocate(names[holder % roles])
-        agent_total = resources(total)  # its own object, as a registration makes it
+        mine = resources(total)  # its own object, as a registration makes it
 
-        def add(
-            number: int = number, holder: int = holder, held: Resources = held, total: Resources = agent_total
-        ) -> None:
+        def add(number: int = number, holder: int = holder, held: Resources = held, total: Resources = mine) -> None:
             allocator.add_agent(
                 AgentID(f"agent-{number:05}"),
                 hostname=f"agent{number}",

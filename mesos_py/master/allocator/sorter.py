@@ -233,6 +233,8 @@ class _Tree(Generic[C]):
         leaf.sums, leaf.shared = node.sums.copy(), node.shared.copy()
         self._leaves[node.path] = leaf
         node.client, node.active = None, False
+        assert node.parent is not None
+        node.parent.stale = True  # inner nodes are in its order whether active or not
 
     def _collapse(self, node: Node[C]) -> None:
         """An inner node whose only child is its virtual leaf is a leaf again."""
