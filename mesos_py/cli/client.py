@@ -94,7 +94,11 @@ class Client:
             raise self.unreachable(error) from error
 
     def unreachable(self, error: BaseException) -> CommandFailed:
-        why = "no answer in time" if isinstance(error, TimeoutError) else str(error)
+        why = str(error)
+        if isinstance(error, aiohttp.ClientConnectorError):
+            why = os.strerror(error.os_error.errno) if error.os_error.errno else str(error.os_error)
+        elif isinstance(error, TimeoutError):
+            why = "no answer in time"
         hint = ""
         if self._what == "master":
             source = "MESOS_MASTER" if os.environ.get("MESOS_MASTER") else "--master"
