@@ -15,7 +15,7 @@ class InverseOfferStatus:
     """A framework's latest answer to an inverse offer."""
 
     class Status(WireEnum):
-        """Note UNKNOWN is 1 here."""
+        """What the framework said; other than elsewhere UNKNOWN is 1."""
 
         UNKNOWN = 1
         ACCEPT = 2

@@ -28,8 +28,10 @@ class AttributeConstraint:
 
     @message
     class Predicate:
-        """Text* predicates are true for existing non-TEXT attributes; NotEquals/NotMatches also true when absent; regex
-        = RE2 full match.
+        """What the selected attribute must be like.
+
+        The Text predicates hold for any attribute that is there but is no text; NotEquals and NotMatches hold for an
+        absent one, too. A regex is RE2's and matches the whole text.
         """
 
         @message

@@ -110,7 +110,7 @@ def message(cls: type[M]) -> type[M]:
         "__attrs_attrs__": _AttrsView(),
     }
     if FROZEN:
-        body |= {"__setattr__": _refuse, "__delattr__": _refuse}
+        body |= {"__setattr__": _refuse, "__delattr__": _refuse, "__setstate__": _restore}
     made: type[M] = type(cls.__name__, cls.__bases__, body)
     return made
 
@@ -251,6 +251,12 @@ def _repr(self: Any) -> str:
 
 def _refuse(self: Any, name: str, value: object = None) -> None:
     raise AttributeError(f"{type(self).__qualname__}.{name} cannot be changed: messages are values")
+
+
+def _restore(self: Any, state: tuple[None, dict[str, Any]]) -> None:
+    """For copy and pickle, which would otherwise assign."""
+    for name, value in state[1].items():
+        _store(self, name, value)
 
 
 class _AttrsView:

@@ -86,7 +86,7 @@ class TaskStatus:
         SOURCE_EXECUTOR = 2
 
     class Reason(WireEnum):
-        """V0 names use SLAVE where v1 uses AGENT; numbers equal."""
+        """Why; the legacy endpoints say SLAVE where these names say AGENT."""
 
         REASON_COMMAND_EXECUTOR_FAILED = 0
         REASON_EXECUTOR_TERMINATED = 1
