@@ -66,7 +66,7 @@ def test_default_role() -> None:
     ],
 )
 def test_bad_resources(flag: str, problem: str) -> None:
-    with pytest.raises(ValueError, match="Bad value|Expecting|Bad range") as refused:
+    with pytest.raises(ValueError, match=r"Bad value|Expecting|Bad range") as refused:
         parse_resources(flag)
     assert problem in str(refused.value)
 
@@ -87,7 +87,7 @@ def test_attributes() -> None:
 
 @pytest.mark.parametrize("flag", ["rack", "rack:", ":r", "rack:{a,b}", "ports:[1-"])
 def test_bad_attributes(flag: str) -> None:
-    with pytest.raises(ValueError, match="Bad value|Expecting"):
+    with pytest.raises(ValueError, match=r"Bad value|Expecting"):
         parse_attributes(flag)
 
 
@@ -112,7 +112,7 @@ def test_durations(text: str, nanos: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "10", "secs", "10 secs", "10sec", "1e3secs", "nansecs", "99999999weeks"])
 def test_bad_durations(text: str) -> None:
-    with pytest.raises(ValueError, match="nvalid|unit|range"):
+    with pytest.raises(ValueError, match=r"nvalid|unit|range"):
         durations.parse_duration(text)
 
 
@@ -149,7 +149,7 @@ def test_sizes(text: str, size: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "10", "MB", "1.5GB", "10mb", "-1B", "99999999999TB"])
 def test_bad_sizes(text: str) -> None:
-    with pytest.raises(ValueError, match="size|unit|Size"):
+    with pytest.raises(ValueError, match=r"size|unit|Size"):
         durations.parse_size(text)
 
 
