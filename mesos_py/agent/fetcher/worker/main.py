@@ -42,7 +42,7 @@ def main() -> None:
             _become(info["user"])
         for item in info["items"]:
             _fetch(item, info, sandbox)
-    except FetchError as exc:
+    except (FetchError, OSError, MemoryError) as exc:
         _log(f"Failed: {exc}")
         sys.stdout.write(str(exc)[:CAUSE_MAX])
         sys.stdout.flush()
@@ -135,10 +135,11 @@ def _copy(source: str, sandbox: Sandbox, parts: list[str], size_max: int, *, is_
         fd = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as exc:
         raise FetchError(f"Failed to copy '{source}': {exc.strerror}") from exc
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(fd)
+        raise FetchError(f"Failed to copy '{source}': not a regular file")
     with os.fdopen(fd, "rb") as file:
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
-            raise FetchError(f"Failed to copy '{source}': not a regular file")
         mode = 0o755 if is_executable else stat.S_IMODE(status.st_mode) & 0o755 | 0o600
         with sandbox.create(parts, mode) as output:
             while data := file.read(CHUNK):
