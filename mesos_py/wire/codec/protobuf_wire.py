@@ -1,10 +1,17 @@
-"""The primitives of the protobuf wire format that compiled decoders call when the inline case does not fit.
+"""The primitives of the protobuf wire format: tags, varints, and what decoders call when the inline case does not fit.
 
 `s` is the whole input, `i` the position; reading beyond the input raises IndexError, which the codec takes for
 "truncated". Values that reach beyond an inner message are noticed by its loop (its end is not met).
 """
 
 from __future__ import annotations
+
+from mesos_py.wire.schema import Field
+
+VARINT, FIXED64, BYTES = 0, 1, 2
+
+#: Wire types of field kinds; the others are varints.
+WIRE_TYPES = {"double": FIXED64, "string": BYTES, "bytes": BYTES, "message": BYTES, "id": BYTES}
 
 #: Groups (deprecated, never sent by Mesos) are skipped; their nesting is bounded.
 MAX_GROUPS = 100
@@ -88,3 +95,17 @@ def read_id(s: bytes, i: int, end: int) -> str:
     if value is None:
         raise Malformed("id without value")
     return value.decode("utf-8", "replace")
+
+
+def entry_field(field: Field, part: str) -> Field:
+    """The key or value field of the implied message of a map entry."""
+    entry = object.__new__(Field)
+    entry.name, entry.label, entry.oneof, entry.default = part, "opt", None, None
+    entry.number = 1 if part == "key" else 2
+    entry.kind, entry.type = ("string", str) if part == "key" else (field.kind, field.type)
+    return entry
+
+
+def tag_of(field: Field) -> bytes:
+    """The tag of a field, unpacked."""
+    return varint(field.number << 3 | WIRE_TYPES.get(field.kind, VARINT))
