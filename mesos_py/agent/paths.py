@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from mesos_py.wire.ids import AgentID, ExecutorID, FrameworkID, TaskID
+from mesos_py.wire.ids import AgentID, ExecutorID, FrameworkID
 
 
 def executor_directory(work_dir: str, agent_id: AgentID, framework_id: FrameworkID, executor_id: ExecutorID) -> str:
@@ -37,7 +37,3 @@ def virtual_path(framework_id: FrameworkID, executor_id: ExecutorID) -> str:
 
 def nested_sandbox(sandbox: str, container_id: str) -> str:
     return f"{sandbox}/containers/{container_id}"
-
-
-def task_link(sandbox: str, task_id: TaskID) -> str:
-    return f"{sandbox}/tasks/{task_id}"

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import structlog
@@ -99,6 +99,8 @@ class AgentRim:
             case words.AttachSandbox():
                 for name in (message.path, message.latest, message.virtual):
                     self._files.attach(name, message.path)
+            case words.LinkTask():
+                _link_task(message.sandbox, message.task_id, message.container_id)
             case words.DetachSandbox():
                 self._detach(message)
             case words.MeasureDisk():
@@ -130,6 +132,29 @@ class AgentRim:
             else:
                 failed += 1
         self._tell(Event(events.PathsRemoved, events.PathsRemoved(succeeded, failed)))
+
+
+def _link_task(sandbox: str, task_id: str, container_id: str) -> None:
+    """The sandbox belongs to its tasks: nothing they put there leads us elsewhere."""
+    try:
+        with _directory(sandbox) as outer:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir("tasks", 0o755, dir_fd=outer)
+            with _directory("tasks", outer) as inner:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(task_id, dir_fd=inner)
+                os.symlink(f"../containers/{container_id}", task_id, dir_fd=inner)
+    except OSError as error:
+        log.warning("task not linked", sandbox=sandbox, task_id=task_id, error=str(error))
+
+
+@contextlib.contextmanager
+def _directory(path: str, inside: int | None = None) -> Iterator[int]:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=inside)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
 
 
 def _remove_tree(root: str, path: str) -> bool:

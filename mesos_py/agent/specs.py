@@ -210,7 +210,6 @@ def nested_task(executor: Executor, task: TaskInfo, container_id: str, ip: str) 
         container_id=container_id,
         parent_id=executor.container_id,
         sandbox=sandbox,
-        latest_link=paths.task_link(executor.sandbox, task.task_id),
         argv=argv,
         executable=executable,
         env=_with_path(env),

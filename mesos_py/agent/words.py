@@ -13,7 +13,7 @@ from mesos_py.agent import paths
 from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.machine.frame import PeerID
 from mesos_py.machine.values import value
-from mesos_py.wire.ids import ExecutorID, FrameworkID
+from mesos_py.wire.ids import ExecutorID, FrameworkID, TaskID
 
 CONTAINERS: Final[PeerID] = ":containers"
 DISK: Final[PeerID] = ":disk"
@@ -47,6 +47,15 @@ class MakeSandbox:
     #: symbolic link to (re)point at ``path``
     latest_link: str
     user: str | None
+
+
+@value
+class LinkTask:
+    """``tasks/<task>`` in the executor's sandbox leads to the sandbox of the task's container."""
+
+    sandbox: str
+    task_id: TaskID
+    container_id: str
 
 
 @value

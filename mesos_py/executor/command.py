@@ -2,7 +2,7 @@
 
 ::
 
-    launched --> STARTING, RUNNING --exit--> FINISHED | FAILED
+    launched --> STARTING, RUNNING --exit--> FINISHED | FAILED    (without a value: it gives up)
                      |
                      '-- kill --> (KILLING) SIGTERM, after the grace period SIGKILL --exit--> KILLED
                      '-- max_completion_time --> SIGKILL --exit--> FAILED
@@ -40,6 +40,10 @@ class CommandExecutor:
         """The command runs."""
         self._started = True
         host.update(self._task, TaskState.TASK_STARTING, container_id=self._container_id)
+        command = self._task.command
+        if command is None or command.value is None:
+            host.finish()  # Mesos' executor gives up here, too
+            return
         host.update(self._task, TaskState.TASK_RUNNING, container_id=self._container_id)
         limit = self._task.max_completion_time
         if limit is not None:

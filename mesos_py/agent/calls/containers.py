@@ -31,33 +31,26 @@ Reason = TaskStatus.Reason
 #: How the containerizer begins when it could not make the sandbox: then the tasks count as never launched.
 NO_SANDBOX = "Failed to create executor directory"
 
+#: How it begins when there is no such program. Mesos finds that out in the container, which runs for a moment and
+#: exits with 1; what was wrong is in the sandbox's stderr, there as here.
+NOT_EXECUTED = "Failed to execute"
+STATUS_NOT_EXECUTED = 1 << 8
+
 
 @rows.on(events.ContainerLaunched)
 def container_launched(agent: Agent, event: Event, out: Frame) -> None:
     """Its pid is known; a command task runs, a custom executor is awaited."""
-    container_id, pid = event.body.container_id, event.body.pid
-    executor = agent.state.containers.get(container_id)
-    if executor is None:
-        _nested_launched(agent, container_id, pid, out)
-        return
-    status = ContainerStatus(
-        network_infos=agent.network_infos, executor_pid=pid, container_id=ContainerID(value=container_id)
-    )
-    agent.state.place_executor(executor, pid, status)
-    if executor.checkpoint:
-        out.write(facts.ContainerForked(executor.framework.id, executor.id, container_id, None, None, pid))
-    if executor.state is ExecutorState.REGISTERING and isinstance(executor.builtin, CommandExecutor):
-        agent.timers.cancel(("registration", container_id))
-        agent.state.turn_executor(executor, ExecutorState.RUNNING, out)
-        for task in list(executor.queued.values()):
-            agent.state.deliver_task(executor, task)
-        executor.builtin.started(Hosting(agent, executor, out))
+    _launched(agent, event.body.container_id, event.body.pid, out)
 
 
 @rows.on(events.ContainerLaunchFailed)
 def container_launch_failed(agent: Agent, event: Event, out: Frame) -> None:
     """Its tasks fail, or are dropped if there was not even a sandbox."""
     container_id, message = event.body.container_id, event.body.message
+    if message.startswith(NOT_EXECUTED):
+        _launched(agent, container_id, None, out)
+        _exited(agent, container_id, STATUS_NOT_EXECUTED, out)
+        return
     executor = agent.state.containers.get(container_id)
     if executor is None:
         _nested_failed(agent, container_id, message, out)
@@ -82,7 +75,37 @@ def directory_failed(agent: Agent, event: Event, out: Frame) -> None:
 @rows.on(events.ContainerExited)
 def container_exited(agent: Agent, event: Event, out: Frame) -> None:
     """Nothing of the container runs: its tasks are settled."""
-    container_id, status = event.body.container_id, event.body.status
+    _exited(agent, event.body.container_id, event.body.status, out)
+
+
+# ---- parts
+
+
+def _launched(agent: Agent, container_id: str, pid: int | None, out: Frame) -> None:
+    executor = agent.state.containers.get(container_id)
+    if executor is None:
+        _nested_launched(agent, container_id, pid, out)
+        return
+    status = ContainerStatus(
+        network_infos=agent.network_infos, executor_pid=pid, container_id=ContainerID(value=container_id)
+    )
+    agent.state.place_executor(executor, pid, status)
+    if executor.checkpoint and pid is not None:
+        out.write(facts.ContainerForked(executor.framework.id, executor.id, container_id, None, None, pid))
+    if executor.state is ExecutorState.REGISTERING and isinstance(executor.builtin, CommandExecutor):
+        agent.timers.cancel(("registration", container_id))
+        agent.state.turn_executor(executor, ExecutorState.RUNNING, out)
+        for task in list(executor.queued.values()):
+            agent.state.deliver_task(executor, task)
+        host = Hosting(agent, executor, out)
+        executor.builtin.started(host)
+        if host.finished:
+            why = Termination(TaskState.TASK_FAILED, Reason.REASON_EXECUTOR_TERMINATED, "Executor terminated")
+            agent.state.end_with(executor, why)
+            executors.destroy(agent, executor, out)
+
+
+def _exited(agent: Agent, container_id: str, status: int | None, out: Frame) -> None:
     executor = agent.state.containers.get(container_id)
     if executor is None:
         _nested_exited(agent, container_id, status, out)
@@ -93,9 +116,6 @@ def container_exited(agent: Agent, event: Event, out: Frame) -> None:
     _exit_when_empty(agent, out)
 
 
-# ---- parts
-
-
 def _launch_failure(executor: Executor, message: str) -> Termination:
     if message.startswith(NO_SANDBOX):
         return Termination(executor.framework.dropped(), Reason.REASON_EXECUTOR_TERMINATED, message)
@@ -103,7 +123,7 @@ def _launch_failure(executor: Executor, message: str) -> Termination:
     return Termination(TaskState.TASK_FAILED, Reason.REASON_CONTAINER_LAUNCH_FAILED, text)
 
 
-def _nested_launched(agent: Agent, container_id: str, pid: int, out: Frame) -> None:
+def _nested_launched(agent: Agent, container_id: str, pid: int | None, out: Frame) -> None:
     executor = agent.state.nested.get(container_id)
     if executor is None:
         # Nobody wants it any more.
@@ -116,8 +136,9 @@ def _nested_launched(agent: Agent, container_id: str, pid: int, out: Frame) -> N
         container_id=ContainerID(value=container_id, parent=parent),
     )
     agent.state.place_nested(container_id, status)
-    if executor.checkpoint:
-        task_id = executor.nested[container_id]
+    task_id = executor.nested[container_id]
+    out.send(words.DISK, words.LinkTask(executor.sandbox, task_id, container_id))
+    if executor.checkpoint and pid is not None:
         fact = facts.ContainerForked(
             executor.framework.id, executor.id, container_id, executor.container_id, task_id, pid
         )

@@ -1,0 +1,254 @@
+"""POST /api/v1 of the agent: the operator API, JSON and protobuf.
+
+Which calls are served is the table at the end of the class; container calls (launch, wait, kill, attach) are told
+apart from unknown ones but not served: 501, or 404 where the container that is named does not exist.
+Mesos: src/slave/http.cpp, Http::api.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import orjson
+
+from mesos_py.agent import validation, views
+from mesos_py.agent.core import Agent
+from mesos_py.agent.statistics import Statistics
+from mesos_py.build import VERSION
+from mesos_py.files import Files, FilesError
+from mesos_py.web import negotiate
+from mesos_py.web.metrics import MetricsEndpoints
+from mesos_py.web.request import Request
+from mesos_py.web.response import JSON, OK, PROTOBUF, HttpError, Response, json_bytes, problem
+from mesos_py.web.system import LoggingLevel
+from mesos_py.wire.agent_api import Call
+from mesos_py.wire.agent_api import Response as Said
+from mesos_py.wire.codec import json, protobuf
+from mesos_py.wire.codec.errors import DecodeError
+from mesos_py.wire.ids import ContainerID
+from mesos_py.wire.misc import Flag, Metric
+
+RECORDIO: Final = "application/recordio"
+NO_CONTENT_TYPE = "Expecting 'Content-Type' to be present"
+BAD_CONTENT_TYPE = f"Expecting 'Content-Type' of {JSON} or {PROTOBUF} or {RECORDIO}"
+NO_MESSAGE_TYPE = "Expecting 'Message-Content-Type' to be set for streaming requests"
+BAD_MESSAGE_TYPE = f"Expecting 'Message-Content-Type' of {JSON} or {PROTOBUF}"
+NEEDLESS_MESSAGE_TYPE = "Expecting 'Message-Content-Type' to be not set for non-streaming requests"
+BAD_ACCEPT = f"Expecting 'Accept' to allow {JSON} or {PROTOBUF} or {RECORDIO}"
+BAD_MESSAGE_ACCEPT = f"Expecting 'Message-Accept' to allow {JSON} or {PROTOBUF}"
+
+#: Calls that answer with a stream.
+STREAMING = (Call.Type.LAUNCH_NESTED_CONTAINER_SESSION, Call.Type.ATTACH_CONTAINER_OUTPUT)
+
+Handler = Callable[[Call], Awaitable[Said | Response]]
+
+
+class OperatorApi:
+    """The operators' endpoint."""
+
+    def __init__(
+        self,
+        agent: Agent,
+        files: Files,
+        statistics: Statistics,
+        metrics: MetricsEndpoints,
+        logging: LoggingLevel,
+    ) -> None:
+        self._agent = agent
+        self._files = files
+        self._statistics = statistics
+        self._metrics = metrics
+        self._logging = logging
+        self._rows = self._table()
+
+    async def __call__(self, request: Request) -> Response:
+        content_type = _content_type(request)
+        accept = _accept(request)
+        decode = json.decode if content_type == JSON else protobuf.decode
+        if content_type == RECORDIO:
+            return problem(415, f"Streaming 'Content-Type' {RECORDIO} is not supported for unknown call")
+        try:
+            call = decode(Call, request.body())
+        except DecodeError as error:
+            return problem(400, str(error))
+        refused = validation.agent_call(call)
+        if refused is not None:
+            return problem(400, refused)
+        assert call.type is not None
+        if accept == RECORDIO and call.type not in STREAMING:
+            return problem(406, f"Streaming response is not supported for {call.type.name} call")
+        if call.type is Call.Type.ATTACH_CONTAINER_INPUT:
+            return problem(415, f"Expecting 'Content-Type' to be {RECORDIO} for ATTACH_CONTAINER_INPUT call")
+        row = self._rows.get(call.type)
+        if row is None:
+            return problem(501)
+        answer = await row(call)
+        if isinstance(answer, Response):
+            return answer
+        if accept == PROTOBUF:
+            return Response(200, protobuf.encode(answer), PROTOBUF)
+        return json_bytes(orjson.dumps(views.json_value(answer)))
+
+    # ---- reads
+
+    async def get_health(self, call: Call) -> Said:
+        return Said(type=Said.Type.GET_HEALTH, get_health=Said.GetHealth(healthy=True))
+
+    async def get_flags(self, call: Call) -> Said:
+        flags = tuple([Flag(name=name, value=text) for name, text in self._agent.options.flags().items()])
+        return Said(type=Said.Type.GET_FLAGS, get_flags=Said.GetFlags(flags=flags))
+
+    async def get_version(self, call: Call) -> Said:
+        return Said(type=Said.Type.GET_VERSION, get_version=Said.GetVersion(version_info=VERSION))
+
+    async def get_metrics(self, call: Call) -> Said:
+        metrics = tuple([Metric(name=name, value=number) for name, number in self._metrics.numbers().items()])
+        return Said(type=Said.Type.GET_METRICS, get_metrics=Said.GetMetrics(metrics=metrics))
+
+    async def get_logging_level(self, call: Call) -> Said:
+        level = Said.GetLoggingLevel(level=self._logging.level)
+        return Said(type=Said.Type.GET_LOGGING_LEVEL, get_logging_level=level)
+
+    async def set_logging_level(self, call: Call) -> Response:
+        assert call.set_logging_level is not None
+        self._logging.raise_to(call.set_logging_level.level, call.set_logging_level.duration.nanoseconds)
+        return OK
+
+    async def get_state(self, call: Call) -> Said:
+        return Said(type=Said.Type.GET_STATE, get_state=views.get_state(self._agent.state))
+
+    async def get_agent(self, call: Call) -> Said:
+        return Said(type=Said.Type.GET_AGENT, get_agent=views.get_agent(self._agent.state))
+
+    async def get_frameworks(self, call: Call) -> Said:
+        return Said(type=Said.Type.GET_FRAMEWORKS, get_frameworks=views.get_frameworks(self._agent.state))
+
+    async def get_executors(self, call: Call) -> Said:
+        return Said(type=Said.Type.GET_EXECUTORS, get_executors=views.get_executors(self._agent.state))
+
+    async def get_tasks(self, call: Call) -> Said:
+        return Said(type=Said.Type.GET_TASKS, get_tasks=views.get_tasks(self._agent.state))
+
+    async def get_operations(self, call: Call) -> Said:
+        return Said(type=Said.Type.GET_OPERATIONS, get_operations=Said.GetOperations())
+
+    async def get_resource_providers(self, call: Call) -> Said:
+        return Said(type=Said.Type.GET_RESOURCE_PROVIDERS, get_resource_providers=Said.GetResourceProviders())
+
+    async def get_containers(self, call: Call) -> Said:
+        wanted = call.get_containers
+        nested = wanted is not None and bool(wanted.show_nested)
+        statistics = await self._statistics.measure(nested=nested)
+        containers = views.get_containers(self._agent.state, statistics, nested=nested)
+        # Mesos says nothing at all when there is none.
+        return Said(type=Said.Type.GET_CONTAINERS, get_containers=containers if containers.containers else None)
+
+    # ---- files
+
+    async def list_files(self, call: Call) -> Said | Response:
+        assert call.list_files is not None
+        try:
+            infos = tuple(self._files.browse(call.list_files.path))
+        except FilesError as error:
+            return problem(error.status, error.text)
+        return Said(type=Said.Type.LIST_FILES, list_files=Said.ListFiles(file_infos=infos))
+
+    async def read_file(self, call: Call) -> Said | Response:
+        wanted = call.read_file
+        assert wanted is not None
+        try:
+            _, data, size = self._files.read(wanted.path, wanted.offset, wanted.length)
+        except FilesError as error:
+            return problem(error.status, error.text)
+        return Said(type=Said.Type.READ_FILE, read_file=Said.ReadFile(size=size, data=data))
+
+    # ---- containers
+
+    async def prune_images(self, call: Call) -> Response:
+        """There are no images: all unused ones are gone."""
+        return OK
+
+    async def wait_container(self, call: Call) -> Response:
+        wanted = call.wait_container or call.wait_nested_container
+        assert wanted is not None
+        container_id = wanted.container_id
+        return problem(501) if self._is_known(container_id) else problem(404, _unknown(container_id))
+
+    async def kill_container(self, call: Call) -> Response:
+        wanted = call.kill_container or call.kill_nested_container
+        assert wanted is not None
+        container_id = wanted.container_id
+        if self._is_known(container_id):
+            return problem(501)
+        text = f"Container '{_text(container_id)}' cannot be found (or is already killed)"
+        return problem(404, text)
+
+    def _is_known(self, container_id: ContainerID) -> bool:
+        state = self._agent.state
+        return container_id.value in state.containers or container_id.value in state.nested
+
+    def _table(self) -> dict[Call.Type, Handler]:
+        types = Call.Type
+        return {
+            types.GET_HEALTH: self.get_health,
+            types.GET_FLAGS: self.get_flags,
+            types.GET_VERSION: self.get_version,
+            types.GET_METRICS: self.get_metrics,
+            types.GET_LOGGING_LEVEL: self.get_logging_level,
+            types.SET_LOGGING_LEVEL: self.set_logging_level,
+            types.GET_STATE: self.get_state,
+            types.GET_AGENT: self.get_agent,
+            types.GET_FRAMEWORKS: self.get_frameworks,
+            types.GET_EXECUTORS: self.get_executors,
+            types.GET_TASKS: self.get_tasks,
+            types.GET_OPERATIONS: self.get_operations,
+            types.GET_RESOURCE_PROVIDERS: self.get_resource_providers,
+            types.GET_CONTAINERS: self.get_containers,
+            types.LIST_FILES: self.list_files,
+            types.READ_FILE: self.read_file,
+            types.PRUNE_IMAGES: self.prune_images,
+            types.WAIT_CONTAINER: self.wait_container,
+            types.WAIT_NESTED_CONTAINER: self.wait_container,
+            types.KILL_CONTAINER: self.kill_container,
+            types.KILL_NESTED_CONTAINER: self.kill_container,
+        }
+
+
+def _content_type(request: Request) -> str:
+    """JSON, PROTOBUF or RECORDIO. Raises HttpError in Mesos' order."""
+    value = request.headers.get("content-type")
+    if value is None:
+        raise HttpError(400, NO_CONTENT_TYPE)
+    if value not in (JSON, PROTOBUF, RECORDIO):
+        raise HttpError(415, BAD_CONTENT_TYPE)
+    message_type = request.headers.get("message-content-type")
+    if value == RECORDIO:
+        if message_type is None:
+            raise HttpError(400, NO_MESSAGE_TYPE)
+        if message_type not in (JSON, PROTOBUF):
+            raise HttpError(415, BAD_MESSAGE_TYPE)
+    elif message_type is not None:
+        raise HttpError(415, NEEDLESS_MESSAGE_TYPE)
+    return value
+
+
+def _accept(request: Request) -> str:
+    value = request.headers.get("accept")
+    for kind in (JSON, PROTOBUF):
+        if negotiate.accepts(value, kind):
+            return kind
+    if not negotiate.accepts(value, RECORDIO):
+        raise HttpError(406, BAD_ACCEPT)
+    message_accept = request.headers.get("message-accept")
+    if not any(negotiate.accepts(message_accept, kind) for kind in (JSON, PROTOBUF)):
+        raise HttpError(406, BAD_MESSAGE_ACCEPT)
+    return RECORDIO
+
+
+def _text(container_id: ContainerID) -> str:
+    return container_id.value if container_id.parent is None else f"{_text(container_id.parent)}.{container_id.value}"
+
+
+def _unknown(container_id: ContainerID) -> str:
+    return f"Container {_text(container_id)} cannot be found"
