@@ -66,9 +66,13 @@ class Files:
         #: virtual path, normalised, to what it stands for
         self._attached: dict[str, _Attached] = {}
 
-    def attach(self, virtual: str, real: str) -> None:
-        """`virtual` and everything below it now means `real`; replaces what it meant before."""
-        self._attached[_normal(virtual)] = _Attached(os.path.normpath(real), os.path.realpath(real))
+    def attach(self, virtual: str, real: str, *, is_real: bool = False) -> None:
+        """`virtual` and everything below it now means `real`; replaces what it meant before.
+
+        `is_real` spares looking for links in `real`, a dozen system calls: the caller knows that there are none.
+        """
+        given = os.path.normpath(real)
+        self._attached[_normal(virtual)] = _Attached(given, given if is_real else os.path.realpath(real))
 
     def detach(self, virtual: str) -> None:
         """It means nothing any more, if it did."""

@@ -98,7 +98,7 @@ class AgentRim:
         match message:
             case words.AttachSandbox():
                 for name in (message.path, message.latest, message.virtual):
-                    self._files.attach(name, message.path)
+                    self._files.attach(name, message.path, is_real=True)  # below the work directory, made by us
             case words.LinkTask():
                 _link_task(message.sandbox, message.task_id, message.container_id)
             case words.DetachSandbox():
