@@ -216,6 +216,8 @@ class Agent:
     executors: dict[FrameworkID, dict[ExecutorID, ExecutorInfo]] = attrs.field(factory=dict)
     #: kills to repeat when the agent reregisters
     killed: dict[tuple[FrameworkID, TaskID], None] = attrs.field(factory=dict)
+    #: tasks told lost since it is disconnected, though it may still run them
+    lost: dict[tuple[FrameworkID, TaskID], None] = attrs.field(factory=dict)
     operations: dict[bytes, Operation] = attrs.field(factory=dict)
     #: a ping is unanswered
     pinged: bool = False

@@ -393,6 +393,19 @@ class State:
             framework.completed_tasks.append(task)
         out.changes.append(changes.TaskRemoved(task.id, task.framework_id, task.agent_id, task))
 
+    def remember_lost(self, agent: Agent, task: Task) -> None:
+        """The task is told lost while its agent is disconnected; when the agent is back it will be known."""
+        agent.lost[task.framework_id, task.id] = None
+
+    def settle_lost(self, agent: Agent) -> None:
+        """The agent is back and has told what it runs: what was told lost and is not among it has ended."""
+        for framework_id, task_id in agent.lost:
+            framework = self.frameworks.get(framework_id)
+            task = None if framework is None else framework.unreachable_tasks.get(task_id)
+            if framework is not None and task is not None and task.agent_id == agent.id:
+                self.complete_unreachable_task(framework, task)
+        agent.lost.clear()
+
     def complete_unreachable_task(self, framework: Framework, task: Task) -> None:
         """A task that was unreachable is known to have ended."""
         if framework.unreachable_tasks.pop(task.id, None) is not None:

@@ -60,7 +60,11 @@ def pong(m: Master, event: Event, out: Frame) -> None:
 
 
 def disconnected(m: Master, agent: Agent, out: Frame) -> None:
-    """No offers of the agent; tasks of frameworks that do not checkpoint are lost, the others wait for it."""
+    """No offers of the agent; tasks of frameworks that do not checkpoint are lost, the others wait for it.
+
+    Lost here means told so: a connection that broke says nothing about the tasks, and an agent that only reconnects
+    brings them back (calls/reregister).
+    """
     rescind_all(m, agent, out)
     m.allocator.deactivate_agent(agent.id)
     m.state.disconnect_agent(agent, out)
@@ -72,7 +76,8 @@ def disconnected(m: Master, agent: Agent, out: Frame) -> None:
         for task in tuple(agent.tasks.get(framework_id, {}).values()):
             if not task.is_terminal:
                 recover(m, framework_id, agent.id, task.resources, out)
-            lose_task(m, task, _Reason.REASON_AGENT_DISCONNECTED, text, out)
+                m.state.remember_lost(agent, task)
+            lose_task(m, task, _Reason.REASON_AGENT_DISCONNECTED, text, out, unreachable=True)
         for executor_id in tuple(agent.executors.get(framework_id, ())):
             freed = m.state.remove_executor(framework, agent, executor_id, out)
             recover(m, framework_id, agent.id, freed, out)

@@ -19,8 +19,14 @@ if TYPE_CHECKING:
     from mesos_py.master.core import Master
 
 
-def lose_task(m: Master, task: Task, reason: TaskStatus.Reason, text: str, out: Frame) -> None:
-    """The task is lost with its agent; one that has ended already is left as it ended."""
+def lose_task(
+    m: Master, task: Task, reason: TaskStatus.Reason, text: str, out: Frame, *, unreachable: bool = False
+) -> None:
+    """The task is lost with its agent; one that has ended already is left as it ended.
+
+    ``unreachable``: the agent may bring it back; until then its id cannot be used again.
+    """
+    may_return = unreachable and not task.is_terminal
     framework = m.state.frameworks[task.framework_id]
     if not task.is_terminal:
         status = words.status(
@@ -34,7 +40,7 @@ def lose_task(m: Master, task: Task, reason: TaskStatus.Reason, text: str, out: 
         )
         m.state.update_task(task, status, None, out)
         m.say(framework, words.update(status), out)
-    m.state.remove_task(task, out)
+    m.state.remove_task(task, out, unreachable=may_return)
 
 
 def strip(m: Master, agent: Agent, out: Frame) -> None:

@@ -41,6 +41,7 @@ from mesos_py.wire.internal import (
     ShutdownFramework,
     UpdateFramework,
 )
+from mesos_py.wire.task import Task as WireTask
 from mesos_py.wire.task import TaskStatus
 
 if TYPE_CHECKING:
@@ -147,12 +148,7 @@ def _add_reported(m: Master, agent: Agent, report: ReregisterAgent, out: Frame) 
         held = framework.tasks.get(reported.task_id)
         if held is not None:
             if held.agent_id != agent.id:
-                why = f"the task is on agent {held.agent_id}"
-                out.change(
-                    Dropped(
-                        "ReregisterAgent", why, framework_id=framework.id, agent_id=agent.id, task_id=reported.task_id
-                    )
-                )
+                _kill_stale(agent, framework, reported, held, out)
             continue
         task = task_of_report(reported)
         tasks.append(task)
@@ -164,6 +160,13 @@ def _add_reported(m: Master, agent: Agent, report: ReregisterAgent, out: Frame) 
     for executor in report.executors:
         _add_executor(m, agent, executor, out)
     return tasks
+
+
+def _kill_stale(agent: Agent, framework: Framework, reported: WireTask, held: Task, out: Frame) -> None:
+    """The id was used again on another agent after this one was lost for so long that its tasks were forgotten."""
+    why = f"the task is on agent {held.agent_id}"
+    out.change(Dropped("ReregisterAgent", why, framework_id=framework.id, agent_id=agent.id, task_id=reported.task_id))
+    out.send(agent.peer, KillTask(framework_id=framework.id, task_id=reported.task_id))
 
 
 def _add_executor(m: Master, agent: Agent, executor: ExecutorInfo, out: Frame) -> None:
@@ -212,6 +215,7 @@ def _compare(m: Master, agent: Agent, report: ReregisterAgent, peer: PeerID, out
     _forget_executors(m, agent, report, out)
     used = dict(agent.used)
     back = _add_reported(m, agent, report, out)
+    m.state.settle_lost(agent)
     for framework_id, resources in agent.used.items():
         added = resources - used.get(framework_id, Resources())
         if added:

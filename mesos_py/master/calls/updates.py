@@ -14,7 +14,7 @@ from mesos_py.machine.table import Table
 from mesos_py.master import words
 from mesos_py.master.changes import Dropped
 from mesos_py.master.entities import Agent
-from mesos_py.wire.internal import StatusUpdate
+from mesos_py.wire.internal import AcknowledgeUpdate, StatusUpdate
 
 if TYPE_CHECKING:
     from mesos_py.master.core import Master
@@ -36,16 +36,29 @@ def status_update(m: Master, event: Event, out: Frame) -> None:
     if status.agent_id is not None and status.agent_id != agent.id:
         _drop(message, f"agent {agent.id} speaks for another", out)
         return
+    task = framework.tasks.get(status.task_id)
+    if task is not None and task.agent_id != agent.id:
+        _settle_stale(message, agent, out)
+        return
     if framework.peer is not None:
         out.send(framework.peer, words.update(status))
-    task = framework.tasks.get(status.task_id)
-    if task is None or task.agent_id != agent.id:
+    if task is None:
+        # Completed, but the acknowledgement has not reached the agent: the framework will acknowledge it again.
         _drop(message, "task is unknown", out)
         return
     ended = state.update_task(task, status, message.latest_state, out)
     state.forwarded(task, status.state, status.uuid)
     if ended:
         m.allocator.recover(framework.id, agent.id, task.resources, out.now, used=True)
+
+
+def _settle_stale(message: StatusUpdate, agent: Agent, out: Frame) -> None:
+    """An update of a task whose id has since been used on another agent is nobody's: we acknowledge it."""
+    status = message.status
+    if status.uuid is not None:
+        word = AcknowledgeUpdate(framework_id=message.framework_id, task_id=status.task_id, uuid=status.uuid)
+        out.send(agent.peer, word)
+    _drop(message, "the task is on another agent", out)
 
 
 def _drop(message: StatusUpdate, why: str, out: Frame) -> None:
