@@ -1,0 +1,24 @@
+"""One cluster for the tests of a file; all of them on one worker, since they share two cores and the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.acceptance.cluster import Cluster, local_cluster
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "acceptance" in item.path.parts:
+            item.add_marker(pytest.mark.acceptance)
+            item.add_marker(pytest.mark.xdist_group("acceptance"))
+            item.add_marker(pytest.mark.timeout(240))
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """Two agents of 4 cpus."""
+    with local_cluster("--agents=2", "--resources=cpus:4;mem:4096;disk:4096;ports:[31000-31999]") as running:
+        yield running
