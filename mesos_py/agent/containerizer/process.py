@@ -19,10 +19,11 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 
 import attrs
+import structlog
 
 from mesos_py.agent import fetcher
 from mesos_py.agent.containerizer import ContainerSpec, KnownContainer
-from mesos_py.agent.containerizer.client import SupervisorClient, SupervisorSettings
+from mesos_py.agent.containerizer.client import SupervisorClient, SupervisorSettings, SupervisorUnavailable
 from mesos_py.agent.containerizer.supervisor import frames
 from mesos_py.agent.events import ContainerExited, ContainerLaunched, ContainerLaunchFailed, DirectoryFailed
 from mesos_py.agent.usage import measure
@@ -39,6 +40,15 @@ STATUS_KILLED = 9
 
 #: Answer of the supervisor to MEMBERS; it walks /proc, nothing else.
 MEMBERS_TIMEOUT_S = 10
+
+#: Containers asked for in one MEMBERS: neither the supervisor nor our loop walks /proc for longer than some ms.
+MEMBERS_AT_ONCE = 50
+
+
+#: Between attempts to start another supervisor (seconds): first, and at most.
+REOPEN_FIRST_S, REOPEN_MAX_S = 0.1, 5.0
+
+log = structlog.get_logger(__name__)
 
 
 class _Phase(enum.Enum):
@@ -168,26 +178,32 @@ class ProcessContainerizer:
 
     async def usage(self, container_ids: Iterable[str]) -> dict[str, ResourceStatistics]:
         wanted = [self._containers[name] for name in container_ids if name in self._containers]
-        if not wanted or self._client is None:
-            return {}
+        found = {}
+        for start in range(0, len(wanted), MEMBERS_AT_ONCE):
+            batch = wanted[start : start + MEMBERS_AT_ONCE]
+            for container, pids in zip(batch, await self._ask_members(batch), strict=False):
+                if pids:
+                    found[container.id] = measure(pids, container.resources)
+        return found
+
+    async def _ask_members(self, containers: list[_Container]) -> list[list[int]]:
+        """The pids of each container's tree; nothing when the supervisor dies instead of answering."""
+        if self._client is None:
+            return []
         self._token += 1
         token = b"%d" % self._token
         answer: asyncio.Future[list[bytes]] = asyncio.get_running_loop().create_future()
         self._members[token] = answer
         try:
-            self._send(frames.MEMBERS, token, *[container.key for container in wanted])
+            self._send(frames.MEMBERS, token, *[container.key for container in containers])
             async with asyncio.timeout(MEMBERS_TIMEOUT_S):
                 fields = await answer
         except TimeoutError:
-            return {}
+            log.warning("the supervisor does not answer", pid=self.supervisor_pid)
+            return []
         finally:
             self._members.pop(token, None)
-        found = {}
-        for container, pids in zip(wanted, fields[1::2], strict=True):
-            if pids:
-                found[container.id] = measure([int(pid) for pid in pids.split()], container.resources)
-                await asyncio.sleep(0)  # /proc is slow enough for others to want a turn
-        return found
+        return [[int(pid) for pid in pids.split()] for pids in fields[1::2]]
 
     async def close(self, *, keep: bool = False) -> None:
         self._is_closed = True
@@ -307,6 +323,7 @@ class ProcessContainerizer:
     # ---- a supervisor that died
 
     def _lost(self) -> None:
+        log.warning("the supervisor has ended", containers=len(self._containers))
         self._client = None
         for answer in self._members.values():
             if not answer.done():
@@ -316,12 +333,21 @@ class ProcessContainerizer:
 
     async def _start_over(self) -> None:
         """Another supervisor destroys all that the dead one ran; each container's end is then reported as usual."""
-        self._client, _ = await SupervisorClient.open(self._settings, on_frame=self._hear, on_lost=self._lost)
+        client, _ = await self._reopen()
+        self._client = client
         for container in self._containers.values():
-            if container.phase is _Phase.FETCHING:
-                container.is_doomed = True
-                self._client.send(frames.DESTROY, container.key + FETCH)
-            else:
-                self._client.send(frames.DESTROY, container.key)
-        self._client.listen()
+            is_fetching = container.phase is _Phase.FETCHING
+            client.send(frames.DESTROY, container.key + FETCH if is_fetching else container.key)
+        client.listen()
         self._restart = None
+
+    async def _reopen(self) -> tuple[SupervisorClient, list[list[bytes]]]:
+        """Try until it works: without a supervisor the agent can do nothing, and its containers run unwatched."""
+        pause_s = REOPEN_FIRST_S
+        while True:
+            try:
+                return await SupervisorClient.open(self._settings, on_frame=self._hear, on_lost=self._lost)
+            except (SupervisorUnavailable, OSError) as exc:  # TimeoutError is an OSError
+                log.error("no supervisor", directory=self._settings.directory, error=str(exc))
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, REOPEN_MAX_S)

@@ -303,6 +303,7 @@ class Supervisor:
 
     def _tell_members(self, client: Client, frame: list[bytes]) -> None:
         answer = [frames.MEMBERS, frame[1]]
+        self._trees.adopt()
         for container_id in frame[2:]:
             container = self._trees.containers.get(container_id)
             pids = self._trees.members(container) if container is not None else {}

@@ -113,7 +113,7 @@ class Trees:
         due = [container for container in self.ending.values() if (container.look_at or 0.0) <= now]
         if not due:
             return []
-        self._adopt()
+        self.adopt()
         finished = []
         for container in due:
             orphans = [pid for pid, orphan in self._orphans.items() if orphan.container is container]
@@ -140,8 +140,7 @@ class Trees:
     # ---- looking
 
     def members(self, container: Container) -> dict[int, int]:
-        """Every process of the container: pid to parent pid as it was seen."""
-        self._adopt()
+        """Every process of the container, pid to parent pid as it was seen; `adopt` first."""
         orphans = [pid for pid, orphan in self._orphans.items() if orphan.container is container]
         return self._members([container.main] if container.main in self._by_main else [], orphans)
 
@@ -149,6 +148,7 @@ class Trees:
         """Every process of the tree gets the signal once, also those forked while we walk (as far as passes reach)."""
         seen: dict[int, int] = {}
         for _ in range(SIGNAL_PASSES):
+            self.adopt()
             new = {pid: parent for pid, parent in self.members(container).items() if pid not in seen}
             if not new:
                 break
@@ -188,16 +188,13 @@ class Trees:
 
     # ---- orphans
 
-    def _adopt(self) -> None:
+    def adopt(self) -> None:
         """Attribute every child of ours that is not known yet. Complete: only we reap, and not meanwhile."""
-        position, listed = 0, b""
-        while chunk := os.pread(self._children, 65536, position):
+        listed = b""
+        while chunk := os.pread(self._children, 65536, len(listed)):
             listed += chunk
-            position += len(chunk)
-        known = self._by_main
-        for text in listed.split():
-            pid = int(text)
-            if pid not in known and pid not in self._orphans:
+        for pid in map(int, listed.split()):
+            if pid not in self._by_main and pid not in self._orphans:
                 self._orphans[pid] = self._attribute(pid)
 
     def _attribute(self, pid: int) -> Orphan:
