@@ -1,9 +1,7 @@
-"""In which order roles, and frameworks within a role, are offered resources.
+"""In which order roles, and frameworks within a role, are offered resources: what all sorters have in common.
 
-``DRFSorter``     least dominant share first. A client's share is the largest of its parts of the cluster's scalars
-                  (whatever of cpus, mem, disk ... it has most of), divided by its weight. Equal shares are ordered
-                  by how often the client was allocated something, then by path.
-``RandomSorter``  a weighted shuffle.
+``drf.DRFSorter``        least dominant share first
+``lottery.RandomSorter`` a weighted shuffle
 
 Clients are paths and form a tree; siblings are ordered among themselves by what their whole subtrees hold::
 
@@ -11,17 +9,12 @@ Clients are paths and form a tree; siblings are ordered among themselves by what
           │       └─ web   the client "eng/web"
           └─ ops           the client "ops"
 
-The DRF order is never computed anew as long as only allocations change: every inner node keeps its children in a
-sorted list, and an allocation moves one entry per level (bisect). Only a change of the cluster's total or of a weight
-makes the next look sort again. Shares are floats that are compared, never summed; what is summed are ints.
-
-Sources: Mesos src/master/allocator/mesos/sorter/{drf,random}/sorter.cpp.
+Sources: Mesos src/master/allocator/mesos/sorter/sorter.hpp and its two implementations.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from mesos_py.algebra.kinds import Kind
@@ -83,6 +76,8 @@ class Sorter(Protocol[C]):
 
     def updated(self, path: str, agent_id: AgentID, old: Resources, new: Resources) -> None: ...
 
+    def held(self, path: str) -> Quantities: ...
+
     def total(self) -> Quantities: ...
 
     def order(self) -> Iterable[C]:
@@ -140,8 +135,8 @@ class Node(Generic[C]):
                 self.sums[kind.name] -= sign * int(kind.whole)  # type: ignore[arg-type]
 
 
-class _Tree(Generic[C]):
-    """What both sorters share: paths, the virtual leaf, weights, sums."""
+class Tree(Generic[C]):
+    """What the sorters share: paths, the virtual leaf, weights, sums."""
 
     def __init__(self) -> None:
         self._root: Node[C] = Node("", None, 1.0)
@@ -156,6 +151,10 @@ class _Tree(Generic[C]):
 
     def leaf(self, path: str) -> Node[C]:
         return self._leaves[path]
+
+    def held(self, path: str) -> Quantities:
+        """What a client holds."""
+        return Quantities(self._leaves[path].sums)
 
     def total(self) -> Quantities:
         """What all clients hold together; for metrics, hence summed when asked for."""
@@ -250,185 +249,3 @@ class _Tree(Generic[C]):
             node.active = active
             if node.parent is not None:
                 node.parent.stale = True
-
-
-class DRFSorter(_Tree[C]):
-    """Dominant resource fairness. ``nested=False`` takes paths as plain names."""
-
-    def __init__(self, total: ClusterTotal, *, nested: bool = True) -> None:
-        super().__init__()
-        self._total = total
-        self._seen = total.version
-        self._nested = nested
-
-    def allocated(self, path: str, agent_id: AgentID, resources: Resources) -> None:
-        self._change(path, agent_id, resources, +1, counts=1)
-
-    def unallocated(self, path: str, agent_id: AgentID, resources: Resources) -> None:
-        self._change(path, agent_id, resources, -1, counts=0)
-
-    def updated(self, path: str, agent_id: AgentID, old: Resources, new: Resources) -> None:
-        """What the client holds has been converted; not an allocation."""
-        self._change(path, agent_id, old, -1, counts=0)
-        self._change(path, agent_id, new, +1, counts=0)
-
-    def share(self, path: str) -> float:
-        """Weighted dominant share of a client, 0 to 1 (over its weight)."""
-        return self._share(self._leaves[path])
-
-    def order(self) -> Iterable[C]:
-        self._refresh()
-        return self._walk(self._root)
-
-    def ordered(self, paths: Iterable[str]) -> Sequence[C]:
-        self._refresh()
-        nodes = sorted((self._leaves[path] for path in paths), key=self._place)
-        return [node.client for node in nodes]  # type: ignore[misc]
-
-    # ---- how
-
-    def _change(self, path: str, agent_id: AgentID, resources: Resources, sign: int, *, counts: int) -> None:
-        node: Node[C] = self._leaves[path]
-        fresh = self._seen == self._total.version
-        while (parent := node.parent) is not None:
-            node.add(agent_id, resources, sign)
-            node.count += counts
-            if fresh and not parent.stale and (node.active or node.children):
-                self._move(parent.order, node)
-            else:
-                parent.stale = True
-            node = parent
-
-    def _move(self, order: list[tuple[float, int, str, Node[C]]], node: Node[C]) -> None:
-        old = node.key
-        node.key = (self._share(node), node.count, node.path, node)
-        if len(order) > 1:
-            del order[bisect_left(order, old)]
-            insort(order, node.key)
-        else:
-            order[0] = node.key
-
-    def _share(self, node: Node[C]) -> float:
-        best = 0.0
-        sums = node.sums
-        for name, total in self._total.amounts:
-            held = sums.get(name)
-            if held:
-                share = held / total
-                best = max(best, share)
-        return best / node.weight
-
-    def _refresh(self) -> None:
-        """After the total has changed no share and no order is what it was."""
-        if self._seen != self._total.version:
-            self._seen = self._total.version
-            stack = [self._root]
-            while stack:
-                node = stack.pop()
-                node.stale = True
-                stack += [child for child in node.children.values() if child.children]
-
-    def _sort(self, node: Node[C]) -> None:
-        node.order = []
-        for child in node.children.values():
-            if child.active or child.children:
-                child.key = (self._share(child), child.count, child.path, child)
-                node.order.append(child.key)
-        node.order.sort()
-        node.stale = False
-
-    def _walk(self, node: Node[C]) -> Iterator[C]:
-        if node.stale:
-            self._sort(node)
-        for key in tuple(node.order):
-            child = key[3]
-            if child.children:
-                yield from self._walk(child)
-            else:
-                yield child.client  # type: ignore[misc]
-
-    def _place(self, node: Node[C]) -> tuple[tuple[float, int, str], ...]:
-        """A key that orders leaves as a walk of the tree would."""
-        places = []
-        current = node
-        while current.parent is not None:
-            if current.parent.stale:
-                self._sort(current.parent)
-            places.append(current.key[:3])
-            current = current.parent
-        return tuple(reversed(places))
-
-    def check(self) -> None:
-        """Sums are those of the children, and lists that claim to be sorted are."""
-        stack = [self._root]
-        while stack:
-            node = stack.pop()
-            stack += node.children.values()
-            if not node.stale and self._seen == self._total.version:
-                keys = [
-                    (self._share(child), child.count, child.path, child)
-                    for child in node.children.values()
-                    if child.active or child.children
-                ]
-                assert node.order == sorted(keys), f"order of '{node.path}'"
-            if node.children and node.parent is not None:
-                for name, amount in node.sums.items():
-                    assert amount >= sum(0 if c.shared else c.sums.get(name, 0) for c in node.children.values())
-
-
-class RandomSorter(_Tree[C]):
-    """A weighted shuffle. A leaf's chance is its ancestors' relative weights multiplied with its own."""
-
-    def __init__(self, rng: Random, *, nested: bool = True) -> None:
-        super().__init__()
-        self._rng = rng
-        self._nested = nested
-
-    def allocated(self, path: str, agent_id: AgentID, resources: Resources) -> None:
-        self._change(path, agent_id, resources, +1)
-
-    def unallocated(self, path: str, agent_id: AgentID, resources: Resources) -> None:
-        self._change(path, agent_id, resources, -1)
-
-    def updated(self, path: str, agent_id: AgentID, old: Resources, new: Resources) -> None:
-        self._change(path, agent_id, old, -1)
-        self._change(path, agent_id, new, +1)
-
-    def order(self) -> Iterable[C]:
-        return [node.client for node in self._shuffled(self._chances())]  # type: ignore[misc]
-
-    def ordered(self, paths: Iterable[str]) -> Sequence[C]:
-        """Draws among these only, which gives them the order they would have among all."""
-        wanted = {id(self._leaves[path]) for path in paths}
-        chances = [entry for entry in self._chances() if id(entry[1]) in wanted]
-        return [node.client for node in self._shuffled(chances)]  # type: ignore[misc]
-
-    def _change(self, path: str, agent_id: AgentID, resources: Resources, sign: int) -> None:
-        node = self._leaves[path]
-        while node.parent is not None:
-            node.add(agent_id, resources, sign)
-            node = node.parent
-
-    def _chances(self) -> list[tuple[float, Node[C]]]:
-        """(chance, leaf) of the active leaves."""
-        found: list[tuple[float, Node[C]]] = []
-        stack = [(1.0, self._root)]
-        while stack:
-            chance, node = stack.pop()
-            if not node.children:
-                found.append((chance, node))
-                continue
-            living = [child for child in node.children.values() if _has_active(child)]
-            weights = sum(child.weight for child in living)
-            stack += [(chance * child.weight / weights, child) for child in living]
-        return [entry for entry in found if entry[1].active]
-
-    def _shuffled(self, chances: list[tuple[float, Node[C]]]) -> list[Node[C]]:
-        """Repeated draws without replacement: the order of u**(1/weight), descending, is distributed like that."""
-        draws = [(self._rng.random() ** (1.0 / chance), node.path, node) for chance, node in chances]
-        draws.sort(key=lambda draw: (-draw[0], draw[1]))
-        return [node for _, _, node in draws]
-
-
-def _has_active(node: Node[Any]) -> bool:
-    return node.active or any(map(_has_active, node.children.values()))

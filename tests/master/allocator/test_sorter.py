@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from mesos_py.algebra.quantities import Quantities
 from mesos_py.algebra.resources import Resources
-from mesos_py.master.allocator.sorter import ClusterTotal, DRFSorter, RandomSorter
+from mesos_py.master.allocator.drf import DRFSorter
+from mesos_py.master.allocator.lottery import RandomSorter
+from mesos_py.master.allocator.sorter import ClusterTotal
 from mesos_py.wire.ids import AgentID
 from tests.master.allocator.test_agents import volume
 from tests.master.allocator.world import res

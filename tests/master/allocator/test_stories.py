@@ -54,7 +54,7 @@ class Plain(Allocator):
         return agent.active
 
     def _in_order(self, open_slots: int) -> Iterable[Slot]:
-        return self._many_in_order(self._live)
+        return self._many_in_order(self._books.live)
 
 
 class Story:
@@ -216,7 +216,7 @@ def test_nothing_is_granted_twice(seed: int) -> None:
         story.run(budget=story.draw.choice([1, 2, None]))
         allocator.check()
         held = NONE
-        for agent in allocator._agents.values():
+        for agent in allocator._books.agents.values():
             for resources in agent.held.values():
                 held += resources
         assert held == story.held()
@@ -231,7 +231,7 @@ def test_nothing_is_granted_twice(seed: int) -> None:
     story.now += SECOND
     while allocator.deadline() == 0:
         story.run(budget=2)
-    for agent in allocator._agents.values():
+    for agent in allocator._books.agents.values():
         for role in ROLES if agent.capabilities.hierarchical_role else ["a", "d", "e"]:
             assert not agent.available.nonshared.allocatable_to(role), f"{agent.id} has something left for {role}"
 

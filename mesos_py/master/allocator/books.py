@@ -1,0 +1,284 @@
+"""The books: who takes part, who holds what, and every place where that is counted, changed together.
+
+A holding is counted at its agent (``ledger``), in the order of roles, in the order of the role's frameworks, and in
+the index of holders. What frameworks hold that the allocator does not know yet (an agent came back before its
+frameworks after a failover of the master) is counted at the agent, and in the orders once the framework is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mesos_py.algebra.quantities import Quantities
+from mesos_py.algebra.resources import NONE, Resources
+from mesos_py.master.allocator.drf import DRFSorter
+from mesos_py.master.allocator.filters import Declines, Framework, Slot, slots_in
+from mesos_py.master.allocator.ledger import Agent
+from mesos_py.master.allocator.lottery import RandomSorter
+from mesos_py.master.allocator.options import AllocatorOptions
+from mesos_py.master.allocator.roles import Role, RoleTree
+from mesos_py.master.allocator.sorter import ClusterTotal, Random, Sorter
+from mesos_py.wire.ids import AgentID, FrameworkID
+
+RETIRED_MAX = 64  # numbers of closed slots that are cleared from all agents together
+
+
+class Books:
+    """No method decides anything about offers."""
+
+    def __init__(self, options: AllocatorOptions, rng: Random) -> None:
+        self._options, self._rng = options, rng
+        self.total = ClusterTotal(options.fairness_exclude)
+        self.agents: dict[AgentID, Agent] = {}
+        self.frameworks: dict[FrameworkID, Framework] = {}
+        self.declines = Declines()
+        self.roles = RoleTree(self._new_framework_sorter)
+        self.role_sorter: Sorter[Role] = DRFSorter(self.total) if options.role_sorter == "drf" else RandomSorter(rng)
+        #: frameworks, known or not, that hold something, and where
+        self.holders: dict[FrameworkID, dict[AgentID, None]] = {}
+        #: bits of slots that may be offered something
+        self.live = 0
+        # Slots by number; numbers to use again, and numbers some agent's mask may still have.
+        self._slots: list[Slot | None] = []
+        self._free: list[int] = []
+        self._retired: list[int] = []
+
+    # ---- agents
+
+    def add_agent(self, agent: Agent, total: Resources) -> None:
+        self.agents[agent.id] = agent
+        agent.set_total(total)
+        self._count_total(agent)
+
+    def set_total(self, agent: Agent, total: Resources) -> None:
+        self._discount_total(agent)
+        agent.set_total(total)
+        self._count_total(agent)
+
+    def remove_agent(self, agent: Agent) -> None:
+        """Gone with all that was held on it."""
+        del self.agents[agent.id]
+        for framework_id, resources in list(agent.held.items()):
+            self._discount(agent, framework_id, resources)
+            self._forget_holder(framework_id, agent.id)
+        self.forget_declines(agent)
+        self._discount_total(agent)
+
+    def forget_declines(self, agent: Agent) -> None:
+        """Nobody has declined anything of this agent."""
+        mask = 0
+        for slots in agent.refused.values():
+            mask |= slots
+        self.declines.forget_agent(agent, self.slots_in(mask))
+
+    def _count_total(self, agent: Agent) -> None:
+        self.total.add(agent.total.quantities())
+        self.roles.reserve(agent.total)
+
+    def _discount_total(self, agent: Agent) -> None:
+        self.total.subtract(agent.total.quantities())
+        self.roles.unreserve(agent.total)
+
+    # ---- frameworks in roles
+
+    def subscribe(self, framework: Framework, roles: Iterable[str], suppressed: Iterable[str]) -> None:
+        """The framework is in exactly these roles; one it has left stays known while it holds something there."""
+        wanted, quiet = dict.fromkeys(roles), dict.fromkeys(suppressed)
+        for path in wanted:
+            slot = framework.slots.get(path) or self._open_slot(framework, path)
+            slot.subscribed, slot.suppressed = True, path in quiet
+        for path, slot in list(framework.slots.items()):
+            if path not in wanted:
+                slot.subscribed = False
+                self.declines.forget_slot(slot, self.agents)
+                if not self._holds_in(framework.id, path):
+                    self._close_slot(slot)
+        for slot in framework.slots.values():
+            self.refresh(slot)
+
+    def refresh(self, slot: Slot) -> None:
+        """The slot takes part in offers, or no longer does."""
+        if slot.is_live:
+            self.live |= slot.bit
+            slot.role.frameworks.activate(slot.framework.id)
+        else:
+            self.live &= ~slot.bit
+            slot.role.frameworks.deactivate(slot.framework.id)
+
+    def slots_in(self, mask: int) -> list[Slot]:
+        return slots_in(mask, self._slots)
+
+    def slots(self) -> Iterable[Slot]:
+        return (slot for slot in self._slots if slot is not None)
+
+    def _open_slot(self, framework: Framework, path: str) -> Slot:
+        role = self.roles.ensure(path)
+        if self._free:
+            number = self._free.pop()
+        else:
+            number = len(self._slots)
+            self._slots.append(None)
+        slot = Slot(framework, role, 1 << number)
+        self._slots[number] = framework.slots[path] = slot
+        if not role.slots:
+            self.role_sorter.add(path, role)
+            self.role_sorter.activate(path)
+        role.slots[framework.id] = slot
+        role.mask |= slot.bit
+        role.frameworks.add(framework.id, slot)
+        return slot
+
+    def _close_slot(self, slot: Slot) -> None:
+        """Nobody is in the slot and nothing is held in it: its number will be somebody else's."""
+        framework, role = slot.framework, slot.role
+        self.live &= ~slot.bit
+        self.declines.forget_slot(slot, self.agents)
+        role.frameworks.remove(framework.id)
+        role.mask &= ~slot.bit
+        del role.slots[framework.id], framework.slots[role.path]
+        if not role.slots:
+            self.role_sorter.remove(role.path)
+        self.roles.tidy(role)
+        number = slot.bit.bit_length() - 1
+        self._slots[number] = None
+        self._retired.append(number)
+        if len(self._retired) > RETIRED_MAX:
+            keep = ~sum(1 << retired for retired in self._retired)
+            for agent in self.agents.values():
+                agent.closed &= keep
+            self._free += self._retired
+            self._retired = []
+
+    def _new_framework_sorter(self) -> Sorter[Slot]:
+        if self._options.framework_sorter == "drf":
+            return DRFSorter(self.total, nested=False)
+        return RandomSorter(self._rng, nested=False)
+
+    # ---- holdings
+
+    def grant(self, agent: Agent, slot: Slot, available: Resources) -> Resources:
+        """This part of what is available is the slot's now; returns it, allocated."""
+        allocated = available.allocate(slot.role.path)
+        agent.hold(slot.framework.id, allocated, available, used=False)
+        self.holders.setdefault(slot.framework.id, {})[agent.id] = None
+        self._count(slot, agent.id, allocated)
+        return allocated
+
+    def hold(self, agent: Agent, framework_id: FrameworkID, resources: Resources) -> None:
+        """Tasks use these though they were not offered: an agent reports them."""
+        agent.hold(framework_id, resources, resources.unallocate(), used=True)
+        self.holders.setdefault(framework_id, {})[agent.id] = None
+        self.count(agent, framework_id, resources)
+
+    def release(self, agent: Agent, framework_id: FrameworkID, resources: Resources, *, used: bool) -> None:
+        agent.release(framework_id, resources, used=used)
+        self._discount(agent, framework_id, resources)
+        if framework_id not in agent.held:
+            self._forget_holder(framework_id, agent.id)
+
+    def release_all(self, framework: Framework) -> list[Agent]:
+        """The framework holds nothing and is in no role; returns the agents where it held something."""
+        agents = [self.agents[agent_id] for agent_id in self.holders.get(framework.id, ())]
+        for agent in agents:
+            self.release(agent, framework.id, agent.held[framework.id], used=True)
+        for slot in list(framework.slots.values()):
+            self._close_slot(slot)
+        return agents
+
+    def convert(
+        self, agent: Agent, framework_id: FrameworkID, old: Resources, new: Resources, total: Resources
+    ) -> None:
+        """What the framework holds, and the agent's total with it, has changed its kind: no allocation."""
+        self._discount_total(agent)
+        agent.convert(framework_id, old, new, total)
+        self._count_total(agent)
+        framework = self.frameworks.get(framework_id)
+        if framework is not None:
+            for path, slot in list(framework.slots.items()):
+                before, after = _allocated_to(path, old), _allocated_to(path, new)
+                self.role_sorter.updated(path, agent.id, before, after)
+                slot.role.frameworks.updated(framework_id, agent.id, before, after)
+        if framework_id not in agent.held:
+            self._forget_holder(framework_id, agent.id)
+
+    def count(self, agent: Agent, framework_id: FrameworkID, resources: Resources) -> None:
+        """Count a holding of a framework, if it is known, as allocated in its roles."""
+        framework = self.frameworks.get(framework_id)
+        if framework is None:
+            return
+        for path, part in _by_role(resources):
+            slot = framework.slots.get(path)
+            if slot is None:  # it left the role, but has tasks in it
+                slot = self._open_slot(framework, path)
+                slot.subscribed = False
+            self._count(slot, agent.id, part)
+
+    def _count(self, slot: Slot, agent_id: AgentID, resources: Resources) -> None:
+        self.role_sorter.allocated(slot.role.path, agent_id, resources)
+        slot.role.frameworks.allocated(slot.framework.id, agent_id, resources)
+
+    def _discount(self, agent: Agent, framework_id: FrameworkID, resources: Resources) -> None:
+        framework = self.frameworks.get(framework_id)
+        if framework is None:
+            return
+        for path, part in _by_role(resources):
+            slot = framework.slots[path]
+            self.role_sorter.unallocated(path, agent.id, part)
+            slot.role.frameworks.unallocated(framework_id, agent.id, part)
+            if not slot.subscribed and not self._holds_in(framework_id, path):
+                self._close_slot(slot)
+
+    def _holds_in(self, framework_id: FrameworkID, path: str) -> bool:
+        """Only asked about roles a framework has left."""
+        for agent_id in self.holders.get(framework_id, ()):
+            agent = self.agents.get(agent_id)
+            if agent is not None and agent.held.get(framework_id, NONE).any(lambda kind: kind.allocated_role == path):
+                return True
+        return False
+
+    def _forget_holder(self, framework_id: FrameworkID, agent_id: AgentID) -> None:
+        held_on = self.holders[framework_id]
+        held_on.pop(agent_id, None)
+        if not held_on:
+            del self.holders[framework_id]
+
+    def check(self) -> None:
+        """Every sum is the sum of its parts, every index has what it should."""
+        self.roles.check()
+        for sorter in (self.role_sorter, *(role.frameworks for role in self.roles)):
+            if isinstance(sorter, DRFSorter):
+                sorter.check()
+        for number, slot in enumerate(self._slots):
+            if slot is not None:
+                assert slot.bit == 1 << number
+                assert bool(self.live & slot.bit) == slot.is_live
+                held = NONE
+                for agent_id in self.holders.get(slot.framework.id, ()):
+                    held += _allocated_to(slot.role.path, self.agents[agent_id].held[slot.framework.id])
+                assert held or slot.subscribed, f"{slot.framework.id} has left '{slot.role.path}'"
+                counted = slot.role.frameworks.held(slot.framework.id)
+                assert counted >= held.quantities(), f"{slot.framework.id} holds {held}, counted is {counted}"
+                assert held.any_shared or counted == held.quantities()
+        total = Quantities()
+        holders: dict[FrameworkID, dict[AgentID, None]] = {}
+        for agent in self.agents.values():
+            agent.check()
+            total += agent.total.quantities()
+            for framework_id in agent.held:
+                holders.setdefault(framework_id, {})[agent.id] = None
+        assert total == self.total.quantities
+        assert holders == self.holders
+
+
+def _allocated_to(role: str, resources: Resources) -> Resources:
+    return resources.filter(lambda kind: kind.allocated_role == role)
+
+
+def _by_role(resources: Resources) -> Iterable[tuple[str, Resources]]:
+    """Nearly always one role, and then nothing is copied."""
+    roles = dict.fromkeys(kind.allocated_role for kind, _ in resources)
+    if len(roles) == 1:
+        (role,) = roles
+        assert role is not None, f"{resources} is allocated to no role"
+        return ((role, resources),)
+    return resources.allocations().items()
