@@ -4,7 +4,8 @@ The kinds of a master core's events:
 
 * ``scheduler_api.Call.Type`` members, body the Call, peer the ``Mesos-Stream-Id`` (for SUBSCRIBE: the new stream's)
 * classes of ``wire.internal``, body the message, peer the agent's channel
-* the classes here: ``Disconnected`` with a peer; the others are timers, made by the core for itself
+* the classes here: ``Disconnected`` with a peer, ``TeardownFramework`` by an operator; the others are timers, made
+  by the core for itself
 * ``machine.frame.Tick``
 """
 
@@ -51,3 +52,10 @@ class ReregisterExpired:
     """The agent has been disconnected, or missing after a failover, for ``agent_reregister_timeout``."""
 
     agent_id: AgentID
+
+
+@value
+class TeardownFramework:
+    """An operator asks to remove a framework, whoever it belongs to."""
+
+    framework_id: FrameworkID

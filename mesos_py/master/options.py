@@ -18,6 +18,7 @@ from mesos_py.flags import (
     NAMES,
     PORT,
     SECONDS,
+    SIZE,
     TEXT,
     WEIGHTS,
     bounded,
@@ -113,6 +114,31 @@ class Options:
         group="Agents",
     )
     authenticate_agents: bool = option(BOOLEAN, False, "Agents must say who they are.", group="Agents")
+
+    # ------------------------------------------------------------------------------------------ HTTP
+    authenticate_http_readonly: bool = option(
+        BOOLEAN, False, "Endpoints that only show something ask who is there.", group="HTTP"
+    )
+    authenticate_http_readwrite: bool = option(
+        BOOLEAN, False, "The operator API and endpoints that change something ask who is there.", group="HTTP"
+    )
+    authenticate_http_frameworks: bool = option(BOOLEAN, False, "Schedulers must say who they are.", group="HTTP")
+    credentials: str | None = option(
+        TEXT,
+        None,
+        "Who may come in: file:///path of JSON or of lines 'principal secret'.",
+        group="HTTP",
+    )
+    max_operator_event_stream_subscribers: int = option(
+        bounded(INTEGER, least=1), 1000, "One more closes the oldest subscription.", group="HTTP"
+    )
+    max_request_size: int = option(SIZE, 64 << 20, "A larger request body is refused.", group="HTTP")
+    max_unread_events_size: int = option(
+        SIZE, 16 << 20, "A subscriber that leaves more unread is cut off.", group="HTTP"
+    )
+    publish_per_framework_metrics: bool = option(BOOLEAN, True, "Metrics tell what each framework does.", group="HTTP")
+    log_dir: str | None = option(TEXT, None, "Directory of the log that /files shows.", group="HTTP")
+    external_log_file: str | None = option(TEXT, None, "File that /files shows as the log.", group="HTTP")
 
     # ------------------------------------------------------------------------------------------ no flags: constants
     #: SUBSCRIBED tells it, HEARTBEAT events keep to it, seconds (DEFAULT_HEARTBEAT_INTERVAL)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mesos_py.files import FilesError
 from mesos_py.web.auth import Authenticator
 from mesos_py.web.request import Request
 from mesos_py.web.response import Response, method_not_allowed, problem
@@ -40,4 +41,7 @@ class Application:
                 return refused
         if route.methods and request.method not in route.methods:
             return method_not_allowed(route.methods, request.method)
-        return await route.handler(request)
+        try:
+            return await route.handler(request)
+        except FilesError as error:
+            return problem(error.status, error.text)

@@ -10,41 +10,21 @@ import asyncio
 import mimetypes
 import os
 import stat
-from collections.abc import AsyncIterator, Sequence
-from typing import Protocol
+from collections.abc import AsyncIterator
 
+from mesos_py.files import Files
 from mesos_py.web.request import Request
 from mesos_py.web.response import OCTETS, Chunked, HttpError, Response, json
 from mesos_py.web.router import Router
 from mesos_py.wire.misc import FileInfo
 
 PIECE_BYTES = 256 << 10  # read in one go while downloading
-MODE_MAX = 0o7777
-
-
-class Failed(Protocol):
-    """What a file store raises."""
-
-    status: int
-    text: str
-
-
-class Store(Protocol):
-    """The virtual tree; ``mesos_py.files.Files``. Methods raise ``error``, an exception with status and text."""
-
-    def browse(self, path: str) -> Sequence[FileInfo]: ...
-
-    def read(self, path: str, offset: int | None, length: int | None) -> tuple[int, bytes, int]: ...
-
-    def open(self, path: str) -> tuple[int, int, str]: ...
-
-    def debug(self) -> dict[str, str]: ...
 
 
 class FileEndpoints:
     """The four endpoints over one store."""
 
-    def __init__(self, files: Store) -> None:
+    def __init__(self, files: Files) -> None:
         self._files = files
 
     def add_to(self, router: Router, *, realm: str) -> None:

@@ -14,7 +14,7 @@ from mesos_py.web.request import Request
 from mesos_py.web.response import Chunked, Response
 from mesos_py.web.streams import RecordStream
 
-Answer = Response | Chunked | RecordStream | web.WebSocketResponse
+Answer = Response | Chunked | RecordStream | web.StreamResponse
 Handler = Callable[[Request], Awaitable[Answer]]
 
 

@@ -1,4 +1,3 @@
-        # ARCHITECT NOTE 20:35: see the NOTE at the end of /work/plan/CONTRACTS.md; this module now runs on aiohttp (delete this line when read),
 """HTTP in, requests to the dispatcher, answers out; aiohttp's low-level server underneath.
 
 aiohttp parses, keeps connections alive, takes pipelined requests in order, inflates gzipped bodies and bounds heads.

@@ -14,7 +14,7 @@ import orjson
 from mesos_py.machine.values import value
 from mesos_py.wire.codec import json as json_codec
 from mesos_py.wire.codec import protobuf as protobuf_codec
-from mesos_py.wire.master_api import Response
+from mesos_py.wire.master_api import Event, Response
 from mesos_py.wire.schema import fields, payload_field
 
 
@@ -72,8 +72,8 @@ def protobuf_pieces(section: Section) -> Iterator[list[bytes]]:
         body: list[bytes] = []
         for body in protobuf_pieces(inner):
             yield body
-        made.append(b"\x08" + _varint(kind))
-        made += _delimited(_number(Response, payload_field(kind)), body)
+        made.append(b"\x08" + varint(kind))
+        made += delimited(_number(Response, payload_field(kind)), body)
         yield made
         return
     for name, part in section.parts:
@@ -82,23 +82,23 @@ def protobuf_pieces(section: Section) -> Iterator[list[bytes]]:
             inside: list[bytes] = []
             for inside in protobuf_pieces(part):
                 yield inside
-            made += _delimited(number, inside)
+            made += delimited(number, inside)
             continue
         for message in part:
-            made += _delimited(number, [protobuf_codec.encode(message)])
+            made += delimited(number, [protobuf_codec.encode(message)])
             yield made
     yield made
 
 
-def _delimited(number: int, pieces: list[bytes]) -> list[bytes]:
-    return [_varint(number << 3 | 2) + _varint(sum(map(len, pieces))), *pieces]
+def delimited(number: int, pieces: list[bytes]) -> list[bytes]:
+    return [varint(number << 3 | 2) + varint(sum(map(len, pieces))), *pieces]
 
 
 def _number(cls: type, name: str) -> int:
     return next(field.number for field in fields(cls) if field.name == name)
 
 
-def _varint(number: int) -> bytes:
+def varint(number: int) -> bytes:
     made = bytearray()
     while number > 0x7F:
         made.append(number & 0x7F | 0x80)
@@ -115,3 +115,22 @@ def array_pieces(name: str, elements: Iterable[bytes]) -> Iterator[bytes]:
         yield separator + element
         separator = b","
     yield b"]"
+
+
+# ---- the first event of an operator's stream, which holds all of GET_STATE
+
+
+def subscribed_json(state: bytes, heartbeat_interval_s: float) -> bytes:
+    """The SUBSCRIBED event around a GetState that is JSON already."""
+    return b'{"type":"SUBSCRIBED","subscribed":{"get_state":%s,"heartbeat_interval_seconds":%s}}' % (
+        state,
+        orjson.dumps(heartbeat_interval_s),
+    )
+
+
+def subscribed_protobuf(state: list[bytes], heartbeat_interval_s: float) -> bytes:
+    """The same around a GetState in protobuf."""
+    rest = protobuf_codec.encode(Event.Subscribed(heartbeat_interval_seconds=heartbeat_interval_s))
+    inside = [*delimited(_number(Event.Subscribed, "get_state"), state), rest]
+    kind = protobuf_codec.encode(Event(type=Event.Type.SUBSCRIBED))
+    return b"".join([kind, *delimited(_number(Event, "subscribed"), inside)])

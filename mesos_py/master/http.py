@@ -1,0 +1,138 @@
+"""POST /api/v1/scheduler, and what all of the master's endpoints share: who answers, and when.
+
+A scheduler's call is decoded and checked here; whether it is allowed now is the core's to say, and comes back as a
+Problem. SUBSCRIBE is answered with an open stream before the core is asked: refusals arrive as an ERROR event.
+Mesos: src/master/http.cpp Master::Http::scheduler.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from mesos_py.machine.driver import Driver, Stopped
+from mesos_py.machine.frame import Event
+from mesos_py.machine.problem import Problem
+from mesos_py.master.core import Master
+from mesos_py.master.leadership import Leadership
+from mesos_py.master.metrics import Metrics
+from mesos_py.master.streams import Schedulers
+from mesos_py.master.validation.calls import scheduler_call
+from mesos_py.web import negotiate
+from mesos_py.web.request import Request
+from mesos_py.web.response import (
+    ACCEPTED,
+    JSON,
+    OK,
+    HttpError,
+    Response,
+    method_not_allowed,
+    problem,
+    redirect,
+)
+from mesos_py.web.router import Answer
+from mesos_py.wire.codec import json as json_codec
+from mesos_py.wire.codec import protobuf as protobuf_codec
+from mesos_py.wire.codec.errors import DecodeError
+from mesos_py.wire.scheduler_api import Call
+
+READONLY = "mesos-master-readonly"
+READWRITE = "mesos-master-readwrite"
+SCHEDULER = "mesos-master-scheduler"
+
+STREAM_ID = "Mesos-Stream-Id"
+
+_Type = Call.Type
+
+
+def answer_to(reply: Any, done: Response = OK) -> Response:
+    """A core's reply as an answer: nothing to object is ``done``, a Problem its status and text."""
+    if reply is None:
+        return done
+    assert isinstance(reply, Problem)
+    return problem(int(reply.kind), reply.text)
+
+
+def decode(cls: Any, content_type: str, body: bytes) -> Any:
+    """The call in a request's body. Raises HttpError 400 with Mesos' text."""
+    try:
+        return (json_codec if content_type == JSON else protobuf_codec).decode(cls, body)
+    except DecodeError as error:
+        raise HttpError(400, str(error)) from None
+
+
+class Gate:
+    """Whether this master answers: only the leader does, and calls only once it has recovered."""
+
+    def __init__(self, leadership: Leadership) -> None:
+        self._leadership = leadership
+
+    def leader(self, request: Request) -> Response | None:
+        """None for the leader; else where to go, or that nobody leads."""
+        if self._leadership.is_leading:
+            return None
+        query = f"?{request.query_string}" if request.query_string else ""
+        location = self._leadership.location(request.path + query)
+        return problem(503, "No leader elected") if location is None else redirect(location)
+
+    def recovered(self, request: Request) -> Response | None:
+        """Like ``leader``, and the registry has been read."""
+        if self._leadership.is_leading and self._leadership.is_recovered:
+            return None
+        return self.leader(request) or problem(503, "Master has not finished recovery")
+
+    async def redirect(self, request: Request) -> Response:
+        """/redirect: to the leader, even if that is this master."""
+        if request.path.rstrip("/") not in ("/redirect", "/master/redirect"):
+            return problem(404)
+        location = self._leadership.location()
+        return problem(503, "No leader elected") if location is None else redirect(location)
+
+
+class SchedulerEndpoint:
+    """Calls of schedulers."""
+
+    def __init__(self, core: Master, driver: Driver, schedulers: Schedulers, metrics: Metrics) -> None:
+        self._core = core
+        self._driver = driver
+        self._schedulers = schedulers
+        self._metrics = metrics
+
+    async def __call__(self, request: Request) -> Answer:
+        if request.method != "POST":
+            return method_not_allowed(("POST",), request.method)
+        headers = request.headers
+        call: Call = decode(Call, negotiate.content_type(headers), request.body())
+        invalid = scheduler_call(call, request.principal)
+        if invalid is not None:
+            raise HttpError(400, f"Failed to validate scheduler::Call: {invalid}")
+        kind = call.type
+        stream_id = headers.get(STREAM_ID)
+        if kind is _Type.SUBSCRIBE:
+            return self._subscribe(call, request, stream_id)
+        if kind is _Type.RECONCILE_OPERATIONS:
+            negotiate.accepted(headers)
+        if kind is _Type.UNKNOWN:
+            known = call.framework_id in self._core.state.frameworks
+            return problem(501) if known else problem(400, "Framework cannot be found")
+        self._metrics.called(call)
+        reply = await ask(self._driver, Event(kind, call, stream_id, request.principal))
+        return answer_to(reply, OK if kind is _Type.UPDATE_FRAMEWORK else ACCEPTED)
+
+    def _subscribe(self, call: Call, request: Request, stream_id: str | None) -> Answer:
+        content_type = negotiate.accepted(request.headers)
+        if stream_id is not None:
+            raise HttpError(400, "Subscribe calls should not include the 'Mesos-Stream-Id' header")
+        self._metrics.called(call)
+        peer = str(uuid.uuid4())
+        stream = self._schedulers.open(peer, content_type, ((STREAM_ID, peer),))
+        self._driver.tell(Event(_Type.SUBSCRIBE, call, peer, request.principal))
+        return stream
+
+
+async def ask(driver: Driver, event: Event) -> Any:
+    """The core's reply. Raises HttpError 503 when the driver has stopped."""
+    try:
+        return await driver.ask(event)
+    except Stopped:
+        raise HttpError(503) from None

@@ -1,0 +1,111 @@
+"""The master's log: what changed, after it is durable, as constant phrases with ids.
+
+Agents and frameworks are logged as info, tasks and what was ignored as debug: an operator wants to know in a week that
+an agent was lost, not that one of a million tasks ran.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import structlog
+
+from mesos_py.machine.frame import Frame
+from mesos_py.master import changes
+
+log = structlog.get_logger("mesos_py.master")
+
+
+class Logbook:
+    """Logs what frames changed. With a ``verbosity`` above 0 (/logging/toggle) debug lines are logged as info."""
+
+    def __init__(self) -> None:
+        self.verbosity = 0
+
+    def observe(self, frame: Frame) -> None:
+        """Log the frame's changes."""
+        for change in frame.changes:
+            teller = _TELLERS.get(type(change))
+            if teller is not None:
+                teller(change, frame.cause)
+            elif self.verbosity or log.is_enabled_for(logging.DEBUG):
+                self._tell_more(change, frame.cause)
+
+    def set_verbosity(self, level: int) -> None:
+        self.verbosity = level
+        log.info("logging level changed", level=level)
+
+    def _tell_more(self, change: Any, cause: int) -> None:
+        teller = _DETAILS.get(type(change))
+        if teller is not None:
+            teller(log.info if self.verbosity else log.debug, change, cause)
+
+
+def _framework(phrase: str) -> Any:
+    def tell(change: Any, cause: int) -> None:
+        info = change.framework.info
+        log.info(phrase, framework_id=change.framework_id, name=info.name, principal=info.principal, cause=cause)
+
+    return tell
+
+
+def _agent(phrase: str) -> Any:
+    def tell(change: Any, cause: int) -> None:
+        agent = change.agent
+        log.info(phrase, agent_id=change.agent_id, hostname=agent.info.hostname, pid=agent.pid, cause=cause)
+
+    return tell
+
+
+def _agent_unreachable(change: changes.AgentUnreachable, cause: int) -> None:
+    log.warning("agent unreachable", agent_id=change.agent_id, reason=change.message, cause=cause)
+
+
+def _task_updated(say: Any, change: changes.TaskUpdated, cause: int) -> None:
+    say(
+        "task updated",
+        task_id=change.task_id,
+        framework_id=change.framework_id,
+        agent_id=change.agent_id,
+        state=change.state.name,
+        cause=cause,
+    )
+
+
+def _task_refused(change: changes.TaskRefused, cause: int) -> None:
+    log.info(
+        "task refused",
+        task_id=change.task_id,
+        framework_id=change.framework_id,
+        reason=change.status.message,
+        cause=cause,
+    )
+
+
+def _dropped(say: Any, change: changes.Dropped, cause: int) -> None:
+    say(
+        "ignored",
+        what=change.what,
+        why=change.why,
+        framework_id=change.framework_id,
+        agent_id=change.agent_id,
+        task_id=change.task_id,
+        cause=cause,
+    )
+
+
+_TELLERS: dict[type, Any] = {
+    changes.FrameworkAdded: _framework("framework added"),
+    changes.FrameworkUpdated: _framework("framework updated"),
+    changes.FrameworkDisconnected: _framework("framework disconnected"),
+    changes.FrameworkRemoved: _framework("framework removed"),
+    changes.AgentAdded: _agent("agent added"),
+    changes.AgentUpdated: _agent("agent reregistered"),
+    changes.AgentDisconnected: _agent("agent disconnected"),
+    changes.AgentRemoved: _agent("agent removed"),
+    changes.AgentUnreachable: _agent_unreachable,
+    changes.TaskRefused: _task_refused,
+}
+
+_DETAILS: dict[type, Any] = {changes.TaskUpdated: _task_updated, changes.Dropped: _dropped}

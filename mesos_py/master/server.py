@@ -1,0 +1,277 @@
+"""One master, put together: options -> store, core, driver, streams, endpoints, listening socket.
+
+    async with MasterServer(options) as master:
+        ...  master.port, master.core
+        problem = await master.wait()      # ends only when something has failed
+
+Election comes with another store; until then a master leads from the start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import socket
+import struct
+import time
+import uuid
+from collections.abc import Sequence
+from typing import Any, Self
+
+import structlog
+
+from mesos_py import MESOS_VERSION
+from mesos_py.coordination import Store
+from mesos_py.coordination.memory import MemoryStore
+from mesos_py.files import Files
+from mesos_py.flags import shown
+from mesos_py.loop_watch import LoopWatch
+from mesos_py.machine.driver import Driver
+from mesos_py.machine.frame import Event, Frame, PeerID, Tick
+from mesos_py.machine.journal import Journal
+from mesos_py.machine.values import Nanos
+from mesos_py.master.core import Master
+from mesos_py.master.http import READONLY, READWRITE, SCHEDULER, Gate, SchedulerEndpoint
+from mesos_py.master.leadership import Leadership
+from mesos_py.master.legacy import LegacyEndpoints
+from mesos_py.master.logbook import Logbook
+from mesos_py.master.metrics import Metrics
+from mesos_py.master.operator_api import OperatorEndpoint
+from mesos_py.master.options import Options
+from mesos_py.master.streams import MasterRim, Operators, Schedulers
+from mesos_py.master.views.context import Context
+from mesos_py.transport.agent_channel import PATH as AGENT_PATH
+from mesos_py.transport.agent_channel import AgentChannels
+from mesos_py.web.app import Application
+from mesos_py.web.auth import Authenticator, parse_credentials
+from mesos_py.web.files import FileEndpoints
+from mesos_py.web.metrics import MetricsEndpoints
+from mesos_py.web.request import Request
+from mesos_py.web.response import problem
+from mesos_py.web.router import Answer, Router
+from mesos_py.web.server import Limits, Server
+from mesos_py.web.system import LoggingLevel, SystemEndpoints
+from mesos_py.wire.master import MasterInfo
+from mesos_py.wire.scheduler_api import Event as SchedulerEvent
+from mesos_py.wire.value import Address
+
+log = structlog.get_logger(__name__)
+
+NS_PER_MS = 1_000_000
+
+
+class MasterServer:
+    """A running master. Made with collaborators that tests may replace: the store and the source of chance."""
+
+    core: Master
+    driver: Driver
+    port: int
+    leadership: Leadership
+
+    def __init__(self, options: Options, *, store: Store | None = None, rng: random.Random | None = None) -> None:
+        """Raises ValueError for credentials that make no sense."""
+        self.options = options
+        self._store: Store = store or MemoryStore()
+        self._rng = rng or random.Random()
+        self._app: Application | None = None
+        self._http = Server(self._dispatch, limits=Limits(body_bytes=options.max_request_size))
+        self._watch = LoopWatch()
+        self._driving: asyncio.Task[None] | None = None
+        self._operators = Operators(
+            limit=options.max_operator_event_stream_subscribers,
+            heartbeat_s=options.heartbeat_interval_s,
+            cap=options.max_unread_events_size,
+        )
+        self._authenticator = _authenticator(options)
+        self._logbook = Logbook()
+        self.leadership = Leadership()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.stop()
+
+    async def start(self) -> int:
+        """Listen and lead; returns the port. Raises OSError when the address cannot be had."""
+        started_ns = time.time_ns()
+        self.port = await self._http.start(self.options.ip, self.options.port)
+        info = master_info(self.options, self.port)
+        self.core = Master(info, self.options, self._rng)
+        metrics = Metrics(self.core, started_ns=started_ns, per_framework=self.options.publish_per_framework_metrics)
+        schedulers = Schedulers(
+            self._tell,
+            lambda peer, event: self._sent(metrics, peer, event),
+            cap=self.options.max_unread_events_size,
+        )
+        channels = AgentChannels(self._tell)
+        rim = MasterRim(schedulers, self._operators, channels, (metrics.observe, self._logbook.observe))
+        self.driver = Driver(_TimedCore(self.core, metrics), _TimedStore(self._store, metrics), rim, journal=Journal())
+        metrics.gauges |= {
+            "master/elected": lambda: float(self.leadership.is_leading),
+            "master/operator_event_stream_subscribers": lambda: len(self._operators),
+            "registrar/queued_operations": lambda: self.driver.outbox_length,
+            "registrar/registry_size_bytes": lambda: len(self.core.registry.agents),
+            "registrar/state_fetch_ms": lambda: 0.0,
+            "loop/longest_stall_ms": lambda: self._watch.longest_ms,
+            "loop/recent_stall_ms": self._watch.recent_ms,
+        }
+        flags = shown(self.options)
+        context = Context(info=info, flags=flags, started_ns=started_ns)
+        self._app = self._application(context, metrics, schedulers, channels)
+        self._driving = asyncio.create_task(self.driver.run(), name="master driver")
+        self._watch.start()
+        self._lead(context)
+        log.info("master started", id=info.id, pid=info.pid, hostname=info.hostname)
+        return self.port
+
+    def _lead(self, context: Context) -> None:
+        context.elected_ns = time.time_ns()
+        context.leader = self.leadership.leader = context.info
+        self.leadership.is_leading = self.leadership.is_recovered = True
+
+    def _application(
+        self, context: Context, metrics: Metrics, schedulers: Schedulers, channels: AgentChannels
+    ) -> Application:
+        router = Router("/master")
+        gate = Gate(self.leadership)
+        files = Files()
+        if self.options.external_log_file is not None:
+            files.attach("/master/log", self.options.external_log_file)
+        logging = LoggingLevel(self._logbook.set_verbosity)
+        numbers = MetricsEndpoints(lambda: metrics.samples(self.driver.now()))
+        scheduler = SchedulerEndpoint(self.core, self.driver, schedulers, metrics)
+        operator = OperatorEndpoint(
+            self.core,
+            self.driver,
+            context,
+            files=files,
+            operators=self._operators,
+            metrics=numbers,
+            logging=logging,
+        )
+        router.add("/api/v1/scheduler", scheduler, realm=SCHEDULER, gate=gate.recovered, methods=("POST",))
+        router.add("/api/v1", operator, realm=READWRITE, gate=gate.recovered, methods=("POST",))
+        LegacyEndpoints(self.core, self.driver, context).add_to(router, gate)
+        FileEndpoints(files).add_to(router, realm=READONLY)
+        numbers.add_to(router, realm=READONLY)
+        SystemEndpoints(flags=context.flags, logging=logging, started_ns=context.started_ns).add_to(
+            router, readonly=READONLY, readwrite=READWRITE
+        )
+
+        async def agent_link(request: Request) -> Answer:
+            return await channels.handle(request.incoming)
+
+        router.add(AGENT_PATH, agent_link, gate=gate.recovered, exact=True)
+        return Application(router, self._authenticator)
+
+    async def wait(self) -> str | None:
+        """Returns when the master has failed: why."""
+        assert self._driving is not None
+        try:
+            await asyncio.shield(self._driving)
+        except asyncio.CancelledError:
+            if self._driving.cancelled():
+                return None
+            raise
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+        return None
+
+    async def stop(self) -> None:
+        """Stop listening, end streams, forget everything."""
+        self.leadership.is_leading = False
+        self._watch.stop()
+        self._operators.close()
+        await self._http.close()
+        if self._driving is not None:
+            self._driving.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await self._driving
+
+    # ---- glue
+
+    async def _dispatch(self, request: Request) -> Answer:
+        return problem(503) if self._app is None else await self._app(request)
+
+    def _tell(self, event: Event) -> None:
+        self.driver.tell(event)
+
+    def _sent(self, metrics: Metrics, peer: PeerID, event: SchedulerEvent) -> None:
+        metrics.sent(self.core.state.framework_of(peer), event)
+
+
+def master_info(options: Options, port: int) -> MasterInfo:
+    """How this master introduces itself."""
+    ip = options.advertise_ip or options.ip
+    if ip in ("0.0.0.0", "::", ""):
+        ip = socket.gethostbyname(socket.gethostname())
+    port = options.advertise_port or port
+    hostname = options.hostname or ip
+    try:
+        packed: int = struct.unpack("<I", socket.inet_aton(ip))[0]
+    except OSError:
+        packed = 0  # not an IPv4 address: whoever needs one looks at ``address``
+    capabilities = MasterInfo.Capability.Type
+    return MasterInfo(
+        id=str(uuid.uuid4()),
+        ip=packed,
+        port=port,
+        pid=f"master@{ip}:{port}",
+        hostname=hostname,
+        version=MESOS_VERSION,
+        address=Address(hostname=hostname, ip=ip, port=port),
+        capabilities=tuple(
+            MasterInfo.Capability(type=kind)
+            for kind in (capabilities.AGENT_UPDATE, capabilities.AGENT_DRAINING, capabilities.QUOTA_V2)
+        ),
+    )
+
+
+def _authenticator(options: Options) -> Authenticator:
+    realms = {
+        READONLY: options.authenticate_http_readonly,
+        READWRITE: options.authenticate_http_readwrite,
+        SCHEDULER: options.authenticate_http_frameworks,
+    }
+    switched_on = frozenset(realm for realm, is_on in realms.items() if is_on)
+    if switched_on and options.credentials is None:
+        raise ValueError("authentication is switched on, but there are no --credentials")
+    return Authenticator(parse_credentials(options.credentials or "[]") if options.credentials else {}, switched_on)
+
+
+class _TimedCore:
+    """The core as its driver sees it, with the allocator's rounds timed."""
+
+    def __init__(self, core: Master, metrics: Metrics) -> None:
+        self._core = core
+        self._metrics = metrics
+        self._wanted: Nanos | None = None
+        self.deadline = core.deadline
+
+    def apply(self, event: Event, now: Nanos) -> Frame:
+        if event.kind is not Tick:
+            return self._core.apply(event, now)
+        allocator = self._core.allocator
+        runs, wanted = allocator.runs, allocator.deadline()
+        begin = time.perf_counter()
+        frame = self._core.apply(event, now)
+        if allocator.runs != runs:
+            self._metrics.allocation_run.record(1000 * (time.perf_counter() - begin))
+            self._metrics.allocation_latency.record(max(0, now - (wanted or now)) / NS_PER_MS if wanted else 0.0)
+        return frame
+
+
+class _TimedStore:
+    """The store as the driver sees it, with its writes timed."""
+
+    def __init__(self, store: Store, metrics: Metrics) -> None:
+        self._store = store
+        self._metrics = metrics
+
+    async def commit(self, writes: Sequence[Any]) -> None:
+        begin = time.perf_counter()
+        await self._store.commit(writes)
+        self._metrics.state_store.record(1000 * (time.perf_counter() - begin))
