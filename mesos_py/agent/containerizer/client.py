@@ -12,6 +12,7 @@ import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import attrs
 
@@ -108,9 +109,8 @@ class SupervisorClient(asyncio.Protocol):
     # ---- asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(frames.encode(frames.HELLO, frames.VERSION, b"%d" % os.getpid()))
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's are no subclass of it
+        self._transport.write(frames.encode(frames.HELLO, frames.VERSION, b"%d" % os.getpid()))
 
     def data_received(self, data: bytes) -> None:
         for frame in self._decoder.feed(data):
