@@ -1,4 +1,4 @@
-# ruff: noqa: UP, FA, I001 - runs on Python 3.7
+# Runs on Python 3.7.
 """An executor on the unmodified pymesos: a task's data says what to do; messages are echoed in capitals."""
 import base64
 import threading

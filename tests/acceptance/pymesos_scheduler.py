@@ -1,4 +1,4 @@
-# ruff: noqa: UP, FA, I001 - runs on Python 3.7
+# Runs on Python 3.7.
 """A scheduler on the unmodified pymesos, run by a Python of its own.
 
     python pymesos_scheduler.py commands|executor|operator MASTER
