@@ -16,6 +16,8 @@ from mesos_py.machine.values import Nanos
 from mesos_py.master.allocator.ledger import Agent
 from mesos_py.master.allocator.sorter import Random
 
+SKIPS_PER_LOOK = 20  # agents passed by that cost as much as one that is looked at
+
 
 class Rounds:
     """The work list; decides nothing about offers."""
@@ -53,23 +55,29 @@ class Rounds:
         return True
 
     def take(self, agents: Iterable[Agent], is_open: Callable[[Agent], bool], budget: int | None) -> list[Agent]:
-        """Up to ``budget`` agents to look at now; those that are not open (nothing to gain there) are passed by."""
+        """Up to ``budget`` agents to look at now, in random order; those with nothing to gain are passed by."""
         if self._sweep and not self._queue:
             self._sweep = False
             self._touched.clear()
-            self._queue = [agent for agent in agents if is_open(agent)]
-            self._rng.shuffle(self._queue)
-        found = [agent for agent in self._touched if is_open(agent)]
-        self._touched.clear()
-        self._rng.shuffle(found)
-        if budget is None:
-            found += self._queue
-            self._queue = []
-            return found
-        room = (budget + 1) // 2 if self._queue else budget
-        self._touched = dict.fromkeys(found[room:])
-        del found[room:]
-        cut = max(len(self._queue) - (budget - len(found)), 0)
-        found += self._queue[cut:]
-        del self._queue[cut:]
+            self._queue = list(agents)
+        queue, touched = self._queue, [agent for agent in self._touched if is_open(agent)]
+        budget = len(queue) + len(touched) if budget is None else budget
+        skips = SKIPS_PER_LOOK * budget
+        room = (budget + 1) // 2 if queue else budget
+        found: list[Agent] = []
+        while touched and len(found) < room:
+            found.append(self._draw(touched))
+        self._touched = dict.fromkeys(touched)
+        while queue and skips and len(found) < budget:
+            agent = self._draw(queue)
+            if is_open(agent):
+                found.append(agent)
+            else:
+                skips -= 1
         return found
+
+    def _draw(self, pool: list[Agent]) -> Agent:
+        """Remove one at random, in constant time: a frame must not pay for shuffling what later frames look at."""
+        index = int(self._rng.random() * len(pool))
+        pool[index], pool[-1] = pool[-1], pool[index]
+        return pool.pop()

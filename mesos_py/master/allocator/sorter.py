@@ -15,7 +15,7 @@ Sources: Mesos src/master/allocator/mesos/sorter/sorter.hpp and its two implemen
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from mesos_py.algebra.kinds import Kind
 from mesos_py.algebra.quantities import Milli, Quantities
@@ -29,8 +29,6 @@ class Random(Protocol):
     """The part of random.Random the allocator uses."""
 
     def random(self) -> float: ...
-
-    def shuffle(self, x: list[Any]) -> None: ...
 
 
 class ClusterTotal:
