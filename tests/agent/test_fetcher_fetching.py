@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
 from aiohttp import web
 
@@ -210,6 +211,28 @@ async def test_destroy_cancels_a_fetch(world: World, tmp_path: Path) -> None:
     world.containerizer.launch(world.spec("d", "true", uris=(slow,)))
     world.containerizer.signal("d", signal.SIGTERM)
     assert await world.exited("d") == signal.SIGKILL
+
+
+async def test_the_death_of_the_supervisor_fails_a_fetch(world: World) -> None:
+    """The helper goes with it; nobody asked for a destroy, so it is a failed launch."""
+    world.containerizer.launch(world.spec("c", "true", uris=(Uri(value=f"{world.origin}/silent"),)))
+    await until((world.sandbox("c") / "stderr").exists)
+    supervisor = psutil.Process(world.containerizer.supervisor_pid)  # type: ignore[attr-defined]
+    helpers = supervisor.children()
+    supervisor.kill()
+    assert await world.failed("c") == "Failed to fetch all URIs for container 'c': the fetcher was lost"
+    await until(lambda: not any(helper.is_running() for helper in helpers))
+
+
+async def test_a_fetch_does_not_survive_its_agent(world: World) -> None:
+    """The next agent knows nothing of what was to be started; the helper is ended."""
+    world.containerizer.launch(world.spec("c", "true", uris=(Uri(value=f"{world.origin}/silent"),)))
+    await until((world.sandbox("c") / "stderr").exists)
+    await world.containerizer.close(keep=True)
+    assert await world.process().recover() == ()
+    supervisor = psutil.Process(world.containerizer.supervisor_pid)  # type: ignore[attr-defined]
+    await until(lambda: not supervisor.children())
+    assert world.events == []
 
 
 @pytest.mark.root

@@ -217,3 +217,30 @@ def test_no_bytes_surprise_the_decoder(data: bytes) -> None:
 @given(st.lists(st.binary().filter(lambda item: b"\0" not in item)))
 def test_lists_survive_joining(items: list[bytes]) -> None:
     assert frames.split(frames.join(items)) == items
+
+
+async def test_running_out_of_descriptors_fails_launches_and_nothing_else(real: Harness) -> None:
+    """The supervisor lives through it, and what it ran before too."""
+    real.containerizer.launch(real.spec("before", "sleep", "1000"))
+    await real.launched("before")
+    supervisor = psutil.Process(real.containerizer.supervisor_pid)  # type: ignore[attr-defined]
+    _, hard = supervisor.rlimit(psutil.RLIMIT_NOFILE)
+    supervisor.rlimit(psutil.RLIMIT_NOFILE, (supervisor.num_fds() + 1, hard))
+    real.containerizer.launch(real.spec("starved", "true"))
+    assert "Too many open files" in await real.failed("starved")
+    real.containerizer.make_sandbox("m", str(real.sandbox("m")), None, None)
+    await until(lambda: real.of("m") == ["DirectoryFailed"])
+    supervisor.rlimit(psutil.RLIMIT_NOFILE, (hard, hard))
+    real.containerizer.launch(real.spec("after", "true"))
+    assert await real.exited("after") == 0
+    assert real.of("before") == ["ContainerLaunched"]
+
+
+async def test_many_launches_leave_no_descriptors(real: Harness) -> None:
+    supervisor = psutil.Process(real.containerizer.supervisor_pid)  # type: ignore[attr-defined]
+    await real.run("first", "true")
+    before = supervisor.num_fds()
+    for number in range(200):
+        real.containerizer.launch(real.spec(f"c{number}", "true" if number % 2 else "missing"))
+    await until(lambda: len(real.events) == 2 + 2 * 100 + 100)
+    assert supervisor.num_fds() == before

@@ -238,9 +238,11 @@ class Supervisor:
             text = b"the supervisor is quitting" if self._is_quitting else b"Container has already been started"
             self._tell(client, frames.FAILED, container_id, text)
             return
-        # A helper is ours: its stdout is for the agent, and it becomes the user itself once it has loaded.
-        read, write = os.pipe2(os.O_CLOEXEC) if helper == b"1" else (None, None)
+        read = write = None
         try:
+            if helper == b"1":
+                # It is ours: its stdout is for the agent, and it becomes the user itself once it has loaded.
+                read, write = os.pipe2(os.O_CLOEXEC)
             pid = self._spawner.spawn(
                 container_id=container_id,
                 sandbox=sandbox,
@@ -266,7 +268,7 @@ class Supervisor:
         _, container_id, sandbox, latest, user = frame
         try:
             self._spawner.make_sandbox(sandbox, latest, user)
-        except SpawnError as exc:
+        except (SpawnError, OSError) as exc:
             self._tell(client, frames.SANDBOX_FAILED, container_id, str(exc).encode(errors="surrogateescape"))
 
     def _destroy(self, container_id: bytes) -> None:
@@ -280,7 +282,11 @@ class Supervisor:
 
     def _sweep(self, now: float) -> None:
         for remains in [remains for remains in self._sweeps.values() if (remains.look_at or 0.0) <= now]:
-            if sweep(remains.id):
+            try:
+                is_clean = sweep(remains.id) == 0
+            except OSError:  # no descriptors left, most likely; some will come back
+                is_clean = False
+            if not is_clean:
                 remains.look_at = now + remains.delay
                 remains.delay = min(remains.delay * 2, 0.5)
             else:

@@ -226,7 +226,7 @@ def sweep(container_id: bytes) -> int:
     """Kill what another supervisor left of a container, found in all of /proc; how many processes were found.
 
     For containers whose supervisor died: their processes went to init, so the mark is all there is. (Not the sandbox:
-    an operator's shell may stand in it.)
+    an operator's shell may stand in it.) Raises OSError when it could not look.
     """
     wanted, found = procfs.mark_of(container_id), 0
     for pid in procfs.pids():
@@ -234,8 +234,8 @@ def sweep(container_id: bytes) -> int:
             continue
         try:
             fd = os.pidfd_open(pid)
-        except OSError:
-            continue
+        except ProcessLookupError:
+            continue  # any other error is no proof of absence, so it is the caller's
         try:
             if procfs.mark(pid) == wanted:
                 status = procfs.stat(pid)
