@@ -12,7 +12,7 @@ from mesos_py.wire.codec import protobuf
 from mesos_py.wire.codec.errors import ProtobufError
 from mesos_py.wire.codec.protobuf_wire import varint
 from mesos_py.wire.command import CommandInfo
-from mesos_py.wire.health import HealthCheck
+from mesos_py.wire.health import CheckInfo, HealthCheck
 from mesos_py.wire.ids import AgentID, ContainerID, OfferID, TaskID
 from mesos_py.wire.linux import CapabilityInfo
 from mesos_py.wire.misc import FileInfo
@@ -68,6 +68,16 @@ def test_pieces_of_a_message_are_merged() -> None:
     assert merged.environment.variables == (*a, *b, *a)
 
 
+def test_a_piece_may_lack_what_another_has() -> None:
+    """Only all pieces together need the required fields; a million pieces are read in one go."""
+    start, length = b"\x08\x50", block(2, b"/")
+    assert protobuf.decode(CheckInfo, block(3, length) + block(3, start)).http == CheckInfo.Http(port=80, path="/")
+    with pytest.raises(ProtobufError):
+        protobuf.decode(CheckInfo, block(3, length) + block(3, length))
+    pieces = protobuf.decode(CheckInfo, block(3, start) * 100_000 + b"\xf8\x06\x01" * 100_000)
+    assert pieces.http == CheckInfo.Http(port=80)
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
@@ -84,7 +94,7 @@ def test_pieces_of_a_message_are_merged() -> None:
         (STATUS + b"\xa4\x06", "unexpected end of group"),
         (STATUS + b"\xa3\x06" * 200, "unknown wire type"),
         (STATUS + block(13, b"\x18"), "truncated"),  # a value that would end outside of its message
-        (STATUS + block(13, b"\x18\xff") + b"\x00", "truncated"),
+        (STATUS + block(13, b"\x18\xff") + b"\x30\x00", "truncated"),
         (STATUS + block(1000, b"x" * 10)[:-1], "truncated"),
         (block(1, ID) + b"\x10\x63", "TaskStatus lacks state"),
     ],

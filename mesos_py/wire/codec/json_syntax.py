@@ -15,6 +15,7 @@ _END = -1
 _NUMBER = re.compile(rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _NUMBER_CHARS = b"0123456789+-.eE"
 _WORDS = {ord("n"): b"ull", ord("f"): b"alse", ord("t"): b"rue"}
+_PLAIN = re.compile(rb'[^"\\\x00-\x1f]*')
 _HEX = b"0123456789abcdefABCDEF"
 _SPACE = b" \t\r\n"
 
@@ -106,6 +107,7 @@ class _Scanner:
 
     def string(self) -> bool:
         while True:
+            self.position = _PLAIN.match(self.data, self.position).end()  # type: ignore[union-attr]
             char = self.take()
             if char < 0x20:  # a control character or the end
                 self.back(char)

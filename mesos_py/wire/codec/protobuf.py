@@ -4,7 +4,8 @@ Encoders are here and emit fields in the order of their numbers, as C++ does; de
 Fields we do not know, and enum numbers we do not know, are kept as bytes (unknown_fields). Text that is not UTF-8 is
 read with U+FFFD in it: proto2 does not refuse it, and no text of ours may be undecodable.
 
-What Mesos never sends is read all the same: packed scalars, groups (skipped), messages in several pieces.
+What Mesos never sends is read all the same: packed scalars, groups (skipped), messages in several pieces. Left out on
+purpose: unknown fields inside of an id or of a map entry are dropped, since those are not messages here.
 
 Source of the format: protobuf.dev/programming-guides/encoding.
 """

@@ -1,8 +1,9 @@
 """Compiles the protobuf decoder of a message class: one loop over tags, with a binary search for the field.
 
 A decoder is called with the whole input and the bounds of its message in it, so that nested messages are not copied.
-A field occupies the local f<index> until the message is complete; of a nested message, r<index> remembers where it
-was, because a second piece of it must be parsed together with the first.
+A field occupies the local f<index> until the message is complete. A nested message that is not repeated may come in
+pieces, which are parsed as one: until the end f<index> holds where it is, or a list of its pieces. Unknown fields are
+gathered in `u`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from mesos_py.wire.codec.protobuf_wire import (
     VARINT,
     WIRE_TYPES,
     Malformed,
+    add_piece,
     entry_field,
     read_id,
     read_varint,
@@ -43,6 +45,7 @@ def _decoder(cls: type) -> Function:
         read_varint=read_varint,
         read_id=read_id,
         skip=skip,
+        add_piece=add_piece,
         unpack=_DOUBLE.unpack_from,
     )
     if recursive:
@@ -50,9 +53,7 @@ def _decoder(cls: type) -> Function:
     for index, field in enumerate(declared):
         start = {"rep": "[]", "map": "{}"}.get(field.label, "None")
         source.add(f"f{index} = {start}")
-        if field.label != "rep" and field.kind == "message" and field.label != "map":
-            source.add(f"r{index} = None")
-    source.add("u = b''", "while i < end:", "    start = i", "    t = s[i]", "    i += 1")
+    source.add("u = None", "while i < end:", "    start = i", "    t = s[i]", "    i += 1")
     source.add("if t > 127:", "    t, i = read_varint(s, start)", indent=2)
     rows: list[tuple[int, Callable[[int], None]]] = []
     for index, field in enumerate(declared):
@@ -61,7 +62,7 @@ def _decoder(cls: type) -> Function:
     source.add("if i != end:", "    raise Malformed('truncated')", "o = new(cls)")
     for index, field in enumerate(declared):
         _finish(source, field, index, cls)
-    source.add(assignment("o", "unknown_fields", "u or None"), "return o")
+    source.add(assignment("o", "unknown_fields", "None if u is None else b''.join(u)"), "return o")
     return source.build("decode", cls, "protobuf")
 
 
@@ -81,7 +82,13 @@ def _search(source: Source, rows: list[tuple[int, Callable[[int], None]]], inden
     if rows:
         source.add("else:", indent=indent)
         inner += 1
-    source.add("i = skip(s, i, end, t)", "u += s[start:i]", indent=inner)
+    source.add("i = skip(s, i, end, t)", indent=inner)
+    _keep(source, "s[start:i]", inner)
+
+
+def _keep(source: Source, unknown: str, indent: int) -> None:
+    """Lines that add an expression of bytes to the unknown fields."""
+    source.add("if u is None:", "    u = []", f"u.append({unknown})", indent=indent)
 
 
 def _rows(source: Source, field: Field, index: int, cls: type) -> list[tuple[int, Callable[[int], None]]]:
@@ -104,15 +111,8 @@ def _read_length(source: Source, indent: int) -> None:
 def _read(source: Source, field: Field, index: int, cls: type, indent: int) -> None:
     kind, slot = field.kind, f"f{index}"
     if kind == "message" and field.label != "rep":
-        decode_ = source.link("decode", field.type, decoders)
-        deeper = ", depth + 1" if field.type is cls else ""
         _read_length(source, indent)
-        source.add(f"if {slot} is None:", indent=indent)
-        source.add(f"{slot} = {decode_}(s, i, e{deeper})", f"r{index} = (i, e)", indent=indent + 1)
-        source.add("else:", indent=indent)  # the pieces of a message are parsed as one
-        source.add(f"b = r{index} if type(r{index}) is bytes else s[r{index}[0]:r{index}[1]]", indent=indent + 1)
-        source.add(f"r{index} = b + s[i:e]", indent=indent + 1)
-        source.add(f"{slot} = {decode_}(r{index}, 0, len(r{index}){deeper})", indent=indent + 1)
+        source.add(f"{slot} = (i, e) if {slot} is None else add_piece(s, {slot}, i, e)", indent=indent)
         source.add("i = e", indent=indent)
     else:
         value = _value(source, field, indent)
@@ -159,7 +159,9 @@ def _value(source: Source, field: Field, indent: int) -> str:
 def _known_member(source: Source, field: Field, indent: int) -> None:
     """Lines that turn a number into a member, or keep the number among the unknown fields."""
     members = source.bind("members", {int(member): member for member in field.type})
-    source.add(f"v = {members}.get(v)", "if v is None:", "    u += s[start:i]", "else:", indent=indent)
+    source.add(f"v = {members}.get(v)", "if v is None:", indent=indent)
+    _keep(source, "s[start:i]", indent + 1)
+    source.add("else:", indent=indent)
 
 
 def _read_packed(source: Source, field: Field, index: int, indent: int) -> None:
@@ -171,7 +173,8 @@ def _read_packed(source: Source, field: Field, index: int, indent: int) -> None:
         tag = source.bind("tag", tag_of(field))
         source.add(f"if v in {members}:", f"    f{index}.append({members}[v])", indent=indent + 1)
         source.names["varint"] = varint
-        source.add("else:", f"    u += {tag} + varint(v & 0xFFFFFFFFFFFFFFFF)", indent=indent + 1)
+        source.add("else:", indent=indent + 1)
+        _keep(source, f"{tag} + varint(v & 0xFFFFFFFFFFFFFFFF)", indent + 2)
     else:
         source.add(f"f{index}.append({value})", indent=indent + 1)
     source.add("if i != e:", "    raise Malformed('truncated')", "end = outer", indent=indent)
@@ -200,6 +203,12 @@ def _finish(source: Source, field: Field, index: int, cls: type) -> None:
     if field.label == "rep":
         source.add(assignment("o", field.name, f"tuple({slot})"))
         return
+    if field.kind == "message" and field.label != "map":
+        decode_ = source.link("decode", field.type, decoders)
+        deeper = ", depth + 1" if field.type is cls else ""
+        source.add(f"if type({slot}) is tuple:", f"    {slot} = {decode_}(s, {slot}[0], {slot}[1]{deeper})")
+        source.add(f"elif {slot} is not None:", f"    b = b''.join({slot})")
+        source.add(f"{slot} = {decode_}(b, 0, len(b){deeper})", indent=2)
     if field.label == "req":
         source.add(f"if {slot} is None:", f"    raise Malformed('{cls.__qualname__} lacks {field.name}')")
     elif field.label == "opt" and field.default is not None:

@@ -80,6 +80,27 @@ def skip(s: bytes, i: int, end: int, tag: int, groups: int = 0) -> int:
     return i
 
 
+def add_piece(s: bytes, pieces: tuple[int, int] | list[bytes], i: int, end: int) -> list[bytes]:
+    """The pieces of a nested message, where the first was only known by its bounds, and one more.
+
+    They will be joined and parsed as one, so each must end where a field ends.
+    """
+    if isinstance(pieces, tuple):
+        pieces = [_whole_fields(s, *pieces)]
+    pieces.append(_whole_fields(s, i, end))
+    return pieces
+
+
+def _whole_fields(s: bytes, start: int, end: int) -> bytes:
+    i = start
+    while i < end:
+        tag, i = read_varint(s, i)
+        i = skip(s, i, end, tag)
+    if i != end:
+        raise Malformed("truncated")
+    return s[start:end]
+
+
 def read_id(s: bytes, i: int, end: int) -> str:
     """The value of an id message that is not just one short field."""
     value: bytes | None = None
