@@ -108,9 +108,6 @@ class Books:
     def slots_in(self, mask: int) -> list[Slot]:
         return slots_in(mask, self._slots)
 
-    def slots(self) -> Iterable[Slot]:
-        return (slot for slot in self._slots if slot is not None)
-
     def _open_slot(self, framework: Framework, path: str) -> Slot:
         role = self.roles.ensure(path)
         if self._free:
@@ -164,9 +161,17 @@ class Books:
         self._count(slot, agent.id, allocated)
         return allocated
 
-    def hold(self, agent: Agent, framework_id: FrameworkID, resources: Resources) -> None:
-        """Tasks use these though they were not offered: an agent reports them."""
-        agent.hold(framework_id, resources, resources.unallocate(), used=True)
+    def use(self, agent: Agent, framework_id: FrameworkID, resources: Resources) -> None:
+        """What was offered is used. Tasks may share an offered volume: further copies of it are held as well."""
+        if resources.any_shared:
+            missing = (agent.used.get(framework_id, NONE) + resources).shared - agent.held.get(framework_id, NONE)
+            if missing:
+                self.hold(agent, framework_id, missing, used=False)
+        agent.use(framework_id, resources)
+
+    def hold(self, agent: Agent, framework_id: FrameworkID, resources: Resources, *, used: bool = True) -> None:
+        """The framework has these though they were not offered: an agent reports its tasks."""
+        agent.hold(framework_id, resources, resources.unallocate(), used=used)
         self.holders.setdefault(framework_id, {})[agent.id] = None
         self.count(agent, framework_id, resources)
 
@@ -241,6 +246,22 @@ class Books:
         held_on.pop(agent_id, None)
         if not held_on:
             del self.holders[framework_id]
+
+    # ---- for metrics
+
+    def dominant_shares(self) -> dict[str, float]:
+        sorter = self.role_sorter
+        if not isinstance(sorter, DRFSorter):
+            return {}
+        return {role.path: sorter.share(role.path) for role in self.roles if role.slots}
+
+    def active_filters(self) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for slot in self._slots:
+            if slot is not None and slot.declined:
+                declined = sum(map(len, slot.declined.values()))
+                counts[slot.role.path] = counts.get(slot.role.path, 0) + declined
+        return counts
 
     def check(self) -> None:
         """Every sum is the sum of its parts, every index has what it should."""

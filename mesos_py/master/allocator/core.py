@@ -29,22 +29,20 @@ from mesos_py.algebra.conversions import Conversion, NotContained, apply_all
 from mesos_py.algebra.offer_constraints import OfferConstraintsFilter
 from mesos_py.algebra.quantities import Quantities
 from mesos_py.algebra.resources import NONE, Resources
-from mesos_py.machine.values import Nanos, seconds
+from mesos_py.machine.values import Nanos
 from mesos_py.master.allocator.books import Books
-from mesos_py.master.allocator.drf import DRFSorter
-from mesos_py.master.allocator.filters import REFUSE_DEFAULT_S, REFUSE_MAX_S, Framework, Slot
+from mesos_py.master.allocator.filters import Framework, Slot, declined_until
 from mesos_py.master.allocator.ledger import Agent
 from mesos_py.master.allocator.offering import Offering, minima_by_role
 from mesos_py.master.allocator.options import AGENTS_PER_SLICE, AllocatorOptions, Grant
 from mesos_py.master.allocator.rounds import Rounds
 from mesos_py.master.allocator.sorter import Random
+from mesos_py.master.allocator.turns import in_turn
 from mesos_py.master.capabilities import AgentCapabilities, FrameworkCapabilities
 from mesos_py.wire.ids import AgentID, FrameworkID
 from mesos_py.wire.value import Attribute, DomainInfo
 
 __all__ = ["AGENTS_PER_SLICE", "Allocator", "AllocatorOptions", "Grant"]
-
-FEW = 8  # up to so many open slots are ordered among themselves instead of walking everybody's order
 
 
 class Allocator:
@@ -232,10 +230,10 @@ class Allocator:
     # ---- what is offered and used
 
     def use(self, framework_id: FrameworkID, agent_id: AgentID, resources: Resources) -> None:
-        """Tasks or executors have these (allocated) resources of an offer now."""
+        """Tasks or executors have these (allocated) resources of an offer now; of shared volumes, any copies."""
         agent = self._books.agents.get(agent_id)
         if agent is not None:
-            agent.use(framework_id, resources)
+            self._books.use(agent, framework_id, resources)
 
     def add_allocation(self, framework_id: FrameworkID, agent_id: AgentID, resources: Resources) -> None:
         """A task the allocator had not heard of uses these: an agent that came back reports it."""
@@ -266,10 +264,11 @@ class Allocator:
         framework = self._books.frameworks.get(framework_id)
         if refuse_s is None or framework is None:
             return
+        until = declined_until(refuse_s, now, self._rounds.next_periodic)
         for role, declined in resources.allocations().items():
             slot = framework.slots.get(role)
             if slot is not None:
-                self._books.declines.add(slot, agent, declined.unallocate(), self._refused_until(refuse_s, now))
+                self._books.declines.add(slot, agent, declined.unallocate(), until)
 
     def update_allocation(
         self, framework_id: FrameworkID, agent_id: AgentID, offered: Resources, conversions: Iterable[Conversion]
@@ -360,27 +359,8 @@ class Allocator:
                 return
 
     def _in_order(self, open_slots: int) -> Iterable[Slot]:
-        """The open slots, best first: by role, then by framework. Lazy: mostly the first one takes it all."""
-        if open_slots.bit_count() <= FEW:
-            return self._few_in_order(open_slots)
-        return self._many_in_order(open_slots)
-
-    def _many_in_order(self, open_slots: int) -> Iterable[Slot]:
-        for role in self._books.role_sorter.order():
-            if role.mask & open_slots:
-                for slot in role.frameworks.order():
-                    if slot.bit & open_slots:
-                        yield slot
-
-    def _few_in_order(self, open_slots: int) -> Iterable[Slot]:
-        """The same, without asking everybody."""
-        by_role: dict[str, list[Slot]] = {}
-        for slot in self._books.slots_in(open_slots):
-            by_role.setdefault(slot.role.path, []).append(slot)
-        roles = self._books.role_sorter.ordered(by_role) if len(by_role) > 1 else map(self._books.roles.ensure, by_role)
-        for role in roles:
-            slots = by_role[role.path]
-            yield from slots if len(slots) == 1 else role.frameworks.ordered([slot.framework.id for slot in slots])
+        """The open slots, best first: by role, then by framework."""
+        return in_turn(self._books, open_slots)
 
     def _subscribed(self, framework_id: FrameworkID, roles: Iterable[str]) -> list[Slot]:
         framework = self._books.frameworks.get(framework_id)
@@ -389,14 +369,6 @@ class Allocator:
         slots = [slot for slot in framework.slots.values() if slot.subscribed]
         wanted = tuple(roles)
         return [slot for slot in slots if slot.role.path in wanted] if wanted else slots
-
-    def _refused_until(self, refuse_s: float, now: Nanos) -> Nanos:
-        """When a decline ends; see ``filters``. Nonsense means the default (Mesos: 5 s), and a year is the most."""
-        if refuse_s == 0:
-            return self._rounds.next_periodic
-        if not 0 < refuse_s < float("inf"):
-            refuse_s = REFUSE_MAX_S if refuse_s == float("inf") else REFUSE_DEFAULT_S
-        return max(now + seconds(min(refuse_s, REFUSE_MAX_S)), self._rounds.next_periodic + 1)
 
     # ---- for metrics
 
@@ -412,19 +384,11 @@ class Allocator:
 
     def dominant_shares(self) -> dict[str, float]:
         """Weighted dominant share of each role somebody is in; empty unless roles are sorted by DRF."""
-        sorter = self._books.role_sorter
-        if not isinstance(sorter, DRFSorter):
-            return {}
-        return {role.path: sorter.share(role.path) for role in self._books.roles if role.slots}
+        return self._books.dominant_shares()
 
     def active_filters(self) -> dict[str, int]:
         """Declines in force, by role."""
-        counts: dict[str, int] = {}
-        for slot in self._books.slots():
-            if slot.declined:
-                declined = sum(map(len, slot.declined.values()))
-                counts[slot.role.path] = counts.get(slot.role.path, 0) + declined
-        return counts
+        return self._books.active_filters()
 
     def check(self) -> None:
         """Every invariant: the books, and that a closed slot has indeed nothing to get. For tests and simulation."""

@@ -18,12 +18,14 @@ is what keeps an event-driven allocator from offering in a circle; others are of
 from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
+from math import inf
 from typing import TYPE_CHECKING
 
 import attrs
 
 from mesos_py.algebra.quantities import Milli
 from mesos_py.algebra.resources import Resources
+from mesos_py.machine.values import Nanos, seconds
 from mesos_py.wire.ids import AgentID, FrameworkID
 
 if TYPE_CHECKING:
@@ -146,6 +148,17 @@ class Declines:
         else:
             del agent.refused[resources]
         agent.closed &= ~slot.bit
+
+
+def declined_until(refuse_s: float, now: Nanos, next_periodic: Nanos) -> Nanos:
+    """When a decline ends. Nonsense means the default (Mesos: 5 s), and a year is the most."""
+    if refuse_s == 0:
+        return next_periodic
+    if refuse_s == inf:
+        refuse_s = REFUSE_MAX_S
+    elif not refuse_s > 0:
+        refuse_s = REFUSE_DEFAULT_S
+    return max(now + seconds(min(refuse_s, REFUSE_MAX_S)), next_periodic + 1)
 
 
 def _is_current(entry: tuple[int, int, Slot, Agent, Resources]) -> bool:

@@ -81,12 +81,8 @@ class Agent:
         self.available = self._left()
 
     def use(self, framework_id: FrameworkID, resources: Resources) -> None:
-        """What was offered is used from now on; copies of shared volumes beyond the offered one are taken as well."""
+        """What was offered is used from now on."""
         used = self.used.get(framework_id, NONE) + resources
-        if resources.any_shared:
-            missing = used.shared - self.held.get(framework_id, NONE)
-            if missing:
-                self.hold(framework_id, missing, missing.unallocate(), used=False)
         held = self.held.get(framework_id, NONE)
         assert used <= held, f"{framework_id} uses {used} on {self.id}, but holds {held}"
         self.used[framework_id] = used

@@ -193,6 +193,24 @@ def test_allocate_shared_resources() -> None:
     assert w.allocator.offered_or_allocated == Quantities()
 
 
+def test_tasks_share_a_volume() -> None:
+    """Two tasks of one offer use its shared volume: two copies are held, and both must come back."""
+    w = World()
+    total = res("cpus:4;mem:512") + Resources.of([volume(100, shared=True)])
+    w.framework("F1", "role1", capabilities=able(shared_resources=True))
+    w.agent("A1", total)
+    (grant,) = w.run()
+    task = grant.resources.shared + res("cpus:1").allocate("role1")
+    w.allocator.use(F1, A1, task + task)
+    w.allocator.recover(F1, A1, grant.resources - task - task, w.now, refuse_s=DAY)
+    w.allocator.check()
+    for _ in range(2):
+        assert w.allocator.offered_or_allocated.get("disk") == 100_000
+        w.allocator.recover(F1, A1, task, w.now, used=True)
+        w.allocator.check()
+    assert w.allocator.offered_or_allocated == Quantities()
+
+
 # ---- totals
 
 

@@ -19,6 +19,7 @@ from mesos_py.master.allocator.core import Allocator, AllocatorOptions, Grant
 from mesos_py.master.allocator.filters import Slot
 from mesos_py.master.allocator.ledger import Agent
 from mesos_py.master.allocator.rounds import Rounds
+from mesos_py.master.allocator.turns import walk
 from mesos_py.master.capabilities import AgentCapabilities, FrameworkCapabilities
 from mesos_py.wire.ids import AgentID, FrameworkID
 from tests.master.allocator.test_agents import revocable, volume
@@ -53,7 +54,7 @@ class Plain(Allocator):
         return agent.active
 
     def _in_order(self, open_slots: int) -> Iterable[Slot]:
-        return self._many_in_order(self._books.live)
+        return walk(self._books, self._books.live)
 
 
 class Story:
