@@ -9,6 +9,7 @@ import asyncio
 import os
 import socket
 import stat
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -190,16 +191,22 @@ def _private_directory(settings: SupervisorSettings) -> str:
 
 async def _start(settings: SupervisorSettings, directory: str) -> None:
     """Start one and wait until it listens (or until another that holds the lock was found)."""
-    process = await asyncio.create_subprocess_exec(
+    command = (
         sys.executable, "-I", "-S", "-c", _BOOT, str(Path(__file__).parent),
         directory, settings.work_dir, str(settings.idle_s), str(settings.orphan_s),
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-        env={name: value for name, value in os.environ.items() if name == "LD_LIBRARY_PATH"},
-        start_new_session=True, cwd="/",
     )  # fmt: skip
-    assert process.stdout is not None
-    async with asyncio.timeout(START_TIMEOUT_S):
-        said = await process.stdout.read()  # until it has detached: it then closes its end
-        await process.wait()
+    environment = {name: value for name, value in os.environ.items() if name == "LD_LIBRARY_PATH"}
+
+    def start() -> bytes:
+        """What it says until it has detached: it then closes its end of a plain pipe (uvloop's are sockets)."""
+        return subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment,
+            start_new_session=True, cwd="/", timeout=START_TIMEOUT_S, check=False,
+        ).stdout  # fmt: skip
+
+    try:
+        said = await asyncio.to_thread(start)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise SupervisorUnavailable(f"the supervisor did not start: {error}") from error
     if said not in {b"ready\n", b"another\n"}:
         raise SupervisorUnavailable(f"the supervisor did not start: {said.decode(errors='replace').strip()}")
