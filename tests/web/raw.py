@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from types import TracebackType
 from typing import Self
 
@@ -73,10 +74,8 @@ class Wire:
     async def ended(self) -> bool:
         """The other side has closed the connection, whatever it still sent."""
         async with asyncio.timeout(ANSWER_S):
-            try:
+            with contextlib.suppress(ConnectionError):
                 await self.reader.read()
-            except ConnectionError:
-                pass
         return True
 
 

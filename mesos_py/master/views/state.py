@@ -11,6 +11,8 @@ from typing import Any
 
 import orjson
 
+from mesos_py.algebra.kinds import Format
+from mesos_py.algebra.resources import Resources
 from mesos_py.build import version_json
 from mesos_py.machine.values import Nanos
 from mesos_py.master.registry import Registry
@@ -20,9 +22,11 @@ from mesos_py.master.views.context import Context
 from mesos_py.master.views.sections import Section, array_pieces
 from mesos_py.master.views.tasks import Counts
 from mesos_py.master.views.values import message, seconds
+from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.ids import AgentID, FrameworkID
 from mesos_py.wire.master import MasterInfo
 from mesos_py.wire.master_api import Response
+from mesos_py.wire.schema import evolve
 
 CAPABILITIES = ("AGENT_UPDATE", "AGENT_DRAINING", "QUOTA_V2")
 
@@ -189,7 +193,7 @@ def registry_object(registry: Registry, info: MasterInfo) -> dict[str, Any]:
         "master": {"info": message(info)},
         "slaves": {
             "slaves": [
-                {"info": message(admitted.info), "deactivated": admitted.deactivated}
+                {"info": _agent_info(admitted.info), "deactivated": admitted.deactivated}
                 | ({} if admitted.drain_info is None else {"drain_info": message(admitted.drain_info)})
                 for admitted in registry.agents.values()
             ]
@@ -207,6 +211,11 @@ def registry_object(registry: Registry, info: MasterInfo) -> dict[str, Any]:
             "slaves": [{"id": {"value": agent_id}, "timestamp": _moment(at)} for agent_id, at in registry.gone.items()]
         }
     return shown
+
+
+def _agent_info(info: AgentInfo) -> dict[str, Any]:
+    """With resources in the endpoints' format, each with its role."""
+    return message(evolve(info, resources=Resources.of(info.resources).messages(Format.ENDPOINT)))
 
 
 def _moment(at: Nanos) -> dict[str, int]:
