@@ -35,6 +35,7 @@ MAX_COMPLETED_FRAMEWORKS = 50  # Mesos: src/slave/constants.hpp
 MAX_COMPLETED_TASKS_PER_EXECUTOR = 200  # Mesos: src/slave/constants.hpp
 EXECUTOR_HEARTBEAT_INTERVAL: Nanos = 30 * MINUTE  # Mesos: src/slave/constants.hpp
 REGISTER_RETRY_MAX: Nanos = MINUTE  # Mesos: src/slave/constants.hpp, REGISTER_RETRY_INTERVAL_MAX
+REGISTER_RETRY_MIN: Nanos = seconds(0.1)  # a master that is there has answered by then, whatever the factor
 STATUS_UPDATE_RETRY_MIN: Nanos = 10 * SECOND  # Mesos: src/slave/constants.hpp
 STATUS_UPDATE_RETRY_MAX: Nanos = 10 * MINUTE  # Mesos: src/slave/constants.hpp
 MASTER_PING_TIMEOUT: Nanos = 75 * SECOND  # until the master says otherwise; Mesos: src/master/constants.hpp

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from mesos_py import MESOS_VERSION
 from mesos_py.agent import changes, events, facts, words
-from mesos_py.agent.options import MASTER_PING_TIMEOUT, REGISTER_RETRY_MAX
+from mesos_py.agent.options import MASTER_PING_TIMEOUT, REGISTER_RETRY_MAX, REGISTER_RETRY_MIN
 from mesos_py.agent.state import PARTITION_AWARE, Kind
 from mesos_py.machine.frame import Event, Frame, PeerID
 from mesos_py.machine.table import Table
@@ -129,7 +129,7 @@ def register(agent: Agent, event: Event, out: Frame) -> None:
     if registration.peer is None or registration.phase is not Phase.DISCONNECTED:
         return
     out.send(registration.peer, _reregister(agent) if agent.state.id is not None else _register(agent))
-    delay = agent.random_part(min(registration.backoff, REGISTER_RETRY_MAX))
+    delay = max(REGISTER_RETRY_MIN, agent.random_part(min(registration.backoff, REGISTER_RETRY_MAX)))
     registration.backoff *= 2
     agent.timers.set(REGISTER, out.now + delay, RegisterDue())
 
@@ -205,7 +205,7 @@ def stop_requested(agent: Agent, event: Event, out: Frame) -> None:
 def _start(agent: Agent, out: Frame) -> None:
     registration = agent.registration
     factor = agent.options.registration_backoff_factor
-    registration.backoff = 2 * factor
+    registration.backoff = max(2 * factor, REGISTER_RETRY_MIN)
     agent.timers.set(REGISTER, out.now + agent.random_part(factor), RegisterDue())
 
 
