@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -162,6 +163,24 @@ async def test_agents_that_start_at_once_share_one_supervisor(tmp_path: Path) ->
     assert len(clients) == 1
     assert all(isinstance(result, SupervisorUnavailable) for result in results if result not in clients)
     await clients[0].quit()
+
+
+def test_it_works_on_uvloop(tmp_path: Path) -> None:
+    """The programs run on it; its transports and pipes are not quite asyncio's."""
+
+    async def story() -> None:
+        for name in ("first", "second"):
+            harness = Harness(tmp_path)
+            made = harness.process()
+            await made.recover()
+            made.launch(harness.spec(name, "true"))
+            assert await harness.exited(name) == 0
+            os.kill(made.supervisor_pid, signal.SIGKILL)
+            made.launch(harness.spec("lost", "true"))
+            assert "supervisor ended" in await harness.failed("lost")
+            await made.close()
+
+    uvloop.run(story())
 
 
 @pytest.mark.parametrize(
