@@ -68,6 +68,7 @@ class AgentServer:
         self._tasks: list[asyncio.Task[None]] = []
         self._ended: asyncio.Future[str | None] | None = None
         self._server: Server | None = None
+        self._is_closing = False
         self.core: Agent
         self.driver: Driver
         self.containerizer: Containerizer
@@ -125,6 +126,8 @@ class AgentServer:
         self.tell(Event(type(message), message, peer))
 
     def master_lost(self, peer: PeerID) -> None:
+        if self._is_closing:
+            return  # it is we who part
         self.tell(Event(events.MasterLost, events.MasterLost(peer)))
 
     # ---- parts
@@ -177,6 +180,7 @@ class AgentServer:
 
     async def _close(self) -> None:
         """Everything ends, last the driver, so that what the others say is still heard."""
+        self._is_closing = True
         for task in reversed(self._tasks[1:]):
             task.cancel()
         await asyncio.gather(*self._tasks[1:], return_exceptions=True)
