@@ -88,14 +88,14 @@ class Board:
     def summary(self) -> Table:
         """What ran where."""
         table = Table(title="What ran where", title_justify="left")
-        for column in ("agent", "tasks", *(kind for kind, _, _ in KINDS), "finished", "failed", "longest"):
-            table.add_column(column, justify="left" if column == "agent" else "right", no_wrap=True)
+        for column in ("agent", "tasks", "which", "finished", "failed", "longest"):
+            table.add_column(column, justify="left" if column in ("agent", "which") else "right")
         for agent in sorted(set(self.agents.values())):
             names = [name for name, where in self.agents.items() if where == agent]
             kinds = Counter(name.partition("-")[0] for name in names)
             states = Counter(self.states[name] for name in names)
             table.add_row(
-                agent, str(len(names)), *(str(kinds[kind]) for kind, _, _ in KINDS), str(states["finished"]),
+                agent, str(len(names)), ", ".join(f"{kinds[kind]} {kind}" for kind in kinds), str(states["finished"]),
                 str(states["failed"]), f"{max(self.took.get(name, 0.0) for name in names):.1f} s",
             )
         return table
