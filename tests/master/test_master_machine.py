@@ -431,15 +431,15 @@ def walk(seed: int, steps: int) -> MasterMachine:
             60,
             lambda: machine.framework_accepts(
                 slot(),
-                rng.choice([f"t{number}" for number in range(9)]),
-                rng.choice([0.2, 0.5, 1, 3]),
-                rng.choice(["command", "executor", "group"]),
+                f"t{rng.randrange(15)}",
+                rng.choice([0.1, 0.1, 0.2, 0.5, 3]),
+                rng.choice(["command", "command", "executor", "group"]),
                 0.0,
                 rng.random() < 0.05,
             ),
         ),
         (50, lambda: machine.framework_acknowledges(slot())),
-        (20, lambda: machine.time_passes(rng.choice([1.0, 1.0, 1.0, 10.0]))),
+        (40, lambda: machine.time_passes(rng.choice([1.0, 1.0, 1.0, 10.0]))),
         (1, lambda: machine.time_passes(rng.choice([80.0, 80.0, 700.0]))),
     ]
     weights = [weight for weight, _ in rules]
@@ -453,7 +453,7 @@ def walk(seed: int, steps: int) -> MasterMachine:
 def test_a_long_walk(seed: int) -> None:
     """600 steps of a busy cluster break no rule; on failure ``walk(seed, 600)`` shows the same again."""
     machine = walk(seed, 600)
-    assert len(machine.world.changes(TaskAdded)) > 30, "the walk has become too tame to show anything"
+    assert len(machine.world.changes(TaskAdded)) > 15, "the walk has become too tame to show anything"
 
 
 MasterMachine.TestCase.settings = settings(

@@ -76,7 +76,7 @@ def disconnected(m: Master, agent: Agent, out: Frame) -> None:
         for task in tuple(agent.tasks.get(framework_id, {}).values()):
             if not task.is_terminal:
                 recover(m, framework_id, agent.id, task.resources, out)
-                m.state.remember_lost(agent, task)
+            m.state.remember_lost(agent, task)
             lose_task(m, task, _Reason.REASON_AGENT_DISCONNECTED, text, out, unreachable=True)
         for executor_id in tuple(agent.executors.get(framework_id, ())):
             freed = m.state.remove_executor(framework, agent, executor_id, out)
@@ -111,7 +111,7 @@ def _lose_sight(m: Master, task: Task, text: str, out: Frame) -> None:
     """A task that has ended already is left as it ended: its last update comes with the agent, if it does."""
     framework = m.state.frameworks[task.framework_id]
     if task.is_terminal:
-        m.state.remove_task(task, out)
+        m.state.remove_task(task, out, unreachable=True)
         return
     status = words.status(
         task.id,

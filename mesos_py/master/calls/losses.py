@@ -26,7 +26,6 @@ def lose_task(
 
     ``unreachable``: the agent may bring it back; until then its id cannot be used again.
     """
-    may_return = unreachable and not task.is_terminal
     framework = m.state.frameworks[task.framework_id]
     if not task.is_terminal:
         status = words.status(
@@ -40,7 +39,7 @@ def lose_task(
         )
         m.state.update_task(task, status, None, out)
         m.say(framework, words.update(status), out)
-    m.state.remove_task(task, out, unreachable=may_return)
+    m.state.remove_task(task, out, unreachable=unreachable)
 
 
 def strip(m: Master, agent: Agent, out: Frame) -> None:
