@@ -251,7 +251,7 @@ class Allocator:
         refuse_s: float | None = None,
         used: bool = False,
     ) -> None:
-        """These (allocated to one role) are no longer held and can be offered, to others at once.
+        """These (allocated to one role) are no longer held and can be offered, to others at once (see ``rounds``).
 
         ``used``: tasks had them; else they come out of an offer. ``refuse_s``: the framework declined them and does
         not want to see them, or less, for so long; 0: not before the next periodic run; None: it did not decline.
@@ -260,10 +260,11 @@ class Allocator:
         if agent is None or not resources or framework_id not in agent.held:
             return
         self._books.release(agent, framework_id, resources, used=used)
-        self._rounds.touch(agent)
         framework = self._books.frameworks.get(framework_id)
         if refuse_s is None or framework is None:
+            self._rounds.touch(agent)
             return
+        self._rounds.touch_declined(agent)
         until = declined_until(refuse_s, now, self._rounds.next_periodic)
         for role, declined in resources.allocations().items():
             slot = framework.slots.get(role)

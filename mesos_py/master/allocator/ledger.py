@@ -46,6 +46,8 @@ class Agent:
     #: every framework may have all that is available: no reservations, no shared volumes, nothing revocable
     is_plain: bool = True
     has_shared: bool = False
+    #: something of it has been used since something of it was declined
+    has_progressed: bool = False
     gpus: Milli = 0
     #: (framework, role) slots, as bits, for which there is nothing here as long as ``available`` does not grow
     closed: int = 0
@@ -82,6 +84,7 @@ class Agent:
 
     def use(self, framework_id: FrameworkID, resources: Resources) -> None:
         """What was offered is used from now on."""
+        self.has_progressed = True
         used = self.used.get(framework_id, NONE) + resources
         held = self.held.get(framework_id, NONE)
         assert used <= held, f"{framework_id} uses {used} on {self.id}, but holds {held}"

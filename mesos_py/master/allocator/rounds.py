@@ -3,6 +3,10 @@
     touched   agents to which something happened: looked at with the next call
     sweep     all agents, because something happened to a framework or an interval has passed
 
+What somebody declined is offered to the next in turn at once, but only so often per interval: a thousand frameworks
+that want nothing must not keep the master busy passing every agent round. Beyond that, declined agents wait for the
+periodic sweep, as all do in Mesos. What is left of an accepted offer is not counted: there is progress.
+
 A sweep is cut into slices by the caller's budget; agents touched meanwhile come first, but never take more than half
 of a slice while a sweep is under way, so that it gets on however busy some agents are. Each group is in random order.
 Mesos: src/master/allocator/mesos/hierarchical.cpp generateOffers (there, one run takes all at once).
@@ -16,6 +20,7 @@ from mesos_py.machine.values import Nanos
 from mesos_py.master.allocator.ledger import Agent
 from mesos_py.master.allocator.sorter import Random
 
+DECLINES_EAGER_MAX = 1000  # per interval; declines that make an agent be looked at at once
 SKIPS_PER_LOOK = 20  # agents passed by that cost as much as one that is looked at
 
 
@@ -26,6 +31,7 @@ class Rounds:
         self._interval, self._rng = interval, rng
         #: when the next periodic sweep is due
         self.next_periodic: Nanos = 0
+        self._eager_left = DECLINES_EAGER_MAX
         self._sweep = False
         self._queue: list[Agent] = []
         #: an ordered set
@@ -39,6 +45,15 @@ class Rounds:
     def touch(self, agent: Agent) -> None:
         self._touched[agent] = None
 
+    def touch_declined(self, agent: Agent) -> None:
+        """Something of the agent was declined: look at it at once, or with the next sweep."""
+        if agent.has_progressed:
+            agent.has_progressed = False
+            self.touch(agent)
+        elif self._eager_left:
+            self._eager_left -= 1
+            self.touch(agent)
+
     def forget(self, agent: Agent) -> None:
         """The agent is gone; if it is in a queue, ``is_open`` must say so."""
         self._touched.pop(agent, None)
@@ -51,6 +66,7 @@ class Rounds:
         if now < self.next_periodic:
             return False
         self.next_periodic = now + self._interval
+        self._eager_left = DECLINES_EAGER_MAX
         self._sweep = True
         return True
 

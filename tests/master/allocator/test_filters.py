@@ -8,7 +8,8 @@ from __future__ import annotations
 import pytest
 
 from mesos_py.machine.values import SECOND
-from mesos_py.master.allocator import filters
+from mesos_py.master.allocator.filters import DECLINES_MAX
+from mesos_py.master.allocator.rounds import DECLINES_EAGER_MAX
 from mesos_py.wire.ids import AgentID, FrameworkID
 from tests.master.allocator.world import DAY, FRAMEWORK, World, minimum, res, what, who
 
@@ -219,19 +220,50 @@ def test_decline_for_a_year_at_most(refuse_s: float) -> None:
     assert len(w.batch()) == 1
 
 
-def test_declines_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_declines_are_bounded() -> None:
     """A framework that declines ever other parts of an agent keeps only so many declines."""
-    monkeypatch.setattr(filters, "DECLINES_MAX", 4)
     w = World()
     w.framework("F1", "role1")
-    w.agent("A1", "cpus:20;mem:1024")
+    w.agent("A1", "cpus:20;mem:4096")
     (grant,) = w.run()
     for number in range(1, 8):
         w.recover(grant, DAY + number, part=f"cpus:1;mem:{number}")
     assert w.allocator.active_filters() == {"role1": 1}  # each covers the one before
-    for number in range(8, 2, -1):
-        w.recover(grant, DAY, part=f"cpus:{(9 - number) / 10};mem:{number}")
-    assert w.allocator.active_filters()["role1"] <= 4
+    for number in range(DECLINES_MAX + 10):
+        w.recover(grant, 2 * DAY, part=f"cpus:{(number + 1) / 1000};mem:{DECLINES_MAX + 10 - number}")
+    assert w.allocator.active_filters() == {"role1": DECLINES_MAX}
+
+
+def test_many_who_want_nothing_do_not_keep_the_master_busy() -> None:
+    """Declined agents go round at once only so often per interval; then they wait for it."""
+    w = World()
+    for number in range(60):
+        w.framework(f"F{number}", "role1")
+    for number in range(30):
+        w.agent(f"A{number}", "cpus:1;mem:512")
+    offered = 0
+    while grants := w.allocator.allocate(w.now):
+        offered += len(grants)
+        for grant in grants:
+            w.allocator.recover(grant.framework_id, grant.agent_id, grant.resources, w.now, refuse_s=5.0)
+    assert offered == 30 + DECLINES_EAGER_MAX
+    assert w.allocator.deadline() == SECOND
+    assert len(w.batch()) == 30
+
+
+def test_what_is_left_of_an_accepted_offer_is_offered_at_once() -> None:
+    """However many offers are accepted in an interval."""
+    w = World()
+    w.framework("F1", "role1")
+    w.framework("F2", "role1")
+    w.agent("A1", "cpus:2000;mem:64000")
+    task = res("cpus:1").allocate("role1")
+    for _ in range(DECLINES_EAGER_MAX + 10):
+        (grant,) = w.allocator.allocate(w.now)
+        w.allocator.use(grant.framework_id, A1, task)
+        w.allocator.recover(grant.framework_id, A1, grant.resources - task, w.now, refuse_s=0.0)
+        w.allocator.revive(grant.framework_id)
+    w.allocator.check()
 
 
 # ---- minimums
