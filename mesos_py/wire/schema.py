@@ -6,11 +6,9 @@ A message is a class of annotated fields with a proto field number each:
     class KillPolicy:
         grace_period: DurationInfo | None = opt(1)
 
-`@message` turns it into a slotted class with a keyword-only constructor, equality and hash by value. For mypy it is
-frozen; at run time it is plain, because freezing costs a third of every decode (set MESOS_PY_FREEZE=1 to freeze it
-anyway, as tests do). Nothing but the slots is built at import: constructor, equality and hash are compiled when first
-used, so that a program pays only for the messages it touches. Annotations are resolved just as late, which is why
-messages may name each other in any order.
+`@message` turns it into a slotted attrs class with a keyword-only constructor, equality and hash by value. For mypy it
+is frozen; at run time it is plain, because freezing costs a third of every decode (set MESOS_PY_FREEZE=1 to freeze it
+anyway, as tests do). Annotations are resolved when a codec first asks, so messages may name each other in any order.
 
 Unset is None for an optional field without a proto default, the default itself for one that has it, () for repeated
 and {} for map fields. Every message has one slot more, `unknown_fields`: what a newer peer said and we do not know,
@@ -25,8 +23,10 @@ import enum
 import os
 import sys
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NewType, TypeVar, Union, dataclass_transform, get_args, get_origin
+
+import attrs
 
 M = TypeVar("M")
 
@@ -97,22 +97,20 @@ def message(cls: type[M]) -> type[M]:
     specs = {name: value for name, value in vars(cls).items() if isinstance(value, Spec)}
     if len({spec.number for spec in specs.values()}) != len(specs):
         raise TypeError(f"{cls.__qualname__} uses a field number twice")
-    body = {k: v for k, v in vars(cls).items() if k not in specs and k not in ("__dict__", "__weakref__")}
-    body |= {
-        "__qualname__": cls.__qualname__,
-        "__slots__": (*specs, "unknown_fields"),
-        "__specs__": specs,
-        "__fields__": None,
-        "__init__": _first_init,
-        "__eq__": _first_eq,
-        "__hash__": _first_hash,
-        "__repr__": _repr,
-        "__attrs_attrs__": _AttrsView(),
-    }
-    if FROZEN:
-        body |= {"__setattr__": _refuse, "__delattr__": _refuse, "__setstate__": _restore}
-    made: type[M] = type(cls.__name__, cls.__bases__, body)
-    return made
+    these = {name: _attribute(spec) for name, spec in specs.items()}
+    these["unknown_fields"] = attrs.field(default=None, hash=False)
+    for name, member in {"__specs__": specs, "__fields__": None, "__repr__": _repr}.items():
+        setattr(cls, name, member)
+    return attrs.define(
+        cls, these=these, kw_only=True, order=False, unsafe_hash=True, repr=False, frozen=FROZEN, weakref_slot=False
+    )
+
+
+def _attribute(spec: Spec) -> Any:
+    """Maps are equal by content but leave the hash alone: a dict has none."""
+    if spec.label == "map":
+        return attrs.field(factory=dict, hash=False)
+    return attrs.field() if spec.default is ... else attrs.field(default=spec.default)
 
 
 def is_message(cls: Any) -> bool:
@@ -136,14 +134,8 @@ def payload_field(member: WireEnum) -> str:
 
 def evolve(original: M, **changes: Any) -> M:
     """A copy with some fields changed; raises TypeError for an unknown one. Keeps unknown_fields."""
-    cls = type(original)
-    slots: tuple[str, ...] = cls.__slots__  # type: ignore[attr-defined]
-    if not changes.keys() <= set(slots):
-        raise TypeError(f"{cls.__qualname__} has no field {', '.join(sorted(changes.keys() - set(slots)))}")
-    copy = object.__new__(cls)
-    for name in slots:
-        _store(copy, name, changes[name] if name in changes else getattr(original, name))
-    return copy
+    changed: M = attrs.evolve(original, **changes)  # type: ignore[misc]  # mypy sees a dataclass_transform, not attrs
+    return changed
 
 
 def assignment(target: str, name: str, value: str) -> str:
@@ -154,7 +146,6 @@ def assignment(target: str, name: str, value: str) -> str:
 # --- resolving annotations ---------------------------------------------------------------------------------------
 
 _SCALARS = {bool: "bool", float: "double", str: "string", bytes: "bytes"}
-_store = object.__setattr__
 
 
 def _resolve(cls: type, name: str, spec: Spec) -> Field:
@@ -190,57 +181,6 @@ def _kind(cls: type, name: str, spec: Spec, annotation: Any) -> str:
     raise TypeError(f"{cls.__qualname__}.{name}: {annotation!r} is not a wire type")
 
 
-# --- what is compiled on first use -------------------------------------------------------------------------------
-
-
-def _compile(cls: type, name: str, source: str, names: dict[str, Any]) -> Callable[..., Any]:
-    exec(compile(source, f"<{name} of {cls.__module__}.{cls.__qualname__}>", "exec"), names)  # noqa: S102 - our own
-    function: Callable[..., Any] = names[name]
-    setattr(cls, name, function)
-    return function
-
-
-def _first_init(self: Any, **values: Any) -> None:
-    """Stands in for __init__ until the first construction, which compiles the real one."""
-    cls = type(self)
-    names: dict[str, Any] = {"_store": _store}
-    parameters, lines = [], []
-    for field, spec in vars(cls)["__specs__"].items():
-        value = field
-        if spec.label == "map":
-            parameters.append(f"{field}=None")
-            value = f"{{}} if {field} is None else {field}"
-        elif spec.default is ...:
-            parameters.append(field)
-        else:
-            names[f"default_{field}"] = spec.default
-            parameters.append(f"{field}=default_{field}")
-        lines.append(f"    {assignment('self', field, value)}\n")
-    lines.append(f"    {assignment('self', 'unknown_fields', 'unknown_fields')}\n")
-    source = f"def __init__(self, *, {''.join(p + ', ' for p in parameters)}unknown_fields=None):\n{''.join(lines)}"
-    _compile(cls, "__init__", source, names)(self, **values)
-
-
-def _first_eq(self: Any, other: object) -> bool:
-    cls = type(self)
-    terms = " and ".join(f"self.{slot} == other.{slot}" for slot in cls.__slots__)
-    source = (
-        "def __eq__(self, other):\n"
-        "    if self is other:\n        return True\n"
-        f"    if other.__class__ is not self.__class__:\n        return NotImplemented\n    return {terms}\n"
-    )
-    return bool(_compile(cls, "__eq__", source, {})(self, other) is True)
-
-
-def _first_hash(self: Any) -> int:
-    cls = type(self)
-    terms = "".join(
-        f"frozenset(self.{name}.items()), " if spec.label == "map" else f"self.{name}, "
-        for name, spec in vars(cls)["__specs__"].items()
-    )
-    return int(_compile(cls, "__hash__", f"def __hash__(self):\n    return hash(({terms}))\n", {})(self))
-
-
 def _repr(self: Any) -> str:
     """Only what is set: messages have up to 55 fields."""
     specs = vars(type(self))["__specs__"]
@@ -248,31 +188,3 @@ def _repr(self: Any) -> str:
     inside = ", ".join(f"{name}={value!r}" for name, value in shown if value is not None and value not in ((), {}))
     return f"{type(self).__qualname__}({inside})"
 
-
-def _refuse(self: Any, name: str, value: object = None) -> None:
-    raise AttributeError(f"{type(self).__qualname__}.{name} cannot be changed: messages are values")
-
-
-def _restore(self: Any, state: tuple[None, dict[str, Any]]) -> None:
-    """For copy and pickle, which would otherwise assign."""
-    for name, value in state[1].items():
-        _store(self, name, value)
-
-
-class _AttrsView:
-    """Lets attrs.fields, attrs.evolve and attrs.asdict work on messages; built when one of them asks."""
-
-    def __get__(self, instance: object, owner: type) -> Any:
-        import attrs
-
-        made = {slot: attrs.field(default=_attrs_default(owner, slot)) for slot in owner.__slots__}  # type: ignore[attr-defined]
-        return attrs.fields(attrs.make_class(owner.__name__, made, kw_only=True))
-
-
-def _attrs_default(owner: type, slot: str) -> Any:
-    import attrs
-
-    spec = vars(owner)["__specs__"].get(slot)
-    if spec is not None and spec.label == "map":
-        return attrs.Factory(dict)
-    return None if spec is None else attrs.NOTHING if spec.default is ... else spec.default
