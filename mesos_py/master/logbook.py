@@ -22,6 +22,8 @@ class Logbook:
 
     def __init__(self) -> None:
         self.verbosity = 0
+        #: looked up once: frames come by the thousand
+        self._tells_details = bool(log.bind().is_enabled_for(logging.DEBUG))
 
     def observe(self, frame: Frame) -> None:
         """Log the frame's changes."""
@@ -29,7 +31,7 @@ class Logbook:
             teller = _TELLERS.get(type(change))
             if teller is not None:
                 teller(change, frame.cause)
-            elif self.verbosity or log.is_enabled_for(logging.DEBUG):
+            elif self._tells_details or self.verbosity:
                 self._tell_more(change, frame.cause)
 
     def set_verbosity(self, level: int) -> None:

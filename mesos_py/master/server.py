@@ -22,6 +22,7 @@ from typing import Any, Self
 import structlog
 
 from mesos_py import MESOS_VERSION
+from mesos_py.collector import Collector
 from mesos_py.coordination import Store
 from mesos_py.coordination.memory import MemoryStore
 from mesos_py.files import Files
@@ -97,6 +98,7 @@ class MasterServer:
     async def start(self) -> int:
         """Listen and lead; returns the port. Raises OSError when the address cannot be had."""
         started_ns = time.time_ns()
+        Collector().install()
         self.port = await self._http.start(self.options.ip, self.options.port)
         info = master_info(self.options, self.port)
         self.core = Master(info, self.options, self._rng)
