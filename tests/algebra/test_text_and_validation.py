@@ -6,9 +6,12 @@ import json
 import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mesos_py.algebra.kinds import Format, resource_text
 from mesos_py.algebra.parse import parse_resources
+from mesos_py.algebra.quantities import Limits
 from mesos_py.algebra.resources import Resources
 from mesos_py.algebra.validation import validate, validate_all
 from mesos_py.wire.codec.json import from_value, to_value
@@ -156,6 +159,57 @@ def test_absurd_scalars_are_survived(value: float) -> None:
     made = Resources.of([odd])
     assert made - made == Resources()
     assert 0 <= made.scalar("cpus") < 2**63
+
+
+numbers = st.floats(allow_nan=False, allow_infinity=False) | st.integers(0, 2**64 - 1)
+bounds = st.fixed_dictionaries({"begin": st.integers(0, 2**64 - 1), "end": st.integers(0, 50)})
+infos = st.fixed_dictionaries(
+    {},
+    optional={
+        "type": st.sampled_from(["UNKNOWN", "STATIC", "DYNAMIC"]),
+        "role": st.sampled_from(["", "*", "a", "a/b"]),
+    },
+)
+sources = st.fixed_dictionaries(
+    {"type": st.sampled_from(["UNKNOWN", "PATH", "MOUNT", "BLOCK", "RAW"])},
+    optional={"id": st.text(max_size=2), "path": st.just({"root": "/p"}), "mount": st.just({})},
+)
+disks = st.fixed_dictionaries({}, optional={"persistence": st.just({"id": "v"}), "source": sources})
+anything = st.fixed_dictionaries(
+    {
+        "name": st.sampled_from(["", "cpus", "disk", "ports"]),
+        "type": st.sampled_from(["SCALAR", "RANGES", "SET", "TEXT"]),
+    },
+    optional={
+        "scalar": st.fixed_dictionaries({"value": numbers}),
+        "ranges": st.fixed_dictionaries({"range": st.lists(bounds, max_size=3)}),
+        "set": st.fixed_dictionaries({"item": st.lists(st.text(max_size=1), max_size=3)}),
+        "role": st.sampled_from(["", "*", "a", "a b"]),
+        "reservation": infos,
+        "reservations": st.lists(infos, max_size=3),
+        "disk": disks,
+        "shared": st.just({}),
+        "revocable": st.just({}),
+        "allocation_info": st.sampled_from([{}, {"role": "a"}]),
+    },
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(anything, max_size=3))
+def test_whatever_decodes_can_be_judged(given_members: list) -> None:
+    """No message raises: it is refused with a text or is canonical, and can be printed and subtracted either way."""
+    messages = [from_value(Resource, members) for members in given_members]
+    for message in messages:
+        assert resource_text(message)
+        problem = validate(message)
+        made = Resources.of([message])
+        assert str(made)
+        assert made - made == Resources()
+        if problem is None:
+            assert Resources.of(made.messages()) == made
+            assert validate_all(made.messages()) is None
+    Resources.of(messages).allocate("x").shrink(Limits())
 
 
 @pytest.mark.parametrize(

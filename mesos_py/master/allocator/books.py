@@ -57,11 +57,11 @@ class Books:
 
     def remove_agent(self, agent: Agent) -> None:
         """Gone with all that was held on it."""
+        self.forget_declines(agent)
         del self.agents[agent.id]
         for framework_id, resources in list(agent.held.items()):
             self._discount(agent, framework_id, resources)
             self._forget_holder(framework_id, agent.id)
-        self.forget_declines(agent)
         self._discount_total(agent)
 
     def forget_declines(self, agent: Agent) -> None:

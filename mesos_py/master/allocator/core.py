@@ -268,7 +268,7 @@ class Allocator:
         until = declined_until(refuse_s, now, self._rounds.next_periodic)
         for role, declined in resources.allocations().items():
             slot = framework.slots.get(role)
-            if slot is not None:
+            if slot is not None and slot.subscribed:
                 self._books.declines.add(slot, agent, declined.unallocate(), until)
 
     def update_allocation(

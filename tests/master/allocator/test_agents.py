@@ -417,6 +417,20 @@ def test_role_left_with_tasks_in_it() -> None:
     assert grant.role == "role2"
 
 
+def test_role_left_then_agent_lost() -> None:
+    """What is declined in a role that was left is no decline; with the agent goes the last trace of the role."""
+    w = World()
+    w.framework("F1", "role1")
+    w.agent("A1", "cpus:2;mem:100")
+    (grant,) = w.run()
+    w.allocator.update_framework(F1, roles=["role2"], capabilities=FRAMEWORK)
+    w.recover(grant, DAY, part="cpus:1")
+    assert w.allocator.active_filters() == {}
+    w.allocator.remove_agent(A1)
+    w.allocator.check()
+    assert w.allocator.dominant_shares() == {"role2": 0.0}
+
+
 def test_offer_constraints() -> None:
     """Only agents that satisfy the constraints are offered; others come when the constraints change."""
     constraint = AttributeConstraint
