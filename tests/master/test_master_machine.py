@@ -23,13 +23,13 @@ from mesos_py.master.changes import TaskAdded
 from mesos_py.master.entities import TERMINAL
 from mesos_py.master.options import Options
 from mesos_py.wire import internal
-from mesos_py.wire.executor import ExecutorInfo
 from mesos_py.wire.ids import AgentID, ExecutorID, FrameworkID, OfferID, TaskID
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.scheduler_api import Call
-from mesos_py.wire.task import Task, TaskInfo, TaskState, TaskStatus
+from mesos_py.wire.task import TaskState, TaskStatus
 from tests import builders
-from tests.master.world import AgentDouble, Scheduler, World
+from tests.master.hosts import Host
+from tests.master.world import Scheduler, World
 
 REPORTED = [
     TaskState.TASK_STARTING,
@@ -49,94 +49,6 @@ ANSWERS = [
 slots = st.integers(0, 2)
 task_ids = st.sampled_from(["t0", "t1", "t2", "t3", "t4", "t5", "a/b"])
 states = st.sampled_from(REPORTED)
-
-
-class Running:
-    """A task as its agent has it."""
-
-    def __init__(self, info: TaskInfo, framework_id: FrameworkID, executor: ExecutorInfo | None) -> None:
-        self.info, self.framework_id, self.executor = info, framework_id, executor
-        self.state = TaskState.TASK_STAGING
-        self.unacknowledged: TaskStatus | None = None
-
-    def report(self) -> Task:
-        return Task(
-            name=self.info.name,
-            task_id=self.info.task_id,
-            framework_id=self.framework_id,
-            executor_id=None if self.executor is None else self.executor.executor_id,
-            agent_id=self.info.agent_id,
-            state=self.state,
-            resources=self.info.resources,
-        )
-
-
-class Host:
-    """An agent that does what it is told and remembers it."""
-
-    def __init__(self, double: AgentDouble) -> None:
-        self.double = double
-        self.tasks: dict[tuple[str, str], Running] = {}
-        self.executors: dict[tuple[str, str], ExecutorInfo] = {}
-        self.infos: dict[str, Any] = {}
-        self.connected = True
-        self.told_to_exit = False
-
-    def obey(self, machine: MasterMachine) -> None:
-        for message in list(self.double.heard):
-            if isinstance(message, internal.RunTask):
-                self._run(message.framework, message.task, message.task.executor)
-            elif isinstance(message, internal.RunTaskGroup):
-                self._run_executor(message.framework, message.executor)
-                for task in message.task_group.tasks:
-                    self._run(message.framework, task, message.executor)
-            elif isinstance(message, internal.AcknowledgeUpdate):
-                self._acknowledged(message)
-            elif isinstance(message, internal.ShutdownFramework):
-                assert message.framework_id in machine.world.state.completed_frameworks, "I8"
-                self._shut_down(message.framework_id)
-            elif isinstance(message, internal.ShutdownAgent):
-                self.told_to_exit = True
-        self.double.heard.clear()
-
-    def _run_executor(self, framework: Any, executor: ExecutorInfo) -> None:
-        self.infos[framework.id] = framework
-        self.executors[framework.id, executor.executor_id] = executor
-
-    def _run(self, framework: Any, task: TaskInfo, executor: ExecutorInfo | None) -> None:
-        key = (framework.id, task.task_id)
-        assert key not in self.tasks, f"I2: {key} is launched while it is here"
-        self.infos[framework.id] = framework
-        self.tasks[key] = Running(task, framework.id, executor)
-        if executor is not None:
-            self._run_executor(framework, executor)
-
-    def _acknowledged(self, message: internal.AcknowledgeUpdate) -> None:
-        key = (message.framework_id, message.task_id)
-        running = self.tasks.get(key)
-        if running is None or running.unacknowledged is None or running.unacknowledged.uuid != message.uuid:
-            return
-        running.unacknowledged = None
-        if TERMINAL[running.state]:
-            del self.tasks[key]
-
-    def _shut_down(self, framework_id: str) -> None:
-        self.tasks = {key: task for key, task in self.tasks.items() if key[0] != framework_id}
-        self.executors = {key: executor for key, executor in self.executors.items() if key[0] != framework_id}
-
-    def reregister(self) -> None:
-        self.connected = True
-        self.double.reregister(
-            tasks=tuple(task.report() for task in self.tasks.values()),
-            executors=tuple(self.executors.values()),
-            frameworks=tuple(self.infos.values()),
-        )
-        for task in self.tasks.values():
-            if task.unacknowledged is not None:
-                self.send(task, task.unacknowledged)
-
-    def send(self, task: Running, status: TaskStatus) -> None:
-        self.double.say(internal.StatusUpdate(framework_id=task.framework_id, status=status, latest_state=task.state))
 
 
 class MasterMachine(RuleBasedStateMachine):
@@ -373,7 +285,7 @@ class MasterMachine(RuleBasedStateMachine):
                 elif isinstance(message, internal.RunTaskGroup):
                     for task in message.task_group.tasks:
                         self.ended.pop((message.framework.id, task.task_id), None)
-            host.obey(self)
+            host.obey(self.world)
         self.hosts = {slot: host for slot, host in self.hosts.items() if not host.told_to_exit}
 
     @invariant()

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from mesos_py.machine.frame import Close, Event, Frame, Tick
 from mesos_py.machine.problem import Problem
 from mesos_py.machine.values import seconds
+from mesos_py.master.changes import Dropped
 from mesos_py.master.core import Master
 from mesos_py.master.events import Disconnected
 from mesos_py.master.options import Options
@@ -25,7 +26,7 @@ from mesos_py.wire.offer import Filters, Offer
 from mesos_py.wire.scheduler_api import Call
 from mesos_py.wire.scheduler_api import Event as Word
 from mesos_py.wire.schema import evolve
-from mesos_py.wire.task import TaskState, TaskStatus
+from mesos_py.wire.task import Task, TaskState, TaskStatus
 from tests import builders
 
 T = TypeVar("T")
@@ -308,3 +309,19 @@ class AgentDouble:
         )
         self.say(internal.StatusUpdate(framework_id=FrameworkID(framework_id), status=status, latest_state=latest))
         return status
+
+
+def launched(**fields: Any) -> tuple[World, AgentDouble, Scheduler, Task]:
+    """Task ``t``, running, as its agent would report it."""
+    world = World()
+    agent = world.agent()
+    scheduler = world.scheduler(**fields)
+    scheduler.launch(builders.task())
+    agent.update(scheduler.id, "t", TaskState.TASK_RUNNING)
+    scheduler.take()
+    return world, agent, scheduler, world.state.frameworks[scheduler.id].tasks[TaskID("t")].wire()
+
+
+def dropped(world: World) -> str:
+    """Why the last word without effect had none."""
+    return world.changes(Dropped)[-1].why
