@@ -8,6 +8,7 @@ have. Mesos: 3rdparty/libprocess/src/metrics/metrics.cpp, include/process/metric
 
 from __future__ import annotations
 
+import math
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -143,7 +144,7 @@ def prometheus(samples: Iterable[Sample], prefix: str) -> str:
         kind, rows = families[name]
         lines.append(f"# TYPE {name} {kind}")
         lines += [f"{name}{labels} {_number(number)}" for labels, number in sorted(rows.items())]
-    return "\n".join(lines) + "\n"
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _labelled(name: str) -> tuple[str, str]:
@@ -167,4 +168,6 @@ def _escape(label: str) -> str:
 
 
 def _number(number: float) -> str:
+    if not math.isfinite(number):
+        return "NaN" if math.isnan(number) else "+Inf" if number > 0 else "-Inf"
     return str(int(number)) if number == int(number) else repr(float(number))

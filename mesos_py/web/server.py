@@ -30,6 +30,7 @@ log = structlog.get_logger(__name__)
 _quiet = logging.getLogger("mesos_py.web.http")
 _quiet.setLevel(logging.CRITICAL)
 
+SWEEP_S = 1.0  # how often new connections are looked at
 HEAD_FIELD_BYTES_MAX = 64 << 10  # bytes of the request line, and of each header
 
 
@@ -41,7 +42,9 @@ class Limits:
     body_bytes: int = 64 << 20
     #: bytes of all bodies being received together
     all_bodies_bytes: int = 512 << 20
-    #: seconds a connection may wait without a complete request head
+    #: seconds a new connection may take for its first request's head
+    head_s: float = 30.0
+    #: seconds a connection may wait without a complete request head after that
     idle_s: float = 300.0
     #: seconds for a body, plus one for each ``body_rate`` bytes announced
     body_s: float = 60.0
@@ -67,6 +70,9 @@ class Server:
         self._streams: dict[RecordStream, None] = {}
         self._http: web.Server | None = None
         self._listening: list[asyncio.Server] = []
+        #: connections that have not asked anything yet, and since when
+        self._fresh: dict[web.RequestHandler, float] = {}
+        self._sweeper: asyncio.TimerHandle | None = None
 
     async def start(self, host: str, port: int) -> int:
         """Listen; returns the port (of the first socket when ``port`` is 0). Raises OSError."""
@@ -81,7 +87,9 @@ class Server:
                 max_field_size=HEAD_FIELD_BYTES_MAX,
             )
         loop = asyncio.get_running_loop()
-        listening = await loop.create_server(self._http, host, port, backlog=1024, reuse_address=True)
+        if self._sweeper is None:
+            self._sweep()
+        listening = await loop.create_server(self._connect, host, port, backlog=1024, reuse_address=True)
         self._listening.append(listening)
         name: tuple[str, int] = listening.sockets[0].getsockname()
         return name[1]
@@ -90,16 +98,37 @@ class Server:
         """Stop listening, end streams, let running handlers finish for ``grace_s``, then cut off the rest."""
         for listening in self._listening:
             listening.close()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
         for stream in list(self._streams):
             stream.close()
         if self._http is not None:
             self._http.pre_shutdown()
             await self._http.shutdown(grace_s)
 
+    def _connect(self) -> web.RequestHandler:
+        assert self._http is not None
+        made = self._http()
+        self._fresh[made] = asyncio.get_running_loop().time()
+        return made
+
+    def _sweep(self) -> None:
+        """Close connections that dawdle over their first head; aiohttp minds the later ones."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        for connection, since in list(self._fresh.items()):
+            if now < since + self.limits.head_s:
+                break  # in order of their birth
+            del self._fresh[connection]
+            connection.force_close()
+        self._sweeper = loop.call_later(SWEEP_S, self._sweep)
+
     # ---- one request
 
     async def _handle(self, incoming: web.BaseRequest) -> web.StreamResponse:
         assert self._http is not None
+        if self._fresh:
+            self._fresh.pop(incoming.protocol, None)
         if len(self._http.connections) > self.limits.connections and incoming.transport is not None:
             incoming.transport.abort()
         body = b""

@@ -47,7 +47,7 @@ def task_object(task: Task) -> dict[str, Any]:
         "framework_id": task.framework_id,
         "executor_id": task.executor_id or "",
         "slave_id": task.agent_id,
-        "state": task.state.name,
+        "state": task.state._name_,
         "resources": resources_object((task.resources,)),
     }
     if task.limits:
@@ -73,7 +73,7 @@ def _limit(scalar: Any) -> Any:
 
 
 def _status(status: TaskStatus) -> dict[str, Any]:
-    shown: dict[str, Any] = {"state": status.state.name, "timestamp": status.timestamp or 0.0}
+    shown: dict[str, Any] = {"state": status.state._name_, "timestamp": status.timestamp or 0.0}
     if status.labels is not None:
         shown["labels"] = labels_list(status.labels)
     if status.container_status is not None:
