@@ -11,6 +11,8 @@ before they write, and the fold raises ``Impossible``. Mesos: src/master/registr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mesos_py.machine.values import Nanos, value
 from mesos_py.wire.agent import AgentInfo, DrainInfo
 from mesos_py.wire.ids import AgentID
@@ -149,6 +151,18 @@ class Registry:
         for gone in message.gone.agents if message.gone is not None else ():
             made.gone[gone.id] = gone.timestamp.nanoseconds
         return made
+
+
+def compacted(facts: Sequence[Write]) -> list[Write]:
+    """Fewer facts that fold into the same registry; for stores that keep facts rather than snapshots."""
+    folded = Registry()
+    for fact in facts:
+        folded.apply(fact)
+    made: list[Write] = [AdmitAgent(agent.info) for agent in folded.agents.values()]
+    for agent_id, lost in folded.unreachable.items():
+        # What it was is not kept of an unreachable agent; it tells when it comes back.
+        made += [AdmitAgent(AgentInfo(hostname="", id=agent_id)), MarkAgentUnreachable(agent_id, lost.since_ns)]
+    return made
 
 
 def _id(agent: AgentInfo) -> AgentID:

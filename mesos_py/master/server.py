@@ -40,6 +40,7 @@ from mesos_py.master.logbook import Logbook
 from mesos_py.master.metrics import Metrics
 from mesos_py.master.operator_api import OperatorEndpoint
 from mesos_py.master.options import Options
+from mesos_py.master.registry import compacted
 from mesos_py.master.streams import MasterRim, Operators, Schedulers
 from mesos_py.master.views.context import Context
 from mesos_py.transport.agent_channel import PATH as AGENT_PATH
@@ -73,7 +74,7 @@ class MasterServer:
     def __init__(self, options: Options, *, store: Store | None = None, rng: random.Random | None = None) -> None:
         """Raises ValueError for credentials that make no sense."""
         self.options = options
-        self._store: Store = store or MemoryStore()
+        self._store: Store = store or MemoryStore(fold=compacted)
         self._rng = rng or random.Random()
         self._app: Application | None = None
         self._http = Server(self._dispatch, limits=Limits(body_bytes=options.max_request_size))
