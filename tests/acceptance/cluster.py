@@ -54,14 +54,16 @@ def environment(**more: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def local_cluster(*arguments: str, python: Sequence[str] = (sys.executable, "-m", "mesos_py")) -> Iterator[Cluster]:
-    """Ready when entered; stopped by SIGTERM, which must end it well, when left."""
+def local_cluster(
+    *arguments: str, python: Sequence[str] = (sys.executable, "-m", "mesos_py"), tree: str = str(ROOT)
+) -> Iterator[Cluster]:
+    """Ready when entered; stopped by SIGTERM, which must end it well, when left. ``tree``: its PYTHONPATH."""
     with tempfile.TemporaryDirectory(prefix="mesos-py-test-") as folder:
         log = Path(folder) / "log"
         with log.open("wb") as log_file:
             process = subprocess.Popen(
                 [*python, "local", "--port=0", "--logging_level=INFO", *arguments],
-                env=environment(), cwd="/", stdout=subprocess.PIPE, stderr=log_file,
+                env=environment(PYTHONPATH=tree), cwd="/", stdout=subprocess.PIPE, stderr=log_file,
             )
         try:
             yield Cluster(address=_ready(process, log), process=process, log=log)
