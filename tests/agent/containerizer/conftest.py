@@ -1,3 +1,5 @@
+"""A containerizer of its own for each test, with everything it runs below one temporary directory."""
+
 from __future__ import annotations
 
 from collections.abc import AsyncIterator

@@ -172,7 +172,7 @@ def _enter(parent: int, name: bytes, mode: int) -> tuple[int, bool]:
     try:
         return os.open(name, _DIRECTORY, dir_fd=parent), False
     except FileNotFoundError:
-        pass
+        pass  # made below
     try:
         os.mkdir(name, mode, dir_fd=parent)
     except FileExistsError:
