@@ -74,7 +74,7 @@ def _run(name: str, command: Command, arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # whoever read us has seen enough, as in: mesos-py ps | head
-        sys.stdout = None  # type: ignore[assignment]
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered must go somewhere
         return EXIT_OK
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import attrs
@@ -27,7 +27,7 @@ class Command:
     about: str
     #: classes of its options
     options: tuple[type[Any], ...]
-    main: Callable[[CommandLine], Awaitable[int]]
+    main: Callable[[CommandLine], Coroutine[Any, Any, int]]
 
 
 class CommandFailed(Exception):
