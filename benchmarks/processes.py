@@ -51,26 +51,23 @@ def task(task_id: str, agent_id: Any, command: str | None) -> dict[str, Any]:
     return body | ({"command": {"value": command}} if command is not None else {"executor": executor_info()})
 
 
-def accept(scheduler: LeanScheduler, offer: dict[str, Any], tasks: list[dict[str, Any]]) -> None:
+def accept(scheduler: LeanScheduler, offers: list[dict[str, Any]], tasks: list[dict[str, Any]]) -> None:
     scheduler.call(
-        "ACCEPT", offer_ids=[offer["id"]], filters={"refuse_seconds": 0},
+        "ACCEPT", offer_ids=[offer["id"] for offer in offers], filters={"refuse_seconds": 0},
         operations=[{"type": "LAUNCH", "launch": {"task_infos": tasks}}],
     )
 
 
 async def rate(cluster: LocalCluster, name: str, command: str | None, total: int, in_flight: int) -> float:
-    """Tasks finished per second; every update acknowledged."""
+    """Tasks finished per second; every update acknowledged. Offers are held until there is something to launch."""
     launched = finished = 0
     begin = 0.0
+    held: list[dict[str, Any]] = []
     async with LeanScheduler(cluster.host, cluster.port, name) as scheduler:
         async for event in scheduler.events():
             if event["type"] == "OFFERS":
                 begin = begin or time.perf_counter()
-                for offer in event["offers"]["offers"]:
-                    room = min(in_flight - (launched - finished), total - launched, capacity(offer, 0.01, 1) - 1)
-                    tasks = [task(f"{name}-{launched + n}", offer["agent_id"], command) for n in range(max(room, 0))]
-                    launched += len(tasks)
-                    accept(scheduler, offer, tasks)
+                held += event["offers"]["offers"]
             elif event["type"] == "UPDATE":
                 status = event["update"]["status"]
                 if "uuid" in status:
@@ -84,6 +81,13 @@ async def rate(cluster: LocalCluster, name: str, command: str | None, total: int
                         scheduler.call("TEARDOWN")
                         await asyncio.sleep(0.2)
                         return total / elapsed
+            fits = sum(capacity(offer, 0.01, 1) for offer in held) - (command is None and not launched)
+            room = min(in_flight - (launched - finished), total - launched, fits)
+            if room > 0:
+                agent_id = held[0]["agent_id"]
+                accept(scheduler, held, [task(f"{name}-{launched + n}", agent_id, command) for n in range(room)])
+                launched += room
+                held.clear()
     raise SystemExit("the stream ended early")
 
 
@@ -103,7 +107,7 @@ async def latency(cluster: LocalCluster, name: str, command: str | None, rounds:
                 running = f"{name}-{launched}"
                 launched += 1
                 at = time.perf_counter()
-                accept(scheduler, offer, [task(running, offer["agent_id"], command)])
+                accept(scheduler, [offer], [task(running, offer["agent_id"], command)])
             elif event["type"] == "UPDATE":
                 status = event["update"]["status"]
                 if "uuid" in status:
@@ -127,7 +131,8 @@ async def private_memory(cluster: LocalCluster, count: int) -> float:
         async for event in scheduler.events():
             if event["type"] == "OFFERS":
                 offer = event["offers"]["offers"][0]
-                accept(scheduler, offer, [task(f"s-{n}", offer["agent_id"], "sleep 1000") for n in range(count - up)])
+                tasks = [task(f"s-{n}", offer["agent_id"], "sleep 1000") for n in range(count - up)]
+                accept(scheduler, [offer], tasks)
             elif event["type"] == "UPDATE":
                 status = event["update"]["status"]
                 if "uuid" in status:

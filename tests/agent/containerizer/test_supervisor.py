@@ -87,8 +87,12 @@ async def test_what_a_dead_supervisor_ran_is_destroyed(tmp_path: Path) -> None:
     made.launch(harness.shell("c", script))
     await until((harness.sandbox("c") / "ready").exists)
     dead = made.supervisor_pid
-    left = {process.pid for process in psutil.Process(dead).children(recursive=True)}
-    assert len(left) == 2
+
+    def below() -> set[int]:
+        return {process.pid for process in psutil.Process(dead).children(recursive=True)}
+
+    await until(lambda: len(below()) == 2)  # the shells in between have gone
+    left = below()
     os.kill(dead, signal.SIGKILL)
     assert await harness.exited("c") is None
     assert not any(is_alive(pid) for pid in left)

@@ -85,13 +85,17 @@ class Supervisor:
                     os.read(fd, 65536)
                 elif fd in self._clients and ready & ~select.EPOLLOUT:
                     self._serve(self._clients[fd])
-            self._trees.reap()
-            now = time.monotonic()
-            for container in self._trees.finish(now):
-                self._report(container)
-            self._sweep(now)
-            for client in list(self._clients.values()):
-                self._flush(client)
+            self._look_after()
+
+    def _look_after(self) -> None:
+        """Bury who has died, and say what there is to say."""
+        self._trees.reap()
+        now = time.monotonic()
+        for container in self._trees.finish(now):
+            self._report(container)
+        self._sweep(now)
+        for client in list(self._clients.values()):
+            self._flush(client)
 
     # ---- when
 
@@ -153,6 +157,8 @@ class Supervisor:
         try:
             for frame in client.decoder.feed(data):
                 self._obey(client, frame)
+                # A burst of a hundred launches takes a while: the agent hears of the first while the last is made.
+                self._look_after()
         except (frames.FrameError, ValueError, IndexError) as exc:
             # Not our agent, or a bug of ours: say so and part; containers stay.
             self._tell(client, frames.ERROR, str(exc).encode())
