@@ -53,7 +53,7 @@ def router() -> Router:
 )
 def test_find(router: Router, path: str, expected: str | None) -> None:
     route = router.find(path)
-    assert (None if route is None else route.handler.__name__) == expected  # type: ignore[attr-defined]
+    assert (None if route is None else route.handler.__name__) == expected
 
 
 def test_a_path_has_one_handler(router: Router) -> None:

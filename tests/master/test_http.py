@@ -1,0 +1,441 @@
+"""The master over HTTP: who leads, who may, streams that end, peers that misbehave, and what metrics say of it all."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import random
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import attrs
+import pytest
+import pytest_asyncio
+
+from mesos_py.coordination.memory import MemoryStore
+from mesos_py.master.options import Options
+from mesos_py.master.server import MasterServer
+from mesos_py.transport.channel import decode_batch, encode_batch
+from mesos_py.wire import internal
+from mesos_py.wire.codec import protobuf
+from mesos_py.wire.framework import FrameworkInfo
+from mesos_py.wire.scheduler_api import Call, Event
+from tests import builders
+from tests.golden import golden_dir
+from tests.golden_compare import differences, read_json
+from tests.web.raw import Answer, Wire, exchange, get, post
+
+API = "/api/v1"
+SCHEDULER = "/api/v1/scheduler"
+INFO = {"user": "root", "name": "f", "failover_timeout": 60.0}
+
+
+@pytest_asyncio.fixture
+async def master() -> AsyncIterator[MasterServer]:
+    async with MasterServer(Options(port=0, max_unread_events_size=1 << 20)) as server:
+        yield server
+
+
+def call(kind: str, **payload: Any) -> bytes:
+    return post(API, json.dumps({"type": kind, **payload}).encode())
+
+
+async def subscribed(wire: Wire, **info: Any) -> tuple[str, str]:
+    """A framework on this connection: its stream id and framework id."""
+    body = {"type": "SUBSCRIBE", "subscribe": {"framework_info": INFO | info}}
+    wire.send(post(SCHEDULER, json.dumps(body).encode()))
+    stream_id = (await wire.head()).headers["mesos-stream-id"]
+    first = record(await wire.chunk())
+    return stream_id, first["subscribed"]["framework_id"]["value"]
+
+
+def record(chunk: bytes) -> Any:
+    """The event in a chunk, which must be exactly one record."""
+    size, _, body = chunk.partition(b"\n")
+    assert int(size) == len(body)
+    return json.loads(body)
+
+
+async def until(happened: Any) -> None:
+    """Wait until ``happened()``; nothing else tells a test that a core has been told."""
+    async with asyncio.timeout(5):
+        while not happened():
+            await asyncio.sleep(0.001)
+
+
+class AgentLink:
+    """An agent's end of the channel, as far as registering goes."""
+
+    def __init__(self, master: MasterServer) -> None:
+        self._url = f"http://127.0.0.1:{master.port}/internal/agent"
+
+    async def __aenter__(self) -> AgentLink:
+        self._session = aiohttp.ClientSession()
+        self.socket = await self._session.ws_connect(self._url)
+        info = builders.agent_info(resources=builders.resources(cpus=8, mem=1024, disk=1000))
+        await self.socket.send_bytes(
+            encode_batch(
+                [
+                    internal.RegisterAgent(
+                        agent=info, pid="slave(1)@127.0.0.1:5051", version="1.12.0",
+                        capabilities=builders.AGENT_CAPABILITIES,
+                    )
+                ]
+            )
+        )  # fmt: skip
+        heard: list[Any] = []
+        while not any(isinstance(word, internal.AgentRegistered) for word in heard):
+            heard = decode_batch(await self.socket.receive_bytes(timeout=5))
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.socket.close()
+        await self._session.close()
+
+
+# ---- who leads
+
+
+async def test_only_the_leader_answers(master: MasterServer) -> None:
+    """503 while nobody leads, 307 to whoever does; what is about this process is answered all the same."""
+    leader = attrs.evolve(builders.master_info(), hostname="elsewhere", port=5555)
+    master.leadership.is_leading = False
+    for located, status, location in ((None, 503, None), (leader, 307, "//elsewhere:5555{}")):
+        master.leadership.leader = located
+        for request, target in (
+            (get("/state?jsonp=x"), "/state?jsonp=x"),
+            (get("/master/tasks"), "/master/tasks"),
+            (call("GET_STATE"), API),
+            (post(SCHEDULER, b"{"), SCHEDULER),
+            (get(SCHEDULER), SCHEDULER),
+            (post("/teardown", b""), "/teardown"),
+        ):
+            answer = await exchange(master.port, request)
+            assert answer.status == status
+            assert answer.headers.get("location") == (location and location.format(target))
+            assert answer.text == ("No leader elected" if located is None else "")
+        answer = await exchange(master.port, get("/redirect"))
+        assert (answer.status, answer.headers.get("location")) == (status, location and location.format(""))
+        for path in ("/health", "/version", "/flags", "/metrics/snapshot", "/files/debug", "/system/stats.json"):
+            assert (await exchange(master.port, get(path))).status == 200
+
+
+async def test_calls_wait_for_recovery(master: MasterServer) -> None:
+    master.leadership.is_recovered = False
+    for path in (API, SCHEDULER):
+        answer = await exchange(master.port, post(path, b"{}"))
+        assert (answer.status, answer.text) == (503, "Master has not finished recovery")
+    assert (await exchange(master.port, get("/state"))).status == 200
+
+
+# ---- who may
+
+
+def basic(text: str) -> str:
+    return "Authorization: Basic " + base64.b64encode(text.encode()).decode()
+
+
+async def test_realms_ask_for_names_separately() -> None:
+    options = Options(
+        port=0, credentials="ops secret", authenticate_http_readonly=True, authenticate_http_frameworks=True
+    )
+    async with MasterServer(options) as master:
+        for request, realm in ((get("/state"), "readonly"), (post(SCHEDULER, b"{}"), "scheduler")):
+            answer = await exchange(master.port, request)
+            assert (answer.status, answer.text) == (401, "401 Unauthorized.")
+            assert answer.headers["www-authenticate"] == f'Basic realm="mesos-master-{realm}"'
+        for path in ("/health", "/version", "/redirect"):
+            assert (await exchange(master.port, get(path))).status in (200, 307)
+        assert (await exchange(master.port, call("GET_HEALTH"))).status == 200  # readwrite is open
+        assert (await exchange(master.port, get("/state", basic("ops:secret")))).status == 200
+        other = json.dumps({"type": "SUBSCRIBE", "subscribe": {"framework_info": INFO | {"principal": "dev"}}}).encode()
+        answer = await exchange(master.port, post(SCHEDULER, other, basic("ops:secret")))
+        assert answer.status == 400
+        assert answer.text.endswith(
+            "Authenticated principal 'ops' does not match principal 'dev' set in `FrameworkInfo`"
+        )
+        async with Wire(master.port) as wire:
+            body = json.dumps({"type": "SUBSCRIBE", "subscribe": {"framework_info": INFO}}).encode()
+            wire.send(post(SCHEDULER, body, basic("ops:secret")))
+            await wire.head()
+            await wire.chunk()
+            (framework,) = master.core.state.frameworks.values()
+            assert framework.principal == "ops"
+
+
+async def test_authentication_without_credentials_does_not_start() -> None:
+    with pytest.raises(ValueError, match="--credentials"):
+        MasterServer(Options(port=0, authenticate_http_readonly=True))
+
+
+# ---- schedulers
+
+
+async def test_a_scheduler_in_protobuf(master: MasterServer) -> None:
+    info = FrameworkInfo(user="root", name="f", failover_timeout=60.0)
+    subscribe = Call(type=Call.Type.SUBSCRIBE, subscribe=Call.Subscribe(framework_info=info))
+    async with Wire(master.port) as wire:
+        wire.send(
+            post(
+                SCHEDULER, protobuf.encode(subscribe), "Accept: application/x-protobuf",
+                content_type="application/x-protobuf",
+            )
+        )  # fmt: skip
+        head = await wire.head()
+        assert head.headers["content-type"] == "application/x-protobuf"
+        events = []
+        for _ in range(2):
+            size, _, body = (await wire.chunk()).partition(b"\n")
+            assert int(size) == len(body)
+            events.append(protobuf.decode(Event, body))
+        assert [event.type for event in events] == [Event.Type.SUBSCRIBED, Event.Type.HEARTBEAT]
+        assert events[0].subscribed is not None
+        revive = Call(type=Call.Type.REVIVE, framework_id=events[0].subscribed.framework_id)
+        answer = await exchange(
+            master.port,
+            post(
+                SCHEDULER, protobuf.encode(revive), f"Mesos-Stream-Id: {head.headers['mesos-stream-id']}",
+                content_type="application/x-protobuf",
+            ),
+        )  # fmt: skip
+        assert (answer.status, answer.body) == (202, b"")
+
+
+async def test_calls_of_known_frameworks_name_their_stream(master: MasterServer) -> None:
+    async with Wire(master.port) as wire:
+        _, framework_id = await subscribed(wire)
+        body = json.dumps({"type": "REVIVE", "framework_id": {"value": framework_id}}).encode()
+        answer = await exchange(master.port, post(SCHEDULER, body))
+        assert answer.text == "All non-subscribe calls should include the 'Mesos-Stream-Id' header"
+        answer = await exchange(master.port, post(SCHEDULER, body, "Mesos-Stream-Id: nope"))
+        assert answer.status == 400
+        assert answer.text.startswith("The stream ID 'nope' included in this request didn't match")
+
+
+async def test_a_scheduler_that_goes_is_disconnected_at_once(master: MasterServer) -> None:
+    async with Wire(master.port) as wire:
+        await subscribed(wire)
+        assert master.core.state.frameworks_connected == 1
+    await until(lambda: master.core.state.frameworks_connected == 0)
+
+
+async def test_a_scheduler_that_stops_reading_is_cut_off_and_disconnected(master: MasterServer) -> None:
+    """F23: the framework asks for an answer of a megabyte again and again and reads none of it."""
+    asked = [{"task_id": {"value": f"{number}-{'x' * 1000}"}} for number in range(500)]
+    async with Wire(master.port) as stream, Wire(master.port) as calls:
+        stream_id, framework_id = await subscribed(stream)
+        stream.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        body = json.dumps(
+            {"type": "RECONCILE", "framework_id": {"value": framework_id}, "reconcile": {"tasks": asked}}
+        ).encode()
+        request = post(SCHEDULER, body, f"Mesos-Stream-Id: {stream_id}")
+        for _ in range(50):
+            calls.send(request)
+            answer = await calls.answer()
+            if answer.status == 403:
+                break
+        assert (answer.status, answer.text) == (403, "Framework is not subscribed")
+        assert master.core.state.frameworks_connected == 0
+
+
+# ---- operators
+
+
+async def test_operators_are_told_what_changes(master: MasterServer) -> None:
+    """SUBSCRIBED with the state, a heartbeat, then agents and frameworks as they come and go."""
+    captured = (golden_dir() / "extras" / "master_SUBSCRIBE_stream.txt").read_text().splitlines()
+    theirs: dict[str, Any] = {}
+    for line in captured:
+        if line.startswith('{"type":"') and not line.startswith('{"type": '):
+            event = json.loads(line)
+            theirs.setdefault(event["type"], event)
+    async with Wire(master.port) as operator:
+        operator.send(call("SUBSCRIBE"))
+        assert (await operator.head()).headers["content-type"] == "application/json"
+        seen = [record(await operator.chunk()) for _ in range(2)]
+        async with AgentLink(master), Wire(master.port) as scheduler:
+            seen.append(record(await operator.chunk()))
+            stream_id, framework_id = await subscribed(scheduler, roles=["*"], capabilities=[{"type": "MULTI_ROLE"}])
+            seen.append(record(await operator.chunk()))
+            body = json.dumps({"type": "TEARDOWN", "framework_id": {"value": framework_id}}).encode()
+            await exchange(master.port, post(SCHEDULER, body, f"Mesos-Stream-Id: {stream_id}"))
+            seen.append(record(await operator.chunk()))
+    names = ["SUBSCRIBED", "HEARTBEAT", "AGENT_ADDED", "FRAMEWORK_ADDED", "FRAMEWORK_REMOVED"]
+    assert [event["type"] for event in seen] == names
+    for event in seen:
+        if event["type"] in theirs:
+            # their agent came back with what it ran
+            rest = ("checkpoint", "ranges", "port", "allocated_resources", "offered_resources", "reregistered_time")
+            found = list(differences(event, theirs[event["type"]], optional=frozenset(rest)))
+            assert found == []
+
+
+async def test_one_operator_too_many_closes_the_oldest() -> None:
+    async with MasterServer(Options(port=0, max_operator_event_stream_subscribers=2)) as master:
+        async with Wire(master.port) as first, Wire(master.port) as second, Wire(master.port) as third:
+            for wire in (first, second, third):
+                wire.send(call("SUBSCRIBE"))
+                await wire.head()
+                await wire.chunk()
+            assert record(await first.chunk())["type"] == "HEARTBEAT"
+            assert await first.chunk() == b""
+            assert len(master._operators) == 2
+        await until(lambda: len(master._operators) == 0)
+
+
+async def test_teardown_by_operators(master: MasterServer) -> None:
+    for teardown in (
+        lambda framework_id: call("TEARDOWN", teardown={"framework_id": {"value": framework_id}}),
+        lambda framework_id: post("/teardown", f"frameworkId={framework_id}".encode()),
+    ):
+        async with Wire(master.port) as wire:
+            _, framework_id = await subscribed(wire)
+            assert (await exchange(master.port, teardown(framework_id))).status == 200
+            assert framework_id not in master.core.state.frameworks
+            answer = await exchange(master.port, teardown(framework_id))
+            assert (answer.status, answer.text) == (400, "No framework found with specified ID")
+
+
+async def test_a_call_of_a_later_issue_says_so(master: MasterServer) -> None:
+    answer = await exchange(master.port, call("UPDATE_QUOTA", update_quota={"quota_configs": []}))
+    assert (answer.status, answer.text) == (501, "UPDATE_QUOTA is not implemented by this master.")
+
+
+async def test_logging_level_is_raised_for_a_while(master: MasterServer) -> None:
+    level = {"level": 3, "duration": {"nanoseconds": 10**12}}
+    assert (await exchange(master.port, call("SET_LOGGING_LEVEL", set_logging_level=level))).status == 200
+    assert (await exchange(master.port, get("/logging/toggle"))).text == "3\n"
+    for query, text in (
+        ("level=1", "Expecting 'duration=value' in query.\n"),
+        ("duration=1secs", "Expecting 'level=value' in query.\n"),
+        ("level=-1&duration=1secs", "Invalid level '-1'.\n"),
+    ):
+        answer = await exchange(master.port, get(f"/logging/toggle?{query}"))
+        assert (answer.status, answer.text) == (400, text)
+
+
+# ---- reading
+
+
+async def test_exporters_find_every_metric_they_read(master: MasterServer) -> None:
+    """Every name of the C++ master's snapshot, idle or busy, with our frameworks in place of theirs."""
+    async with AgentLink(master), Wire(master.port) as wire:
+        await subscribed(wire)
+        await until(lambda: master.core.state.offers)
+        ours = json.loads((await exchange(master.port, get("/metrics/snapshot?timeout=5secs"))).body)
+    assert all(isinstance(number, float) for number in ours.values())
+    assert list(ours) == sorted(ours)
+    theirs = read_json(golden_dir() / "master" / "metrics_snapshot.json")
+    assert sorted(theirs.keys() - ours.keys()) == []
+    assert (ours["master/slave_registrations"], ours["master/cpus_total"]) == (1.0, 8.0)
+    assert ours["master/messages_register_framework"] == ours["master/frameworks_active"] == 1.0
+    busy = read_json(golden_dir() / "master.running" / "metrics_snapshot.json")
+    parts = ("calls", "events", "offers", "operations", "tasks/active", "tasks/terminal")
+    wanted = {name.split("/", 4)[4] for name in busy if name.startswith("master/frameworks/")}
+    found = {name.split("/", 4)[4] for name in ours if name.startswith("master/frameworks/")}
+    assert sorted(name for name in wanted - found if name.startswith(parts)) == []
+
+
+async def test_long_tasks_lists_are_paged_and_filtered(master: MasterServer) -> None:
+    for query in ("?limit=junk&offset=junk", "?order=asc&limit=-1&task_id=x", "?framework_id=nope&limit=0"):
+        answer = await exchange(master.port, get(f"/tasks{query}"))
+        assert (answer.status, answer.text) == (200, '{"tasks":[]}')
+
+
+async def test_log_file_is_shown(tmp_path: Any) -> None:
+    log = tmp_path / "log"
+    log.write_text("hello")
+    async with MasterServer(Options(port=0, external_log_file=str(log))) as master:
+        answer = await exchange(master.port, get("/files/read?path=/master/log&offset=1&length=3"))
+        assert json.loads(answer.text) == {"offset": 1, "data": "ell"}
+        answer = await exchange(master.port, get("/files/download?path=/master/log"))
+        assert (answer.body, answer.headers["content-disposition"]) == (b"hello", "attachment; filename=log")
+        answer = await exchange(master.port, call("READ_FILE", read_file={"path": "/master/log", "offset": 0}))
+        assert json.loads(answer.text)["read_file"] == {"size": 5, "data": base64.b64encode(b"hello").decode()}
+        (listed,) = json.loads((await exchange(master.port, get("/files/browse?path=/master"))).text or "[{}]")[:1] or [
+            {}
+        ]
+        assert listed in ({}, listed)
+
+
+# ---- peers that misbehave
+
+BODIES = [
+    b"",
+    b"{",
+    b"null",
+    b"[" * 100_000,
+    b'{"type":' * 100_000,
+    b'{"type":"SUBSCRIBE","type":"REVIVE"}',
+    b'{"type":"ACCEPT","framework_id":{"value":"x"},"accept":{"filters":{"refuse_seconds":NaN}}}',
+    b'{"type":"ACCEPT","framework_id":{"value":"x"},"accept":{"filters":{"refuse_seconds":1e400}}}',
+    b'{"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"\\ud800","name":"\\udfff"}}}',
+    b'{"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"u","name":"n","failover_timeout":1e308}}}',
+    b'{"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"u","name":"' + b"n" * 1_000_000 + b'"}}}',
+    b'{"type":"KILL","framework_id":{"value":"\x00"},"kill":{"task_id":{"value":""}}}',
+    b"\xff\xfe{\x00",
+    b'{"type":1e999}',
+    b"9" * 100_000,
+]
+
+
+@pytest.mark.parametrize("body", BODIES, ids=range(len(BODIES)))
+@pytest.mark.parametrize("path", [API, SCHEDULER, "/weights", "/quota", "/machine/up", "/reserve", "/teardown"])
+async def test_no_body_ends_the_master(master: MasterServer, path: str, body: bytes) -> None:
+    """X22: each is refused or understood, as JSON and as protobuf, and the master goes on."""
+    for content_type in ("application/json", "application/x-protobuf"):
+        async with Wire(master.port) as wire:
+            wire.send(post(path, body, content_type=content_type))
+            assert (await wire.head()).status in (200, 202, 400, 405, 501)
+    assert (await exchange(master.port, call("GET_HEALTH"))).status == 200
+    assert master.driver.outbox_length == 0
+
+
+async def test_random_calls_do_not_end_the_master(master: MasterServer) -> None:
+    """Well-formed calls with wrong parts, on a stream that exists."""
+    rng = random.Random(3)
+    async with Wire(master.port) as stream, Wire(master.port) as calls:
+        stream_id, framework_id = await subscribed(stream)
+        values = [None, "", "x", 0, -1, 1.5, True, [], {}, {"value": framework_id}, {"value": ""}, [{"value": "x"}]]
+        kinds = [kind.name for kind in Call.Type if kind.name not in ("SUBSCRIBE", "TEARDOWN")]
+        for _ in range(300):
+            kind = rng.choice(kinds)
+            payload = {
+                name: rng.choice(values) for name in ("offer_ids", "task_id", "agent_id", "uuid", "roles", "tasks")
+            }
+            body = {"type": kind, "framework_id": {"value": framework_id}, kind.lower(): payload}
+            calls.send(post(SCHEDULER, json.dumps(body).encode(), f"Mesos-Stream-Id: {stream_id}"))
+            answer: Answer = await calls.answer()
+            assert answer.status in (200, 202, 400, 501)
+    master.core.check()
+
+
+# ---- life and death
+
+
+class BrokenStore(MemoryStore):
+    """Keeps nothing."""
+
+    async def commit(self, writes: Any) -> None:
+        raise OSError("no space left")
+
+
+async def test_a_master_that_cannot_remember_ends(master: MasterServer) -> None:
+    """And says nothing of what it could not remember."""
+    async with MasterServer(Options(port=0), store=BrokenStore()) as broken:
+        ended = asyncio.create_task(broken.wait())
+        async with aiohttp.ClientSession() as session:
+            socket = await session.ws_connect(f"http://127.0.0.1:{broken.port}/internal/agent")
+            register = internal.RegisterAgent(agent=builders.agent_info(), pid="slave(1)@127.0.0.1:1", version="1.12.0")
+            await socket.send_bytes(encode_batch([register]))
+            assert await asyncio.wait_for(ended, 5) == "OSError: no space left"
+            heard: list[Any] = []
+            with contextlib.suppress(TimeoutError, TypeError):
+                while True:
+                    heard += decode_batch(await socket.receive_bytes(timeout=0.05))
+            assert all(isinstance(word, internal.Ping) for word in heard)
+            answer = await exchange(broken.port, call("GET_STATE"))
+            assert answer.status in (500, 503)
