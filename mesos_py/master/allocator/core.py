@@ -73,7 +73,7 @@ class Allocator:
     ) -> None:
         """An agent has registered. ``total`` is not allocated, ``used`` is; frameworks in it may yet be unknown."""
         assert agent_id not in self._books.agents, f"agent {agent_id} is added twice"
-        agent = Agent(agent_id, hostname, tuple(attributes), domain, capabilities)
+        agent = Agent(agent_id, hostname, tuple(attributes), domain, capabilities, self._books.roles.slots_below)
         self._books.add_agent(agent, total)
         for framework_id, resources in (used or {}).items():
             self._books.hold(agent, framework_id, resources)

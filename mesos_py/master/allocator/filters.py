@@ -109,8 +109,7 @@ class Declines:
         slot.declined.setdefault(agent.id, {})[resources] = (until, self._sequence)
         self._live += 1
         agent.refused[resources] = agent.refused.get(resources, 0) | slot.bit
-        if agent.available <= resources:
-            agent.closed |= slot.bit
+        agent.closed |= agent.covered(resources, slot.bit)
         heappush(self._heap, (until, self._sequence, slot, agent, resources))
 
     def expire(self, now: int) -> None:

@@ -14,6 +14,8 @@ scalars (Mesos: src/master/allocator/mesos/hierarchical.cpp __generateOffers bui
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import attrs
 
 from mesos_py.algebra.kinds import SCALAR, Kind
@@ -33,6 +35,8 @@ class Agent:
     attributes: tuple[Attribute, ...]
     domain: DomainInfo | None
     capabilities: AgentCapabilities
+    #: bits of the slots in a role and below it
+    slots_below: Callable[[str], int]
     total: Resources = NONE
     held: dict[FrameworkID, Resources] = attrs.Factory(dict)
     used: dict[FrameworkID, Resources] = attrs.Factory(dict)
@@ -109,11 +113,21 @@ class Agent:
     def reopen(self) -> None:
         """Forget which slots have nothing to get here, but for those that declined all there is."""
         closed = 0
-        available = self.available
         for resources, slots in self.refused.items():
-            if available <= resources:
-                closed |= slots
+            closed |= self.covered(resources, slots)
         self.closed = closed
+
+    def covered(self, refused: Resources, slots: int) -> int:
+        """Which of the slots that refused these can get nothing here but what they refused."""
+        if self.available <= refused:
+            return slots
+        if self.is_plain:
+            return 0
+        for kind, _ in self.available - refused:
+            if not kind.reservations:
+                return 0
+            slots &= ~self.slots_below(kind.reserved_role)
+        return slots
 
     def _grown(self) -> None:
         self.fits = self.taken <= self.total

@@ -74,6 +74,16 @@ class RoleTree:
                 parent.children[path] = role
         return role
 
+    def slots_below(self, path: str) -> int:
+        """Bits of everybody in the role or in a role below it: whom its reservations may go to."""
+        role = self._roles.get(path)
+        mask, stack = 0, [role] if role is not None else []
+        while stack:
+            role = stack.pop()
+            mask |= role.mask
+            stack += role.children.values()
+        return mask
+
     def tidy(self, role: Role) -> None:
         """Remove the node and its ancestors, as far as nobody needs them."""
         node: Role | None = role
