@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 RANKS = (
     ("mesos_py.wire", 0), ("mesos_py.algebra", 1), ("mesos_py.flags", 2), ("mesos_py.machine", 2),
     ("mesos_py.executor", 3), ("mesos_py.files", 4), ("mesos_py.loop_watch", 4), ("mesos_py.transport", 4),
-    ("mesos_py.web", 4), ("mesos_py.config", 4), ("mesos_py.logs", 4), ("mesos_py.local", 6), ("mesos_py.cli", 6),
+    ("mesos_py.web", 4), ("mesos_py.coordination", 4), ("mesos_py.sim", 5),
+    ("mesos_py.config", 4), ("mesos_py.logs", 4), ("mesos_py.local", 6), ("mesos_py.cli", 6),
     ("mesos_py.__main__", 7),
 )
 CORE_RANK, SHELL_RANK, SERVER_RANK = 3, 4, 5
@@ -29,8 +30,8 @@ CORE_RANK, SHELL_RANK, SERVER_RANK = 3, 4, 5
 SHELLS = (
     "mesos_py.master.http", "mesos_py.master.paced", "mesos_py.master.streams", "mesos_py.master.leadership",
     "mesos_py.master.legacy", "mesos_py.master.operator_api", "mesos_py.master.metrics", "mesos_py.master.logbook",
-    "mesos_py.agent.http", "mesos_py.agent.operator_http", "mesos_py.agent.executor_http", "mesos_py.agent.rim", "mesos_py.agent.statistics",
-    "mesos_py.agent.operator_http", "mesos_py.agent.metrics", "mesos_py.agent.fetcher", "mesos_py.agent.usage",
+    "mesos_py.agent.http", "mesos_py.agent.operator_http", "mesos_py.agent.executor_http", "mesos_py.agent.rim",
+    "mesos_py.agent.statistics", "mesos_py.agent.metrics", "mesos_py.agent.fetcher", "mesos_py.agent.usage",
     "mesos_py.agent.resources", "mesos_py.agent.containerizer.process", "mesos_py.agent.containerizer.client",
     "mesos_py.agent.containerizer.scripted", "mesos_py.agent.containerizer.supervisor",
 )
@@ -47,13 +48,12 @@ MAY_IMPORT_ANYWAY = {
     ("mesos_py.machine.driver", "time"),
 }
 
-LINES_MAX = 400
+LINES_MAX, TEST_LINES_MAX = 400, 600
 #: lines of files that are longer, and why they are one story
 LONG_FILES = {
     "mesos_py/master/state.py": 520,  # every index of the master, changed together
     "mesos_py/agent/state.py": 500,  # likewise of the agent
     "mesos_py/agent/calls/executors.py": 450,  # an executor's life, from SUBSCRIBE to its end
-    "tests/master/allocator/test_agents.py": 520,  # the spec's scenarios, in its order
 }
 
 WORKPLACE = re.compile(r"(?<![\w.])/work/|\bfarm-\w+|before-stop|/opt/(pypi|wheels|skills)|\.library/")

@@ -1,1 +1,1 @@
-"""Batch jobs on the kernel: not written yet. The name is taken so that what installs today is what is upgraded later."""
+"""Batch jobs on the kernel: not written yet. The name is taken so that what installs today can be upgraded."""
