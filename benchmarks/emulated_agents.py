@@ -81,7 +81,7 @@ async def main() -> None:
     parser.add_argument("count", type=int)
     parser.add_argument("--finish", action="store_true", help="finish each task once its TASK_RUNNING is acknowledged")
     options = parser.parse_args()
-    resources = parse_resources(RESOURCES).messages()
+    resources = parse_resources(RESOURCES)
     registered = asyncio.Semaphore(0)
     agents = [
         EmulatedAgent(number, options.master, resources, options.finish, registered) for number in range(options.count)
