@@ -1,36 +1,26 @@
-"""The master over HTTP: who leads, who may, streams that end, peers that misbehave, and what metrics say of it all."""
+"""The master over HTTP: who leads, who may, streams that end, and what metrics say of it all."""
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import contextlib
 import json
-import random
 from collections.abc import AsyncIterator
 from typing import Any
 
-import aiohttp
-import attrs
 import pytest
 import pytest_asyncio
 
-from mesos_py.coordination.memory import MemoryStore
 from mesos_py.master.options import Options
 from mesos_py.master.server import MasterServer
-from mesos_py.transport.channel import decode_batch, encode_batch
-from mesos_py.wire import internal
 from mesos_py.wire.codec import protobuf
 from mesos_py.wire.framework import FrameworkInfo
 from mesos_py.wire.scheduler_api import Call, Event
+from mesos_py.wire.schema import evolve
 from tests import builders
 from tests.golden import golden_dir
 from tests.golden_compare import differences, read_json
-from tests.web.raw import Answer, Wire, exchange, get, post
-
-API = "/api/v1"
-SCHEDULER = "/api/v1/scheduler"
-INFO = {"user": "root", "name": "f", "failover_timeout": 60.0}
+from tests.master.over_http import API, INFO, SCHEDULER, AgentLink, call, record, subscribed, until
+from tests.web.raw import Wire, exchange, get, post
 
 
 @pytest_asyncio.fixture
@@ -39,69 +29,12 @@ async def master() -> AsyncIterator[MasterServer]:
         yield server
 
 
-def call(kind: str, **payload: Any) -> bytes:
-    return post(API, json.dumps({"type": kind, **payload}).encode())
-
-
-async def subscribed(wire: Wire, **info: Any) -> tuple[str, str]:
-    """A framework on this connection: its stream id and framework id."""
-    body = {"type": "SUBSCRIBE", "subscribe": {"framework_info": INFO | info}}
-    wire.send(post(SCHEDULER, json.dumps(body).encode()))
-    stream_id = (await wire.head()).headers["mesos-stream-id"]
-    first = record(await wire.chunk())
-    return stream_id, first["subscribed"]["framework_id"]["value"]
-
-
-def record(chunk: bytes) -> Any:
-    """The event in a chunk, which must be exactly one record."""
-    size, _, body = chunk.partition(b"\n")
-    assert int(size) == len(body)
-    return json.loads(body)
-
-
-async def until(happened: Any) -> None:
-    """Wait until ``happened()``; nothing else tells a test that a core has been told."""
-    async with asyncio.timeout(5):
-        while not happened():
-            await asyncio.sleep(0.001)
-
-
-class AgentLink:
-    """An agent's end of the channel, as far as registering goes."""
-
-    def __init__(self, master: MasterServer) -> None:
-        self._url = f"http://127.0.0.1:{master.port}/internal/agent"
-
-    async def __aenter__(self) -> AgentLink:
-        self._session = aiohttp.ClientSession()
-        self.socket = await self._session.ws_connect(self._url)
-        info = builders.agent_info(resources=builders.resources(cpus=8, mem=1024, disk=1000))
-        await self.socket.send_bytes(
-            encode_batch(
-                [
-                    internal.RegisterAgent(
-                        agent=info, pid="slave(1)@127.0.0.1:5051", version="1.12.0",
-                        capabilities=builders.AGENT_CAPABILITIES,
-                    )
-                ]
-            )
-        )  # fmt: skip
-        heard: list[Any] = []
-        while not any(isinstance(word, internal.AgentRegistered) for word in heard):
-            heard = decode_batch(await self.socket.receive_bytes(timeout=5))
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        await self.socket.close()
-        await self._session.close()
-
-
 # ---- who leads
 
 
 async def test_only_the_leader_answers(master: MasterServer) -> None:
     """503 while nobody leads, 307 to whoever does; what is about this process is answered all the same."""
-    leader = attrs.evolve(builders.master_info(), hostname="elsewhere", port=5555)
+    leader = evolve(builders.master_info(), hostname="elsewhere", port=5555)
     master.leadership.is_leading = False
     for located, status, location in ((None, 503, None), (leader, 307, "//elsewhere:5555{}")):
         master.leadership.leader = located
@@ -359,83 +292,3 @@ async def test_log_file_is_shown(tmp_path: Any) -> None:
             {}
         ]
         assert listed in ({}, listed)
-
-
-# ---- peers that misbehave
-
-BODIES = [
-    b"",
-    b"{",
-    b"null",
-    b"[" * 100_000,
-    b'{"type":' * 100_000,
-    b'{"type":"SUBSCRIBE","type":"REVIVE"}',
-    b'{"type":"ACCEPT","framework_id":{"value":"x"},"accept":{"filters":{"refuse_seconds":NaN}}}',
-    b'{"type":"ACCEPT","framework_id":{"value":"x"},"accept":{"filters":{"refuse_seconds":1e400}}}',
-    b'{"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"\\ud800","name":"\\udfff"}}}',
-    b'{"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"u","name":"n","failover_timeout":1e308}}}',
-    b'{"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"u","name":"' + b"n" * 1_000_000 + b'"}}}',
-    b'{"type":"KILL","framework_id":{"value":"\x00"},"kill":{"task_id":{"value":""}}}',
-    b"\xff\xfe{\x00",
-    b'{"type":1e999}',
-    b"9" * 100_000,
-]
-
-
-@pytest.mark.parametrize("body", BODIES, ids=range(len(BODIES)))
-@pytest.mark.parametrize("path", [API, SCHEDULER, "/weights", "/quota", "/machine/up", "/reserve", "/teardown"])
-async def test_no_body_ends_the_master(master: MasterServer, path: str, body: bytes) -> None:
-    """X22: each is refused or understood, as JSON and as protobuf, and the master goes on."""
-    for content_type in ("application/json", "application/x-protobuf"):
-        async with Wire(master.port) as wire:
-            wire.send(post(path, body, content_type=content_type))
-            assert (await wire.head()).status in (200, 202, 400, 405, 501)
-    assert (await exchange(master.port, call("GET_HEALTH"))).status == 200
-    assert master.driver.outbox_length == 0
-
-
-async def test_random_calls_do_not_end_the_master(master: MasterServer) -> None:
-    """Well-formed calls with wrong parts, on a stream that exists."""
-    rng = random.Random(3)
-    async with Wire(master.port) as stream, Wire(master.port) as calls:
-        stream_id, framework_id = await subscribed(stream)
-        values = [None, "", "x", 0, -1, 1.5, True, [], {}, {"value": framework_id}, {"value": ""}, [{"value": "x"}]]
-        kinds = [kind.name for kind in Call.Type if kind.name not in ("SUBSCRIBE", "TEARDOWN")]
-        for _ in range(300):
-            kind = rng.choice(kinds)
-            payload = {
-                name: rng.choice(values) for name in ("offer_ids", "task_id", "agent_id", "uuid", "roles", "tasks")
-            }
-            body = {"type": kind, "framework_id": {"value": framework_id}, kind.lower(): payload}
-            calls.send(post(SCHEDULER, json.dumps(body).encode(), f"Mesos-Stream-Id: {stream_id}"))
-            answer: Answer = await calls.answer()
-            assert answer.status in (200, 202, 400, 501)
-    master.core.check()
-
-
-# ---- life and death
-
-
-class BrokenStore(MemoryStore):
-    """Keeps nothing."""
-
-    async def commit(self, writes: Any) -> None:
-        raise OSError("no space left")
-
-
-async def test_a_master_that_cannot_remember_ends(master: MasterServer) -> None:
-    """And says nothing of what it could not remember."""
-    async with MasterServer(Options(port=0), store=BrokenStore()) as broken:
-        ended = asyncio.create_task(broken.wait())
-        async with aiohttp.ClientSession() as session:
-            socket = await session.ws_connect(f"http://127.0.0.1:{broken.port}/internal/agent")
-            register = internal.RegisterAgent(agent=builders.agent_info(), pid="slave(1)@127.0.0.1:1", version="1.12.0")
-            await socket.send_bytes(encode_batch([register]))
-            assert await asyncio.wait_for(ended, 5) == "OSError: no space left"
-            heard: list[Any] = []
-            with contextlib.suppress(TimeoutError, TypeError):
-                while True:
-                    heard += decode_batch(await socket.receive_bytes(timeout=0.05))
-            assert all(isinstance(word, internal.Ping) for word in heard)
-            answer = await exchange(broken.port, call("GET_STATE"))
-            assert answer.status in (500, 503)
