@@ -333,20 +333,18 @@ class Allocator:
 
     def _is_open(self, agent: Agent) -> bool:
         """True if a look at the agent may lead to a grant."""
-        return bool(
-            agent.active
-            and agent.available
-            and self._books.live & ~agent.closed
-            and (self._hostnames is None or agent.hostname in self._hostnames)
-        )
+        listed = self._hostnames is None or agent.hostname in self._hostnames
+        return bool(listed and agent.active and agent.available and self._books.live & ~agent.closed)
 
     def _visit(self, agent: Agent, grants: list[Grant]) -> None:
         """Stage 2 of Mesos: every role by share, every framework of it by share, until nothing is left."""
         if not agent.active or not agent.available:
             return
-        open_slots = self._books.live & ~agent.closed
+        open_slots = self._books.live & ~agent.closed & agent.takers()
         shared_offered = NONE
         for slot in self._in_order(open_slots):
+            if not slot.bit & open_slots:
+                continue  # what it could have had has just been granted
             offered = self._offering.offerable(agent, slot, shared_offered)
             if not offered:
                 if not shared_offered:
@@ -356,7 +354,8 @@ class Allocator:
                 shared_offered += offered.shared
             allocated = self._books.grant(agent, slot, offered)
             grants.append(Grant(slot.framework.id, slot.role.path, agent.id, allocated))
-            if not agent.available:
+            open_slots &= agent.takers()
+            if not agent.available or not open_slots:
                 return
 
     def _in_order(self, open_slots: int) -> Iterable[Slot]:

@@ -129,6 +129,17 @@ class Agent:
             slots &= ~self.slots_below(kind.reserved_role)
         return slots
 
+    def takers(self) -> int:
+        """Bits of the slots that may have anything of what is available, as far as reservations tell; -1: all."""
+        if self.is_plain:
+            return -1
+        slots = 0
+        for kind, _ in self.available:
+            if not kind.reservations:
+                return -1
+            slots |= self.slots_below(kind.reserved_role)
+        return slots
+
     def _grown(self) -> None:
         self.fits = self.taken <= self.total
         self.available = self._left()
