@@ -23,6 +23,7 @@ from typing import Any
 import attrs
 import structlog
 
+from mesos_py import heap
 from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.server import AgentServer
 from mesos_py.cli.command import EXIT_OK, Command, CommandFailed
@@ -119,10 +120,11 @@ async def until_ended(
     stop = asyncio.create_task(stopped.wait(), name="stop")
     waiting: set[asyncio.Task[Any]] = {stop, *watch}
     try:
-        while not stop.done():
-            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+        with heap.steady():
+            while not stop.done():
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
     finally:
         for task in (stop, *watch):
             task.cancel()
