@@ -94,7 +94,7 @@ def offer_round(agents: int, frameworks: int, roles: int) -> None:
     slices = []
     while allocator.deadline() == 0:
         again: list[Grant] = []
-        slices.append(timed(lambda again=again: again.extend(allocator.allocate(SECOND, budget=AGENTS_PER_SLICE))))
+        slices.append(timed(lambda again=again: again.extend(allocator.allocate(2 * SECOND, budget=AGENTS_PER_SLICE))))
     figure(f"the round that follows, in slices of {AGENTS_PER_SLICE} agents", sum(slices), "s")
     figure("  longest slice", max(slices) * 1e3, "ms")
 
