@@ -171,8 +171,7 @@ class State:
 
     def connect_framework(self, framework: Framework, peer: PeerID, now: Nanos) -> None:
         """``peer`` is the framework's stream from now on; the one before it, if any, means nothing any more."""
-        if framework.peer is not None:
-            self.peers.pop(framework.peer, None)
+        self._leave(framework.peer, framework)
         self.frameworks_connected += not framework.connected
         self.frameworks_active += not framework.active
         if framework.recovered:
@@ -184,8 +183,7 @@ class State:
 
     def disconnect_framework(self, framework: Framework, out: Frame) -> None:
         """Its stream is gone; offers are taken back by the caller before."""
-        if framework.peer is not None:
-            self.peers.pop(framework.peer, None)
+        self._leave(framework.peer, framework)
         self.frameworks_connected -= framework.connected
         self.frameworks_active -= framework.active
         framework.peer, framework.connected, framework.active = None, False, False
@@ -194,8 +192,7 @@ class State:
 
     def remove_framework(self, framework: Framework, out: Frame) -> None:
         """Torn down: remembered among the completed ones. Its tasks, executors and offers are gone already."""
-        if framework.peer is not None:
-            self.peers.pop(framework.peer, None)
+        self._leave(framework.peer, framework)
         self.frameworks_connected -= framework.connected
         self.frameworks_active -= framework.active
         framework.peer, framework.connected, framework.active, framework.recovered = None, False, False, False
@@ -237,7 +234,7 @@ class State:
         url: URL | None,
     ) -> None:
         """A registered agent has reregistered: everything it says about itself replaces what was known."""
-        self.peers.pop(agent.peer, None)
+        self._leave(agent.peer, agent)
         self.peers[peer] = agent
         if self.addresses.get(agent.address) is agent:
             del self.addresses[agent.address]
@@ -259,7 +256,7 @@ class State:
 
     def move_agent(self, agent: Agent, peer: PeerID) -> None:
         """``peer`` is the connected agent's channel from now on."""
-        self.peers.pop(agent.peer, None)
+        self._leave(agent.peer, agent)
         agent.peer = peer
         self.peers[peer] = agent
 
@@ -276,7 +273,7 @@ class State:
 
     def disconnect_agent(self, agent: Agent, out: Frame) -> None:
         """Its connection is gone; it keeps its tasks and is given time to come back."""
-        self.peers.pop(agent.peer, None)
+        self._leave(agent.peer, agent)
         self.agents_connected -= agent.connected
         self.agents_active -= agent.active
         agent.connected = agent.active = False
@@ -285,7 +282,7 @@ class State:
 
     def _forget_agent(self, agent: Agent) -> None:
         """Tasks, executors and offers are gone already."""
-        self.peers.pop(agent.peer, None)
+        self._leave(agent.peer, agent)
         self.agents_connected -= agent.connected
         self.agents_active -= agent.active
         agent.connected = agent.active = False
@@ -455,7 +452,12 @@ class State:
         del self.agents[offer.agent_id].offers[offer.id]
         out.changes.append(changes.OfferEnded(offer.id, offer.framework_id, offer.agent_id, end))
 
-    # ---- usage
+    # ---- connections and usage
+
+    def _leave(self, peer: PeerID | None, holder: Framework | Agent) -> None:
+        """``peer`` is not the holder's any more; it may be somebody else's already."""
+        if peer is not None and self.peers.get(peer) is holder:
+            del self.peers[peer]
 
     def _use(self, framework: Framework, agent: Agent, resources: Resources) -> None:
         if resources:

@@ -125,7 +125,7 @@ def test_a_gone_agent_is_told_to_shut_down() -> None:
 def report(**fields: Any) -> Task:
     made = {
         "name": "t", "task_id": TaskID("t"), "framework_id": FrameworkID("f"), "agent_id": AgentID("x"),
-        "state": State.TASK_RUNNING, "resources": builders.resources(cpus=1),
+        "state": State.TASK_RUNNING, "resources": (builders.scalar("cpus", 1, "*"),),
     } | fields  # fmt: skip
     return Task(**made)
 
@@ -136,7 +136,12 @@ def report(**fields: Any) -> Task:
         ({"tasks": (report(agent_id=AgentID("y")),)}, "task t is of agent y"),
         ({"tasks": (report(),), "frameworks": ()}, "task t is of framework f, which is not reported"),
         ({"tasks": (report(), report())}, "task t is reported twice"),
-        ({"tasks": (report(resources=(builders.scalar("cpus", -1),)),)}, "Resource 'cpus:-1' is invalid: Invalid"),
+        ({"tasks": (report(resources=(builders.scalar("cpus", -1),)),)}, "task t: Resource 'cpus:-1' is invalid"),
+        ({"tasks": (report(resources=builders.resources(cpus=1)),)}, "task t: resources that are used must be"),
+        (
+            {"frameworks": (builders.framework_info(framework_id="f", roles=("a//b",)),)},
+            "framework f: 'FrameworkInfo.roles' contains invalid role",
+        ),
         ({"executors": (builders.executor(),)}, "executor e is of a framework that is not reported"),
         ({"frameworks": (builders.framework_info(),)}, "a framework has no id"),
     ],

@@ -11,8 +11,10 @@ from collections.abc import Iterable
 
 from mesos_py.algebra.conversions import destroy
 from mesos_py.algebra.resources import Resources
+from mesos_py.algebra.roles import invalid_role
 from mesos_py.algebra.validation import validate_all
 from mesos_py.master.options import Options
+from mesos_py.master.validation.framework import invalid_info
 from mesos_py.master.validation.ids import invalid_id
 from mesos_py.wire.internal import RegisterAgent, ReregisterAgent
 from mesos_py.wire.resource import Resource
@@ -56,9 +58,12 @@ def invalid_report(message: ReregisterAgent) -> str | None:
         return "agent has no id"
     if (text := invalid_id(agent_id)) is not None:
         return text
+    for info in message.frameworks:
+        if info.id is None:
+            return "a framework has no id"
+        if (text := invalid_info(info)) is not None:
+            return f"framework {info.id}: {text}"
     frameworks = {info.id for info in message.frameworks}
-    if None in frameworks:
-        return "a framework has no id"
     seen: dict[tuple[str, str], None] = {}
     for task in message.tasks:
         if task.agent_id != agent_id:
@@ -68,12 +73,26 @@ def invalid_report(message: ReregisterAgent) -> str | None:
         if (task.framework_id, task.task_id) in seen:
             return f"task {task.task_id} is reported twice"
         seen[task.framework_id, task.task_id] = None
-        if (text := validate_all(task.resources)) is not None:
-            return text
+        if (text := _invalid_use(task.resources)) is not None:
+            return f"task {task.task_id}: {text}"
     for executor in message.executors:
         if executor.framework_id not in frameworks:
             return f"executor {executor.executor_id} is of a framework that is not reported"
-        if (text := validate_all(executor.resources)) is not None:
+        if (text := _invalid_use(executor.resources)) is not None:
+            return f"executor {executor.executor_id}: {text}"
+    return None
+
+
+def _invalid_use(resources: tuple[Resource, ...]) -> str | None:
+    """What is used was offered to one role of a framework."""
+    text = validate_all(resources)
+    if text is not None:
+        return text
+    for resource in resources:
+        role = None if resource.allocation_info is None else resource.allocation_info.role
+        if not role:
+            return "resources that are used must be allocated to a role"
+        if (text := invalid_role(role)) is not None:
             return text
     return None
 

@@ -23,12 +23,19 @@ MAX_FAILOVER_S = 2**63 / 1e9  # seconds; a Duration of Mesos is int64 nanosecond
 def invalid_framework(info: FrameworkInfo, options: Options) -> str | None:
     """The first thing wrong with ``info`` at a master with these options."""
     return (
+        invalid_info(info)
+        or _roles_not_allowed(info, options.roles)
+        or _user_not_allowed(info, options.root_submissions)
+    )
+
+
+def invalid_info(info: FrameworkInfo) -> str | None:
+    """The first thing wrong with ``info`` at any master."""
+    return (
         _invalid_roles(info)
         or (invalid_id(info.id) if info.id else None)
         or _invalid_offer_filters(info.offer_filters)
         or _invalid_failover_timeout(info.failover_timeout)
-        or _roles_not_allowed(info, options.roles)
-        or _user_not_allowed(info, options.root_submissions)
     )
 
 
