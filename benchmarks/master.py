@@ -55,12 +55,8 @@ class _Program:
         assert self._process is not None
         return self._process.pid
 
-    async def longest_stall_ms(self) -> float:
-        """The longest time the loop took for one turn since start, from the program's own metrics."""
-        return (await self._metrics())["loop/longest_stall_ms"]
-
     async def recent_stall_ms(self) -> float:
-        """The same since this was asked last."""
+        """The longest time the loop took for one turn since this was asked last, from the program's own metrics."""
         return (await self._metrics())["loop/recent_stall_ms"]
 
     async def _metrics(self) -> dict[str, float]:
