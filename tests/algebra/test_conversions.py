@@ -21,7 +21,7 @@ from mesos_py.algebra.parse import parse_resources
 from mesos_py.algebra.resources import NONE, Resources
 from mesos_py.wire.codec.json import from_value
 from mesos_py.wire.resource import Resource
-from tests.algebra.strategies import resources, stacks
+from tests.algebra.strategies import messages, resources, stacks
 
 few = settings(max_examples=50, deadline=None)
 
@@ -44,9 +44,10 @@ def volume(mb: float, *, source: dict | None = None, **members: object) -> Resou
 
 
 @few
-@given(resources(allocated=False), stacks().filter(bool))
-def test_unreserve_undoes_reserve(a: Resources, stack: tuple) -> None:
-    target = a.nonshared.push_reservation(stack[-1]).messages()
+@given(messages(allocated=False).filter(lambda message: message.shared is None), stacks().filter(bool))
+def test_unreserve_undoes_reserve(message: Resource, stack: tuple) -> None:
+    a = Resources.of([message])
+    target = a.push_reservation(stack[-1]).messages()
     assert apply_all(apply_all(a, reserve(target)), unreserve(target)) == a
 
 
