@@ -186,3 +186,10 @@ def test_a_second_group_joins_the_executor() -> None:
     world.advance(1)
     assert group(scheduler, builders.default_executor(), builders.task("b")) == []
     assert world.state.used.plain == {"cpus": 2100, "mem": 288_000, "disk": 10_000}
+
+
+def test_an_empty_group_launches_nothing() -> None:
+    """Not even its executor."""
+    world, scheduler = cluster()
+    assert group(scheduler, builders.default_executor()) == []
+    assert world.state.used.plain == {}

@@ -194,10 +194,10 @@ class Acceptance:
     # ---- LAUNCH_GROUP: all or nothing
 
     def _launch_group(self, operation: Operation) -> None:
-        if operation.launch_group is None:
-            return
+        asked = tasks_of(operation)
+        if operation.launch_group is None or not asked:
+            return  # Mesos would launch an executor for nothing, which nobody then ends
         executor = operation.launch_group.executor
-        asked = operation.launch_group.task_group.tasks
         resources = [resource for task in asked for resource in _resources_of(task)]
         text = validate_all((*executor.resources, *resources))
         if operation.id is not None:

@@ -30,7 +30,7 @@ def invalid_group(
     agent: Agent,
     available: Resources,
 ) -> str | None:
-    """The first rule broken by a task, the executor, or all of them together. No tasks at all is legal, as in Mesos."""
+    """The first rule broken by a task, the executor, or all of them together."""
     seen: dict[str, None] = {}
     for task, resources in tasks:
         text = invalid_task(task, resources, framework, agent)
