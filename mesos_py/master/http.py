@@ -10,7 +10,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from mesos_py.machine.driver import Driver, Stopped
+from mesos_py.machine.driver import Driver
 from mesos_py.machine.frame import Event
 from mesos_py.machine.problem import Problem
 from mesos_py.master.core import Master
@@ -116,7 +116,7 @@ class SchedulerEndpoint:
             known = call.framework_id in self._core.state.frameworks
             return problem(501) if known else problem(400, "Framework cannot be found")
         self._metrics.called(call)
-        reply = await ask(self._driver, Event(kind, call, stream_id, request.principal))
+        reply = await self._driver.ask(Event(kind, call, stream_id, request.principal))
         return answer_to(reply, OK if kind is _Type.UPDATE_FRAMEWORK else ACCEPTED)
 
     def _subscribe(self, call: Call, request: Request, stream_id: str | None) -> Answer:
@@ -128,11 +128,3 @@ class SchedulerEndpoint:
         stream = self._schedulers.open(peer, content_type, ((STREAM_ID, peer),))
         self._driver.tell(Event(_Type.SUBSCRIBE, call, peer, request.principal))
         return stream
-
-
-async def ask(driver: Driver, event: Event) -> Any:
-    """The core's reply. Raises HttpError 503 when the driver has stopped."""
-    try:
-        return await driver.ask(event)
-    except Stopped:
-        raise HttpError(503) from None

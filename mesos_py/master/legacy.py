@@ -15,7 +15,7 @@ from mesos_py.machine.frame import Event
 from mesos_py.master.core import Master
 from mesos_py.master.entities import Task
 from mesos_py.master.events import TeardownFramework
-from mesos_py.master.http import READONLY, READWRITE, Gate, answer_to, ask
+from mesos_py.master.http import READONLY, READWRITE, Gate, answer_to
 from mesos_py.master.paced import json_answer, last
 from mesos_py.master.views import roles, state, tasks
 from mesos_py.master.views.context import Context
@@ -163,7 +163,7 @@ class LegacyEndpoints:
     async def teardown(self, request: Request) -> Response:
         framework_id = FrameworkID(_field(request.form(), "frameworkId"))
         event = Event(TeardownFramework, TeardownFramework(framework_id), principal=request.principal)
-        return answer_to(await ask(self._driver, event))
+        return answer_to(await self._driver.ask(event))
 
 
 def not_yet(what: str) -> Response:

@@ -18,7 +18,7 @@ from mesos_py.machine.driver import Driver
 from mesos_py.machine.frame import Event
 from mesos_py.master.core import Master
 from mesos_py.master.events import TeardownFramework
-from mesos_py.master.http import answer_to, ask, decode
+from mesos_py.master.http import answer_to, decode
 from mesos_py.master.legacy import not_yet
 from mesos_py.master.paced import collect, json_answer, last
 from mesos_py.master.streams import ENCODERS, Operators
@@ -200,7 +200,7 @@ class OperatorEndpoint:
     async def _teardown(self, call: Call, request: Request) -> Response:
         assert call.teardown is not None
         body = TeardownFramework(call.teardown.framework_id)
-        return answer_to(await ask(self._driver, Event(TeardownFramework, body, principal=request.principal)))
+        return answer_to(await self._driver.ask(Event(TeardownFramework, body, principal=request.principal)))
 
     def _later(self, call: Call) -> Response:
         """Calls of later issues: the refusals that depend on the agent they name, else 501."""

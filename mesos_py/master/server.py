@@ -22,13 +22,12 @@ from typing import Any, Self
 import structlog
 
 from mesos_py import MESOS_VERSION
-from mesos_py.collector import Collector
 from mesos_py.coordination import Store
 from mesos_py.coordination.memory import MemoryStore
 from mesos_py.files import Files
 from mesos_py.flags import shown
 from mesos_py.loop_watch import LoopWatch
-from mesos_py.machine.driver import Driver
+from mesos_py.machine.driver import Driver, Stopped
 from mesos_py.machine.frame import Event, Frame, PeerID, Tick
 from mesos_py.machine.journal import Journal
 from mesos_py.machine.values import Nanos
@@ -99,7 +98,6 @@ class MasterServer:
     async def start(self) -> int:
         """Listen and lead; returns the port. Raises OSError when the address cannot be had."""
         started_ns = time.time_ns()
-        Collector().install()
         self.port = await self._http.start(self.options.ip, self.options.port)
         info = master_info(self.options, self.port)
         self.core = Master(info, self.options, self._rng)
@@ -197,7 +195,12 @@ class MasterServer:
     # ---- glue
 
     async def _dispatch(self, request: Request) -> Answer:
-        return problem(503) if self._app is None else await self._app(request)
+        if self._app is None:
+            return problem(503)
+        try:
+            return await self._app(request)
+        except Stopped:
+            return problem(503)
 
     def _tell(self, event: Event) -> None:
         self.driver.tell(event)
