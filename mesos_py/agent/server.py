@@ -91,7 +91,9 @@ class AgentServer:
             rim.link = MasterLink(self._locate, self, rng=self._rng)
             http.serve(self.core, self.driver, rim, self.containerizer)
             self._start(self.driver.run(), "agent driver")
+            began = self.driver.now()
             known = await self.containerizer.recover()
+            http.metrics.recovery_s = (self.driver.now() - began) / SECOND
             self.tell(Event(events.Recovered, events.Recovered(tuple([one.container_id for one in known]))))
             self._start(rim.link.run(), "link to the master")
         except BaseException:

@@ -46,7 +46,8 @@ def test_subscribing(world: World) -> None:
         container_id=ContainerID(value=executor.container_id),
     )
     assert executor.info.framework_id == FRAMEWORK_ID
-    assert launch == Said(type=Said.Type.LAUNCH, launch=Said.Launch(task=custom_task()))
+    sent = custom_task(executor=executor.info)  # with the framework's id filled in
+    assert launch == Said(type=Said.Type.LAUNCH, launch=Said.Launch(task=sent))
     assert executor.state is ExecutorState.RUNNING
 
 

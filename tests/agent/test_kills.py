@@ -12,7 +12,14 @@ from mesos_py.wire.ids import ExecutorID
 from mesos_py.wire.task import TaskGroupInfo, TaskState, TaskStatus
 from tests import builders
 from tests.agent.world import (
-    FRAMEWORK_ID, PARTITION_AWARE, TASK_KILLING_STATE, World, custom_task, framework, kill_policy, task,
+    FRAMEWORK_ID,
+    PARTITION_AWARE,
+    TASK_KILLING_STATE,
+    World,
+    custom_task,
+    framework,
+    kill_policy,
+    task,
 )  # fmt: skip
 
 Reason = TaskStatus.Reason

@@ -12,7 +12,15 @@ from mesos_py.wire import internal
 from mesos_py.wire.task import Task, TaskState, TaskStatus
 from tests import builders
 from tests.agent.world import (
-    AGENT_ID, FRAMEWORK_ID, MASTER, PARTITION_AWARE, World, custom_task, framework, status, task,
+    AGENT_ID,
+    FRAMEWORK_ID,
+    MASTER,
+    PARTITION_AWARE,
+    World,
+    custom_task,
+    framework,
+    status,
+    task,
 )  # fmt: skip
 
 

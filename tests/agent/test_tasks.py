@@ -16,12 +16,23 @@ from mesos_py.wire.task import TaskState, TaskStatus
 from mesos_py.wire.value import Value
 from tests import builders
 from tests.agent.world import (
-    AGENT_ID, FRAMEWORK_ID, PARTITION_AWARE, World, custom_task, framework, kill_policy, task,
+    AGENT_ID,
+    FRAMEWORK_ID,
+    PARTITION_AWARE,
+    World,
+    custom_task,
+    framework,
+    kill_policy,
+    task,
 )  # fmt: skip
 
 Reason = TaskStatus.Reason
 Drop = tuple[Callable[[World], None], Reason, str]
 
+LIMITED = (
+    "{} limits can only be set on tasks launched in Mesos containers"
+    " when the agent has loaded the 'cgroups/{}' isolator"
+)
 RESERVED = builders.scalar(
     "cpus", 1, "*",
     reservations=(Resource.ReservationInfo(type=Resource.ReservationInfo.Type.DYNAMIC, role="r"),),
@@ -68,13 +79,11 @@ def terminated(world: World) -> None:
 DROPS: dict[str, Drop] = {
     "cpu limit": (
         limited("cpus"), Reason.REASON_GC_ERROR,
-        "CPU limits can only be set on tasks launched in Mesos containers when the agent has loaded the"
-        " 'cgroups/cpu' isolator",
+        LIMITED.format("CPU", "cpu"),
     ),
     "mem limit": (
         limited("mem"), Reason.REASON_GC_ERROR,
-        "Memory limits can only be set on tasks launched in Mesos containers when the agent has loaded the"
-        " 'cgroups/mem' isolator",
+        LIMITED.format("Memory", "mem"),
     ),
     "task resources unknown": (
         lambda world: void(world.run(task(resources=(RESERVED,)))), Reason.REASON_RESOURCES_UNKNOWN,

@@ -44,12 +44,12 @@ def framework(**fields: Any) -> FrameworkInfo:
 
 def task(task_id: str = "t", **fields: Any) -> TaskInfo:
     """A task whose resources are allocated to ``*``."""
-    resources = tuple([builders.scalar("cpus", 1, "*"), builders.scalar("mem", 32, "*")])
+    resources = (builders.scalar("cpus", 1, "*"), builders.scalar("mem", 32, "*"))
     return builders.task(task_id, AGENT_ID, **{"resources": resources} | fields)
 
 
 def custom_task(task_id: str = "t", executor_id: str = "e", **fields: Any) -> TaskInfo:
-    return task(task_id, executor=builders.executor(executor_id), **fields)
+    return task(task_id, **{"executor": builders.executor(executor_id)} | fields)
 
 
 def kill_policy(seconds: float) -> KillPolicy:
@@ -60,7 +60,7 @@ class World:
     """One agent, registered unless told otherwise."""
 
     def __init__(self, *, registered: bool = True, seed: int = 1, **options: Any) -> None:
-        given = {"master": "127.0.0.1:5050", "work_dir": "/w", "switch_user": False} | options
+        given: dict[str, Any] = {"master": "127.0.0.1:5050", "work_dir": "/w", "switch_user": False} | options
         info = builders.agent_info("host", cpus=64, mem=65536)
         total = Resources.of(info.resources)
         self.agent = Agent(

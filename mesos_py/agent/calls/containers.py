@@ -63,12 +63,14 @@ def container_launch_failed(agent: Agent, event: Event, out: Frame) -> None:
 
 @rows.on(events.DirectoryFailed)
 def directory_failed(agent: Agent, event: Event, out: Frame) -> None:
-    """An executor without a sandbox cannot run: what it has begun is destroyed."""
+    """An executor without a sandbox cannot run: its tasks count as never launched, what has begun is destroyed."""
     executor = agent.state.containers.get(event.body.container_id)
     if executor is None:
         return
     agent.state.count("slave/container_launch_errors")
-    agent.state.end_with(executor, _launch_failure(executor, event.body.message))
+    why = _launch_failure(executor, event.body.message)
+    for task in (*executor.launched.values(), *executor.queued.values()):
+        agent.end_task(executor, task, why.state, why.reason, why.message, out)
     executors.destroy(agent, executor, out)
 
 

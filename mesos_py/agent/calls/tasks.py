@@ -88,6 +88,7 @@ def run_task(agent: Agent, event: Event, out: Frame) -> None:
         info = task.executor
         if info.framework_id is None:
             info = evolve(info, framework_id=framework_id)
+            task = evolve(task, executor=info)
         wish = Wish(info, Kind.CUSTOM, (task,), None, message.launch_executor)
     else:
         info = specs.command_executor_info(agent.options, framework_id, task)
