@@ -62,6 +62,7 @@ def framework_info(
     **fields: Any,
 ) -> FrameworkInfo:
     """A MULTI_ROLE framework that keeps its tasks for a minute when it is away."""
+    given: dict[str, Any] = {"user": "root", "failover_timeout": 60.0, "checkpoint": True}
     return FrameworkInfo(
         name=name,
         roles=roles,
@@ -69,7 +70,7 @@ def framework_info(
         capabilities=tuple(
             FrameworkInfo.Capability(type=capability) for capability in (CAPABILITY.MULTI_ROLE, *capabilities)
         ),
-        **{"user": "root", "failover_timeout": 60.0, "checkpoint": True} | fields,
+        **given | fields,
     )
 
 
@@ -89,7 +90,7 @@ def task(task_id: str = "t", agent_id: str = "m-S0", *, cpus: float = 1, mem: fl
     given = {"resources": resources(cpus=cpus, mem=mem)} | fields
     if "executor" not in given and "command" not in given:
         given["command"] = CommandInfo(value="sleep 1")
-    return TaskInfo(name=task_id, task_id=TaskID(task_id), agent_id=AgentID(agent_id), **given)  # type: ignore[arg-type]
+    return TaskInfo(name=task_id, task_id=TaskID(task_id), agent_id=AgentID(agent_id), **given)
 
 
 def executor(executor_id: str = "e", *, cpus: float = 0.1, mem: float = 32, **fields: Any) -> ExecutorInfo:
@@ -104,7 +105,7 @@ def default_executor(executor_id: str = "e", framework_id: str = "m-0000", **fie
         type=ExecutorInfo.Type.DEFAULT,
         executor_id=ExecutorID(executor_id),
         framework_id=FrameworkID(framework_id),
-        **given,  # type: ignore[arg-type]
+        **given,
     )
 
 

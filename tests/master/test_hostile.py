@@ -16,6 +16,7 @@ from mesos_py.wire.ids import FrameworkID, OfferID
 from mesos_py.wire.offer import Filters
 from mesos_py.wire.scheduler_api import Call
 from mesos_py.wire.task import Task, TaskState, TaskStatus
+from mesos_py.wire.value import Value
 from tests import builders
 from tests.master.world import World
 
@@ -35,7 +36,7 @@ resources = st.lists(
 def odd_scalar(name: str, amount: float) -> Any:
     made = builders.scalar(name, 1, "*")
     return type(made)(
-        name=name, type=made.type, scalar=type(made.scalar)(value=amount), allocation_info=made.allocation_info
+        name=name, type=made.type, scalar=Value.Scalar(value=amount), allocation_info=made.allocation_info
     )
 
 

@@ -281,10 +281,10 @@ class MasterMachine(RuleBasedStateMachine):
         for host in self.hosts.values():
             for message in host.double.heard:
                 if isinstance(message, internal.RunTask):
-                    self.ended.pop((message.framework.id, message.task.task_id), None)
+                    self.ended.pop((str(message.framework.id), message.task.task_id), None)
                 elif isinstance(message, internal.RunTaskGroup):
                     for task in message.task_group.tasks:
-                        self.ended.pop((message.framework.id, task.task_id), None)
+                        self.ended.pop((str(message.framework.id), task.task_id), None)
             host.obey(self.world)
         self.hosts = {slot: host for slot, host in self.hosts.items() if not host.told_to_exit}
 

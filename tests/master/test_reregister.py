@@ -123,7 +123,7 @@ def test_a_gone_agent_is_told_to_shut_down() -> None:
 
 
 def report(**fields: Any) -> Task:
-    made = {
+    made: dict[str, Any] = {
         "name": "t", "task_id": TaskID("t"), "framework_id": FrameworkID("f"), "agent_id": AgentID("x"),
         "state": State.TASK_RUNNING, "resources": (builders.scalar("cpus", 1, "*"),),
     } | fields  # fmt: skip

@@ -285,7 +285,9 @@ def test_roles_may_change_when_subscribing_again() -> None:
     scheduler.info = builders.framework_info(roles=("b", "c"), framework_id=scheduler.id)
     scheduler.subscribe()
     world.settle()
-    assert scheduler.offers()[0].allocation_info.role in ("b", "c")  # type: ignore[union-attr]
+    allocation = scheduler.offers()[0].allocation_info
+    assert allocation is not None
+    assert allocation.role in ("b", "c")
 
 
 # ---- being away, and the end

@@ -10,7 +10,7 @@ from mesos_py.master.entities import TERMINAL
 from mesos_py.master.options import Options
 from mesos_py.master.state import MAX_STATUSES_PER_TASK
 from mesos_py.wire import internal
-from mesos_py.wire.ids import AgentID, ExecutorID, FrameworkID, TaskID
+from mesos_py.wire.ids import AgentID, ExecutorID, FrameworkID, OperationID, TaskID
 from mesos_py.wire.scheduler_api import Call, Event
 from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import KillPolicy, TaskState, TaskStatus
@@ -315,7 +315,7 @@ def test_an_exited_executor_is_a_failure_once_and_frees_what_it_used() -> None:
             Call.Type.ACKNOWLEDGE_OPERATION_STATUS,
             {
                 "acknowledge_operation_status": Call.AcknowledgeOperationStatus(
-                    uuid=b"u" * 16, operation_id="op", agent_id=AgentID("m-S0")
+                    uuid=b"u" * 16, operation_id=OperationID("op"), agent_id=AgentID("m-S0")
                 )
             },
         ),

@@ -273,7 +273,7 @@ class AgentDouble:
             agent=self.info,
             pid=self.pid,
             version="1.12.0",
-            **{"capabilities": builders.AGENT_CAPABILITIES} | fields,  # type: ignore[arg-type]
+            **{"capabilities": builders.AGENT_CAPABILITIES} | fields,
         )
         return self.say(message)
 
