@@ -1,28 +1,105 @@
-"""Where a core's facts are kept: the port, and its implementations.
+"""What masters agree on: who leads, and what is remembered. The ports; one module beside this for each way.
 
-A ``Store`` holds what was written, in order, for one owner (a master, a framework). ``commit`` returns when the facts
-survive whatever the store is meant to survive; it raises when it cannot promise that, and then the owner must stop:
-it does not know any more what is true. ``load`` gives back every fact that was committed, oldest first, or what they
-fold into; only the one who leads may call it.
+::
+
+    Driver --facts--> RegistryStore --changed records--> Records: memory, SQLite, ZooKeeper   (what is remembered)
+    Elector: this master is a candidate, until it is lost                                     (who leads)
+    Detector: who leads now, for masters, agents and tools
+
+``Records`` keeps small named values for one owner at a time. ``load`` takes them over: from then on the store itself
+refuses whatever an earlier owner still tries to write. A commit is kept as a whole or not at all. What was kept and
+cannot be read is ``Corrupt``, never "nothing there": a master that believed the latter would forget its agents.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Protocol
+
+from mesos_py.wire.master import MasterInfo
+
+Key = tuple[str, str]
+"""Kind and name of one record: ("agents", agent id), ("weights", role)."""
+
+Changes = Mapping[Key, bytes | None]
+"""New contents of records; None: the record is not there any more."""
 
 
 class StoreFailed(Exception):
     """The facts may or may not have been kept."""
 
 
+class Fenced(StoreFailed):
+    """Another owner has taken over: nothing of this was kept, and nothing more will be."""
+
+
+class Corrupt(StoreFailed):
+    """What was kept is damaged, and nobody should lead on a guess of what it was."""
+
+
+class AccessDenied(StoreFailed):
+    """The service does not let us."""
+
+
+class DetectionFailed(Exception):
+    """Nobody can tell who leads: what stands in the leader's place is no master."""
+
+
 class Store(Protocol):
     """What ``machine.driver.Driver`` commits to, and what a new owner starts from."""
 
-    async def load(self) -> Sequence[Any]:
-        """Every fact committed so far, oldest first. Raises StoreFailed."""
+    async def load(self) -> Any:
+        """What all facts committed so far amount to. Raises StoreFailed."""
         ...
 
     async def commit(self, writes: Sequence[Any]) -> None:
         """All of ``writes`` or none of them survive from now on. Raises StoreFailed."""
+        ...
+
+
+class Records(Protocol):
+    """Small named values of one owner at a time. Every implementation passes tests/coordination/test_records.py."""
+
+    async def load(self) -> dict[Key, bytes]:
+        """Take over: earlier owners can write no more; returns everything. Raises Corrupt, StoreFailed."""
+        ...
+
+    async def commit(self, changes: Changes) -> None:
+        """All ``changes`` survive from now on. Raises Fenced when nothing was kept, StoreFailed when that is unknown.
+
+        One commit at a time, and only after ``load``; after an error there is no use in trying again.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of files and threads; what was kept stays."""
+        ...
+
+
+class Elector(Protocol):
+    """One master's candidacy. Whether it leads is for the Detector to say: the oldest candidate does."""
+
+    async def contend(self, info: MasterInfo) -> None:
+        """This master is a candidate. Waits for the service as long as it takes. Raises AccessDenied."""
+        ...
+
+    async def lost(self) -> str:
+        """Returns, with the reason, when the candidacy has ended: this master must not act as leader any more."""
+        ...
+
+    async def withdraw(self) -> None:
+        """This master is no candidate any more; others learn it at once."""
+        ...
+
+    @property
+    def is_held(self) -> bool:
+        """The candidacy cannot have ended yet, even if nobody has told us."""
+        ...
+
+
+class Detector(Protocol):
+    """Who leads."""
+
+    def leaders(self) -> AsyncIterator[MasterInfo | None]:
+        """The leader now, and again whenever it changes; None: nobody is known to lead. Raises DetectionFailed."""
         ...

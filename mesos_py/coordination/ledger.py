@@ -1,0 +1,162 @@
+"""How records are sealed, and the ledger that tells whether all of them are there.
+
+Each record is kept as version byte, checksum of its key and contents, contents: a record that was cut off, altered or
+moved is found out. Beside the records stands one ledger::
+
+    epoch    how many owners there have been; each one adds one
+    owner    the owner's own mark, a random text
+    serial   how many times this owner has written
+    count    how many records there are
+    total    all their checksums, exclusive-or: a record that is missing or foreign is found out
+    intent   parts of a large commit that is decided but not yet carried out (only where commits are bounded)
+
+Every write replaces the ledger it knows with the next one, and succeeds only if the old one still stands. That is the
+fence (a new owner has replaced the ledger), and the receipt (a write of unknown outcome happened if and only if its
+ledger stands there). Pure: nothing here touches a store.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from zlib import crc32
+
+import attrs
+
+from mesos_py.coordination import Changes, Corrupt, Key
+from mesos_py.wire.codec import msgpack
+from mesos_py.wire.codec.errors import DecodeError
+
+VERSION = 1
+_HEAD = struct.Struct(">BI")  # version, checksum
+LEDGER_KEY: Key = ("ledger", "")
+
+
+def seal(key: Key, contents: bytes) -> bytes:
+    """The bytes that are kept for a record."""
+    return _HEAD.pack(VERSION, _sum(key, contents)) + contents
+
+
+def unseal(key: Key, data: bytes) -> bytes:
+    """The contents of a record as kept. Raises Corrupt."""
+    what = f"the record {'/'.join(part for part in key if part)} of the registry"
+    if len(data) < _HEAD.size:
+        raise Corrupt(f"{what} is cut off: {len(data)} bytes are left of it")
+    version, checksum = _HEAD.unpack_from(data)
+    if version != VERSION:
+        raise Corrupt(f"{what} has format {version}; this program knows {VERSION}")
+    contents = bytes(data[_HEAD.size :])
+    if _sum(key, contents) != checksum:
+        raise Corrupt(f"{what} is damaged: its checksum does not match")
+    return contents
+
+
+def checksum_of(sealed: bytes) -> int:
+    """The checksum a sealed record carries."""
+    checksum: int = _HEAD.unpack_from(sealed)[1]
+    return checksum
+
+
+def _sum(key: Key, contents: bytes) -> int:
+    kind, name = key
+    return crc32(contents, crc32(f"{kind}\0{name}\0".encode()))
+
+
+@attrs.frozen
+class Ledger:
+    """See above."""
+
+    epoch: int = 0
+    owner: str = ""
+    serial: int = 0
+    count: int = 0
+    total: int = 0
+    intent: int = 0
+
+    def encode(self) -> bytes:
+        return seal(LEDGER_KEY, msgpack.pack(list(attrs.astuple(self))))
+
+    @staticmethod
+    def decode(data: bytes) -> Ledger:
+        """Raises Corrupt."""
+        try:
+            match msgpack.unpack(unseal(LEDGER_KEY, data)):
+                case [int() as epoch, str() as owner, int() as serial, int() as count, int() as total, int() as intent]:
+                    return Ledger(epoch, owner, serial, count, total, intent)
+        except DecodeError as error:
+            raise Corrupt(f"the ledger of the registry cannot be read: {error}") from error
+        raise Corrupt("the ledger of the registry cannot be read")
+
+    def claimed(self, owner: str) -> Ledger:
+        """The next epoch, owned by ``owner``."""
+        return attrs.evolve(self, epoch=self.epoch + 1, owner=owner, serial=0)
+
+    def next(self, *, count: int, total: int, intent: int = 0) -> Ledger:
+        """This owner's next write."""
+        return Ledger(self.epoch, self.owner, self.serial + 1, count, total, intent)
+
+
+@attrs.frozen
+class Change:
+    """One record to be written: ``data`` is sealed, None deletes."""
+
+    key: Key
+    data: bytes | None
+    #: nothing is kept under the key yet
+    is_new: bool
+
+
+class Book:
+    """What an owner knows of the records it took over: the checksum of each."""
+
+    def __init__(self, ledger: Ledger, kept: Mapping[Key, bytes]) -> None:
+        """Raises Corrupt when ``kept`` (sealed) is not what ``ledger`` says."""
+        self.records = {key: unseal(key, data) for key, data in kept.items()}
+        self._sums = {key: checksum_of(data) for key, data in kept.items()}
+        total = 0
+        for checksum in self._sums.values():
+            total ^= checksum
+        if len(kept) != ledger.count:
+            raise Corrupt(f"the registry should have {ledger.count} records but has {len(kept)}")
+        if total != ledger.total:
+            raise Corrupt("the registry has another record than the one that was written to it")
+        self._total = total
+
+    def take_records(self) -> dict[Key, bytes]:
+        """The contents, which are not kept here any longer."""
+        records, self.records = self.records, {}
+        return records
+
+    def plan(self, changes: Changes) -> list[Change]:
+        """What has to be written for ``changes``; what is as wanted already is left out."""
+        planned = []
+        for key, contents in changes.items():
+            known = self._sums.get(key)
+            if contents is None:
+                if known is not None:
+                    planned.append(Change(key, None, is_new=False))
+            else:
+                planned.append(Change(key, seal(key, contents), is_new=known is None))
+        return planned
+
+    def after(self, planned: list[Change]) -> tuple[int, int]:
+        """Count and total of the ledger once ``planned`` is written."""
+        count, total = len(self._sums), self._total
+        for change in planned:
+            if not change.is_new:
+                total ^= self._sums[change.key]
+            if change.data is None:
+                count -= 1
+            else:
+                total ^= checksum_of(change.data)
+                count += change.is_new
+        return count, total
+
+    def done(self, planned: list[Change]) -> None:
+        """``planned`` is written."""
+        _, self._total = self.after(planned)
+        for change in planned:
+            if change.data is None:
+                del self._sums[change.key]
+            else:
+                self._sums[change.key] = checksum_of(change.data)

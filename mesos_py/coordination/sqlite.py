@@ -1,0 +1,189 @@
+"""Records in one SQLite file: a single master, or a whole cluster on one machine, outlives its process and its host.
+
+One row per record, one row for the ledger, one transaction per commit. WAL with ``synchronous=FULL``: a commit that
+returned survives the loss of power. The library is called in one thread of its own; nothing waits for a disk in the
+loop.
+
+A new file is made under another name and moved into place when it is complete. A file that is there but empty, cut
+off or no registry is therefore damage, and is refused rather than started afresh.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from mesos_py.coordination import Changes, Corrupt, Fenced, Key, StoreFailed
+from mesos_py.coordination.ledger import Book, Change, Ledger
+
+T = TypeVar("T")
+
+APPLICATION_ID = 0x4D455350  # "MESP": marks the file as ours
+BUSY_TIMEOUT_S = 5.0  # another process in the middle of its commit
+
+_SCHEMA = f"""
+PRAGMA application_id = {APPLICATION_ID};
+CREATE TABLE ledger (one INTEGER PRIMARY KEY CHECK (one = 1), data BLOB NOT NULL);
+CREATE TABLE records (kind TEXT NOT NULL, name TEXT NOT NULL, data BLOB NOT NULL, PRIMARY KEY (kind, name))
+    WITHOUT ROWID;
+"""
+
+
+class SqliteRecords:
+    """Records in the file ``path``; its directory must exist."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="registry")
+        self._database: sqlite3.Connection | None = None
+        self._ledger: Ledger | None = None
+        self._book: Book | None = None
+
+    async def load(self) -> dict[Key, bytes]:
+        return await self._in_thread(self._load)
+
+    async def commit(self, changes: Changes) -> None:
+        await self._in_thread(lambda: self._commit(changes))
+
+    async def close(self) -> None:
+        await self._in_thread(self._close)
+        self._thread.shutdown(wait=False)
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except sqlite3.DatabaseError as error:
+            raise self._explained(error) from error
+        except OSError as error:
+            raise StoreFailed(f"the registry {self.path} cannot be used: {error.strerror or error}") from error
+
+    def _explained(self, error: sqlite3.DatabaseError) -> StoreFailed:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT):
+            return Corrupt(f"the registry {self.path} is damaged ({error}); put a backup in its place")
+        return StoreFailed(f"the registry {self.path} cannot be used: {error}")
+
+    # ---- in the thread
+
+    def _load(self) -> dict[Key, bytes]:
+        self._close()
+        if not os.path.lexists(self.path):
+            self._make()
+        database = self._database = self._open()
+        with _transaction(database):
+            self._check_file(database)
+            ledger = self._read_ledger(database).claimed(uuid.uuid4().hex)
+            rows = database.execute("SELECT kind, name, CAST(data AS BLOB) FROM records ORDER BY kind, name").fetchall()
+            try:
+                book = Book(ledger, {(kind, name): data for kind, name, data in rows})
+            except Corrupt as error:
+                raise Corrupt(f"{self.path}: {error}; put a backup in its place") from None
+            database.execute("UPDATE ledger SET data = ?", (ledger.encode(),))
+        self._ledger, self._book = ledger, book
+        return book.take_records()
+
+    def _commit(self, changes: Changes) -> None:
+        database, ledger, book = self._database, self._ledger, self._book
+        if database is None or ledger is None or book is None:
+            raise Fenced("nothing was taken over yet")
+        planned = book.plan(changes)
+        count, total = book.after(planned)
+        following = ledger.next(count=count, total=total)
+        with _transaction(database):
+            same = database.execute(
+                "UPDATE ledger SET data = ? WHERE data = ?", (following.encode(), ledger.encode())
+            ).rowcount
+            if same != 1:
+                raise Fenced(f"another master has taken over the registry {self.path}")
+            _write(database, planned)
+        self._ledger = following
+        book.done(planned)
+
+    def _close(self) -> None:
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+    def _open(self) -> sqlite3.Connection:
+        if os.path.getsize(self.path) == 0:
+            raise Corrupt(f"the registry {self.path} is empty; put a backup in its place, or remove it to start anew")
+        database = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = FULL")
+        except sqlite3.Error:
+            database.close()
+            raise
+        return database
+
+    def _make(self) -> None:
+        """A complete, empty registry appears at ``path`` at once."""
+        made = f"{self.path}.{uuid.uuid4().hex}.new"
+        database = sqlite3.connect(made, isolation_level=None)
+        try:
+            database.executescript(_SCHEMA)
+            database.execute("INSERT INTO ledger VALUES (1, ?)", (Ledger().encode(),))
+        finally:
+            database.close()
+        try:
+            _sync(made)
+            os.link(made, self.path)  # fails when another process was faster, and then that one's counts
+        except FileExistsError:
+            return
+        finally:
+            os.unlink(made)
+        _sync(os.path.dirname(os.path.abspath(self.path)))
+
+    def _check_file(self, database: sqlite3.Connection) -> None:
+        (application,) = database.execute("PRAGMA application_id").fetchone()
+        if application != APPLICATION_ID:
+            raise Corrupt(f"{self.path} is a database, but no registry of a master")
+        (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise Corrupt(f"the registry {self.path} is damaged ({verdict}); put a backup in its place")
+
+    def _read_ledger(self, database: sqlite3.Connection) -> Ledger:
+        row = database.execute("SELECT data FROM ledger").fetchone()
+        if row is None:
+            raise Corrupt(f"the registry {self.path} has no ledger; put a backup in its place")
+        return Ledger.decode(row[0])
+
+
+class _transaction:  # noqa: N801 - reads as a statement
+    """BEGIN IMMEDIATE ... COMMIT, or ROLLBACK."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
+
+    def __enter__(self) -> None:
+        self._database.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is None:
+            self._database.execute("COMMIT")
+        elif self._database.in_transaction:
+            self._database.execute("ROLLBACK")
+
+
+def _write(database: sqlite3.Connection, planned: list[Change]) -> None:
+    database.executemany(
+        "INSERT OR REPLACE INTO records VALUES (?, ?, ?)",
+        [(*change.key, change.data) for change in planned if change.data is not None],
+    )
+    database.executemany(
+        "DELETE FROM records WHERE kind = ? AND name = ?",
+        [change.key for change in planned if change.data is None],
+    )
+
+
+def _sync(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,178 @@
+"""Who leads, by ZooKeeper: the candidate with the lowest sequence number.
+
+A candidate is an ephemeral, sequential znode ``json.info_<sequence>`` whose data is MasterInfo as JSON. It ends with
+the session that made it. Children that do not end in a sequence number are none of the election's business; a label
+that nobody knows in the lowest place is: then nobody can tell who leads, and going by the next one would mean two
+leaders.
+
+Mesos: src/zookeeper/{contender,detector,group}.cpp, src/master/detector/zookeeper.cpp.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+
+import structlog
+
+from mesos_py.coordination import AccessDenied, DetectionFailed
+from mesos_py.coordination.zookeeper.session import NoNode, Session, Unknown
+from mesos_py.wire.codec import json, protobuf
+from mesos_py.wire.codec.errors import DecodeError
+from mesos_py.wire.master import MasterInfo
+
+log = structlog.get_logger(__name__)
+
+LABEL = "json.info"  # src/master/constants.hpp MASTER_INFO_JSON_LABEL
+LEGACY_LABEL = "info"  # MASTER_INFO_LABEL: protobuf instead of JSON, until Mesos 0.24
+
+_MEMBER = re.compile(r"(?:(?P<label>.*)_)?(?P<sequence>[0-9]+)")
+
+
+class ZooKeeperElector:
+    """One master's znode among the candidates of ``session.address.path``."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._prefix = f"{session.address.path}/{LABEL}_"
+        self._generation = -1
+        #: the znode; what a store checks to be sure that we may still write
+        self.candidacy = ""
+
+    async def contend(self, info: MasterInfo) -> None:
+        await self.withdraw()
+        session, data = self._session, json.encode(info)
+        await session.ensure(session.address.path)
+        while True:
+            generation = session.generation
+            try:
+                path = await session.create_candidate(self._prefix, data)
+            except Unknown:
+                found = await self._ours(data)
+                if found is None:
+                    continue
+                path = found
+            except NoNode:
+                await session.ensure(session.address.path)  # somebody tidied up just now
+                continue
+            if generation == session.generation:
+                break
+        self.candidacy, self._generation = path, generation
+        log.info("candidate for leading master", znode=path)
+
+    async def _ours(self, data: bytes) -> str | None:
+        """The znode that a request of unknown outcome has made in this session, if it has."""
+        session, base = self._session, self._session.address.path
+        await session.sync(base)
+        for name in sorted(await session.children(base)):
+            path = f"{base}/{name}"
+            if path.startswith(self._prefix) and await session.owner(path) == session.id:
+                try:
+                    standing, _ = await session.get(path)
+                except NoNode:
+                    continue
+                if standing == data:
+                    return path
+        return None
+
+    async def lost(self) -> str:
+        session, path = self._session, self.candidacy
+        while True:
+            if self._generation != session.generation:
+                return "the session with ZooKeeper has ended"
+            gone = asyncio.Event()
+            watching = asyncio.ensure_future(session.owner(path, gone.set))
+            if not await _first(watching, session.ended(self._generation)):
+                continue
+            if watching.result() is None:
+                return f"the znode {path} was removed"
+            await _first(gone.wait(), session.changed())
+
+    async def withdraw(self) -> None:
+        path, self.candidacy = self.candidacy, ""
+        self._generation = -1
+        while path:
+            await self._session.connected()
+            try:
+                await self._session.delete(path)
+            except Unknown:
+                continue
+            return
+
+    @property
+    def is_held(self) -> bool:
+        return self._generation == self._session.generation and self._session.is_held
+
+
+class ZooKeeperDetector:
+    """Follows the candidates of ``session.address.path``."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def leaders(self) -> AsyncIterator[MasterInfo | None]:
+        session = self._session
+        told: MasterInfo | None = None
+        has_told = False
+        while True:
+            generation, stirred = session.generation, asyncio.Event()
+            reading = asyncio.ensure_future(self._leader(stirred))
+            if await _first(reading, session.ended(generation)):
+                leader = reading.result()
+            else:
+                leader = None  # cut off for as long as a session lasts: by now anybody may lead
+            if leader != told or not has_told:
+                told, has_told = leader, True
+                yield leader
+            if generation == session.generation:
+                await _first(stirred.wait(), session.changed())
+
+    async def _leader(self, stirred: asyncio.Event) -> MasterInfo | None:
+        """Who leads now; ``stirred`` is set when that may have changed. Raises DetectionFailed."""
+        session, base = self._session, self._session.address.path
+        try:
+            while True:
+                try:
+                    names = await session.children(base, stirred.set)
+                except NoNode:
+                    if await session.owner(base, stirred.set) is None:
+                        return None
+                    continue
+                lowest = min(filter(None, map(_MEMBER.fullmatch, names)), key=_sequence, default=None)
+                if lowest is None:
+                    return None
+                try:
+                    data, _ = await session.get(f"{base}/{lowest[0]}")
+                except NoNode:
+                    continue  # it has gone in between
+                return _master(lowest, data, f"{base}/{lowest[0]}")
+        except AccessDenied as error:
+            raise DetectionFailed(str(error)) from error
+
+
+def _sequence(member: re.Match[str]) -> int:
+    return int(member["sequence"])
+
+
+def _master(member: re.Match[str], data: bytes, path: str) -> MasterInfo:
+    try:
+        match member["label"]:
+            case "json.info":
+                return json.decode(MasterInfo, data)
+            case "info":
+                return protobuf.decode(MasterInfo, data)
+    except (DecodeError, ValueError) as error:
+        raise DetectionFailed(f"the znode {path}, first of the candidates, is no MasterInfo: {error}") from error
+    raise DetectionFailed(f"the znode {path}, first of the candidates, is not of a master; remove it if it is foreign")
+
+
+async def _first(wanted: object, other: object) -> bool:
+    """Waits for either; the one that is not done is cancelled. True: ``wanted`` is done."""
+    tasks = [asyncio.ensure_future(each) for each in (wanted, other)]  # type: ignore[call-overload]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return bool(tasks[0].done())
+    finally:
+        for task in tasks:
+            task.cancel()
