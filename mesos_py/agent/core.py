@@ -159,6 +159,7 @@ class Agent:
         """Say that a task which no executor of ours has will not run here."""
         status = self._status(task_id, executor_id, state, reason, message, out)
         self.updates.receive(framework_id, executor_id or ExecutorID(""), "", False, status, out)
+        self.state.remember_dropped(framework_id, task_id)
         self.state.count_end(state)
 
     def _status(

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from mesos_py.executor.command import CommandExecutor
     from mesos_py.executor.default import DefaultExecutor
 
+DROPPED_MAX = 1_000  # tasks; kills cross the ends of their tasks by moments, not by thousands of tasks
+
 CAPABLE_OF_KILLING: Final = FrameworkInfo.Capability.Type.TASK_KILLING_STATE
 PARTITION_AWARE: Final = FrameworkInfo.Capability.Type.PARTITION_AWARE
 
@@ -237,6 +239,8 @@ class State:
         self.peers: dict[PeerID, Executor] = {}
         #: what has happened since the start, by metric name
         self.counters: dict[str, int] = dict.fromkeys(COUNTERS, 0)
+        #: tasks that no executor ever had and whose end was said, oldest first
+        self.dropped: dict[tuple[FrameworkID, TaskID], None] = {}
         self._max_completed_executors = max_completed_executors
 
     @property
@@ -361,6 +365,7 @@ class State:
 
     def queue_task(self, executor: Executor, task: Task, out: Frame) -> None:
         executor.queued[task.id] = task
+        self.dropped.pop((task.framework_id, task.id), None)
         out.change(changes.TaskAdded(task.framework_id, task.id))
 
     def queue_group(self, executor: Executor, group: TaskGroupInfo) -> None:
@@ -409,6 +414,12 @@ class State:
         task = executor.terminated.pop(task_id, None)
         if task is not None:
             executor.completed.append(task)
+
+    def remember_dropped(self, framework_id: FrameworkID, task_id: TaskID) -> None:
+        """Its end has been said; a kill that comes later must not say another."""
+        self.dropped[framework_id, task_id] = None
+        if len(self.dropped) > DROPPED_MAX:
+            del self.dropped[next(iter(self.dropped))]
 
     # ---- invariants
 

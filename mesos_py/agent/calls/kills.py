@@ -63,7 +63,7 @@ def _executor_of(framework: Framework, task_id: TaskID) -> Executor | None:
 def _unknown(agent: Agent, framework: Framework, task_id: TaskID, out: Frame) -> None:
     """Dropped, unless it ended here and the kill has crossed the acknowledgement of that."""
     runs = (*framework.executors.values(), *framework.completed_executors)
-    if any(executor.was_completed(task_id) for executor in runs):
+    if (framework.id, task_id) in agent.state.dropped or any(executor.was_completed(task_id) for executor in runs):
         return
     agent.drop(framework.id, task_id, None, framework.dropped(), Reason.REASON_EXECUTOR_TERMINATED, NO_EXECUTOR, out)
 
