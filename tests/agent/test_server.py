@@ -1,0 +1,265 @@
+"""An agent on real processes, linked to a master's end of the channel: what only shows when everything is real."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import textwrap
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mesos_py.agent.options import AgentOptions
+from mesos_py.agent.server import AgentServer
+from mesos_py.machine.frame import Event
+from mesos_py.transport.agent_channel import AgentChannels
+from mesos_py.web.request import Request
+from mesos_py.web.router import Answer
+from mesos_py.web.server import Server
+from mesos_py.wire import internal
+from mesos_py.wire.command import CommandInfo
+from mesos_py.wire.executor import ExecutorInfo
+from mesos_py.wire.ids import TaskID
+from mesos_py.wire.task import TaskGroupInfo, TaskInfo, TaskState
+from tests import builders
+from tests.agent.world import AGENT_ID, FRAMEWORK_ID, framework, kill_policy, task
+
+WAIT_S = 20.0  # for something that takes milliseconds; a test never asserts how long it took
+
+
+class Master:
+    """The master's end: admits every agent, acknowledges every update."""
+
+    def __init__(self) -> None:
+        self.channels = AgentChannels(self._hear)
+        self.server = Server(self._serve)
+        self.port = 0
+        self.peer = ""
+        self.states: dict[str, list[str]] = {}
+        self.messages: list[str] = []
+        self.exited: list[internal.ExitedExecutor] = []
+        self.reregistrations: list[internal.ReregisterAgent] = []
+        self._changed = asyncio.Event()
+
+    async def _serve(self, request: Request) -> Answer:
+        return await self.channels.handle(request.incoming)  # type: ignore[return-value]
+
+    def _hear(self, event: Event) -> None:
+        body: Any = event.body
+        if isinstance(body, internal.RegisterAgent):
+            self.say(internal.AgentRegistered(agent_id=AGENT_ID, total_ping_timeout_seconds=75.0), event.peer)
+        elif isinstance(body, internal.ReregisterAgent):
+            self.reregistrations.append(body)
+            self.say(internal.AgentReregistered(agent_id=AGENT_ID, total_ping_timeout_seconds=75.0), event.peer)
+        elif isinstance(body, internal.StatusUpdate):
+            status = body.status
+            self.states.setdefault(status.task_id, []).append(status.state.name.removeprefix("TASK_"))
+            self.messages.append(status.message or "")
+            self.say(
+                internal.AcknowledgeUpdate(
+                    framework_id=body.framework_id, task_id=status.task_id, uuid=status.uuid or b""
+                )
+            )
+        elif isinstance(body, internal.ExitedExecutor):
+            self.exited.append(body)
+        self._changed.set()
+
+    def say(self, message: Any, peer: str | None = None) -> None:
+        self.peer = peer or self.peer
+        self.channels.send(self.peer, message)
+
+    def run(self, info: TaskInfo, *, launch: bool = True) -> None:
+        self.say(internal.RunTask(framework=framework(user="root"), task=info, launch_executor=launch))
+
+    def kill(self, task_id: str, seconds: float = 5) -> None:
+        policy = kill_policy(seconds)
+        self.say(internal.KillTask(framework_id=FRAMEWORK_ID, task_id=TaskID(task_id), kill_policy=policy))
+
+    async def until(self, task_id: str, state: str) -> list[str]:
+        """The states of a task, once it has said this one."""
+        async with asyncio.timeout(WAIT_S):
+            while state not in self.states.get(task_id, ()):
+                self._changed.clear()
+                await self._changed.wait()
+        return self.states[task_id]
+
+
+@pytest.fixture
+async def master() -> AsyncIterator[Master]:
+    made = Master()
+    made.port = await made.server.start("127.0.0.1", 0)
+    yield made
+    await made.server.close()
+
+
+@pytest.fixture
+async def agent(master: Master, tmp_path: Path) -> AsyncIterator[AgentServer]:
+    options = AgentOptions(
+        master=f"127.0.0.1:{master.port}", work_dir=str(tmp_path / "work"), runtime_dir=str(tmp_path / "run"), port=0,
+        switch_user=False, registration_backoff_factor=1, resources="cpus:8;mem:1024",
+    )  # fmt: skip
+    async with AgentServer(options) as server:
+        async with asyncio.timeout(WAIT_S):
+            while not master.peer:
+                await asyncio.sleep(0.005)
+        yield server
+
+
+def shell(task_id: str, command: str, **fields: Any) -> TaskInfo:
+    return task(task_id, command=CommandInfo(value=command), **fields)
+
+
+async def test_a_command_task(master: Master, agent: AgentServer, tmp_path: Path) -> None:
+    """It runs in its sandbox with its environment, and what it wrote is there afterwards."""
+    master.run(shell("t", 'echo "$MESOS_SANDBOX"; pwd; echo no >&2; exit 3'))
+    assert await master.until("t", "FAILED") == ["STARTING", "RUNNING", "FAILED"]
+    assert master.messages[-1] == "Command exited with status 3"
+    latest = tmp_path / f"work/slaves/{AGENT_ID}/frameworks/{FRAMEWORK_ID}/executors/t/runs/latest"
+    sandbox = str(latest.resolve())
+    assert (latest / "stdout").read_text() == f"{sandbox}\n{sandbox}\n"
+    assert (latest / "stderr").read_text() == "no\n"
+    agent.core.check()
+
+
+async def test_a_program_that_does_not_exist(master: Master, agent: AgentServer, tmp_path: Path) -> None:
+    """As captured from Mesos; what was wrong is in the sandbox."""
+    master.run(task("t", command=CommandInfo(shell=False, value="/bin/nonexistent")))
+    assert await master.until("t", "FAILED") == ["STARTING", "RUNNING", "FAILED"]
+    assert master.messages[-1] == "Command exited with status 1"
+    latest = tmp_path / f"work/slaves/{AGENT_ID}/frameworks/{FRAMEWORK_ID}/executors/t/runs/latest"
+    assert "/bin/nonexistent" in (latest / "stderr").read_text()
+
+
+async def test_kills_reach_the_whole_tree(master: Master, agent: AgentServer, tmp_path: Path) -> None:
+    """A task that ignores SIGTERM and has a child in another session: both are gone when KILLED is said."""
+    pids = tmp_path / "pids"
+    command = f"""trap '' TERM; setsid sleep 1000 & echo $! > {pids}.new; echo $$ >> {pids}.new
+                  mv {pids}.new {pids}; while :; do sleep 0.1; done"""
+    master.run(shell("t", command))
+    async with asyncio.timeout(WAIT_S):
+        while not pids.exists():
+            await asyncio.sleep(0.01)
+    master.kill("t", 0.05)
+    assert (await master.until("t", "KILLED"))[-1] == "KILLED"
+    assert master.messages[-1] == "Command terminated with signal Killed"
+    for pid in pids.read_text().split():
+        assert not os.path.exists(f"/proc/{pid}") or "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
+
+
+async def test_a_group(master: Master, agent: AgentServer) -> None:
+    """Tasks run side by side, are linked by name, and die together."""
+    group = TaskGroupInfo(tasks=(shell("a", "echo a; sleep 1000"), shell("b", "sleep 1000")))
+    master.say(
+        internal.RunTaskGroup(
+            framework=framework(), executor=builders.default_executor("g"), task_group=group, launch_executor=True
+        )
+    )
+    await master.until("a", "RUNNING")
+    await master.until("b", "RUNNING")
+    (executor,) = agent.core.state.containers.values()
+    sandbox = Path(executor.sandbox)
+    assert sorted(os.listdir(sandbox / "tasks")) == ["a", "b"]
+    async with asyncio.timeout(WAIT_S):
+        while (sandbox / "tasks" / "a" / "stdout").read_text() != "a\n":
+            await asyncio.sleep(0.005)
+    data = agent.files.read(f"/frameworks/{FRAMEWORK_ID}/executors/g/runs/latest/tasks/a/stdout", 0, 10)
+    assert data == (0, b"a\n", 2)
+    master.kill("a")
+    assert await master.until("b", "KILLED") == ["STARTING", "RUNNING", "KILLED"]
+    async with asyncio.timeout(WAIT_S):
+        while not master.exited:
+            await asyncio.sleep(0.005)
+    assert master.exited[0].status == 0
+
+
+EXECUTOR = """
+import base64, http.client, json, os, uuid
+
+host, port = os.environ["MESOS_AGENT_ENDPOINT"].split(":")
+ids = {"framework_id": {"value": os.environ["MESOS_FRAMEWORK_ID"]},
+       "executor_id": {"value": os.environ["MESOS_EXECUTOR_ID"]}}
+headers = {"Content-Type": "application/json", "Accept": "application/json"}
+calls = http.client.HTTPConnection(host, int(port))
+
+def call(**fields):
+    calls.request("POST", "/slave(1)/api/v1/executor", json.dumps({**ids, **fields}), headers)
+    answer = calls.getresponse()
+    assert answer.status == 202, (answer.status, answer.read())
+    answer.read()
+
+def update(task_id, state):
+    status = {"task_id": task_id, "state": state, "source": "SOURCE_EXECUTOR",
+              "uuid": base64.b64encode(uuid.uuid4().bytes).decode()}
+    call(type="UPDATE", update={"status": status})
+
+stream = http.client.HTTPConnection(host, int(port))
+stream.request("POST", "/slave(1)/api/v1/executor", json.dumps({**ids, "type": "SUBSCRIBE", "subscribe": {}}), headers)
+answer = stream.getresponse()
+assert answer.status == 200, answer.read()
+while True:
+    length = b""
+    while not length.endswith(b"\\n"):
+        byte = answer.read(1)
+        if not byte:
+            raise SystemExit(1)
+        length += byte
+    event = json.loads(answer.read(int(length)))
+    if event["type"] == "LAUNCH":
+        update(event["launch"]["task"]["task_id"], "TASK_RUNNING")
+    elif event["type"] == "KILL":
+        update(event["kill"]["task_id"], "TASK_KILLED")
+    elif event["type"] == "SHUTDOWN":
+        raise SystemExit(0)
+"""
+
+
+def custom(tmp_path: Path) -> ExecutorInfo:
+    script = tmp_path / "executor.py"
+    script.write_text(textwrap.dedent(EXECUTOR))
+    command = CommandInfo(shell=False, value=sys.executable, arguments=("python", str(script)))
+    return builders.executor("c", command=command)
+
+
+async def test_a_custom_executor(master: Master, agent: AgentServer, tmp_path: Path) -> None:
+    """A program of the framework's own, over HTTP: two tasks, a kill, a shutdown."""
+    info = custom(tmp_path)
+    master.run(task("one", executor=info))
+    await master.until("one", "RUNNING")
+    master.run(task("two", executor=info), launch=False)
+    await master.until("two", "RUNNING")
+    master.kill("one")
+    await master.until("one", "KILLED")
+    master.say(internal.ShutdownExecutor(framework_id=FRAMEWORK_ID, executor_id=info.executor_id))
+    assert await master.until("two", "FAILED") == ["RUNNING", "FAILED"]
+    async with asyncio.timeout(WAIT_S):
+        while agent.core.state.frameworks:
+            await asyncio.sleep(0.005)
+    assert [exited.status for exited in master.exited] == [0]
+
+
+async def test_a_lost_connection(master: Master, agent: AgentServer) -> None:
+    """The agent connects again by itself and reports what runs."""
+    master.run(shell("t", "sleep 1000"))
+    await master.until("t", "RUNNING")
+    master.channels.close(master.peer)
+    async with asyncio.timeout(WAIT_S):
+        while not master.reregistrations:
+            await asyncio.sleep(0.005)
+    (report,) = master.reregistrations
+    assert [(one.task_id, one.state) for one in report.tasks] == [("t", TaskState.TASK_RUNNING)]
+    master.kill("t")
+    assert (await master.until("t", "KILLED"))[-1] == "KILLED"
+
+
+async def test_the_end_of_an_agent_leaves_nothing_running(master: Master, agent: AgentServer) -> None:
+    """Containers end with it, because a later agent would not know them."""
+    master.run(shell("t", "sleep 1000"))
+    await master.until("t", "RUNNING")
+    (executor,) = agent.core.state.containers.values()
+    agent.stop()
+    assert await agent.wait() is None
+    await agent.__aexit__(None, None, None)
+    assert not os.path.exists(f"/proc/{executor.pid}")
