@@ -44,6 +44,7 @@ from mesos_py.master.streams import MasterRim, Operators, Schedulers
 from mesos_py.master.views.context import Context
 from mesos_py.transport.agent_channel import PATH as AGENT_PATH
 from mesos_py.transport.agent_channel import AgentChannels
+from mesos_py.turns import Turns
 from mesos_py.web.app import Application
 from mesos_py.web.auth import Authenticator, parse_credentials
 from mesos_py.web.files import FileEndpoints
@@ -76,7 +77,8 @@ class MasterServer:
         self._store: Store = store or MemoryStore(fold=compacted)
         self._rng = rng or random.Random()
         self._app: Application | None = None
-        self._http = Server(self._dispatch, limits=Limits(body_bytes=options.max_request_size))
+        self._turns = Turns()
+        self._http = Server(self._dispatch, limits=Limits(body_bytes=options.max_request_size), turns=self._turns)
         self._watch = LoopWatch()
         self._driving: asyncio.Task[None] | None = None
         self._operators = Operators(
@@ -107,7 +109,7 @@ class MasterServer:
             lambda peer, event: self._sent(metrics, peer, event),
             cap=self.options.max_unread_events_size,
         )
-        channels = AgentChannels(self._tell)
+        channels = AgentChannels(self._tell, self._turns)
         rim = MasterRim(schedulers, self._operators, channels, (metrics.observe, self._logbook.observe))
         self.driver = Driver(_TimedCore(self.core, metrics), _TimedStore(self._store, metrics), rim, journal=Journal())
         metrics.gauges |= {

@@ -18,6 +18,7 @@ from aiohttp import WSMsgType, web
 from mesos_py.machine.frame import Event, PeerID
 from mesos_py.master.events import Disconnected
 from mesos_py.transport.channel import BATCH_BYTES_MAX, Outbox, decode_batch
+from mesos_py.turns import Turns
 from mesos_py.wire.codec.errors import DecodeError
 
 log = structlog.get_logger(__name__)
@@ -28,8 +29,9 @@ PATH = "/internal/agent"
 class AgentChannels:
     """All agents' connections of one master."""
 
-    def __init__(self, tell: Callable[[Event], None]) -> None:
+    def __init__(self, tell: Callable[[Event], None], turns: Turns | None = None) -> None:
         self._tell = tell
+        self._turns = turns or Turns()
         self._outboxes: dict[PeerID, Outbox] = {}
         self._numbers = itertools.count(1)
 
@@ -63,6 +65,7 @@ class AgentChannels:
             async for message in socket:
                 if message.type is not WSMsgType.BINARY:
                     raise DecodeError("expecting binary batches")
+                await self._turns.turn()
                 body: Any
                 for body in decode_batch(message.data):
                     self._tell(Event(type(body), body, peer))

@@ -17,6 +17,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from mesos_py.machine.values import value
+from mesos_py.turns import Turns
 from mesos_py.web import compress
 from mesos_py.web.negotiate import accepts_gzip
 from mesos_py.web.request import Request
@@ -63,9 +64,10 @@ class Dispatcher(Protocol):
 class Server:
     """Listening sockets and their connections."""
 
-    def __init__(self, dispatch: Dispatcher, *, limits: Limits | None = None) -> None:
+    def __init__(self, dispatch: Dispatcher, *, limits: Limits | None = None, turns: Turns | None = None) -> None:
         self._dispatch = dispatch
         self.limits = limits or Limits()
+        self._turns = turns or Turns()
         self._bodies_bytes = 0
         self._streams: dict[RecordStream, None] = {}
         self._http: web.Server | None = None
@@ -136,6 +138,7 @@ class Server:
             if incoming.body_exists:
                 body = await self._body(incoming)
             request = Request(incoming, body)
+            await self._turns.turn()
             answer = await self._dispatch(request)
         except HttpError as error:
             answer = error.response
