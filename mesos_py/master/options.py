@@ -143,8 +143,8 @@ class Options:
     # ------------------------------------------------------------------------------------------ no flags: constants
     #: SUBSCRIBED tells it, HEARTBEAT events keep to it, seconds (DEFAULT_HEARTBEAT_INTERVAL)
     heartbeat_interval_s: float = 15.0
-    #: ids of removed agents remembered (MAX_REMOVED_SLAVES)
-    max_removed_agents: int = 100_000
+    #: unreachable agents remembered (--registry_max_agent_count; the flag comes with garbage collection by age)
+    registry_max_agent_count: int = 102_400
 
     @property
     def total_ping_timeout_s(self) -> float:

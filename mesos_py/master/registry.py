@@ -50,7 +50,14 @@ class RemoveAgent:
     agent_id: AgentID
 
 
-Write = AdmitAgent | UpdateAgent | MarkAgentUnreachable | MarkAgentReachable | RemoveAgent
+@value
+class Prune:
+    """Unreachable agents are forgotten: there are too many of them."""
+
+    unreachable: tuple[AgentID, ...]
+
+
+Write = AdmitAgent | UpdateAgent | MarkAgentUnreachable | MarkAgentReachable | RemoveAgent | Prune
 
 
 class Impossible(Exception):
@@ -105,6 +112,9 @@ class Registry:
             case RemoveAgent(agent_id):
                 self._admitted(agent_id)
                 del self.agents[agent_id]
+            case Prune(unreachable):
+                for agent_id in unreachable:
+                    self.unreachable.pop(agent_id, None)
 
     def _admitted(self, agent_id: AgentID) -> Admitted:
         found = self.agents.get(agent_id)

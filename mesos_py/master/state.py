@@ -17,6 +17,7 @@ Mesos: src/master/master.hpp (struct Master: slaves, frameworks, offers).
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from typing import TypeVar
 
 from mesos_py.algebra.kinds import SCALAR
@@ -96,8 +97,6 @@ class State:
         self.unreachable_agents: dict[AgentID, UnreachableAgent] = {}
         #: marked gone by an operator, and when
         self.gone_agents: dict[AgentID, Nanos] = {}
-        #: bounded, oldest first; their messages are ignored until they reregister
-        self.removed_agents: dict[AgentID, None] = {}
         self.offers: dict[OfferID, Offer] = {}
         self.peers: dict[PeerID, Framework | Agent] = {}
         #: registered agents by hostname and pid, which name at most one
@@ -211,7 +210,6 @@ class State:
         """Admitted, or back: recovered, unreachable or unknown to this master until now."""
         self.recovered_agents.pop(agent.id, None)
         self.unreachable_agents.pop(agent.id, None)
-        self.removed_agents.pop(agent.id, None)
         self.agents[agent.id] = agent
         self.peers[agent.peer] = agent
         self.addresses[agent.address] = agent
@@ -294,7 +292,6 @@ class State:
     def remove_agent(self, agent: Agent, cause: Removal, out: Frame) -> None:
         """Gone for good as far as this master knows."""
         self._forget_agent(agent)
-        self._remember_removed(agent.id)
         out.changes.append(changes.AgentRemoved(agent.id, agent, cause))
 
     def lose_agent(self, agent_id: AgentID, message: str, out: Frame) -> None:
@@ -307,12 +304,12 @@ class State:
         self.unreachable_agents[agent_id] = UnreachableAgent(
             since_ns=out.now, drain_info=lost.drain_info, deactivated=lost.deactivated
         )
-        self._remember_removed(agent_id)
         out.changes.append(changes.AgentUnreachable(agent_id, message))
 
-    def _remember_removed(self, agent_id: AgentID) -> None:
-        self.removed_agents[agent_id] = None
-        _trim(self.removed_agents, self._options.max_removed_agents)
+    def forget_unreachable(self, agent_ids: Iterable[AgentID]) -> None:
+        """They are unknown from now on, as are their tasks once those are pushed out."""
+        for agent_id in agent_ids:
+            del self.unreachable_agents[agent_id]
 
     # ---- tasks
 

@@ -141,7 +141,7 @@ def test_an_agent_that_unregisters() -> None:
     assert status.message == "Agent host removed: the agent unregistered"
     assert [task.state for task in world.state.frameworks[scheduler.id].completed_tasks] == [State.TASK_LOST]
     assert other.of(Event.Type.FAILURE)
-    assert list(world.state.removed_agents) == [agent.id]
+    assert world.state.agents == {}
     assert world.changes(changes.AgentRemoved)[0].cause is changes.Removal.UNREGISTERED
 
 
@@ -150,11 +150,3 @@ def test_nobody_can_unregister_another() -> None:
     first, second = world.agent(hostname="a"), world.agent(hostname="b")
     second.say(internal.UnregisterAgent(agent_id=first.id))
     assert len(world.state.agents) == 2
-
-
-def test_removed_agents_are_remembered_up_to_a_bound() -> None:
-    world = World(Options(max_removed_agents=2))
-    for hostname in "abc":
-        agent = world.agent(hostname=hostname)
-        agent.say(internal.UnregisterAgent(agent_id=agent.id))
-    assert list(world.state.removed_agents) == ["m-S1", "m-S2"]

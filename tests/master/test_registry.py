@@ -11,6 +11,7 @@ from mesos_py.master.registry import (
     Impossible,
     MarkAgentReachable,
     MarkAgentUnreachable,
+    Prune,
     Registry,
     RemoveAgent,
     UpdateAgent,
@@ -33,17 +34,19 @@ FACTS: dict[str, Write] = {
     "unreachable": MarkAgentUnreachable(AgentID("a"), AT),
     "reachable": MarkAgentReachable(OTHER),
     "remove": RemoveAgent(AgentID("a")),
+    "prune": Prune((AgentID("a"),)),
 }
 #: state of the agent -> fact -> state after it; what is missing cannot be
 TABLE = {
-    "nothing": {"admit": "admitted", "reachable": "admitted"},
+    "nothing": {"admit": "admitted", "reachable": "admitted", "prune": "nothing"},
     "admitted": {
         "update": "admitted",
         "unreachable": "unreachable",
         "reachable": "admitted",
         "remove": "nothing",
+        "prune": "admitted",
     },
-    "unreachable": {"admit": "admitted", "reachable": "admitted"},
+    "unreachable": {"admit": "admitted", "reachable": "admitted", "prune": "nothing"},
     "gone": {"admit": "admitted"},
 }
 

@@ -10,6 +10,7 @@ Mesos: src/master/master.cpp SlaveObserver, Master::markUnreachable, disconnect.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from mesos_py.machine.frame import Event, Frame
@@ -20,7 +21,7 @@ from mesos_py.master.calls.losses import lose_task, recover, strip, tell_failure
 from mesos_py.master.calls.offers import rescind_all
 from mesos_py.master.entities import Agent, Task
 from mesos_py.master.events import PingDue, ReregisterExpired
-from mesos_py.master.registry import MarkAgentUnreachable
+from mesos_py.master.registry import MarkAgentUnreachable, Prune
 from mesos_py.wire.internal import Ping, Pong
 from mesos_py.wire.task import TaskState, TaskStatus
 
@@ -104,7 +105,17 @@ def mark_unreachable(m: Master, agent: Agent, text: str, out: Frame) -> None:
     if agent.connected:
         out.close(agent.peer)  # what it says is ignored until it reregisters; a half-open connection helps nobody
     m.state.lose_agent(agent.id, text, out)
+    _prune(m, out)
     tell_failure(m, agent, out)
+
+
+def _prune(m: Master, out: Frame) -> None:
+    """The agents unreachable for longest are forgotten beyond the bound (Mesos: src/master/master.cpp doRegistryGc)."""
+    surplus = len(m.state.unreachable_agents) - m.options.registry_max_agent_count
+    if surplus > 0:
+        oldest = tuple(islice(m.state.unreachable_agents, surplus))
+        m.persist(Prune(oldest), out)
+        m.state.forget_unreachable(oldest)
 
 
 def _lose_sight(m: Master, task: Task, text: str, out: Frame) -> None:
