@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import Any
 
 from mesos_py.machine.frame import Event, Frame, Tick
+from mesos_py.machine.problem import Kind, Problem
 from mesos_py.machine.table import Table
 from mesos_py.machine.timers import Timers
 from mesos_py.machine.values import Nanos, seconds
@@ -38,6 +39,7 @@ from mesos_py.master.calls import (
     tasks,
     updates,
 )
+from mesos_py.master.changes import Dropped
 from mesos_py.master.entities import Framework
 from mesos_py.master.ids import Ids
 from mesos_py.master.options import Options
@@ -89,7 +91,10 @@ class Master:
         if event.kind is Tick:
             self._tick(out)
             return out
-        row = ROWS[event.kind]
+        row = ROWS.get(event.kind)
+        if row is None:
+            _not_for_us(event, out)
+            return out
         self.handled[event.kind] += 1
         problem = row.check(self, event) if row.check is not None else None
         if problem is None:
@@ -145,6 +150,16 @@ class Master:
             assert (("failover", framework.id) in self.timers) == waiting
         for offer_id in self.state.offers:
             assert (("offer", offer_id) in self.timers) == (self.options.offer_timeout_s is not None)
+        alive = (self.state.frameworks, self.state.agents, self.state.offers)
+        for key in self.timers.pending():
+            assert isinstance(key, tuple)
+            assert any(key[1] in those for those in alive), f"a timer of nobody: {key}"
+
+
+def _not_for_us(event: Event, out: Frame) -> None:
+    """A word decoders know and masters do not act upon: a newer scheduler's call, a master's word from an agent."""
+    out.reply = Problem(Kind.NOT_IMPLEMENTED, "501 Not Implemented.")
+    out.change(Dropped(getattr(event.kind, "__name__", str(event.kind)), "masters do not act upon it"))
 
 
 def allocator_options(info: MasterInfo, options: Options) -> AllocatorOptions:

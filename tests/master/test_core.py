@@ -9,6 +9,7 @@ import pytest
 
 from mesos_py.machine.frame import Event, Frame, Tick
 from mesos_py.machine.journal import Journal, replay
+from mesos_py.master.changes import Dropped
 from mesos_py.master.core import ROWS, TIMERS_PER_FRAME, Master
 from mesos_py.master.entities import TERMINAL
 from mesos_py.master.options import Options
@@ -112,3 +113,14 @@ def test_events_are_counted_by_kind() -> None:
     handled = machine.world.master.handled
     assert handled[internal.RegisterAgent] >= 2
     assert handled[Call.Type.SUBSCRIBE] >= 2
+
+
+@pytest.mark.parametrize("kind", [Call.Type.UNKNOWN, internal.AgentRegistered, internal.Ping])
+def test_words_that_are_not_for_a_master_are_dropped(kind: Any) -> None:
+    """An agent that says what masters say must not stop the master."""
+    world = World()
+    agent = world.agent()
+    frame = world.apply(kind, object(), agent.peer)
+    assert (frame.sends, frame.writes) == ([], [])
+    assert [type(change) for change in frame.changes] == [Dropped]
+    assert frame.reply.text == "501 Not Implemented."

@@ -98,7 +98,7 @@ words = st.one_of(
     ),
     st.builds(internal.ExitedExecutor, framework_id=framework_ids, executor_id=executor_ids, status=st.integers(-1, 9)),
     st.builds(internal.ExecutorToFramework, framework_id=framework_ids, executor_id=executor_ids, data=st.just(b"")),
-    st.just(internal.Pong()),
+    st.sampled_from([internal.Pong(), internal.Ping(connected=False), internal.ShutdownAgent(message="x")]),
 )
 
 
