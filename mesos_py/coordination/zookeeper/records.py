@@ -106,12 +106,13 @@ class ZooKeeperRecords:
 
     # ---- writing
 
-    def _path(self, key: Key) -> str:
+    def path(self, key: Key) -> str:
+        """The znode of the record ``key``."""
         name = f"{key[0]}:{quote(key[1], safe='')}"
         return f"{self._root}/{BUCKETS[crc32(name.encode()) % len(BUCKETS)]}/{name}"
 
     def _operation(self, change: Change) -> Operation:
-        path = self._path(change.key)
+        path = self.path(change.key)
         if change.data is None:
             return ("delete", path, ANY_VERSION)
         return ("create", path, change.data) if change.is_new else ("set", path, change.data, ANY_VERSION)
@@ -266,7 +267,7 @@ class ZooKeeperRecords:
         for path, data in zip(paths, found, strict=True):
             kind, _, name = path.rpartition("/")[2].partition(":")
             key = (kind, unquote(name))
-            if self._path(key) != path:
+            if self.path(key) != path:
                 raise Corrupt(f"there is a foreign znode in the registry: {path}")
             kept[key] = data
         return kept

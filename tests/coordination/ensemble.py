@@ -1,0 +1,209 @@
+"""A real ZooKeeper ensemble on loopback, made of Debian's package ``zookeeper``; and a proxy to cut it off.
+
+The servers are plain children of the test run: they are signalled by pid, and end with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import attrs
+
+JAR = Path("/usr/share/java/zookeeper.jar")
+MAIN = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
+TICK_MS = 100  # everything an ensemble waits for is a number of these
+START_S = 30.0
+
+
+def missing() -> str | None:
+    """Why no ensemble can be started here."""
+    if shutil.which("java") is None or not JAR.exists():
+        return "needs Debian's package zookeeper (apt-get install zookeeper)"
+    return None
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+@attrs.define(eq=False)
+class Server:
+    """One ZooKeeper server."""
+
+    number: int
+    port: int
+    directory: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with (self.directory / "log").open("ab") as output:
+            self.process = subprocess.Popen(
+                [
+                    "java", "-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+                    "-Dzookeeper.4lw.commands.whitelist=srvr", "-cp", str(JAR), MAIN, str(self.directory / "zoo.cfg"),
+                ],
+                stdout=output, stderr=output, stdin=subprocess.DEVNULL, cwd=self.directory,
+            )
+
+    def signal(self, number: int) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """It is not there any more; what it has written is."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def mode(self) -> str | None:
+        """leader, follower or standalone; None: it does not serve."""
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1) as link:
+            link.settimeout(1)
+            link.sendall(b"srvr")
+            said = b""
+            while data := link.recv(4096):
+                said += data
+            for line in said.decode().splitlines():
+                if line.startswith("Mode: "):
+                    return line.removeprefix("Mode: ")
+        return None
+
+
+class Ensemble:
+    """``size`` servers that know each other."""
+
+    def __init__(self, directory: Path, size: int) -> None:
+        ports = free_ports(3 * size)
+        self.servers: list[Server] = []
+        for number in range(1, size + 1):
+            home = directory / str(number)
+            (home / "data").mkdir(parents=True)
+            (home / "data" / "myid").write_text(f"{number}\n")
+            lines = [
+                f"tickTime={TICK_MS}", "initLimit=100", "syncLimit=20", f"dataDir={home / 'data'}",
+                f"clientPort={ports[number - 1]}", "clientPortAddress=127.0.0.1", "admin.enableServer=false",
+                "maxClientCnxns=0", "minSessionTimeout=200", "maxSessionTimeout=60000", "forceSync=no",
+            ]
+            if size > 1:
+                lines += [
+                    f"server.{each}=127.0.0.1:{ports[size + 2 * each - 2]}:{ports[size + 2 * each - 1]}"
+                    for each in range(1, size + 1)
+                ]
+            (home / "zoo.cfg").write_text("\n".join(lines) + "\n")
+            self.servers.append(Server(number, ports[number - 1], home))
+
+    @property
+    def hosts(self) -> str:
+        return ",".join(f"127.0.0.1:{server.port}" for server in self.servers)
+
+    def start(self) -> None:
+        for server in self.servers:
+            server.start()
+        self.wait()
+
+    def wait(self) -> None:
+        """All servers serve."""
+        deadline = time.monotonic() + START_S
+        while not all(server.mode() for server in self.servers):
+            if time.monotonic() > deadline:
+                logs = [(server.directory / "log").read_text(errors="replace")[-500:] for server in self.servers]
+                raise TimeoutError(f"ZooKeeper does not start: {logs}")
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        for server in self.servers:
+            if server.process is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    server.signal(signal.SIGCONT)
+            server.kill()
+
+    def leader(self) -> Server:
+        return next(server for server in self.servers if server.mode() == "leader")
+
+
+class Proxy:
+    """A port that leads to ``target``, until it is told otherwise."""
+
+    def __init__(self, target: int) -> None:
+        self.port = 0
+        self.is_losing_replies = False
+        self._target = target
+        self._is_open = True
+        self._flows = asyncio.Event()
+        self._flows.set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> Proxy:
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        self.cut()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def cut(self) -> None:
+        """Connections break, and new ones do too."""
+        self._is_open = False
+        for task in self._tasks:
+            task.cancel()
+
+    def freeze(self) -> None:
+        """Nothing comes through, and nobody is told."""
+        self._flows.clear()
+
+    def heal(self) -> None:
+        self._is_open = True
+        self.is_losing_replies = False
+        self._flows.set()
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self._is_open:
+            writer.close()
+            return
+        try:
+            there, back = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:
+            writer.close()
+            return
+        both = [
+            asyncio.create_task(self._pump(reader, back, is_reply=False)),
+            asyncio.create_task(self._pump(there, writer, is_reply=True)),
+        ]
+        self._tasks.update(both)
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in both:
+                task.cancel()
+            self._tasks.difference_update(both)
+            writer.close()
+            back.close()
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_reply: bool) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(1 << 16):
+                await self._flows.wait()
+                if not (is_reply and self.is_losing_replies):
+                    writer.write(data)
+                    await writer.drain()
+
+

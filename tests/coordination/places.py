@@ -1,0 +1,135 @@
+"""The places where records can be kept, with a way in behind the back of whoever owns them."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+from typing import Any, Protocol
+
+from mesos_py.coordination import Key, Records
+from mesos_py.coordination.address import ZooKeeperAddress
+from mesos_py.coordination.ledger import LEDGER_KEY
+from mesos_py.coordination.memory import MemoryDisk, MemoryRecords
+from mesos_py.coordination.sqlite import SqliteRecords
+from mesos_py.coordination.zookeeper.records import ZooKeeperRecords
+from mesos_py.coordination.zookeeper.session import Session
+
+
+class Place(Protocol):
+    """Somewhere records outlive their owners."""
+
+    async def records(self) -> Records:
+        """A further owner, with nothing of the others in its memory."""
+        ...
+
+    async def kept(self, key: Key) -> bytes:
+        """What stands there for ``key`` (or LEDGER_KEY), sealed."""
+        ...
+
+    async def put(self, key: Key, data: bytes | None) -> None:
+        """Write past all owners; None removes."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class MemoryPlace:
+    def __init__(self) -> None:
+        self.disk = MemoryDisk()
+
+    async def records(self) -> Records:
+        return MemoryRecords(self.disk)
+
+    async def kept(self, key: Key) -> bytes:
+        return self.disk.ledger if key == LEDGER_KEY else self.disk.kept[key]
+
+    async def put(self, key: Key, data: bytes | None) -> None:
+        if key == LEDGER_KEY:
+            self.disk.ledger = data or b""
+        elif data is None:
+            del self.disk.kept[key]
+        else:
+            self.disk.kept[key] = data
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+class SqlitePlace:
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / "registry.db"
+        self._owners: list[SqliteRecords] = []
+
+    async def records(self) -> Records:
+        self._owners.append(SqliteRecords(str(self.path)))
+        return self._owners[-1]
+
+    def sql(self, text: str, *values: Any) -> list[tuple[Any, ...]]:
+        with sqlite3.connect(self.path) as database:
+            found = database.execute(text, values).fetchall()
+        database.close()
+        return found
+
+    async def kept(self, key: Key) -> bytes:
+        if key == LEDGER_KEY:
+            rows = self.sql("SELECT data FROM ledger")
+        else:
+            rows = self.sql("SELECT data FROM records WHERE kind = ? AND name = ?", *key)
+        data: bytes = rows[0][0]
+        return data
+
+    async def put(self, key: Key, data: bytes | None) -> None:
+        if key == LEDGER_KEY:
+            self.sql("DELETE FROM ledger")
+            if data is not None:
+                self.sql("INSERT INTO ledger VALUES (1, ?)", data)
+        elif data is None:
+            self.sql("DELETE FROM records WHERE kind = ? AND name = ?", *key)
+        else:
+            self.sql("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", *key, data)
+
+    async def close(self) -> None:
+        for owner in self._owners:
+            await owner.close()
+
+
+class ZooKeeperPlace:
+    """Every owner has a session and a candidacy of its own; all of them last until the end of the test."""
+
+    def __init__(self, address: ZooKeeperAddress, timeout_s: float = 5.0) -> None:
+        self.address = address
+        self._timeout_s = timeout_s
+        self._sessions: list[Session] = []
+
+    async def session(self) -> Session:
+        session = Session(self.address, timeout_s=self._timeout_s)
+        await session.__aenter__()
+        self._sessions.append(session)
+        return session
+
+    async def records(self) -> ZooKeeperRecords:
+        session = await self.session()
+        await session.ensure(self.address.path)
+        return ZooKeeperRecords(session, await session.create_candidate(f"{self.address.path}/json.info_", b"{}"))
+
+    def path(self, key: Key) -> str:
+        if key == LEDGER_KEY:
+            return f"{self.address.path}/log_replicas/registry/ledger"
+        return ZooKeeperRecords(self._sessions[0], "").path(key)
+
+    async def kept(self, key: Key) -> bytes:
+        data, _ = await self._sessions[0].get(self.path(key))
+        return data
+
+    async def put(self, key: Key, data: bytes | None) -> None:
+        session, path = self._sessions[0], self.path(key)
+        if data is None:
+            await session.delete(path)
+        elif await session.owner(path) is None:
+            await session.transact([("create", path, data)])
+        else:
+            await session.transact([("set", path, data, -1)])
+
+    async def close(self) -> None:
+        await asyncio.gather(*(session.__aexit__(None, None, None) for session in self._sessions))
