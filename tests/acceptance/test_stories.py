@@ -148,6 +148,49 @@ async def test_a_hundred_stubborn_tasks_leave_nothing_behind(cluster: Cluster) -
     eventually(lambda: not marked(mark), "no child is left")
 
 
+async def test_a_task_group_lives_and_dies_together(cluster: Cluster) -> None:
+    """1 a group of three runs under the default executor; 2 each has its own output; 3 one failure ends all."""
+    group: dict[str, Any] = {}
+    ends: dict[str, str] = {}
+    async with Scheduler(cluster.address, "group") as scheduler, asyncio.timeout(STORY_TIMEOUT_S):
+        async for event in scheduler.events():
+            if event["type"] == "OFFERS":
+                for offer in event["offers"]["offers"]:
+                    if group:
+                        await scheduler.accept(offer, [], refuse_s=3600)
+                        continue
+                    group = _group(offer, scheduler.info["id"])
+                    await scheduler.call(
+                        "ACCEPT", offer_ids=[offer["id"]], filters={"refuse_seconds": 3600},
+                        operations=[{"type": "LAUNCH_GROUP", "launch_group": group}])
+            elif event["type"] == "UPDATE":
+                status = event["update"]["status"]
+                name, state = status["task_id"]["value"], status["state"]
+                if state in TERMINAL:
+                    ends[name] = state
+                elif state == "TASK_RUNNING" and name == "group-1":
+                    await asyncio.to_thread(
+                        eventually, lambda: cluster.cli("logs", "group-1").stdout == "group-1\n", "it has its output")
+                if len(ends) == 3:
+                    await scheduler.call("TEARDOWN")
+                    break
+    assert ends == {"group-0": "TASK_FAILED", "group-1": "TASK_KILLED", "group-2": "TASK_KILLED"}
+
+
+def _group(offer: dict[str, Any], framework_id: dict[str, str]) -> dict[str, Any]:
+    commands = ["echo group-0; sleep 5; exit 9", "echo group-1; sleep 1000", "echo group-2; sleep 1000"]
+    tasks = [
+        {"name": f"group-{number}", "task_id": {"value": f"group-{number}"}, "agent_id": offer["agent_id"],
+         "resources": scalars(cpus=0.1, mem=32), "command": {"value": command}}
+        for number, command in enumerate(commands)
+    ]
+    executor = {
+        "type": "DEFAULT", "executor_id": {"value": "pod"}, "framework_id": framework_id,
+        "resources": scalars(cpus=0.1, mem=32, disk=32),
+    }
+    return {"executor": executor, "task_group": {"tasks": tasks}}
+
+
 def _at_least(mark: str, count: int) -> list[psutil.Process]:
     found = marked(mark)
     return found if len(found) >= count else []
