@@ -1,0 +1,199 @@
+"""What a scheduler double knows of its tasks, and the shapes of tasks it draws from.
+
+A ``Record`` is written before the launch is asked for and changed by nothing but what the master says. A final state
+with a uuid is the last word. A final state without one (LOST, GONE, UNKNOWN, DROPPED ... by the master's own knowledge)
+closes the record too, but an agent that comes back may open it again: that is what partitions are like for frameworks
+that are not partition aware.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import attrs
+
+from mesos_py.machine.values import Nanos
+from mesos_py.sim.containers import Fate
+from mesos_py.wire.command import CommandInfo
+from mesos_py.wire.executor import ExecutorInfo
+from mesos_py.wire.ids import AgentID, ExecutorID, FrameworkID, TaskID
+from mesos_py.wire.offer import Offer
+from mesos_py.wire.resource import Resource
+from mesos_py.wire.task import TaskGroupInfo, TaskInfo, TaskState, TaskStatus
+from mesos_py.wire.value import Value
+
+S = TaskState
+FINAL = {
+    S.TASK_FINISHED, S.TASK_FAILED, S.TASK_KILLED, S.TASK_ERROR, S.TASK_LOST, S.TASK_DROPPED, S.TASK_GONE,
+    S.TASK_GONE_BY_OPERATOR, S.TASK_UNKNOWN,
+}  # fmt: skip
+
+EXECUTOR_NEEDS = (0.1, 32.0)  # cpus, mem
+
+
+@attrs.frozen(kw_only=True)
+class Shape:
+    """What a task is: how it is run, what it needs, what becomes of it."""
+
+    #: "command", "custom" or "group"
+    kind: str = "command"
+    cpus: float = 0.5
+    mem: float = 64.0
+    fate: Fate = Fate()
+    #: of a custom executor
+    executor: Fate = Fate(executor=1)
+
+    @property
+    def needs(self) -> tuple[float, float]:
+        """Cpus and mem, its executor's included."""
+        extra = (0.0, 0.0) if self.kind == "command" else EXECUTOR_NEEDS
+        return self.cpus + extra[0], self.mem + extra[1]
+
+
+@attrs.define(eq=False)
+class Record:
+    """One task as its scheduler knows it."""
+
+    id: TaskID
+    framework_id: FrameworkID
+    agent_id: AgentID
+    shape: Shape
+    launched_at: Nanos
+    is_probe: bool = False
+    #: everything heard, oldest first
+    heard: list[TaskStatus] = attrs.Factory(list)
+    final: TaskState | None = None
+    #: its framework has another id by now
+    abandoned: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Not known to have ended."""
+        return self.final is None and not self.abandoned
+
+    @property
+    def has_finished(self) -> bool:
+        return self.final is S.TASK_FINISHED
+
+    @property
+    def was_running(self) -> bool:
+        return any(status.state is S.TASK_RUNNING for status in self.heard)
+
+    def hear(self, status: TaskStatus, now: Nanos) -> None:
+        """The last word with a uuid stands; without one, the latest does."""
+        if _is_about_another(status):
+            return
+        self.heard.append(status)
+        state = status.state
+        if self.final is not None and any(one.uuid and one.state in FINAL for one in self.heard[:-1]):
+            return
+        self.final = state if state in FINAL else None
+
+
+def _is_about_another(status: TaskStatus) -> bool:
+    """A second launch under the id was refused; that says nothing about the first."""
+    reasons = TaskStatus.Reason
+    invalid = (reasons.REASON_TASK_INVALID, reasons.REASON_TASK_GROUP_INVALID)
+    text = status.message or ""
+    return status.uuid is None and (
+        (status.state is S.TASK_ERROR and status.reason in invalid and "uplicate" in text)
+        or status.reason is reasons.REASON_INVALID_OFFERS
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Workload:
+    """What a framework's tasks are like."""
+
+    kinds: tuple[str, ...] = ("command",)
+    run_max_s: float = 120.0
+    #: part of the tasks that run until they are killed
+    forever: float = 0.3
+    fails: float = 0.05
+    launch_max_s: float = 1.0
+    stubborn: float = 0.1
+    cpus_max: float = 1.0
+    silent: float = 0.0
+    twice: float = 0.0
+    flaky: float = 0.0
+
+    def draw(self, task_id: TaskID, rng: random.Random) -> Shape:
+        fate = Fate(
+            task=task_id,
+            launch=round(rng.random() * self.launch_max_s, 3),
+            run=None if rng.random() < self.forever else round(0.1 + rng.random() * self.run_max_s, 3),
+            exit=rng.choice((0, 0, 0, 1)),
+            ignores=15 if rng.random() < self.stubborn else 0,
+            fail=int(rng.random() < self.fails),
+        )
+        executor = Fate(
+            task=task_id,
+            executor=1,
+            silent=int(rng.random() < self.silent),
+            stays=int(rng.random() < self.twice),
+            twice=int(rng.random() < self.twice),
+            flaky=round(1 + rng.random() * 20, 3) if rng.random() < self.flaky else None,
+        )
+        cpus = round(0.1 + rng.random() * self.cpus_max, 1)
+        return Shape(kind=rng.choice(self.kinds), cpus=cpus, fate=fate, executor=executor)
+
+    def probe(self, task_id: TaskID) -> Shape:
+        """Small, and over at once."""
+        return Shape(cpus=0.1, mem=32.0, fate=Fate(task=task_id, run=1.0))
+
+
+# ---- as messages
+
+
+def scalars(cpus: float, mem: float) -> tuple[Resource, ...]:
+    return tuple(
+        Resource(name=name, type=Value.Type.SCALAR, scalar=Value.Scalar(value=amount))
+        for name, amount in (("cpus", cpus), ("mem", mem))
+    )
+
+
+def task_of(record: Record, executor: ExecutorInfo | None = None) -> TaskInfo:
+    """A custom executor reads its task's fate from the data, a command is its own."""
+    shape = record.shape
+    command = shape.fate.command()
+    return TaskInfo(
+        name=record.id,
+        task_id=record.id,
+        agent_id=record.agent_id,
+        resources=scalars(shape.cpus, shape.mem),
+        command=None if shape.kind == "custom" else CommandInfo(value=command),
+        executor=executor,
+        data=command.encode() if shape.kind == "custom" else None,
+    )
+
+
+def executor_of(record: Record, framework_id: FrameworkID) -> ExecutorInfo:
+    """One executor for one record."""
+    is_custom = record.shape.kind == "custom"
+    cpus, mem = EXECUTOR_NEEDS
+    return ExecutorInfo(
+        type=ExecutorInfo.Type.CUSTOM if is_custom else ExecutorInfo.Type.DEFAULT,
+        executor_id=ExecutorID(f"x-{record.id}"),
+        framework_id=framework_id,
+        command=CommandInfo(value=record.shape.executor.command()) if is_custom else None,
+        resources=scalars(cpus, mem),
+    )
+
+
+def launch_of(records: Sequence[Record], framework_id: FrameworkID) -> tuple[Offer.Operation, ...]:
+    """One operation for each."""
+    operation = Offer.Operation
+    made = []
+    for record in records:
+        kind = record.shape.kind
+        if kind == "group":
+            group = operation.LaunchGroup(
+                executor=executor_of(record, framework_id), task_group=TaskGroupInfo(tasks=(task_of(record),))
+            )
+            made.append(operation(type=operation.Type.LAUNCH_GROUP, launch_group=group))
+            continue
+        executor = executor_of(record, framework_id) if kind == "custom" else None
+        launch = operation.Launch(task_infos=(task_of(record, executor),))
+        made.append(operation(type=operation.Type.LAUNCH, launch=launch))
+    return tuple(made)

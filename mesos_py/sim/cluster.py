@@ -1,0 +1,201 @@
+"""A cluster from a plan: one master, agents and schedulers on hosts of their own, all on one loop.
+
+Everything that reaches a core and comes of it goes through ``applied``: into the digest that proves two runs equal,
+past the core's own invariants, and to the checkers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from mesos_py.agent.options import AgentOptions
+from mesos_py.machine.frame import Event, Frame, Send
+from mesos_py.machine.values import SECOND, Nanos
+from mesos_py.master.options import Options
+from mesos_py.sim import book
+from mesos_py.sim.loop import SimLoop
+from mesos_py.sim.net import Network
+from mesos_py.sim.plan import AgentPlan, FrameworkPlan, Plan
+from mesos_py.sim.processes import AgentProcess, Clock, MasterProcess, SimStore
+from mesos_py.sim.scheduler import SimScheduler
+from mesos_py.wire.agent import AgentInfo
+from mesos_py.wire.framework import FrameworkInfo
+from mesos_py.wire.task import TaskStatus
+
+EPOCH: Nanos = 1_700_000_000 * SECOND
+
+
+class Violation(Exception):
+    """An invariant does not hold: which one, and the story."""
+
+    def __init__(self, invariant: str, text: str) -> None:
+        super().__init__(f"{invariant}: {text}")
+        self.invariant = invariant
+
+
+class Checker(Protocol):
+    """Sees every event and frame of every core, and every update a scheduler hears. Raises Violation."""
+
+    def applied(self, process: str, event: Event, frame: Frame, at: Nanos) -> None: ...
+
+    def heard(self, host: str, framework_id: str, status: TaskStatus, at: Nanos) -> None: ...
+
+
+class Cluster:
+    """All of it. ``is_healed`` once the liveness phase has begun."""
+
+    def __init__(self, loop: SimLoop, plan: Plan, checkers: Sequence[Checker] = ()) -> None:
+        self.loop, self.plan, self.checkers = loop, plan, checkers
+        self.is_healed = False
+        self.net = Network(loop, self._rng("net"), plan.weather)
+        self.agents: dict[str, AgentProcess | None] = {}
+        self.schedulers: dict[str, SimScheduler] = {}
+        #: events applied
+        self.events = 0
+        self._digest = hashlib.blake2b(digest_size=16)
+        self._frames: dict[str, int] = {}
+        self._plans = {one.host: one for one in plan.agents}
+        self._runs = 0
+        self.master = MasterProcess(
+            loop,
+            self.net,
+            self,
+            options=Options(
+                agent_ping_timeout_s=plan.ping_timeout_s,
+                max_agent_ping_timeouts=plan.ping_timeouts,
+                offer_timeout_s=plan.offer_timeout_s,
+            ),
+            clock=Clock(loop, EPOCH),
+            store=SimStore(self._rng("master store"), plan.store_latency_max),
+            rng=self._rng("master"),
+            encoded=plan.encoded,
+        )
+        self._guard(self.master.running)
+        for agent in plan.agents:
+            self.agents[agent.host] = None
+            self.start_agent(agent.host)
+        for framework in plan.frameworks:
+            self._add_scheduler(framework)
+
+    def _rng(self, name: str) -> random.Random:
+        return random.Random(f"{self.plan.seed}/{name}")
+
+    def _guard(self, task: asyncio.Task[None]) -> None:
+        """What stops a driver ends the run."""
+        task.add_done_callback(lambda done: None if done.cancelled() else done.result())
+
+    # ---- hosts
+
+    def start_agent(self, host: str) -> None:
+        """A new agent process on the host, unless one runs there."""
+        if self.agents[host] is not None:
+            return
+        plan = self._plans[host]
+        self._runs += 1
+        process = AgentProcess(
+            self.loop,
+            self.net,
+            self,
+            host,
+            name=f"{host}#{self._runs}",
+            options=AgentOptions(master="master:5050", work_dir="/w", switch_user=False),
+            info=_agent_info(plan),
+            clock=Clock(self.loop, EPOCH, plan.skew, plan.rate_ppm),
+            store=SimStore(self._rng(f"{host} store {self._runs}"), plan.store_latency_max),
+            rng=self._rng(f"{host} {self._runs}"),
+            encoded=self.plan.encoded,
+        )
+        self.agents[host] = process
+        self._guard(process.running)
+
+    def stop_agent(self, host: str) -> None:
+        """kill -9, and everything it ran dies with it."""
+        agent = self.agents[host]
+        if agent is not None:
+            agent.crash()
+            self.agents[host] = None
+
+    def _add_scheduler(self, plan: FrameworkPlan) -> None:
+        types = FrameworkInfo.Capability.Type
+        capabilities = [types.MULTI_ROLE]
+        capabilities += [types.PARTITION_AWARE] if plan.partition_aware else []
+        capabilities += [types.TASK_KILLING_STATE] if plan.killing_state else []
+        info = FrameworkInfo(
+            name=plan.host,
+            user="nobody",
+            roles=(plan.role,),
+            checkpoint=plan.checkpoint,
+            failover_timeout=plan.failover_timeout_s,
+            capabilities=tuple(FrameworkInfo.Capability(type=one) for one in capabilities),
+        )
+        scheduler = SimScheduler(
+            self.loop, self.net, plan.host, info, plan.behaviour, plan.workload, self._rng(plan.host),
+            on_update=lambda framework_id, status: self._heard(plan.host, framework_id, status),
+        )  # fmt: skip
+        self.schedulers[plan.host] = scheduler
+        scheduler.start()
+
+    def heal(self) -> None:
+        """Everything works and everybody behaves from now on."""
+        self.is_healed = True
+        self.net.heal()
+        for host, agent in self.agents.items():
+            if agent is not None and agent.is_over:
+                self.agents[host] = None
+            self.start_agent(host)
+        for scheduler in self.schedulers.values():
+            if not scheduler.is_up:
+                scheduler.start()
+            scheduler.reform()
+
+    def stop(self) -> None:
+        """Nothing of the cluster wants to run any more."""
+        self.master.running.cancel()
+        for agent in self.agents.values():
+            if agent is not None:
+                agent.crash()
+
+    # ---- watching
+
+    def applied(self, process: str, core: Any, event: Event, frame: Frame) -> None:
+        """One event of one core, with everything it caused."""
+        self.events += 1
+        self._digest.update(_trace(self.loop.now, process, event, frame).encode())
+        count = self._frames[process] = self._frames.get(process, 0) + 1
+        if count % self.plan.check_every == 0:
+            core.check()
+        for checker in self.checkers:
+            checker.applied(process, event, frame, self.loop.now)
+
+    def _heard(self, host: str, framework_id: str, status: TaskStatus) -> None:
+        self._digest.update(f"{self.loop.now} {host} {status.task_id} {status.state}".encode())
+        for checker in self.checkers:
+            checker.heard(host, framework_id, status, self.loop.now)
+
+    @property
+    def digest(self) -> str:
+        """Equal when everything that happened so far was equal."""
+        return self._digest.copy().hexdigest()
+
+
+def _trace(at: Nanos, process: str, event: Event, frame: Frame) -> str:
+    kind = getattr(event.kind, "name", None) or getattr(event.kind, "__name__", "")
+    words = ",".join(
+        f"{word.peer}:{type(word.message).__name__}:{getattr(word.message, 'type', '')}"
+        if isinstance(word, Send)
+        else f"{word.peer}:close"
+        for word in frame.sends
+    )
+    changes = ",".join(
+        f"{type(change).__name__}:{getattr(change, 'task_id', '')}:{getattr(change, 'offer_id', '')}"
+        for change in frame.changes
+    )
+    return f"{at}|{process}|{kind}|{event.peer}|{words}|{changes}\n"
+
+
+def _agent_info(plan: AgentPlan) -> AgentInfo:
+    return AgentInfo(hostname=plan.host, port=5051, resources=book.scalars(plan.cpus, plan.mem))

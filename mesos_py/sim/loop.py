@@ -1,0 +1,211 @@
+"""An asyncio loop whose time is a number: it moves to the next timer when there is nothing else to do.
+
+What asyncio promises is kept: callbacks of ``call_soon`` run in order, timers never early. What it does not promise
+is drawn from the seed: the order of timers that are due together, and how late a timer is. Code that relies on more
+than asyncio's promises breaks here first.
+
+A future that nothing can complete any more is a ``Deadlock`` naming the tasks that wait. An exception that escapes
+from a callback ends the run: in a simulation nobody reads a log.
+
+Left out on purpose: sockets, processes, threads, signals. Code that asks for them has no place in a simulation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import random
+from asyncio import events
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator
+from contextvars import Context
+from typing import Any, TypeVar
+
+from mesos_py.machine.values import SECOND, Nanos
+
+T = TypeVar("T")
+
+COMPACT_ABOVE = 1_000  # timers; below that, cancelled ones may stay until they are due
+
+
+class Deadlock(Exception):
+    """Nothing is ready and no timer is set, but somebody waits."""
+
+    def __init__(self, tasks: list[asyncio.Task[Any]]) -> None:
+        waiting = "\n".join(sorted(_where(task) for task in tasks))
+        super().__init__(f"nothing will ever happen again, but these wait:\n{waiting}")
+
+
+def _where(task: asyncio.Task[Any]) -> str:
+    stack = task.get_stack(limit=1)
+    at = f"{stack[0].f_code.co_qualname} line {stack[0].f_lineno}" if stack else "nowhere"
+    return f"  {task.get_name()}: {at}"
+
+
+class SimLoop(asyncio.AbstractEventLoop):
+    """Virtual time from 0; equal seeds run equal programs equally."""
+
+    def __init__(self, seed: int | str = 0, *, lateness_max: Nanos = 0) -> None:
+        self._rng = random.Random(f"{seed}/loop")
+        self._lateness_max = lateness_max
+        self._now: Nanos = 0
+        self._ready: deque[asyncio.Handle] = deque()
+        #: (due, drawn, number, handle)
+        self._timers: list[tuple[Nanos, float, int, asyncio.TimerHandle]] = []
+        self._numbers = 0
+        self._cancelled = 0
+        self._running = self._stopping = self._closed = False
+        self._escaped: BaseException | None = None
+        #: callbacks run, for figures
+        self.steps = 0
+
+    @property
+    def now(self) -> Nanos:
+        """Virtual nanoseconds since the loop was made."""
+        return self._now
+
+    def time(self) -> float:
+        return self._now / SECOND
+
+    # ---- callbacks
+
+    def call_soon(  # type: ignore[override]
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    call_soon_threadsafe = call_soon  # type: ignore[assignment]
+
+    def call_later(  # type: ignore[override]
+        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        return self.call_in(round(delay * SECOND), callback, *args, context=context)
+
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        return self.call_in(round(when * SECOND) - self._now, callback, *args, context=context)
+
+    def call_in(
+        self, delay: Nanos, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """``call_later`` without floats."""
+        draw = self._rng.random()
+        at = self._now + max(0, delay) + int(draw * self._lateness_max)
+        handle = asyncio.TimerHandle(at / SECOND, callback, args, self, context)
+        handle._scheduled = True  # type: ignore[attr-defined]  # so that cancelling it tells us
+        self._numbers += 1
+        heapq.heappush(self._timers, (at, draw, self._numbers, handle))
+        return handle
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        self._cancelled += 1
+        if len(self._timers) > COMPACT_ABOVE and 2 * self._cancelled > len(self._timers):
+            self._timers = [timer for timer in self._timers if not timer[3].cancelled()]
+            heapq.heapify(self._timers)
+            self._cancelled = 0
+
+    # ---- futures and tasks
+
+    def create_future(self) -> asyncio.Future[Any]:
+        return asyncio.Future(loop=self)
+
+    def create_task(  # type: ignore[override]
+        self, coro: Generator[Any, None, T] | Coroutine[Any, Any, T], *, name: str | None = None,
+        context: Context | None = None,
+    ) -> asyncio.Task[T]:  # fmt: skip
+        return asyncio.Task(coro, loop=self, name=name, context=context)  # type: ignore[arg-type]
+
+    # ---- running
+
+    def run_until_complete(self, future: Any) -> Any:
+        """Its result. Raises what escaped from any callback meanwhile, and Deadlock."""
+        task = asyncio.ensure_future(future, loop=self)
+        self._run(task.done)
+        return task.result()
+
+    def run_forever(self) -> None:
+        self._stopping = False
+        self._run(lambda: self._stopping)
+
+    def run_for(self, duration: Nanos) -> None:
+        """Everything that is due within ``duration``."""
+        over = [False]
+        self.call_in(duration, over.__setitem__, 0, True)
+        self._run(lambda: over[0])
+
+    def _run(self, is_over: Callable[[], bool]) -> None:
+        before = events._get_running_loop()
+        events._set_running_loop(self)
+        self._running = True
+        try:
+            while not is_over():
+                if not self._ready:
+                    self._advance()
+                for _ in range(len(self._ready)):
+                    handle = self._ready.popleft()
+                    if not handle.cancelled():
+                        self.steps += 1
+                        handle._run()
+                if self._escaped is not None:
+                    escaped, self._escaped = self._escaped, None
+                    raise escaped
+        finally:
+            self._running = False
+            events._set_running_loop(before)
+
+    def _advance(self) -> None:
+        """Time moves to the next timer, and all timers that are due by then are ready."""
+        timers = self._timers
+        while timers and timers[0][3].cancelled():
+            heapq.heappop(timers)
+            self._cancelled = max(0, self._cancelled - 1)
+        if not timers:
+            raise Deadlock([task for task in asyncio.all_tasks(self) if not task.done()])
+        self._now = max(self._now, timers[0][0])
+        while timers and timers[0][0] <= self._now:
+            handle = heapq.heappop(timers)[3]
+            handle._scheduled = False  # type: ignore[attr-defined]
+            if not handle.cancelled():
+                self._ready.append(handle)
+
+    def stop(self) -> None:
+        self._stopping = True
+
+    def is_running(self) -> bool:
+        return self._running
+
+    def is_closed(self) -> bool:
+        return self._closed
+
+    def close(self) -> None:
+        """Cancel what has not ended and forget everything; what escapes meanwhile is not heard any more."""
+        self._closed = True
+        for task in sorted(asyncio.all_tasks(self), key=asyncio.Task.get_name):
+            task.cancel()
+        before = events._get_running_loop()
+        events._set_running_loop(self)
+        while self._ready:
+            handle = self._ready.popleft()
+            if not handle.cancelled():
+                handle._run()
+        events._set_running_loop(before)
+        self._timers.clear()
+
+    async def shutdown_asyncgens(self) -> None:
+        """There is nothing to wait for."""
+
+    # ---- what went wrong
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """The first exception ends the run."""
+        error = context.get("exception")
+        if self._escaped is None and error is not None and not self._closed:
+            self._escaped = error
+
+    default_exception_handler = call_exception_handler
+
+    def get_debug(self) -> bool:
+        return False

@@ -1,0 +1,166 @@
+"""Everything about a run that is drawn before it begins, from one seed.
+
+Swarm testing: each seed switches whole kinds of trouble on and off, so that some runs are all partitions and others
+all misbehaviour, and rare combinations are reached. A plan is a value: it can be printed, and a run with some of its
+faults left out is the same run otherwise, because every part of the cluster has its own stream of chance.
+"""
+
+from __future__ import annotations
+
+import random
+
+import attrs
+
+from mesos_py.machine.values import MILLISECOND, SECOND, Nanos
+from mesos_py.sim import faults
+from mesos_py.sim.book import Workload
+from mesos_py.sim.faults import Fault
+from mesos_py.sim.net import Weather
+from mesos_py.sim.scheduler import Behaviour
+
+LIVENESS_S = 2_400.0  # after healing, for everything to be settled; the longest back-off is ten minutes
+
+
+@attrs.frozen(kw_only=True)
+class FrameworkPlan:
+    host: str
+    partition_aware: bool
+    killing_state: bool
+    checkpoint: bool
+    failover_timeout_s: float
+    role: str
+    behaviour: Behaviour
+    workload: Workload
+
+
+@attrs.frozen(kw_only=True)
+class AgentPlan:
+    host: str
+    cpus: float
+    mem: float
+    #: how far off its clock starts, and how much too fast it runs
+    skew: Nanos = 0
+    rate_ppm: int = 0
+    store_latency_max: Nanos = 0
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """One run."""
+
+    seed: int
+    agents: tuple[AgentPlan, ...]
+    frameworks: tuple[FrameworkPlan, ...]
+    weather: Weather
+    faults: tuple[Fault, ...]
+    #: virtual seconds of the safety phase
+    duration_s: float
+    #: messages go through their codecs
+    encoded: bool
+    #: invariants of a core are checked after every so many of its frames
+    check_every: int
+    lateness_max: Nanos
+    ping_timeout_s: float
+    ping_timeouts: int
+    offer_timeout_s: float | None
+    store_latency_max: Nanos
+
+    def keeping(self, indexes: tuple[int, ...]) -> Plan:
+        """The same run with these of its faults alone."""
+        return attrs.evolve(self, faults=tuple(self.faults[index] for index in indexes))
+
+    def text(self) -> str:
+        """A few lines: what was drawn, and the faults with their numbers."""
+        lines = [
+            f"seed {self.seed}: {len(self.agents)} agents, {len(self.frameworks)} frameworks, {self.duration_s:.0f} s,"
+            f" pings {self.ping_timeout_s:g} s x {self.ping_timeouts}, offers {self.offer_timeout_s or 'for ever'},"
+            f"{' encoded,' if self.encoded else ''} delay up to {self.weather.delay_max / SECOND:g} s"
+        ]
+        lines += [f"  {index}: {fault.text()}" for index, fault in enumerate(self.faults)]
+        return "\n".join(lines)
+
+
+def draw(seed: int) -> Plan:
+    """The plan of ``seed``."""
+    rng = random.Random(f"{seed}/plan")
+    agents = tuple(_agent(rng, f"a{number}") for number in range(rng.choice((1, 2, 2, 3, 3, 4, 6))))
+    frameworks = tuple(_framework(rng, f"f{number}") for number in range(rng.choice((1, 1, 2, 2, 3))))
+    duration_s = rng.choice((60.0, 120.0, 240.0, 400.0))
+    calm = rng.random() < 0.5
+    spiky = rng.random() < 0.2
+    weather = Weather(
+        delay_max=rng.choice((2, 20, 200)) * MILLISECOND,
+        spikes=0.01 if spiky else 0.0,
+        give_up=rng.choice((10, 30, 60, 120)) * SECOND,
+    )
+    return Plan(
+        seed=seed,
+        agents=agents,
+        frameworks=frameworks,
+        weather=weather,
+        faults=faults.draw(rng, [one.host for one in agents], [one.host for one in frameworks], duration_s),
+        duration_s=duration_s,
+        encoded=rng.random() < 0.2,
+        check_every=rng.choice((1, 3, 10)),
+        lateness_max=0 if calm else rng.choice((1, 50)) * MILLISECOND,
+        ping_timeout_s=rng.choice((15.0, 15.0, 5.0)),
+        ping_timeouts=rng.choice((5, 5, 3)),
+        offer_timeout_s=rng.choice((None, 30.0, 5.0)),
+        store_latency_max=rng.choice((0, 20, 20, 2_000)) * MILLISECOND,
+    )
+
+
+def _agent(rng: random.Random, host: str) -> AgentPlan:
+    return AgentPlan(
+        host=host,
+        cpus=rng.choice((1.0, 2.0, 4.0, 8.0)),
+        mem=rng.choice((512.0, 1024.0, 4096.0)),
+        skew=rng.choice((0, 0, 3600, -3600)) * SECOND,
+        rate_ppm=rng.choice((0, 0, 500, -500)),
+        store_latency_max=rng.choice((0, 10, 500)) * MILLISECOND,
+    )
+
+
+def _framework(rng: random.Random, host: str) -> FrameworkPlan:
+    misbehaves = rng.random() < 0.5
+
+    def at_times(probability: float) -> float:
+        return probability if misbehaves and rng.random() < 0.4 else 0.0
+
+    behaviour = Behaviour(
+        target=rng.randint(1, 6),
+        think=rng.choice((0, 100, 2_000, 10_000)) * MILLISECOND,
+        refuse_s=rng.choice((0.0, 1.0, 5.0, 30.0)),
+        hoards=at_times(0.5),
+        forgets=at_times(0.3),
+        never_acknowledges=misbehaves and rng.random() < 0.15,
+        stale=at_times(0.2),
+        reuses=at_times(0.3),
+        regrets=at_times(0.3),
+        insists=at_times(0.5),
+        kill_every_s=rng.choice((None, 20.0, 60.0)),
+        reconcile_every_s=rng.choice((20.0, 60.0, 300.0)),
+        suppresses=rng.random() < 0.3,
+    )
+    kinds = rng.choice((("command",), ("command",), ("custom",), ("group",), ("command", "custom", "group")))
+    workload = Workload(
+        kinds=kinds,
+        run_max_s=rng.choice((2.0, 30.0, 200.0)),
+        forever=rng.choice((0.0, 0.3, 0.8)),
+        fails=rng.choice((0.0, 0.1)),
+        launch_max_s=rng.choice((0.1, 1.0, 15.0)),
+        stubborn=rng.choice((0.0, 0.2)),
+        silent=rng.choice((0.0, 0.0, 0.3)),
+        twice=rng.choice((0.0, 0.0, 0.5)),
+        flaky=rng.choice((0.0, 0.0, 0.5)),
+    )
+    return FrameworkPlan(
+        host=host,
+        partition_aware=rng.random() < 0.6,
+        killing_state=rng.random() < 0.3,
+        checkpoint=rng.random() < 0.6,
+        failover_timeout_s=rng.choice((0.0, 30.0, 300.0, 3600.0)),
+        role=rng.choice(("*", "r1", "r2")),
+        behaviour=behaviour,
+        workload=workload,
+    )

@@ -1,0 +1,351 @@
+"""A scheduler double: wants tasks, keeps a book of them, and behaves as well as it was drawn to.
+
+What it does right is what a framework must do to lose nothing: it writes a task into its book before it launches it,
+acknowledges every update that has a uuid, reconciles after every subscription and now and then, gives up a stream on
+which nothing has come for five heartbeats. What it does wrong is in its ``Behaviour``: it hoards offers, forgets to
+acknowledge, launches on offers that are gone, uses an id twice, kills before it has heard of anything.
+
+``reform`` ends all that: from then on it wants nothing but that one last task (a probe) runs to its end.
+
+The book survives a crash of the scheduler, as a database would; everything else does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from mesos_py.machine.problem import Problem
+from mesos_py.machine.values import SECOND, Nanos, seconds
+from mesos_py.sim.book import Record, Workload, launch_of, task_of
+from mesos_py.sim.loop import SimLoop
+from mesos_py.sim.net import End, Network
+from mesos_py.sim.processes import CALLS, MASTER, STREAMS
+from mesos_py.wire.framework import FrameworkInfo
+from mesos_py.wire.ids import FrameworkID, OfferID, TaskID
+from mesos_py.wire.offer import Filters, Offer
+from mesos_py.wire.scheduler_api import Call, Event
+from mesos_py.wire.schema import evolve
+from mesos_py.wire.task import TaskStatus
+
+SILENCE = 80 * SECOND  # five heartbeats: the stream is taken for dead
+RETRY_S = 1.0
+REFUSE_DONE_S = 3600.0  # for one that wants nothing any more
+
+
+@attrs.frozen(kw_only=True)
+class Behaviour:
+    """How well it behaves; probabilities are per occasion."""
+
+    #: tasks it wants to have under way
+    target: int = 3
+    #: between an offer and its answer, at most
+    think: Nanos = SECOND
+    refuse_s: float = 5.0
+    #: an offer is neither accepted nor declined
+    hoards: float = 0.0
+    #: an update is not acknowledged; it will be said again
+    forgets: float = 0.0
+    #: never acknowledges until reformed
+    never_acknowledges: bool = False
+    #: accepts an offer although it was rescinded, or a second time
+    stale: float = 0.0
+    #: uses the id of a task that is under way
+    reuses: float = 0.0
+    #: a task is killed right after its launch was asked for
+    regrets: float = 0.0
+    #: a kill is said twice
+    insists: float = 0.0
+    #: between two kills of a running task, on average; None: it never kills
+    kill_every_s: float | None = 60.0
+    reconcile_every_s: float = 60.0
+    #: suppresses offers when it has what it wants, revives when not
+    suppresses: bool = False
+
+
+class SimScheduler:
+    """One framework's scheduler, on a host of its own."""
+
+    def __init__(
+        self, loop: SimLoop, net: Network, host: str, info: FrameworkInfo, behaviour: Behaviour, workload: Workload,
+        rng: random.Random, on_update: Callable[[FrameworkID, TaskStatus], None] = lambda framework_id, status: None,
+    ) -> None:  # fmt: skip
+        self.loop, self.net, self.host, self.info = loop, net, host, info
+        self.behaviour, self.workload, self._rng, self._on_update = behaviour, workload, rng, on_update
+        #: every task it ever asked for
+        self.book: dict[TaskID, Record] = {}
+        self.framework_id: FrameworkID | None = None
+        #: ids it had before
+        self.past_ids: list[FrameworkID] = []
+        self.is_reformed = False
+        self.is_up = False
+        self.subscribed = False
+        #: texts of Problems and ERRORs, with how often
+        self.refusals: dict[str, int] = {}
+        self._offers: dict[OfferID, Offer] = {}
+        self._gone: list[Offer] = []
+        self._stream: End | None = None
+        self._stream_id = ""
+        self._calls: End | None = None
+        self._heard_at: Nanos = 0
+        self._requests = 0
+        self._tasks = 0
+        self._suppressed = False
+        self._life = 0
+        self._connecting: asyncio.Task[None] | None = None
+
+    # ---- life
+
+    def start(self) -> None:
+        """It subscribes until it is subscribed."""
+        self.is_up = True
+        self._life += 1
+        self._reconnect()
+        self.loop.call_in(seconds(self._rng.random() * 10), self._live, self._life)
+
+    def crash(self) -> None:
+        """Everything but the book is gone."""
+        self.is_up = self.subscribed = False
+        if self._connecting is not None:
+            self._connecting.cancel()
+        self._offers.clear()
+        self._gone.clear()
+        self._stream = self._calls = None
+        self.net.crash(self.host)
+
+    def forget_id(self) -> None:
+        """The id is not used again: to the master it will be another framework, and its tasks are not ours."""
+        if self.framework_id is not None:
+            self.past_ids.append(self.framework_id)
+        self.framework_id = None
+        for record in self.book.values():
+            record.abandoned = True
+
+    def reform(self) -> None:
+        """From now on it behaves, and wants one last task to run to its end."""
+        self.is_reformed = True
+        self.behaviour = Behaviour(target=0, kill_every_s=None, reconcile_every_s=45.0, refuse_s=1.0)
+        for offer in list(self._offers.values()):
+            self._decide(offer, self._life)
+        self.call(Call.Type.REVIVE)
+
+    @property
+    def wants_probe(self) -> bool:
+        probes = [record for record in self.book.values() if record.is_probe and not record.abandoned]
+        return self.is_reformed and not any(one.has_finished or one.is_open for one in probes)
+
+    @property
+    def is_probed(self) -> bool:
+        """The last task has run to its end."""
+        return any(one.is_probe and one.has_finished and not one.abandoned for one in self.book.values())
+
+    def open_records(self) -> list[Record]:
+        return [record for record in self.book.values() if record.is_open]
+
+    # ---- connections
+
+    def _reconnect(self) -> None:
+        for end in (self._stream, self._calls):
+            if end is not None:
+                end.close()
+        self._stream = self._calls = None
+        self.subscribed = False
+        self._offers.clear()
+        if self._connecting is not None:
+            self._connecting.cancel()
+        self._connecting = self.loop.create_task(self._connect(self._life), name=f"{self.host} subscribes")
+
+    async def _connect(self, life: int) -> None:
+        while self.is_up and life == self._life:
+            with contextlib.suppress(ConnectionError):
+                calls = await self.net.connect(self.host, MASTER, CALLS)
+                stream = await self.net.connect(self.host, MASTER, STREAMS)
+                self._calls, self._stream, self._stream_id = calls, stream, ""
+                self._heard_at = self.loop.now
+                stream.listen(lambda word: self._hear(stream, word), lambda why: self._lost(stream))
+                calls.listen(self._answered, lambda why: self._lost(calls))
+                info = evolve(self.info, id=self.framework_id)
+                subscribe = Call.Subscribe(framework_info=info)
+                stream.send(Call(type=Call.Type.SUBSCRIBE, framework_id=self.framework_id, subscribe=subscribe))
+                return
+            await asyncio.sleep(RETRY_S * self._rng.uniform(0.5, 2.0))
+
+    def _lost(self, end: End) -> None:
+        if self.is_up and end in (self._stream, self._calls):
+            self._reconnect()
+
+    def call(self, type_: Call.Type, **payload: Any) -> None:
+        """Nothing is said again if it is lost: what was meant is found out by reconciling."""
+        if self._calls is not None and self.framework_id is not None and self.subscribed:
+            self._requests += 1
+            call = Call(type=type_, framework_id=self.framework_id, **payload)
+            self._calls.send((self._requests, self._stream_id, call))
+
+    def _answered(self, answer: tuple[int, Any]) -> None:
+        _, reply = answer
+        if isinstance(reply, Problem):
+            self._refused(reply.text)
+
+    def _refused(self, text: str) -> None:
+        self.refusals[text] = self.refusals.get(text, 0) + 1
+
+    # ---- what the master says
+
+    def _hear(self, end: End, word: Any) -> None:
+        if end is not self._stream:
+            return
+        self._heard_at = self.loop.now
+        if isinstance(word, str):
+            self._stream_id = word
+            return
+        event: Event = word
+        if event.subscribed is not None:
+            self._subscribed(event.subscribed.framework_id)
+        elif event.offers is not None:
+            for offer in event.offers.offers:
+                self._offered(offer)
+        elif event.rescind is not None:
+            gone = self._offers.pop(event.rescind.offer_id, None)
+            if gone is not None:
+                self._gone.append(gone)
+        elif event.update is not None:
+            self._updated(event.update.status)
+        elif event.error is not None:
+            self._refused(event.error.message)
+            if "removed" in event.error.message:
+                self.forget_id()
+
+    def _subscribed(self, framework_id: FrameworkID) -> None:
+        self.framework_id = framework_id
+        self.subscribed = True
+        self._suppressed = False
+        self._reconcile()
+
+    def _updated(self, status: TaskStatus) -> None:
+        assert self.framework_id is not None
+        self._on_update(self.framework_id, status)
+        record = self.book.get(status.task_id)
+        if record is not None:
+            record.hear(status, self.loop.now)
+        if status.uuid is None or status.agent_id is None or self.behaviour.never_acknowledges:
+            return
+        if self._rng.random() >= self.behaviour.forgets:
+            acknowledge = Call.Acknowledge(agent_id=status.agent_id, task_id=status.task_id, uuid=status.uuid)
+            self.call(Call.Type.ACKNOWLEDGE, acknowledge=acknowledge)
+
+    # ---- offers
+
+    def _offered(self, offer: Offer) -> None:
+        self._offers[offer.id] = offer
+        if self._rng.random() >= self.behaviour.hoards:
+            self.loop.call_in(int(self._rng.random() * self.behaviour.think), self._decide, offer, self._life)
+
+    def _decide(self, offer: Offer, life: int) -> None:
+        if life != self._life or (self._offers.pop(offer.id, None) is None and not self._is_careless()):
+            return
+        tasks = self._wanted(offer)
+        if tasks:
+            self._accept(offer, tasks)
+            return
+        is_done = self.is_reformed and not self.wants_probe
+        filters = Filters(refuse_seconds=REFUSE_DONE_S if is_done else self.behaviour.refuse_s)
+        self.call(Call.Type.DECLINE, decline=Call.Decline(offer_ids=(offer.id,), filters=filters))
+
+    def _is_careless(self) -> bool:
+        return self._rng.random() < self.behaviour.stale
+
+    def _wanted(self, offer: Offer) -> list[Record]:
+        """New records of what will be launched on the offer."""
+        if self.wants_probe:
+            return self._fitting(offer, [self._record(offer, is_probe=True)])
+        missing = self.behaviour.target - len(self.open_records())
+        if missing <= 0:
+            return []
+        count = self._rng.randint(1, min(3, missing))
+        return self._fitting(offer, [self._record(offer) for _ in range(count)])
+
+    def _record(self, offer: Offer, *, is_probe: bool = False) -> Record:
+        self._tasks += 1
+        task_id = TaskID(f"{self.host}-t{self._tasks}")
+        assert self.framework_id is not None
+        shape = self.workload.probe(task_id) if is_probe else self.workload.draw(task_id, self._rng)
+        return Record(task_id, self.framework_id, offer.agent_id, shape, self.loop.now, is_probe=is_probe)
+
+    def _fitting(self, offer: Offer, records: list[Record]) -> list[Record]:
+        free = {resource.name: resource.scalar.value for resource in offer.resources if resource.scalar is not None}
+        fitting = []
+        for record in records:
+            cpus, mem = record.shape.needs
+            if free.get("cpus", 0) >= cpus and free.get("mem", 0) >= mem:
+                free["cpus"] -= cpus
+                free["mem"] -= mem
+                fitting.append(record)
+        return fitting
+
+    def _accept(self, offer: Offer, records: list[Record]) -> None:
+        for record in records:
+            self.book[record.id] = record
+        assert self.framework_id is not None
+        operations = launch_of(records, self.framework_id)
+        running = [record for record in self.open_records() if record.was_running]
+        if running and self._rng.random() < self.behaviour.reuses:
+            again = task_of(attrs.evolve(self._rng.choice(running), agent_id=offer.agent_id, heard=[]))
+            operations += (Offer.Operation(type=Offer.Operation.Type.LAUNCH,
+                                           launch=Offer.Operation.Launch(task_infos=(again,))),)  # fmt: skip
+        accept = Call.Accept(offer_ids=(offer.id,), operations=operations, filters=Filters(refuse_seconds=1.0))
+        self.call(Call.Type.ACCEPT, accept=accept)
+        if self._is_careless():
+            self.call(Call.Type.ACCEPT, accept=accept)
+        for record in records:
+            if self._rng.random() < self.behaviour.regrets:
+                self._kill(record)
+
+    # ---- now and then
+
+    def _live(self, life: int) -> None:
+        """Once in ten seconds or so."""
+        if life != self._life or not self.is_up:
+            return
+        self.loop.call_in(seconds(5 + self._rng.random() * 10), self._live, life)
+        if self.loop.now - self._heard_at > SILENCE and self._stream is not None:
+            self._reconnect()
+            return
+        rng, behaviour = self._rng, self.behaviour
+        if rng.random() < 10 / behaviour.reconcile_every_s:
+            self._reconcile(implicit=rng.random() < 0.3)
+        running = [record for record in self.open_records() if record.was_running]
+        if running and behaviour.kill_every_s is not None and rng.random() < 10 / behaviour.kill_every_s:
+            self._kill(rng.choice(running))
+        if self._gone and self._is_careless():
+            offer = self._gone.pop()
+            tasks = self._wanted(offer)
+            if tasks:
+                self._accept(offer, tasks)
+        if self.wants_probe:
+            self.call(Call.Type.REVIVE)
+        self._tune()
+
+    def _tune(self) -> None:
+        if not self.behaviour.suppresses and not self._suppressed:
+            return
+        wants_more = self.wants_probe or len(self.open_records()) < self.behaviour.target
+        if wants_more == self._suppressed:
+            self._suppressed = not wants_more
+            self.call(Call.Type.REVIVE if wants_more else Call.Type.SUPPRESS)
+
+    def _kill(self, record: Record) -> None:
+        kill = Call.Kill(task_id=record.id, agent_id=self._rng.choice((None, record.agent_id)))
+        for _ in range(2 if self._rng.random() < self.behaviour.insists else 1):
+            self.call(Call.Type.KILL, kill=kill)
+
+    def _reconcile(self, *, implicit: bool = False) -> None:
+        tasks = tuple(
+            Call.Reconcile.Task(task_id=record.id, agent_id=record.agent_id) for record in self.open_records()
+        )
+        if implicit or tasks:
+            self.call(Call.Type.RECONCILE, reconcile=Call.Reconcile(tasks=() if implicit else tasks))

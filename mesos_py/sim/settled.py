@@ -1,0 +1,64 @@
+"""What is owed once nothing breaks any more: a list of debts that must become empty, and stay so, in bounded time.
+
+Compared are the three views of the world that must agree in the end: what schedulers have in their books, what the
+master's facts say is running, and what really runs on the hosts.
+
+    I4   no update is left unacknowledged           I5   no task is silently lost
+    I11  every framework gets a last task through   I12  nothing runs that nobody wants
+"""
+
+from __future__ import annotations
+
+from mesos_py.sim.checkers import Lives, Offers, Updates
+from mesos_py.sim.cluster import Cluster
+from mesos_py.sim.containers import framework_of
+from mesos_py.wire.task import TaskState
+
+
+def debts(cluster: Cluster, offers: Offers, updates: Updates, lives: Lives) -> list[str]:
+    """What is still missing, empty when the cluster is settled."""
+    agents = [agent for agent in cluster.agents.values() if agent is not None and not agent.is_over]
+    running: dict[tuple[str, str], str] = {}
+    for agent in agents:
+        for key in agent.containers.tasks():
+            running[key] = agent.name
+    known = {
+        (str(record.framework_id), str(record.id)): record
+        for scheduler in cluster.schedulers.values()
+        for record in scheduler.book.values()
+    }
+    left: list[str] = []
+    for host, scheduler in cluster.schedulers.items():
+        if not scheduler.subscribed:
+            left.append(f"I11 {host} is not subscribed")
+        elif not scheduler.is_probed:
+            left.append(f"I11 {host} has not run its last task")
+        for record in scheduler.open_records():
+            states = [status.state.name for status in record.heard[-4:]]
+            if (record.framework_id, record.id) not in running and not _is_unreachable(record.heard):
+                left.append(f"I5 {host} believes that {record.id} is under way after {states}, but it runs nowhere")
+    for key, name in running.items():
+        if key[0] in lives.away:
+            continue  # its failover timeout is not over
+        owner = known.get(key)
+        if owner is None or not owner.is_open:
+            states = [status.state.name for status in owner.heard[-4:]] if owner is not None else []
+            left.append(f"I12 {key} runs on {name}, but nobody wants it ({states})")
+        elif key not in offers.tasks:
+            left.append(f"I5 {key} runs on {name}, but not to the master's knowledge")
+    for key in offers.tasks:
+        if key not in running:
+            left.append(f"I5 the master believes that {key} is under way, but it runs nowhere")
+    for agent in agents:
+        left += [f"I12 {one.spec.container_id} of {framework_of(one.spec)}, which is removed, runs on {agent.name}"
+                 for one in agent.containers.running.values() if framework_of(one.spec) in lives.removed]  # fmt: skip
+    names = [agent.name for agent in agents]
+    for process, owed in updates.owed.items():
+        if process in names:
+            left += [f"I4 {process} is owed an acknowledgement of {state.name} of {key[:2]}"
+                     for key, state in owed.items() if key[0] not in lives.removed and key[0] not in lives.away]  # fmt: skip
+    return left
+
+
+def _is_unreachable(heard: list[object]) -> bool:
+    return bool(heard) and getattr(heard[-1], "state", None) is TaskState.TASK_UNREACHABLE
