@@ -269,7 +269,7 @@ class UnreachableAgent:
 
 def task_of(info: TaskInfo, framework: Framework, executor_id: ExecutorID | None, resources: Resources) -> Task:
     """A task about to be launched (Mesos: protobuf::createTask)."""
-    user = framework.info.user
+    user = None  # the framework's, which need not be said of each task
     if info.command is not None and info.command.user is not None:
         user = info.command.user
     elif info.executor is not None and info.executor.command is not None and info.executor.command.user is not None:

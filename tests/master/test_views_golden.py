@@ -90,10 +90,8 @@ def test_legacy_json_has_the_shape_of_mesos(name: str, cluster: tuple[str, World
     theirs = read_json(golden_dir() / f"master{suffix}" / f"{name}.json")
     if name == "state":
         theirs["flags"] = FLAGS
-        # What only some tasks of theirs have, because their images and users differ.
     ours = LEGACY[name](world)
-    optional = OURS_LACK | {"user"}  # of tasks: the framework's user, which they show only for some
-    assert list(differences(ours, theirs, optional=optional)) == []
+    assert list(differences(ours, theirs, optional=OURS_LACK)) == []
 
 
 @pytest.mark.parametrize("name", V1)
@@ -101,7 +99,7 @@ def test_v1_json_has_the_shape_of_mesos(name: str, cluster: tuple[str, World]) -
     suffix, world = cluster
     theirs = read_json(golden_dir() / f"master_v1{suffix}" / f"{name}.json")
     ours = text(json_pieces(respond(Response.Type[name], V1[name](world))))
-    assert list(differences(ours, theirs, optional=OURS_LACK | {"user", "kill_policy"})) == []
+    assert list(differences(ours, theirs, optional=OURS_LACK)) == []
 
 
 @pytest.mark.parametrize("name", V1)
