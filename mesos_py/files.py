@@ -78,6 +78,11 @@ class Files:
         """It means nothing any more, if it did."""
         self._attached.pop(_normal(virtual), None)
 
+    def meaning(self, virtual: str) -> str | None:
+        """The real path it stands for, None when it means nothing."""
+        attached = self._attached.get(_normal(virtual))
+        return None if attached is None else attached.real
+
     def debug(self) -> dict[str, str]:
         """Every virtual path with its real one, by name."""
         return {virtual: attached.real for virtual, attached in sorted(self._attached.items())}

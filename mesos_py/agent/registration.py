@@ -194,6 +194,7 @@ def stop_requested(agent: Agent, event: Event, out: Frame) -> None:
     registration = agent.registration
     if event.body.unregister and agent.state.id is not None and registration.peer is not None:
         out.send(registration.peer, internal.UnregisterAgent(agent_id=agent.state.id))
+        out.close(registration.peer)
     registration.phase = Phase.TERMINATING
     agent.updates.pause()
     out.send(words.PROCESS, words.Exit(None))

@@ -111,9 +111,8 @@ class AgentRim:
     def _detach(self, message: words.DetachSandbox) -> None:
         """The names of the latest run stay when it is another one by now."""
         self._files.detach(message.path)
-        attached = self._files.debug()
         for name in (message.latest, message.virtual):
-            if attached.get(name) in (message.path, os.path.realpath(message.path)):
+            if self._files.meaning(name) == message.path:
                 self._files.detach(name)
 
     def _measure(self) -> None:

@@ -10,6 +10,7 @@ this one.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 from collections.abc import Awaitable, Callable
@@ -25,6 +26,7 @@ from mesos_py.agent.core import Agent
 from mesos_py.agent.fetcher import FetcherSettings
 from mesos_py.agent.http import AgentHttp
 from mesos_py.agent.options import AgentOptions
+from mesos_py.agent.registration import Phase
 from mesos_py.agent.resources import detect_messages
 from mesos_py.agent.rim import AgentRim
 from mesos_py.algebra.parse import parse_attributes
@@ -43,6 +45,7 @@ log = structlog.get_logger(__name__)
 Report = Callable[[Any], None]
 Locate = Callable[[], Awaitable[str]]
 
+LEAVE_TIMEOUT_S = 1.0  # for the last words to the master
 STOP_TIMEOUT_S = 10.0  # for containers to be destroyed when the agent ends
 
 
@@ -68,6 +71,8 @@ class AgentServer:
         self._tasks: list[asyncio.Task[None]] = []
         self._ended: asyncio.Future[str | None] | None = None
         self._server: Server | None = None
+        #: the connection to the master has ended
+        self._left = asyncio.Event()
         self._is_closing = False
         self.core: Agent
         self.driver: Driver
@@ -122,6 +127,8 @@ class AgentServer:
     # ---- the link's listener
 
     def master_connected(self, peer: PeerID, address: str) -> None:
+        if self.core.registration.phase is not Phase.TERMINATING:
+            self._left.clear()
         self.tell(Event(events.MasterConnected, events.MasterConnected(peer, address)))
 
     def master_said(self, peer: PeerID, message: Any) -> None:
@@ -131,6 +138,7 @@ class AgentServer:
         if self._is_closing:
             return  # it is we who part
         self.tell(Event(events.MasterLost, events.MasterLost(peer)))
+        self._left.set()
 
     # ---- parts
 
@@ -180,8 +188,19 @@ class AgentServer:
         if self._ended is not None and not self._ended.done():
             self._ended.set_result(problem)
 
+    async def _leave(self) -> None:
+        """Tell the master that nothing of what runs here will be heard of again, unless a later agent will know it."""
+        if self._store is not None or not hasattr(self, "driver") or self.core.registration.peer is None:
+            return
+        if self.core.registration.phase is not Phase.TERMINATING:
+            self.stop(unregister=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LEAVE_TIMEOUT_S):
+                await self._left.wait()
+
     async def _close(self) -> None:
         """Everything ends, last the driver, so that what the others say is still heard."""
+        await self._leave()
         self._is_closing = True
         for task in reversed(self._tasks[1:]):
             task.cancel()

@@ -85,6 +85,8 @@ async def serving(
             server.master_connected(MASTER, "localhost:5050")
             server.master_said(MASTER, internal.AgentRegistered(agent_id=AGENT_ID, total_ping_timeout_seconds=75.0))
         yield Serving(server, client)
+        if registered:
+            server.master_lost(MASTER)  # nobody is there to say farewell to
 
 
 async def _nowhere() -> str:

@@ -42,6 +42,7 @@ class Master:
         self.messages: list[str] = []
         self.exited: list[internal.ExitedExecutor] = []
         self.reregistrations: list[internal.ReregisterAgent] = []
+        self.unregistered: list[internal.UnregisterAgent] = []
         self._changed = asyncio.Event()
 
     async def _serve(self, request: Request) -> Answer:
@@ -65,6 +66,8 @@ class Master:
             )
         elif isinstance(body, internal.ExitedExecutor):
             self.exited.append(body)
+        elif isinstance(body, internal.UnregisterAgent):
+            self.unregistered.append(body)
         self._changed.set()
 
     def say(self, message: Any, peer: str | None = None) -> None:
@@ -259,7 +262,8 @@ async def test_the_end_of_an_agent_leaves_nothing_running(master: Master, agent:
     master.run(shell("t", "sleep 1000"))
     await master.until("t", "RUNNING")
     (executor,) = agent.core.state.containers.values()
-    agent.stop()
+    agent.stop(unregister=True)
     assert await agent.wait() is None
     await agent.__aexit__(None, None, None)
     assert not os.path.exists(f"/proc/{executor.pid}")
+    assert [message.agent_id for message in master.unregistered] == [AGENT_ID]
