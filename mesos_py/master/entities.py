@@ -49,10 +49,6 @@ TERMINAL: tuple[bool, ...] = tuple(
 )
 
 
-def is_terminal(state: TaskState) -> bool:
-    return TERMINAL[state]
-
-
 @attrs.define(eq=False, kw_only=True)
 class Task:
     """One task of one framework on one agent, from launch until its terminal update is acknowledged and beyond."""
@@ -80,7 +76,7 @@ class Task:
     limits: Mapping[str, Value.Scalar] = attrs.field(factory=dict)
     #: the message, None when something changed since it was made
     cached_wire: WireTask | None = None
-    #: encodings of the task, by whatever key their maker likes; emptied at every change
+    #: its encoding for endpoints, made by views, None when something changed since
     json: bytes | None = None
 
     @property
@@ -171,6 +167,7 @@ class Framework:
     executors: dict[AgentID, dict[ExecutorID, ExecutorInfo]] = attrs.field(factory=dict)
     #: by tasks and executors, not offers
     used: dict[AgentID, Resources] = attrs.field(factory=dict)
+    #: in flight; none as long as ACCEPT refuses all but launches
     operations: dict[bytes, Operation] = attrs.field(factory=dict)
     #: encoding of info and times, emptied at every change of them
     json: bytes | None = None
@@ -218,6 +215,7 @@ class Agent:
     killed: dict[tuple[FrameworkID, TaskID], None] = attrs.field(factory=dict)
     #: tasks told lost since it is disconnected, though it may still run them
     lost: dict[tuple[FrameworkID, TaskID], None] = attrs.field(factory=dict)
+    #: in flight; none as long as ACCEPT refuses all but launches
     operations: dict[bytes, Operation] = attrs.field(factory=dict)
     #: a ping is unanswered
     pinged: bool = False

@@ -36,7 +36,6 @@ from mesos_py.master.entities import (
     RecoveredAgent,
     Task,
     UnreachableAgent,
-    is_terminal,
 )
 from mesos_py.master.invariants import check_state
 from mesos_py.master.options import Options
@@ -58,7 +57,6 @@ __all__ = [
     "Sums",
     "Task",
     "UnreachableAgent",
-    "is_terminal",
 ]
 
 
@@ -115,10 +113,6 @@ class State:
         self.used = Sums()
 
     # ---- looking
-
-    def task(self, framework_id: FrameworkID, task_id: TaskID) -> Task | None:
-        framework = self.frameworks.get(framework_id)
-        return None if framework is None else framework.tasks.get(task_id)
 
     def framework_of(self, peer: PeerID) -> Framework | None:
         found = self.peers.get(peer)
