@@ -71,8 +71,7 @@ class Gate:
         """None for the leader; else where to go, or that nobody leads."""
         if self._leadership.is_leading:
             return None
-        query = f"?{request.query_string}" if request.query_string else ""
-        location = self._leadership.location(request.path + query)
+        location = self._leadership.location(request.target)
         return problem(503, "No leader elected") if location is None else redirect(location)
 
     def recovered(self, request: Request) -> Response | None:

@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable
 from itertools import chain
 from typing import Any
 
+import structlog
+
 from mesos_py.build import VERSION
 from mesos_py.files import Files
 from mesos_py.machine.driver import Driver
@@ -45,6 +47,8 @@ from mesos_py.wire.master_api import Call
 from mesos_py.wire.master_api import Response as Told
 from mesos_py.wire.misc import Flag, Metric
 from mesos_py.wire.quota import QuotaStatus
+
+log = structlog.get_logger(__name__)
 
 _Type = Call.Type
 
@@ -113,6 +117,7 @@ class OperatorEndpoint:
             return await self._subscribe(content_type)
         change = self._changes.get(kind)
         if change is not None:
+            log.info("operator call", call=kind.name, principal=request.principal, remote=request.remote)
             return await change(call, request)
         await self._driver.barrier()
         section = SECTIONS.get(kind)

@@ -129,6 +129,9 @@ class Options:
         "Who may come in: file:///path of JSON or of lines 'principal secret'.",
         group="HTTP",
     )
+    firewall_rules: str | None = option(
+        TEXT, None, 'Endpoints switched off, as {"disabled_endpoints":{"paths":["/files/browse"]}}.', group="HTTP"
+    )
     max_operator_event_stream_subscribers: int = option(
         bounded(INTEGER, least=1), 1000, "One more closes the oldest subscription.", group="HTTP"
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import random
 import socket
 import struct
@@ -72,7 +73,7 @@ class MasterServer:
     leadership: Leadership
 
     def __init__(self, options: Options, *, store: Store | None = None, rng: random.Random | None = None) -> None:
-        """Raises ValueError for credentials that make no sense."""
+        """Raises ValueError for credentials or firewall rules that make no sense."""
         self.options = options
         self._store: Store = store or MemoryStore(fold=compacted)
         self._rng = rng or random.Random()
@@ -87,6 +88,7 @@ class MasterServer:
             cap=options.max_unread_events_size,
         )
         self._authenticator = _authenticator(options)
+        self._disabled = disabled_endpoints(options.firewall_rules)
         self._logbook = Logbook()
         self.leadership = Leadership()
 
@@ -168,7 +170,7 @@ class MasterServer:
             return await channels.handle(request.incoming)
 
         router.add(AGENT_PATH, agent_link, gate=gate.recovered, exact=True)
-        return Application(router, self._authenticator)
+        return Application(router, self._authenticator, disabled=self._disabled)
 
     async def wait(self) -> str | None:
         """Returns when the master has failed: why."""
@@ -248,6 +250,16 @@ def _authenticator(options: Options) -> Authenticator:
     if switched_on and options.credentials is None:
         raise ValueError("authentication is switched on, but there are no --credentials")
     return Authenticator(parse_credentials(options.credentials or "[]") if options.credentials else {}, switched_on)
+
+
+def disabled_endpoints(rules: str | None) -> tuple[str, ...]:
+    """Paths that ``{"disabled_endpoints":{"paths":[...]}}`` switches off. Raises ValueError."""
+    if rules is None:
+        return ()
+    try:
+        return tuple(str(path) for path in json.loads(rules)["disabled_endpoints"]["paths"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"--firewall_rules make no sense: {error!r}") from error
 
 
 class _TimedCore:

@@ -21,9 +21,7 @@ class Request:
         #: aiohttp's own request, for what upgrades it (WebSocket)
         self.incoming = incoming
         self.method = incoming.method
-        path, _, self.query_string = incoming.raw_path.partition("?")
-        if not path.startswith("/"):  # absolute form, as sent through proxies
-            path = "/" + path.partition("://")[2].partition("/")[2]
+        path, _, self.query_string = self.target.partition("?")
         self.path = unquote(path) if "%" in path else path
         self.headers: Mapping[str, str] = incoming.headers
         #: who asks, when the endpoint's realm authenticates
@@ -37,6 +35,12 @@ class Request:
         if self._query is None:
             self._query = decode_form(self.query_string)
         return self._query
+
+    @property
+    def target(self) -> str:
+        """Path and query, still percent-encoded."""
+        raw = self.incoming.raw_path  # in absolute form when sent through a proxy
+        return raw if raw.startswith("/") else "/" + raw.partition("://")[2].partition("/")[2]
 
     @property
     def remote(self) -> str:

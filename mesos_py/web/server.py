@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
 from typing import Protocol
 
 import structlog
@@ -31,6 +32,7 @@ log = structlog.get_logger(__name__)
 _quiet = logging.getLogger("mesos_py.web.http")
 _quiet.setLevel(logging.CRITICAL)
 
+PIECE_BYTES = 256 << 10  # a larger answer is handed over in pieces, so that its reader is watched
 SWEEP_S = 1.0  # how often new connections are looked at
 HEAD_FIELD_BYTES_MAX = 64 << 10  # bytes of the request line, and of each header
 
@@ -96,6 +98,11 @@ class Server:
         name: tuple[str, int] = listening.sockets[0].getsockname()
         return name[1]
 
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return 0 if self._http is None else len(self._http.connections)
+
     async def close(self, grace_s: float = 1.0) -> None:
         """Stop listening, end streams, let running handlers finish for ``grace_s``, then cut off the rest."""
         for listening in self._listening:
@@ -131,7 +138,7 @@ class Server:
         assert self._http is not None
         if self._fresh:
             self._fresh.pop(incoming.protocol, None)
-        if len(self._http.connections) > self.limits.connections and incoming.transport is not None:
+        if self.connections > self.limits.connections and incoming.transport is not None:
             incoming.transport.abort()
         body = b""
         try:
@@ -197,7 +204,9 @@ class Server:
             if len(body) >= compress.BYTES_MIN and accepts_gzip(incoming.headers):
                 body = await compress.gzip(body)
                 headers["Content-Encoding"] = "gzip"
-            return web.Response(status=answer.status, body=body or None, headers=headers)
+            if len(body) <= PIECE_BYTES:
+                return web.Response(status=answer.status, body=body or None, headers=headers)
+            return await self._send_pieces(incoming, answer.status, headers, _slices(body), len(body))
         if isinstance(answer, RecordStream):
             return await self._stream(incoming, answer)
         return await self._pieces(incoming, answer)
@@ -221,13 +230,24 @@ class Server:
 
     async def _pieces(self, incoming: web.BaseRequest, answer: Chunked) -> web.StreamResponse:
         pieces, headers = answer.pieces, headers_of(answer)
-        if answer.length is not None:
-            headers["Content-Length"] = str(answer.length)
-        elif accepts_gzip(incoming.headers):
+        if answer.length is None and accepts_gzip(incoming.headers):
             pieces = compress.gzip_pieces(pieces)
             headers["Content-Encoding"] = "gzip"
-        response = web.StreamResponse(status=answer.status, headers=headers)
-        if answer.length is None:
+        return await self._send_pieces(incoming, answer.status, headers, pieces, answer.length)
+
+    async def _send_pieces(
+        self,
+        incoming: web.BaseRequest,
+        status: int,
+        headers: dict[str, str],
+        pieces: AsyncIterator[bytes],
+        length: int | None,
+    ) -> web.StreamResponse:
+        """Chunked unless ``length`` is given; a reader that takes nothing for ``read_s`` is cut off."""
+        if length is not None:
+            headers["Content-Length"] = str(length)
+        response = web.StreamResponse(status=status, headers=headers)
+        if length is None:
             response.enable_chunked_encoding()
         await response.prepare(incoming)
         if incoming.method == "HEAD":
@@ -239,7 +259,7 @@ class Server:
                     async with asyncio.timeout(self.limits.read_s):
                         await response.write(piece)
                     sent += len(piece)
-            if answer.length is None or sent == answer.length:
+            if length is None or sent == length:
                 await response.write_eof()
                 return response
         except (ConnectionError, TimeoutError):
@@ -250,6 +270,11 @@ class Server:
         if incoming.transport is not None:
             incoming.transport.abort()
         return response
+
+
+async def _slices(body: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(body), PIECE_BYTES):
+        yield body[start : start + PIECE_BYTES]
 
 
 def _too_large(limit: int) -> HttpError:

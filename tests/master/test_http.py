@@ -41,6 +41,7 @@ async def test_only_the_leader_answers(master: MasterServer) -> None:
         for request, target in (
             (get("/state?jsonp=x"), "/state?jsonp=x"),
             (get("/master/tasks"), "/master/tasks"),
+            (get("/slaves?slave_id=%20%2f"), "/slaves?slave_id=%20%2f"),
             (call("GET_STATE"), API),
             (post(SCHEDULER, b"{"), SCHEDULER),
             (get(SCHEDULER), SCHEDULER),
@@ -102,6 +103,16 @@ async def test_realms_ask_for_names_separately() -> None:
 async def test_authentication_without_credentials_does_not_start() -> None:
     with pytest.raises(ValueError, match="--credentials"):
         MasterServer(Options(port=0, authenticate_http_readonly=True))
+
+
+async def test_endpoints_can_be_switched_off() -> None:
+    rules = '{"disabled_endpoints":{"paths":["/files/browse","/state"]}}'
+    async with MasterServer(Options(port=0, firewall_rules=rules)) as master:
+        answer = await exchange(master.port, get("/state"))
+        assert (answer.status, answer.text) == (403, "Endpoint '/state' is disabled")
+        assert (await exchange(master.port, get("/slaves"))).status == 200
+    with pytest.raises(ValueError, match="--firewall_rules"):
+        MasterServer(Options(port=0, firewall_rules='{"disabled":[]}'))
 
 
 # ---- schedulers

@@ -18,7 +18,7 @@ from mesos_py.web.server import Limits, Server
 from mesos_py.web.streams import RecordStream
 from tests.web.raw import Wire, exchange, get, post
 
-LIMITS = Limits(body_bytes=100_000, head_s=0.0, body_s=0.2, body_rate=1 << 30)
+LIMITS = Limits(body_bytes=100_000, head_s=0.0, body_s=0.2, body_rate=1 << 30, read_s=0.2)
 BIG = b"x" * 50_000
 
 
@@ -38,6 +38,8 @@ class Site:
             return Response(200, request.body(), JSON)
         if path == "/big":
             return Response(200, BIG, JSON)
+        if path == "/huge":
+            return Response(200, bytes(50_000_000), JSON)
         if path == "/pieces":
             return Chunked(pieces(), JSON)
         if path == "/bug":
@@ -186,6 +188,19 @@ async def test_a_peer_that_stops_reading_is_cut_off_at_the_cap(site: Site) -> No
             await asyncio.wait_for(site.changed.wait(), 5)
         assert site.closed == ["slow"]
         assert stream.unread_bytes == 0
+
+
+async def test_a_reader_that_takes_nothing_is_cut_off(site: Site) -> None:
+    """X25: what was made for it does not stay for ever."""
+    assert len((await exchange(site.port, get("/huge"))).body) == 50_000_000
+    async with Wire(site.port) as wire:
+        wire.send(get("/huge"))
+        await wire.head()
+        wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        while site.server.connections > 0:
+            await asyncio.sleep(0.01)
+        wire.writer.transport.resume_reading()  # type: ignore[attr-defined]
+        assert await wire.ended()
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for(site: Site) -> None:
