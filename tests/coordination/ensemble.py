@@ -53,10 +53,20 @@ class Server:
         with (self.directory / "log").open("ab") as output:
             self.process = subprocess.Popen(
                 [
-                    "java", "-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
-                    "-Dzookeeper.4lw.commands.whitelist=srvr", "-cp", str(JAR), MAIN, str(self.directory / "zoo.cfg"),
+                    "java",
+                    "-Xmx192m",
+                    "-XX:+UseSerialGC",
+                    "-XX:TieredStopAtLevel=1",
+                    "-Dzookeeper.4lw.commands.whitelist=srvr",
+                    "-cp",
+                    str(JAR),
+                    MAIN,
+                    str(self.directory / "zoo.cfg"),
                 ],
-                stdout=output, stderr=output, stdin=subprocess.DEVNULL, cwd=self.directory,
+                stdout=output,
+                stderr=output,
+                stdin=subprocess.DEVNULL,
+                cwd=self.directory,
             )
 
     def signal(self, number: int) -> None:
@@ -95,9 +105,17 @@ class Ensemble:
             (home / "data").mkdir(parents=True)
             (home / "data" / "myid").write_text(f"{number}\n")
             lines = [
-                f"tickTime={TICK_MS}", "initLimit=100", "syncLimit=20", f"dataDir={home / 'data'}",
-                f"clientPort={ports[number - 1]}", "clientPortAddress=127.0.0.1", "admin.enableServer=false",
-                "maxClientCnxns=0", "minSessionTimeout=200", "maxSessionTimeout=60000", "forceSync=no",
+                f"tickTime={TICK_MS}",
+                "initLimit=100",
+                "syncLimit=20",
+                f"dataDir={home / 'data'}",
+                f"clientPort={ports[number - 1]}",
+                "clientPortAddress=127.0.0.1",
+                "admin.enableServer=false",
+                "maxClientCnxns=0",
+                "minSessionTimeout=200",
+                "maxSessionTimeout=60000",
+                "forceSync=no",
             ]
             if size > 1:
                 lines += [
@@ -205,5 +223,3 @@ class Proxy:
                 if not (is_reply and self.is_losing_replies):
                     writer.write(data)
                     await writer.drain()
-
-

@@ -3,7 +3,7 @@
 kazoo connects, pings and reconnects in threads of its own; what it has to say comes to the loop by
 ``call_soon_threadsafe``. Here its many errors become few, and a session gets an end that its owner can trust::
 
-    lease     the session cannot have expired before: the time at which the last answered heartbeat was SENT, plus the
+    lease     the session cannot have expired before: the time at which the last answered request was SENT, plus the
               session's timeout. When it runs out without a further answer, the session counts as expired here, whether
               or not ZooKeeper has said so - who is cut off hears nothing, and must have stopped before others start.
 
@@ -191,7 +191,9 @@ class Session:
 
     def _lease_ran_out(self) -> None:
         self._expiry = None
-        if not self.is_held:
+        if self.is_held:
+            self._expiry = self._loop.call_at(self._lease_until, self._lease_ran_out)
+        else:
             self._expire(f"no answer for the {self.timeout_s:g} s of its timeout")
 
     async def _beat(self) -> None:
@@ -205,17 +207,8 @@ class Session:
                 await self._changed_or(pause)
                 continue
             warned_at, warn_after = self._loop.time(), WARN_AFTER_S
-            sent, generation = self._loop.time(), self.generation
-            try:
+            with contextlib.suppress(StoreFailed):  # it is about to be told that there is no connection
                 await self._call(lambda: self._client.exists_async("/"))
-            except (StoreFailed, Refused):
-                await self._changed_or(pause)
-                continue
-            if generation == self.generation:
-                self._lease_until = sent + self.timeout_s
-                if self._expiry is not None:
-                    self._expiry.cancel()
-                self._expiry = self._loop.call_at(self._lease_until, self._lease_ran_out)
             await asyncio.sleep(pause)
 
     async def _changed_or(self, seconds: float) -> None:
@@ -338,11 +331,17 @@ class Session:
 
     async def _call(self, start: Callable[[], Any]) -> Any:
         future: asyncio.Future[Any] = self._loop.create_future()
+        sent, generation = self._loop.time(), self.generation
         try:
             start().rawlink(lambda result: self._to_loop(_settle, future, result))
-            return await future
+            answer = await future
         except Exception as error:
             raise self._ours(error) from error
+        if generation == self.generation:
+            self._lease_until = max(self._lease_until, sent + self.timeout_s)
+            if self._expiry is None:
+                self._expiry = self._loop.call_at(self._lease_until, self._lease_ran_out)
+        return answer
 
     def _ours(self, error: Exception) -> Exception:
         for theirs, ours in _OURS:

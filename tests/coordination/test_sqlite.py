@@ -1,0 +1,155 @@
+"""What is special about a file: it is torn, taken away, full, or not a registry at all."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mesos_py.coordination import Corrupt, Key, StoreFailed
+from mesos_py.coordination.sqlite import SqliteRecords
+from tests.coordination.places import SqlitePlace
+
+CONTENTS: dict[Key, bytes] = {("agents", f"agent-{number}"): b"x" * 400 for number in range(50)}
+
+
+async def load(path: Path) -> dict[Key, bytes]:
+    records = SqliteRecords(str(path))
+    try:
+        return await records.load()
+    finally:
+        await records.close()
+
+
+@pytest.fixture
+async def file(tmp_path: Path) -> Path:
+    """A registry that was closed in order."""
+    path = tmp_path / "registry.db"
+    records = SqliteRecords(str(path))
+    await records.load()
+    await records.commit(CONTENTS)
+    await records.close()
+    assert sorted(os.listdir(tmp_path)) == ["registry.db"]
+    return path
+
+
+async def test_a_torn_file_is_refused(file: Path) -> None:
+    """Cut off anywhere, it is damaged, and never an empty registry."""
+    whole = file.read_bytes()
+    lengths = [0, 1, 99, 100, 1000, *range(4096, len(whole), 4096), len(whole) - 1]
+    for length in lengths:
+        file.write_bytes(whole[:length])
+        with pytest.raises(StoreFailed) as caught:
+            await load(file)
+        assert isinstance(caught.value, Corrupt), (length, caught.value)
+        assert str(file) in str(caught.value)
+    file.write_bytes(whole)
+    assert await load(file) == CONTENTS
+
+
+async def test_a_file_with_holes_is_refused(file: Path) -> None:
+    """Any page of it overwritten with zeros or with another page."""
+    whole = file.read_bytes()
+    for start in range(0, len(whole), 4096):
+        for patch in (bytes(4096), whole[-4096:]):
+            if whole[start : start + 4096] == patch:
+                continue
+            file.write_bytes(whole[:start] + patch + whole[start + 4096 :])
+            with pytest.raises(StoreFailed):
+                await load(file)
+
+
+async def test_what_is_no_registry_is_refused(tmp_path: Path) -> None:
+    """Text, another program's database, a directory."""
+    text, other = tmp_path / "text", tmp_path / "other.db"
+    text.write_text("hello " * 1000)
+    with pytest.raises(Corrupt, match="damaged"):
+        await load(text)
+    with sqlite3.connect(other) as database:
+        database.execute("CREATE TABLE ledger (data)")
+    database.close()
+    with pytest.raises(Corrupt, match="no registry of a master"):
+        await load(other)
+    with pytest.raises(StoreFailed, match="cannot be used"):
+        await load(tmp_path)
+    with pytest.raises(StoreFailed, match="cannot be used"):
+        await load(tmp_path / "no" / "registry.db")
+
+
+async def test_a_new_registry_appears_complete(tmp_path: Path) -> None:
+    """Several that start at once make one file, and leave nothing else behind."""
+    owners = [SqliteRecords(str(tmp_path / "registry.db")) for _ in range(4)]
+    assert await asyncio.gather(*(owner.load() for owner in owners)) == [{}] * 4
+    for owner in owners:
+        await owner.close()
+    assert os.listdir(tmp_path) == ["registry.db"]
+
+
+async def test_a_full_disk_is_told(file: Path) -> None:
+    """The commit that did not fit is not kept, not even in part."""
+    records = SqliteRecords(str(file))
+    await records.load()
+    await records.commit({("agents", "before"): b"1"})
+    await records._in_thread(lambda: records._database.execute("PRAGMA max_page_count = 1"))  # type: ignore[union-attr]
+    with pytest.raises(StoreFailed, match="full"):
+        await records.commit({("agents", f"new-{number}"): b"x" * 4000 for number in range(100)})
+    await records.close()
+    assert await load(file) == {**CONTENTS, ("agents", "before"): b"1"}
+
+
+WRITER = """
+import asyncio, sys
+from mesos_py.coordination.sqlite import SqliteRecords
+
+async def main():
+    records = SqliteRecords(sys.argv[1])
+    await records.load()
+    for number in range(10**6):
+        await records.commit({("a", f"{number % 50}"): b"%d" % number, ("b", f"{number % 50}"): b"%d" % number})
+        print(number, flush=True)
+
+asyncio.run(main())
+"""
+
+
+def test_what_was_committed_survives_a_kill(tmp_path: Path) -> None:
+    """kill -9 in the middle of it: everything that was confirmed is there, every commit is whole."""
+    path = tmp_path / "registry.db"
+    for _ in range(3):
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True)
+        assert writer.stdout is not None
+        confirmed = -1
+        while confirmed < 60:
+            confirmed = int(writer.stdout.readline())
+        writer.send_signal(signal.SIGKILL)
+        confirmed = int((writer.stdout.read().split() or [confirmed])[-1])
+        writer.wait()
+        writer.stdout.close()
+        kept = asyncio.run(load(path))
+        assert {name: data for (kind, name), data in kept.items() if kind == "a"} == {
+            name: data for (kind, name), data in kept.items() if kind == "b"
+        }
+        newest = max(int(data) for data in kept.values())
+        assert newest in (confirmed, confirmed + 1)
+
+
+async def test_two_processes_do_not_mix(tmp_path: Path) -> None:
+    """A commit of another connection that takes long is waited for."""
+    place = SqlitePlace(tmp_path)
+    records = await place.records()
+    await records.load()
+    other = sqlite3.connect(place.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    commit = asyncio.ensure_future(records.commit({("a", "a"): b"1"}))
+    done, _ = await asyncio.wait((commit,), timeout=0.1)
+    assert not done
+    other.execute("ROLLBACK")
+    other.close()
+    await commit
+    await place.close()
