@@ -11,8 +11,9 @@ from __future__ import annotations
 from itertools import islice
 from typing import Protocol
 
-from mesos_py.agent import gc, registration
+from mesos_py.agent import events, gc, registration, specs, words
 from mesos_py.agent.calls import containers, executors, frameworks, kills, tasks
+from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.gc import Collector
 from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.registration import Phase, Registration
@@ -182,6 +183,15 @@ class Agent:
             timestamp=out.now / 1e9,
             uuid=self.new_uuid(),
         )
+
+    def launch(self, spec: ContainerSpec, out: Frame) -> None:
+        """Run the container, or fail it in the next frame if nobody here can."""
+        problem = specs.unsupported(spec.container)
+        if problem is None:
+            out.send(words.CONTAINERS, words.LaunchContainer(spec))
+        else:
+            failed = events.ContainerLaunchFailed(spec.container_id, problem)
+            self.timers.set(("unsupported", spec.container_id), out.now, failed)
 
     def begin_watching(self, out: Frame) -> None:
         """Recovery is over: the disk is watched from now on."""

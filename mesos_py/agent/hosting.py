@@ -84,7 +84,7 @@ class Hosting:
         agent, executor = self._agent, self._executor
         agent.state.nest(executor, container_id, task.task_id)
         spec = specs.nested_task(executor, task, container_id, agent.ip)
-        self._out.send(words.CONTAINERS, words.LaunchContainer(spec))
+        agent.launch(spec, self._out)
 
     def signal(self, container_id: str, signum: int) -> None:
         self._out.send(words.CONTAINERS, words.SignalContainer(container_id, signum))

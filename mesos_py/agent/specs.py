@@ -18,6 +18,7 @@ from mesos_py.agent.state import Executor
 from mesos_py.algebra.durations import format_duration
 from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.command import CommandInfo, Environment
+from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.executor import ExecutorInfo
 from mesos_py.wire.ids import ExecutorID, FrameworkID
 from mesos_py.wire.resource import Resource
@@ -30,6 +31,7 @@ COMMAND_EXECUTOR_MEM_MB = 32.0  # Mesos: src/slave/constants.hpp, DEFAULT_EXECUT
 REAP_INTERVAL_NS = 1_000_000_000  # added to the shutdown grace period; Mesos: MAX_REAP_INTERVAL
 MARGIN_NS = 1_000_000_000  # likewise
 COMMAND_SHOWN = 15  # characters of a command that are shown as they are; longer ones end with "..."
+UNKNOWN_CONTAINER = "unknown container"  # no containerizer takes it; Mesos: src/slave/slave.cpp executorLaunched
 NO_EXECUTABLE = "/"  # cannot be executed, so that a command without a value fails as an unknown command does
 
 
@@ -192,6 +194,17 @@ def custom_executor(env: dict[str, str], executor: Executor) -> ContainerSpec:
         container=executor.info.container,
         resources=(*executor.info.resources, *tasks),
     )
+
+
+def unsupported(container: ContainerInfo | None) -> str | None:
+    """Why no containerizer of ours can run it: a process without its image or volumes would be another task."""
+    if container is None:
+        return None
+    if container.type is ContainerInfo.Type.DOCKER:
+        return UNKNOWN_CONTAINER
+    if container.mesos is not None and container.mesos.image is not None:
+        return "Container root filesystems not supported"
+    return "Volumes in ContainerInfo is not supported" if container.volumes else None
 
 
 def nested_task(executor: Executor, task: TaskInfo, container_id: str, ip: str) -> ContainerSpec:

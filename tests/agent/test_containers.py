@@ -8,7 +8,10 @@ from mesos_py.agent import events, words
 from mesos_py.machine.values import SECOND
 from mesos_py.wire import internal
 from mesos_py.wire.command import CommandInfo
+from mesos_py.wire.container import ContainerInfo
+from mesos_py.wire.image import Image
 from mesos_py.wire.task import TaskState, TaskStatus
+from mesos_py.wire.volume import Volume
 from tests import builders
 from tests.agent.world import World, custom_task, task
 
@@ -74,6 +77,41 @@ def test_a_custom_executor_that_cannot_be_launched() -> None:
     world.run(custom_task())
     world.tell(events.ContainerLaunchFailed(world.executor().container_id, "x"))
     assert [exited.status for exited in world.to_master(internal.ExitedExecutor)] == [-1]
+
+
+DOCKER = ContainerInfo(type=ContainerInfo.Type.DOCKER, docker=ContainerInfo.DockerInfo(image="x"))
+IMAGE = ContainerInfo(
+    type=ContainerInfo.Type.MESOS,
+    mesos=ContainerInfo.MesosInfo(image=Image(type=Image.Type.DOCKER, docker=Image.Docker(name="x"))),
+)
+VOLUMES = ContainerInfo(
+    type=ContainerInfo.Type.MESOS, volumes=(Volume(container_path="/x", host_path="/", mode=Volume.Mode.RW),)
+)
+
+
+@pytest.mark.parametrize(
+    ("container", "reason", "message"),
+    [
+        (DOCKER, Reason.REASON_EXECUTOR_TERMINATED, "Abnormal executor termination: unknown container"),
+        (IMAGE, Reason.REASON_CONTAINER_LAUNCH_FAILED,
+         "Failed to launch container: Container root filesystems not supported"),
+        (VOLUMES, Reason.REASON_CONTAINER_LAUNCH_FAILED,
+         "Failed to launch container: Volumes in ContainerInfo is not supported"),
+    ],
+)  # fmt: skip
+def test_containers_nobody_here_can_run(container: ContainerInfo, reason: TaskStatus.Reason, message: str) -> None:
+    """Without its image or volumes a task is another task: it fails."""
+    world = World()
+    world.run(task(container=container))
+    assert world.to_containers(words.LaunchContainer) == []
+    world.advance(0)
+    (failed,) = world.statuses()
+    assert (failed.state, failed.reason, failed.message) == (TaskState.TASK_FAILED, reason, message)
+    world.run_group([task("a", container=container), task("b")])
+    (launch,) = world.to_containers(words.LaunchContainer)
+    world.advance(0)
+    world.launched(launch.spec.container_id)
+    assert world.states("a") == ["STARTING", "FAILED"]
 
 
 def test_no_sandbox_no_launch() -> None:

@@ -162,6 +162,16 @@ def test_a_task_id_in_use_changes_nothing() -> None:
     assert world.agent.state.frameworks[FRAMEWORK_ID].executors
 
 
+@pytest.mark.parametrize("name", ["..", ".", "a/b", "/etc", "a\0", ""])
+def test_ids_that_are_no_names_are_refused(name: str) -> None:
+    """They would name directories outside the work directory."""
+    world = World()
+    world.run(task(name))
+    assert world.frame.sends == []
+    world.run(custom_task("t", name))
+    assert world.frame.sends == []
+
+
 def test_tasks_for_other_agents_are_ignored() -> None:
     world = World()
     world.run(builders.task("t", "m-S9"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mesos_py.agent import events, facts, words
+from mesos_py.agent import events, facts, specs, words
 from mesos_py.agent.calls import executors
 from mesos_py.agent.hosting import Hosting
 from mesos_py.agent.lifecycle import ExecutorState
@@ -31,6 +31,9 @@ Reason = TaskStatus.Reason
 #: How the containerizer begins when it could not make the sandbox: then the tasks count as never launched.
 NO_SANDBOX = "Failed to create executor directory"
 
+#: How it begins when a URI could not be fetched.
+NOT_FETCHED = "Failed to fetch"
+
 #: How it begins when there is no such program. Mesos finds that out in the container, which runs for a moment and
 #: exits with 1; what was wrong is in the sandbox's stderr, there as here.
 NOT_EXECUTED = "Failed to execute"
@@ -40,6 +43,7 @@ STATUS_NOT_EXECUTED = 1 << 8
 @rows.on(events.ContainerLaunched)
 def container_launched(agent: Agent, event: Event, out: Frame) -> None:
     """Its pid is known; a command task runs, a custom executor is awaited."""
+    agent.state.count("containerizer/fetcher/task_fetches_succeeded")  # of none, as Mesos counts
     _launched(agent, event.body.container_id, event.body.pid, out)
 
 
@@ -51,6 +55,8 @@ def container_launch_failed(agent: Agent, event: Event, out: Frame) -> None:
         _launched(agent, container_id, None, out)
         _exited(agent, container_id, STATUS_NOT_EXECUTED, out)
         return
+    if message.startswith(NOT_FETCHED):
+        agent.state.count("containerizer/fetcher/task_fetches_failed")
     executor = agent.state.containers.get(container_id)
     if executor is None:
         _nested_failed(agent, container_id, message, out)
@@ -121,6 +127,9 @@ def _exited(agent: Agent, container_id: str, status: int | None, out: Frame) -> 
 def _launch_failure(executor: Executor, message: str) -> Termination:
     if message.startswith(NO_SANDBOX):
         return Termination(executor.framework.dropped(), Reason.REASON_EXECUTOR_TERMINATED, message)
+    if message == specs.UNKNOWN_CONTAINER:
+        text = f"Abnormal executor termination: {message}"
+        return Termination(TaskState.TASK_FAILED, Reason.REASON_EXECUTOR_TERMINATED, text)
     text = f"Failed to launch container: {message}"
     return Termination(TaskState.TASK_FAILED, Reason.REASON_CONTAINER_LAUNCH_FAILED, text)
 

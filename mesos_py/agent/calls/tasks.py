@@ -116,6 +116,11 @@ def _is_for_us(agent: Agent, event: Event, task: TaskInfo) -> bool:
     return event.peer == agent.registration.peer and task.agent_id == agent.state.id and phase is not Phase.TERMINATING
 
 
+def _is_name(text: str) -> bool:
+    """Whether an id can name a directory. The master sees to it; a path is nothing to take on trust."""
+    return text not in ("", ".", "..") and "/" not in text and "\0" not in text
+
+
 def _allocated(task: TaskInfo, framework: FrameworkInfo) -> TaskInfo:
     """Resources without an allocation get the framework's only role (Mesos: injectAllocationInfo)."""
     if all(resource.allocation_info is not None for resource in task.resources):
@@ -136,6 +141,9 @@ def _allocated(task: TaskInfo, framework: FrameworkInfo) -> TaskInfo:
 def _run(agent: Agent, info: FrameworkInfo, wish: Wish, out: Frame) -> None:
     state = agent.state
     assert info.id is not None
+    if not all(map(_is_name, (info.id, wish.executor.executor_id, *[task.task_id for task in wish.tasks]))):
+        out.change(changes.Refused("task", info.id, wish.tasks[0].task_id, "an id cannot name a directory"))
+        return
     framework = state.frameworks.get(info.id)
     if framework is not None and framework.terminating:
         return
@@ -265,5 +273,5 @@ def _launch(agent: Agent, executor: Executor, out: Frame) -> None:
         spec = specs.command_task(env, executor, task.info)
     else:
         spec = specs.custom_executor(env, executor)
-    out.send(words.CONTAINERS, words.LaunchContainer(spec))
+    agent.launch(spec, out)
     executors.expect(agent, executor, out)
