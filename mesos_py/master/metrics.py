@@ -226,7 +226,7 @@ class Metrics:
     def _counted(self) -> Iterator[Sample]:
         handled = self._core.handled
         declined = handled.get(_Call.DECLINE, 0)
-        for name, number in self._counters.items():
+        for name, number in list(self._counters.items()):
             yield Sample(f"master/{name}", number + (declined if name == "messages_decline_offers" else 0), True)
         for name, kind in MESSAGES.items():
             yield Sample(f"master/messages_{name}", handled.get(kind, 0), True)

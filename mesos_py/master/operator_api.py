@@ -149,8 +149,9 @@ class OperatorEndpoint:
     def _version(self, call: Call) -> Told:
         return Told(type=Told.Type.GET_VERSION, get_version=Told.GetVersion(version_info=VERSION))
 
-    def _get_metrics(self, call: Call) -> Told:
-        metrics = tuple(Metric(name=name, value=number) for name, number in self._metrics.numbers().items())
+    async def _get_metrics(self, call: Call) -> Told:
+        samples = sorted(await self._metrics.collect(), key=lambda sample: sample.name)
+        metrics = tuple(Metric(name=sample.name, value=float(sample.number)) for sample in samples)
         return Told(type=Told.Type.GET_METRICS, get_metrics=Told.GetMetrics(metrics=metrics))
 
     def _logging_level(self, call: Call) -> Told:

@@ -154,10 +154,9 @@ class Operators:
         for stream, waiting in list(self._streams.items()):
             if waiting is None:
                 stream.send_framed(_OPERATOR_HEARTBEATS[stream.content_type])
-        again = asyncio.get_running_loop().call_later(self._heartbeat_s, self._beat)
-        self._heartbeat = again if self._streams else None
-        if not self._streams:
-            again.cancel()
+        self._heartbeat = None
+        if self._streams:
+            self._heartbeat = asyncio.get_running_loop().call_later(self._heartbeat_s, self._beat)
 
     def _forget(self, stream: RecordStream) -> None:
         self._streams.pop(stream, None)

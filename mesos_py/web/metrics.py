@@ -8,6 +8,7 @@ have. Mesos: 3rdparty/libprocess/src/metrics/metrics.cpp, include/process/metric
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
 from collections import deque
@@ -20,6 +21,8 @@ from mesos_py.web.request import Request
 from mesos_py.web.response import HttpError, Response, json
 from mesos_py.web.router import Router
 
+SLICE = 5_000  # samples gathered in one go, about 5 ms; sources may change between slices
+EXPOSITION_SLICE = 1_000  # the same, of those turned into text
 WINDOW = 1_000  # samples a timer remembers; Mesos' keep one hour, of at most 1,000
 PERCENTILES = (("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p999", 0.999), ("p9999", 0.9999))
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
@@ -91,12 +94,32 @@ class MetricsEndpoints:
         """Name -> value, sorted by name."""
         return dict(sorted((sample.name, float(sample.number)) for sample in self._source()))
 
+    async def collect(self) -> list[Sample]:
+        """Every sample; many are gathered in slices, so that the loop has its turn meanwhile."""
+        samples: list[Sample] = []
+        for sample in self._source():
+            samples.append(sample)
+            if len(samples) % SLICE == 0:
+                await asyncio.sleep(0)
+        return samples
+
     async def snapshot(self, request: Request) -> Response:
         check_timeout(request.query.get("timeout"))
-        return json(self.numbers(), request.query.get("jsonp"))
+        numbers = sorted([(sample.name, float(sample.number)) for sample in await self.collect()])
+        return json(dict(numbers), request.query.get("jsonp"))
 
     async def prometheus(self, request: Request) -> Response:
-        return Response(200, prometheus(self._source(), self._prefix).encode(), PROMETHEUS)
+        exposition = Exposition(self._prefix)
+        for number, sample in enumerate(await self.collect()):
+            exposition.add(sample)
+            if number % EXPOSITION_SLICE == EXPOSITION_SLICE - 1:
+                await asyncio.sleep(0)
+        texts = []
+        for text in exposition.families():
+            texts.append(text)
+            if len(text) > EXPOSITION_SLICE:
+                await asyncio.sleep(0)
+        return Response(200, "".join(texts).encode(), PROMETHEUS)
 
 
 def check_timeout(text: str | None) -> None:
@@ -124,27 +147,43 @@ _LABELS = (
     (re.compile(r"allocator/mesos/offer_filters/roles/(?P<role>.+)/active"), r"allocator_offer_filters_active"),
     (re.compile(r"allocator/mesos/roles/(?P<role>.+)/shares/dominant"), r"allocator_role_dominant_share"),
 )  # fmt: skip
+_FRAMEWORKS = ("master/frameworks/", "slave/frameworks/")
+_FRAMEWORK_LABELS = _LABELS[:2]
 _UNSAFE = re.compile(r"[^a-zA-Z0-9_]+")
 
 
-def prometheus(samples: Iterable[Sample], prefix: str) -> str:
-    """The text exposition format; each metric's samples together, sorted, with its type."""
-    families: dict[str, tuple[str, dict[str, float]]] = {}
-    for sample in samples:
+class Exposition:
+    """The text exposition format: each metric's samples together, sorted, with its type."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._families: dict[str, tuple[str, dict[str, float]]] = {}
+
+    def add(self, sample: Sample) -> None:
+        """Of samples that Prometheus cannot tell apart the first is kept."""
         name, labels = _labelled(sample.name)
-        name = f"{prefix}_{_UNSAFE.sub('_', name).strip('_')}"
+        name = f"{self._prefix}_{_UNSAFE.sub('_', name).strip('_')}"
         if sample.is_counter and not name.endswith("_total"):
             name += "_total"
         kind = "counter" if sample.is_counter else "gauge"
-        known_kind, rows = families.setdefault(name, (kind, {}))
+        known_kind, rows = self._families.setdefault(name, (kind, {}))
         if known_kind == kind:
             rows.setdefault(labels, sample.number)
-    lines = []
-    for name in sorted(families):
-        kind, rows = families[name]
-        lines.append(f"# TYPE {name} {kind}")
-        lines += [f"{name}{labels} {_number(number)}" for labels, number in sorted(rows.items())]
-    return "".join(f"{line}\n" for line in lines)
+
+    def families(self) -> Iterator[str]:
+        """The text of each metric."""
+        for name in sorted(self._families):
+            kind, rows = self._families[name]
+            lines = [f"{name}{labels} {_number(number)}\n" for labels, number in sorted(rows.items())]
+            yield f"# TYPE {name} {kind}\n{''.join(lines)}"
+
+
+def prometheus(samples: Iterable[Sample], prefix: str) -> str:
+    """All samples as text."""
+    exposition = Exposition(prefix)
+    for sample in samples:
+        exposition.add(sample)
+    return "".join(exposition.families())
 
 
 def _labelled(name: str) -> tuple[str, str]:
@@ -153,7 +192,7 @@ def _labelled(name: str) -> tuple[str, str]:
     quantile = dict(PERCENTILES).get(tail) if slash and head.endswith("_ms") else None
     if quantile is not None:
         return f"{head}_quantile", f'{{quantile="{quantile}"}}'
-    for pattern, wanted in _LABELS:
+    for pattern, wanted in _FRAMEWORK_LABELS if name.startswith(_FRAMEWORKS) else _LABELS:
         match = pattern.fullmatch(name)
         if match is not None:
             groups = match.groupdict()
