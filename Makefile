@@ -31,7 +31,7 @@ bench: $(STAMP)
 	@for program in allocator processes decisions state; do $(BIN)/python -m benchmarks.$$program || exit 1; done
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-pymesos build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # Installed again only when what the package needs has changed.
 $(STAMP): setup.cfg pyproject.toml

@@ -58,7 +58,7 @@ class LocalOptions:
 async def main(line: CommandLine) -> int:
     """Runs until SIGINT or SIGTERM. Raises CommandFailed if it cannot start, or if a part of it ends."""
     options = line.make(LocalOptions)
-    set_up(line.make(LogOptions))
+    start_logging(line)
     stopped = stop_event()
     async with contextlib.AsyncExitStack() as stack:
         if options.work_dir is None:
@@ -101,6 +101,14 @@ def _agent_options(line: CommandLine, local: LocalOptions, work_dir: str, number
         resources=local.resources or f"{AGENT_RESOURCES};ports:[{first}-{first + PORTS_EACH - 1}]",
         registration_backoff_factor=0,  # nobody else wants to register
     )
+
+
+def start_logging(line: CommandLine) -> None:
+    """Raises CommandFailed when the log cannot be written."""
+    try:
+        set_up(line.make(LogOptions))
+    except OSError as error:
+        raise CommandFailed(f"--log_dir: {error}") from error
 
 
 def stop_event() -> asyncio.Event:

@@ -7,6 +7,7 @@ Standard output stays for what a program was asked for (``ready http://HOST:PORT
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from typing import Any, TextIO
 
@@ -14,8 +15,9 @@ import attrs
 import orjson
 import structlog
 
-from mesos_py.flags import BOOLEAN, one_of, option
+from mesos_py.flags import BOOLEAN, TEXT, one_of, option
 
+LOG_FILE = "mesos-py.log"
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -24,12 +26,42 @@ class LogOptions:
     """Flags of every program that runs for long."""
 
     logging_level: str = option(one_of(*LEVELS), "INFO", "Least important lines to log.", group="Logging")
+    log_dir: str | None = option(
+        TEXT, None, "Directory for a copy of the log, which /files shows.", group="Logging")
     json_logs: bool = option(BOOLEAN, False, "One JSON object a line instead of text.", group="Logging")
 
 
-def set_up(options: LogOptions, stream: TextIO | None = None) -> None:
-    """Everything logged from now on goes to ``stream`` (stderr unless given), other libraries' warnings too."""
-    stream = sys.stderr if stream is None else stream
+class _Tee:
+    """Two places that get the same lines; only the first may be a terminal."""
+
+    def __init__(self, first: TextIO, second: TextIO) -> None:
+        self._first, self._second = first, second
+
+    def write(self, text: str) -> int:
+        self._second.write(text)
+        return self._first.write(text)
+
+    def flush(self) -> None:
+        self._second.flush()
+        self._first.flush()
+
+
+def log_path(log_dir: str) -> str:
+    """The file in ``--log_dir``; programs that share a directory share it, line by line."""
+    return os.path.join(log_dir, LOG_FILE)
+
+
+def set_up(options: LogOptions) -> None:
+    """Everything logged from now on goes to stderr, and to ``--log_dir``, other libraries' warnings too.
+
+    Raises OSError if the directory cannot be written to.
+    """
+    stream: Any = sys.stderr
+    colors = sys.stderr.isatty()
+    if options.log_dir is not None:
+        os.makedirs(options.log_dir, exist_ok=True)
+        stream = _Tee(sys.stderr, open(log_path(options.log_dir), "a", encoding="utf-8"))  # noqa: SIM115 - until we end
+        colors = False
     level = getattr(logging, options.logging_level)
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -42,7 +74,7 @@ def set_up(options: LogOptions, stream: TextIO | None = None) -> None:
             structlog.processors.JSONRenderer(serializer=lambda value, **_: _json(value)),
         ]
     else:
-        ending = [structlog.dev.ConsoleRenderer(colors=stream.isatty(), pad_event=28)]
+        ending = [structlog.dev.ConsoleRenderer(colors=colors, pad_event=28)]
     structlog.configure(
         processors=[*shared, *ending],
         wrapper_class=structlog.make_filtering_bound_logger(level),

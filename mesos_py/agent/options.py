@@ -66,13 +66,6 @@ class AgentOptions:
     )
     attributes: str = option(TEXT, "", "What it is, as 'rack:a;zone:1'.", group="Resources")
     default_role: str = option(TEXT, "*", "Role of resources that name none.", group="Resources")
-    reconfiguration_policy: str = option(
-        one_of("equal", "additive"),
-        "equal",
-        "How --resources and --attributes may differ after a restart.",
-        group="Resources",
-    )
-
     # ------------------------------------------------------------------------------------------ storage
     work_dir: str = option(TEXT, help="Root of sandboxes and of everything that survives a restart.", group="Storage")
     runtime_dir: str = option(TEXT, "/var/run/mesos", "Volatile state of containers.", group="Storage")
@@ -86,26 +79,25 @@ class AgentOptions:
     disk_watch_interval: Nanos = option(NANOS, MINUTE, "Pause between two looks at the disk.", group="Storage")
 
     # ------------------------------------------------------------------------------------------ containers
-    containerizers: str = option(one_of("mesos"), "mesos", "Who runs containers.", group="Containers")
-    isolation: str = option(TEXT, "posix/cpu,posix/mem", "What containers are kept from.", group="Containers")
-    launcher: str = option(one_of("posix"), "posix", "How containers are started.", group="Containers")
+    containerizers: str = option(one_of("mesos"), "mesos", "Who runs containers; there is one yet.", group="Containers")
+    isolation: str = option(
+        one_of("posix/cpu,posix/mem"),
+        "posix/cpu,posix/mem",
+        "What containers are kept from: nothing yet, their usage is measured.",
+        group="Containers",
+    )
+    launcher: str = option(
+        one_of("posix"), "posix", "How containers are started; there is one way yet.", group="Containers"
+    )
     launcher_dir: str = option(
         TEXT,
         "/usr/local/libexec/mesos",
         "Where Mesos has its helper programs; appears only in the command shown for command executors.",
         group="Containers",
     )
-    sandbox_directory: str = option(
-        TEXT, "/mnt/mesos/sandbox", "Where the sandbox appears inside an image.", group="Containers"
-    )
     switch_user: bool = option(BOOLEAN, True, "Tasks run as their user; needs root.", group="Containers")
-    http_heartbeat_interval: Nanos = option(
-        NANOS, 30 * SECOND, "Pause between heartbeats on container I/O streams.", group="Containers"
-    )
-
     # ------------------------------------------------------------------------------------------ fetcher
     frameworks_home: str = option(TEXT, "", "Prefix of relative paths to fetch.", group="Fetcher")
-    fetcher_cache_dir: str = option(TEXT, "/tmp/mesos/fetch", "Where fetched files are kept.", group="Fetcher")  # noqa: S108 - Mesos' default
     fetcher_cache_size: int = option(SIZE, 2 << 30, "Room for them.", group="Fetcher")
     fetcher_stall_timeout: Nanos = option(
         NANOS, MINUTE, "A download that receives nothing for so long has failed.", group="Fetcher"
@@ -132,13 +124,6 @@ class AgentOptions:
     )
 
     # ------------------------------------------------------------------------------------------ restarts
-    recover: str = option(
-        one_of("reconnect", "cleanup"),
-        "reconnect",
-        "After a restart: find the executors again, or end them.",
-        group="Restarts",
-    )
-    strict: bool = option(BOOLEAN, True, "A checkpoint that cannot be read ends the agent.", group="Restarts")
     recovery_timeout: Nanos = option(
         NANOS, 15 * MINUTE, "Executors end themselves when no agent comes back for so long.", group="Restarts"
     )
@@ -150,7 +135,7 @@ class AgentOptions:
     )
 
     # ------------------------------------------------------------------------------------------ logging
-    log_dir: str | None = option(TEXT, None, "Directory of the log that /files shows.", group="Logging")
+    log_dir: str | None = option(TEXT, None, "Directory for a copy of the log, which /files shows.", group="Logging")
     logging_level: str = option(
         one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO", "Least important lines to log.", group="Logging"
     )

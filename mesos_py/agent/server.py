@@ -32,6 +32,7 @@ from mesos_py.agent.rim import AgentRim
 from mesos_py.algebra.parse import parse_attributes
 from mesos_py.algebra.resources import Resources
 from mesos_py.files import Files
+from mesos_py.logs import log_path
 from mesos_py.machine.driver import Driver, Store
 from mesos_py.machine.frame import Event, PeerID
 from mesos_py.machine.journal import Journal
@@ -63,6 +64,8 @@ class AgentServer:
     ) -> None:
         self.options = options
         self.files = Files()
+        if options.log_dir is not None:
+            self.files.attach("/slave/log", log_path(options.log_dir))
         self.port = options.port
         self._make_containerizer = containerizer or self._processes
         self._locate = locate or self._configured_master

@@ -10,8 +10,8 @@ from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.server import AgentServer
 from mesos_py.cli.command import EXIT_OK, Command, CommandFailed
 from mesos_py.config import CommandLine
-from mesos_py.local import announce, stop_event, until_ended
-from mesos_py.logs import LogOptions, set_up
+from mesos_py.local import announce, start_logging, stop_event, until_ended
+from mesos_py.logs import LogOptions
 from mesos_py.master.options import Options
 from mesos_py.master.server import MasterServer
 
@@ -19,7 +19,7 @@ from mesos_py.master.server import MasterServer
 async def main_master(line: CommandLine) -> int:
     """Says ``ready http://HOST:PORT`` on standard output once it answers."""
     options = line.make(Options)
-    set_up(line.make(LogOptions))
+    start_logging(line)
     stopped = stop_event()
     try:
         async with MasterServer(options) as server:
@@ -34,7 +34,7 @@ async def main_agent(line: CommandLine) -> int:
     options = line.make(AgentOptions)
     if "runtime_dir" not in line.given and os.geteuid() != 0:
         options = attrs.evolve(options, runtime_dir=os.path.join(options.work_dir, "run"))  # /var/run is root's
-    set_up(line.make(LogOptions))
+    start_logging(line)
     stopped = stop_event()
     try:
         async with AgentServer(options) as server:

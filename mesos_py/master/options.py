@@ -140,8 +140,8 @@ class Options:
         SIZE, 16 << 20, "A subscriber that leaves more unread is cut off.", group="HTTP"
     )
     publish_per_framework_metrics: bool = option(BOOLEAN, True, "Metrics tell what each framework does.", group="HTTP")
-    log_dir: str | None = option(TEXT, None, "Directory of the log that /files shows.", group="HTTP")
-    external_log_file: str | None = option(TEXT, None, "File that /files shows as the log.", group="HTTP")
+    log_dir: str | None = option(TEXT, None, "Directory for a copy of the log, which /files shows.", group="HTTP")
+    external_log_file: str | None = option(TEXT, None, "File that /files shows as the log instead.", group="HTTP")
 
     # ------------------------------------------------------------------------------------------ no flags: constants
     #: SUBSCRIBED tells it, HEARTBEAT events keep to it, seconds (DEFAULT_HEARTBEAT_INTERVAL)

@@ -27,6 +27,7 @@ from mesos_py.coordination import Store
 from mesos_py.coordination.memory import MemoryStore
 from mesos_py.files import Files
 from mesos_py.flags import shown
+from mesos_py.logs import log_path
 from mesos_py.loop_watch import LoopWatch
 from mesos_py.machine.driver import Driver, Stopped
 from mesos_py.machine.frame import Event, Frame, PeerID, Tick
@@ -143,8 +144,11 @@ class MasterServer:
         router = Router("/master")
         gate = Gate(self.leadership)
         files = Files()
-        if self.options.external_log_file is not None:
-            files.attach("/master/log", self.options.external_log_file)
+        log_file = self.options.external_log_file
+        if log_file is None and self.options.log_dir is not None:
+            log_file = log_path(self.options.log_dir)
+        if log_file is not None:
+            files.attach("/master/log", log_file)
         logging = LoggingLevel(self._logbook.set_verbosity)
         numbers = MetricsEndpoints(lambda: metrics.samples(self.driver.now()))
         scheduler = SchedulerEndpoint(self.core, self.driver, schedulers, metrics)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -47,6 +48,15 @@ def test_its_temporary_directory_goes(tmp_path: Path) -> None:
     assert process.communicate(timeout=30)[0] == ""
     assert process.returncode == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_log_can_be_read_through_the_files_api(tmp_path: Path) -> None:
+    """--log_dir keeps a copy, which master and agents show."""
+    with local_cluster("--agents=1", f"--log_dir={tmp_path}") as cluster:
+        (agent,) = json.loads(cluster.cli("agents", "--json").stdout)
+        for address, name in ((cluster.address, "master"), (agent["pid"].partition("@")[2], "slave")):
+            with urllib.request.urlopen(f"http://{address}/files/read?path=/{name}/log&offset=0") as answer:
+                assert "master started" in json.load(answer)["data"]
 
 
 def test_a_port_that_is_taken() -> None:
