@@ -35,6 +35,10 @@ class Event:
     principal: str | None = None
 
 
+class Disconnected:
+    """Kind of the event a shell makes when a peer's connection has ended: closed, broken or cut off for being slow."""
+
+
 class Tick:
     """Kind of the event the driver makes when ``core.deadline()`` has come."""
 

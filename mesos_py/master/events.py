@@ -4,19 +4,14 @@ The kinds of a master core's events:
 
 * ``scheduler_api.Call.Type`` members, body the Call, peer the ``Mesos-Stream-Id`` (for SUBSCRIBE: the new stream's)
 * classes of ``wire.internal``, body the message, peer the agent's channel
-* the classes here: ``Disconnected`` with a peer, ``TeardownFramework`` by an operator; the others are timers, made
-  by the core for itself
-* ``machine.frame.Tick``
+* the classes here: ``TeardownFramework`` by an operator; the others are timers, made by the core for itself
+* ``machine.frame.Disconnected`` with a peer, and ``Tick``
 """
 
 from __future__ import annotations
 
 from mesos_py.machine.values import value
 from mesos_py.wire.ids import AgentID, FrameworkID, OfferID
-
-
-class Disconnected:
-    """The connection of ``event.peer`` is gone: closed, broken or cut off for being slow."""
 
 
 @value

@@ -9,9 +9,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from mesos_py.machine.frame import Close, Event, Frame, PeerID, Send
+from mesos_py.machine.frame import Close, Disconnected, Event, Frame, PeerID, Send
 from mesos_py.master import subscribe, words
-from mesos_py.master.events import Disconnected
 from mesos_py.web.response import JSON, PROTOBUF, Headers
 from mesos_py.web.streams import CAP_BYTES, RecordStream, frame
 from mesos_py.wire.codec import json as json_codec

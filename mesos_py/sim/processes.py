@@ -20,11 +20,10 @@ from mesos_py.agent.core import Agent
 from mesos_py.agent.options import AgentOptions
 from mesos_py.algebra.resources import Resources
 from mesos_py.machine.driver import Driver, Stopped
-from mesos_py.machine.frame import Close, Event, Frame, PeerID, Send
+from mesos_py.machine.frame import Close, Disconnected, Event, Frame, PeerID, Send
 from mesos_py.machine.journal import Journal
 from mesos_py.machine.values import SECOND, Nanos
 from mesos_py.master.core import Master
-from mesos_py.master.events import Disconnected
 from mesos_py.master.options import Options
 from mesos_py.sim import executors
 from mesos_py.sim.containers import Fate, Program, SimContainers

@@ -15,8 +15,7 @@ from typing import Any
 import structlog
 from aiohttp import WSMsgType, web
 
-from mesos_py.machine.frame import Event, PeerID
-from mesos_py.master.events import Disconnected
+from mesos_py.machine.frame import Disconnected, Event, PeerID
 from mesos_py.transport.channel import BATCH_BYTES_MAX, Outbox, decode_batch
 from mesos_py.turns import Turns
 from mesos_py.wire.codec.errors import DecodeError

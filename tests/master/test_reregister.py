@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from mesos_py.machine.frame import Disconnected
 from mesos_py.master import registry
 from mesos_py.master.entities import RecoveredAgent
-from mesos_py.master.events import Disconnected
 from mesos_py.wire import internal
 from mesos_py.wire.ids import AgentID, FrameworkID, TaskID
 from mesos_py.wire.schema import evolve

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from mesos_py.machine.frame import Disconnected
 from mesos_py.master import changes
-from mesos_py.master.events import Disconnected
 from mesos_py.master.options import Options
 from mesos_py.wire import internal
 from mesos_py.wire.constraints import AttributeConstraint, OfferConstraints

@@ -11,12 +11,11 @@ import random
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from mesos_py.machine.frame import Close, Event, Frame, Tick
+from mesos_py.machine.frame import Close, Disconnected, Event, Frame, Tick
 from mesos_py.machine.problem import Problem
 from mesos_py.machine.values import seconds
 from mesos_py.master.changes import Dropped
 from mesos_py.master.core import Master
-from mesos_py.master.events import Disconnected
 from mesos_py.master.options import Options
 from mesos_py.wire import internal
 from mesos_py.wire.agent import AgentInfo

@@ -11,8 +11,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from mesos_py.machine.frame import Event
-from mesos_py.master.events import Disconnected
+from mesos_py.machine.frame import Disconnected, Event
 from mesos_py.transport.agent_channel import PATH, AgentChannels
 from mesos_py.transport.channel import PENDING_MAX, Outbox
 from mesos_py.transport.master_link import MasterLink

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mesos_py.machine.frame import Event, Frame
+from mesos_py.machine.frame import Disconnected, Event, Frame
 from mesos_py.machine.table import Table
 from mesos_py.master.calls import liveness, subscription
 from mesos_py.master.entities import Agent, Framework
-from mesos_py.master.events import Disconnected
 
 if TYPE_CHECKING:
     from mesos_py.master.core import Master
