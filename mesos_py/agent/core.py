@@ -14,10 +14,11 @@ from typing import Protocol
 from mesos_py.agent import events, gc, registration, specs, words
 from mesos_py.agent.calls import containers, executors, frameworks, kills, tasks
 from mesos_py.agent.containerizer import ContainerSpec
+from mesos_py.agent.entities import Executor, Task
 from mesos_py.agent.gc import Collector
 from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.registration import Phase, Registration
-from mesos_py.agent.state import Executor, State, Task
+from mesos_py.agent.state import State
 from mesos_py.agent.updates import RetryUpdate, Taken, Updates
 from mesos_py.algebra.resources import Resources
 from mesos_py.machine.frame import Event, Frame, Tick

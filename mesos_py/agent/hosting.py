@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mesos_py.agent import specs, words
-from mesos_py.agent.state import Executor
+from mesos_py.agent.entities import Executor
 from mesos_py.executor.host import empty_check_status
 from mesos_py.machine.frame import Frame
 from mesos_py.machine.values import Nanos, value

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mesos_py.agent.core import Agent
+from mesos_py.agent.entities import Executor, Framework, Kind, Task
 from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.registration import CAPABILITIES, Phase
-from mesos_py.agent.state import Executor, Framework, Kind, Task
 from mesos_py.agent.views import container_status, shown_containers
 from mesos_py.algebra.kinds import Format
 from mesos_py.algebra.resources import Resources

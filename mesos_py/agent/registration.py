@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 
 from mesos_py import MESOS_VERSION
 from mesos_py.agent import changes, events, facts, words
+from mesos_py.agent.entities import PARTITION_AWARE, Kind
 from mesos_py.agent.options import MASTER_PING_TIMEOUT, REGISTER_RETRY_MAX, REGISTER_RETRY_MIN
-from mesos_py.agent.state import PARTITION_AWARE, Kind
 from mesos_py.machine.frame import Event, Frame, PeerID
 from mesos_py.machine.table import Table
 from mesos_py.machine.values import Nanos, seconds, value

@@ -13,8 +13,8 @@ from functools import lru_cache
 
 from mesos_py.agent import paths
 from mesos_py.agent.containerizer import ContainerSpec
+from mesos_py.agent.entities import Executor
 from mesos_py.agent.options import AgentOptions
-from mesos_py.agent.state import Executor
 from mesos_py.algebra.durations import format_duration
 from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.command import CommandInfo, Environment

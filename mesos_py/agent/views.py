@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mesos_py.agent.entities import Executor, Framework, Task
 from mesos_py.agent.lifecycle import ExecutorState
-from mesos_py.agent.state import Executor, Framework, State, Task
+from mesos_py.agent.state import State
 from mesos_py.wire.agent_api import Response
 from mesos_py.wire.codec import json
 from mesos_py.wire.container import ContainerStatus

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 from mesos_py.agent import events, words
 from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.core import Agent
+from mesos_py.agent.entities import Executor
 from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.registration import Phase
-from mesos_py.agent.state import Executor
 from mesos_py.algebra.resources import Resources
 from mesos_py.machine.frame import Close, Event, Frame, Send, Tick
 from mesos_py.machine.values import SECOND, Nanos

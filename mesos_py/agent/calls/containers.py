@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from mesos_py.agent import events, facts, specs, words
 from mesos_py.agent.calls import executors
+from mesos_py.agent.entities import Executor, Termination
 from mesos_py.agent.hosting import Hosting
 from mesos_py.agent.lifecycle import ExecutorState
-from mesos_py.agent.state import Executor, Termination
 from mesos_py.executor.command import CommandExecutor
 from mesos_py.executor.default import DefaultExecutor
 from mesos_py.machine.frame import Event, Frame

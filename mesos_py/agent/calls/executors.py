@@ -12,11 +12,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mesos_py.agent import changes, facts, specs, words
+from mesos_py.agent.entities import Executor, Framework, Kind, Termination
 from mesos_py.agent.events import ExecutorDisconnected
 from mesos_py.agent.hosting import ExecutorTimer, Hosting
 from mesos_py.agent.lifecycle import EXECUTOR, TASK, Action, ExecutorEvent, ExecutorState, Verdict
 from mesos_py.agent.options import EXECUTOR_HEARTBEAT_INTERVAL
-from mesos_py.agent.state import Executor, Framework, Kind, Termination
 from mesos_py.agent.updates import Taken
 from mesos_py.algebra.durations import format_duration
 from mesos_py.executor.default import DefaultExecutor

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from mesos_py.agent import facts, words
 from mesos_py.agent.calls import executors
+from mesos_py.agent.entities import Framework
 from mesos_py.agent.lifecycle import ExecutorState
 from mesos_py.agent.registration import Phase
-from mesos_py.agent.state import Framework
 from mesos_py.agent.updates import Acknowledged
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 from mesos_py.agent import changes, facts, paths, specs, words
 from mesos_py.agent.calls import executors
+from mesos_py.agent.entities import Executor, Framework, Kind, Task
 from mesos_py.agent.lifecycle import ExecutorState
 from mesos_py.agent.registration import Phase
-from mesos_py.agent.state import Executor, Framework, Kind, Task
 from mesos_py.algebra.resources import Resources
 from mesos_py.executor.command import CommandExecutor
 from mesos_py.executor.default import DefaultExecutor
