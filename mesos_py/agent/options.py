@@ -98,7 +98,9 @@ class AgentOptions:
     switch_user: bool = option(BOOLEAN, True, "Tasks run as their user; needs root.", group="Containers")
     # ------------------------------------------------------------------------------------------ fetcher
     frameworks_home: str = option(TEXT, "", "Prefix of relative paths to fetch.", group="Fetcher")
-    fetcher_cache_size: int = option(SIZE, 2 << 30, "Room for fetched files that are kept; none are kept yet, metrics show it.", group="Fetcher")
+    fetcher_cache_size: int = option(
+        SIZE, 2 << 30, "Room for fetched files that are kept; none are yet.", group="Fetcher"
+    )
     fetcher_stall_timeout: Nanos = option(
         NANOS, MINUTE, "A download that receives nothing for so long has failed.", group="Fetcher"
     )
