@@ -3,6 +3,7 @@
 #   make demo    a whole cluster on loopback, an example framework with real processes, a summary
 #   make test    lint, types, tests
 #   make lint    lint and types alone
+#   make sim     simulated clusters with faults: SEEDS=5000 runs, or one again with SEED=7
 #   make bench   benchmarks: figures with their ratio to C++ Mesos, nothing is asserted
 #   make clean   forget .venv and everything built
 
@@ -14,8 +15,11 @@ STAMP := $(VENV)/.installed
 JOBS ?= 2
 #: further arguments of pytest, as in: make test TESTS="tests/algebra -k ranges"
 TESTS ?=
+#: simulated runs of `make sim`, or the one to see again
+SEEDS ?= 500
+SEED ?=
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint sim bench clean
 
 demo: $(STAMP)
 	@$(BIN)/python examples/demo.py
@@ -26,6 +30,9 @@ test: lint
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+sim: $(STAMP)
+	@$(BIN)/mesos-py sim $(if $(SEED),--seed=$(SEED),--seeds=$(SEEDS))
 
 bench: $(STAMP)
 	@for program in allocator processes decisions state; do $(BIN)/python -m benchmarks.$$program || exit 1; done

@@ -40,9 +40,9 @@ class Shape:
     kind: str = "command"
     cpus: float = 0.5
     mem: float = 64.0
-    fate: Fate = Fate()
+    fate: Fate = attrs.Factory(Fate)
     #: of a custom executor
-    executor: Fate = Fate(executor=1)
+    executor: Fate = attrs.Factory(lambda: Fate(executor=1))
 
     @property
     def needs(self) -> tuple[float, float]:

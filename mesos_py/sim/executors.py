@@ -67,20 +67,18 @@ class SimExecutor:
         while not self._fate.silent:
             with contextlib.suppress(ConnectionError):
                 end = await self._net.connect(self._host, self._host, SERVICE)
-                self._stream = end
-                end.listen(self._hear, lambda why: self._lost(end))
-                self._call(
-                    subscribe=Call.Subscribe(
-                        unacknowledged_tasks=tuple(self._unheard.values()),
-                        unacknowledged_updates=tuple(
-                            Call.Update(status=status) for status in self._unacknowledged.values()
-                        ),
-                    )
-                )
-                if self._fate.flaky is not None:
-                    self._loop.call_in(seconds(self._fate.flaky), self._break, end)
+                self._subscribe(end)
                 return
             await asyncio.sleep(RETRY_S)
+
+    def _subscribe(self, end: End) -> None:
+        self._stream = end
+        end.listen(self._hear, lambda why: self._lost(end))
+        said = tuple(Call.Update(status=status) for status in self._unacknowledged.values())
+        unheard = tuple(self._unheard.values())
+        self._call(subscribe=Call.Subscribe(unacknowledged_tasks=unheard, unacknowledged_updates=said))
+        if self._fate.flaky is not None:
+            self._loop.call_in(seconds(self._fate.flaky), self._break, end)
 
     def _break(self, end: End) -> None:
         if end.is_open:

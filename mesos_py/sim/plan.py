@@ -64,6 +64,8 @@ class Plan:
     ping_timeouts: int
     offer_timeout_s: float | None
     store_latency_max: Nanos
+    #: after healing everything is killed
+    ends_all: bool
 
     def keeping(self, indexes: tuple[int, ...]) -> Plan:
         """The same run with these of its faults alone."""
@@ -71,13 +73,12 @@ class Plan:
 
     def text(self) -> str:
         """A few lines: what was drawn, and the faults with their numbers."""
-        lines = [
+        head = (
             f"seed {self.seed}: {len(self.agents)} agents, {len(self.frameworks)} frameworks, {self.duration_s:.0f} s,"
             f" pings {self.ping_timeout_s:g} s x {self.ping_timeouts}, offers {self.offer_timeout_s or 'for ever'},"
             f"{' encoded,' if self.encoded else ''} delay up to {self.weather.delay_max / SECOND:g} s"
-        ]
-        lines += [f"  {index}: {fault.text()}" for index, fault in enumerate(self.faults)]
-        return "\n".join(lines)
+        )
+        return "\n".join([head, *(f"  {index}: {fault.text()}" for index, fault in enumerate(self.faults))])
 
 
 def draw(seed: int) -> Plan:
@@ -107,6 +108,7 @@ def draw(seed: int) -> Plan:
         ping_timeouts=rng.choice((5, 5, 3)),
         offer_timeout_s=rng.choice((None, 30.0, 5.0)),
         store_latency_max=rng.choice((0, 20, 20, 2_000)) * MILLISECOND,
+        ends_all=rng.random() < 0.5,
     )
 
 

@@ -13,7 +13,10 @@ other exception of a core, a deadlock, or debts that are left when the time is u
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import traceback
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import Any
 
 import attrs
 import structlog
@@ -27,6 +30,7 @@ from mesos_py.sim.plan import LIVENESS_S, Plan, draw
 from mesos_py.sim.settled import debts
 
 LOOK_EVERY_S = 10.0  # at the debts
+PATIENCE_S = 700.0  # after healing: then all tasks are killed, since those that never end may leave no room
 SETTLED_FOR = 3  # looks in a row without debts
 
 
@@ -79,15 +83,13 @@ def run(plan: Plan) -> Report:
         await _settle(cluster, offers, updates, lives)
         cluster.stop()
 
-    levels = structlog.get_config()
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory(), processors=[_silence])
-    try:
-        loop.run_until_complete(main())
-    except Exception as error:
-        violation, signature = _describe(error)
-    finally:
-        structlog.configure(**levels)
-        loop.close()
+    with silent():
+        try:
+            loop.run_until_complete(main())
+        except Exception as error:
+            violation, signature = _describe(error)
+        finally:
+            loop.close()
     ends: dict[str, int] = {}
     refusals: dict[str, int] = {}
     records = [] if cluster is None else [one for each in cluster.schedulers.values() for one in each.book.values()]
@@ -115,10 +117,14 @@ class NotSettled(Exception):
 
 
 async def _settle(cluster: Cluster, offers: Offers, updates: Updates, lives: Lives) -> None:
+    plan = cluster.plan
     until = cluster.loop.now + seconds(LIVENESS_S)
     clear = 0
     while clear < SETTLED_FOR:
         await asyncio.sleep(LOOK_EVERY_S)
+        if plan.ends_all or cluster.loop.now > until - seconds(LIVENESS_S - PATIENCE_S):
+            for scheduler in cluster.schedulers.values():
+                scheduler.is_ending = True
         left = debts(cluster, offers, updates, lives)
         clear = 0 if left else clear + 1
         if left and cluster.loop.now > until:
@@ -139,5 +145,16 @@ def _describe(error: BaseException) -> tuple[str, str]:
     return story.strip(), f"{type(cause).__name__} {getattr(cause, 'invariant', '')} {at}"
 
 
-def _silence(logger: object, name: str, event: object) -> object:
+@contextlib.contextmanager
+def silent() -> Iterator[None]:
+    """Nothing is logged: what goes wrong ends the run and is told."""
+    before = structlog.get_config()
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory(), processors=[_silence])
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+
+
+def _silence(logger: Any, name: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
     raise structlog.DropEvent

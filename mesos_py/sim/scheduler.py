@@ -83,6 +83,8 @@ class SimScheduler:
         #: ids it had before
         self.past_ids: list[FrameworkID] = []
         self.is_reformed = False
+        #: whatever it still has is killed
+        self.is_ending = False
         self.is_up = False
         self.subscribed = False
         #: texts of Problems and ERRORs, with how often
@@ -165,15 +167,17 @@ class SimScheduler:
             with contextlib.suppress(ConnectionError):
                 calls = await self.net.connect(self.host, MASTER, CALLS)
                 stream = await self.net.connect(self.host, MASTER, STREAMS)
-                self._calls, self._stream, self._stream_id = calls, stream, ""
-                self._heard_at = self.loop.now
-                stream.listen(lambda word: self._hear(stream, word), lambda why: self._lost(stream))
-                calls.listen(self._answered, lambda why: self._lost(calls))
-                info = evolve(self.info, id=self.framework_id)
-                subscribe = Call.Subscribe(framework_info=info)
-                stream.send(Call(type=Call.Type.SUBSCRIBE, framework_id=self.framework_id, subscribe=subscribe))
+                self._subscribe(calls, stream)
                 return
             await asyncio.sleep(RETRY_S * self._rng.uniform(0.5, 2.0))
+
+    def _subscribe(self, calls: End, stream: End) -> None:
+        self._calls, self._stream, self._stream_id = calls, stream, ""
+        self._heard_at = self.loop.now
+        stream.listen(lambda word: self._hear(stream, word), lambda why: self._lost(stream))
+        calls.listen(self._answered, lambda why: self._lost(calls))
+        subscribe = Call.Subscribe(framework_info=evolve(self.info, id=self.framework_id))
+        stream.send(Call(type=Call.Type.SUBSCRIBE, framework_id=self.framework_id, subscribe=subscribe))
 
     def _lost(self, end: End) -> None:
         if self.is_up and end in (self._stream, self._calls):
@@ -328,6 +332,9 @@ class SimScheduler:
                 self._accept(offer, tasks)
         if self.wants_probe:
             self.call(Call.Type.REVIVE)
+        for record in self.open_records() if self.is_ending else ():
+            if not record.is_probe:
+                self._kill(record)
         self._tune()
 
     def _tune(self) -> None:

@@ -9,10 +9,12 @@ master's facts say is running, and what really runs on the hosts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mesos_py.sim.checkers import Lives, Offers, Updates
 from mesos_py.sim.cluster import Cluster
 from mesos_py.sim.containers import framework_of
-from mesos_py.wire.task import TaskState
+from mesos_py.wire.task import TaskState, TaskStatus
 
 
 def debts(cluster: Cluster, offers: Offers, updates: Updates, lives: Lives) -> list[str]:
@@ -46,19 +48,21 @@ def debts(cluster: Cluster, offers: Offers, updates: Updates, lives: Lives) -> l
             left.append(f"I12 {key} runs on {name}, but nobody wants it ({states})")
         elif key not in offers.tasks:
             left.append(f"I5 {key} runs on {name}, but not to the master's knowledge")
-    for key in offers.tasks:
-        if key not in running:
-            left.append(f"I5 the master believes that {key} is under way, but it runs nowhere")
+    left += [
+        f"I5 the master believes that {key} is under way, but it runs nowhere"
+        for key in offers.tasks if key not in running
+    ]  # fmt: skip
     for agent in agents:
         left += [f"I12 {one.spec.container_id} of {framework_of(one.spec)}, which is removed, runs on {agent.name}"
                  for one in agent.containers.running.values() if framework_of(one.spec) in lives.removed]  # fmt: skip
     names = [agent.name for agent in agents]
+    ears = {str(scheduler.framework_id): None for scheduler in cluster.schedulers.values()}
     for process, owed in updates.owed.items():
         if process in names:
             left += [f"I4 {process} is owed an acknowledgement of {state.name} of {key[:2]}"
-                     for key, state in owed.items() if key[0] not in lives.removed and key[0] not in lives.away]  # fmt: skip
+                     for key, state in owed.items() if key[0] in ears]  # fmt: skip
     return left
 
 
-def _is_unreachable(heard: list[object]) -> bool:
-    return bool(heard) and getattr(heard[-1], "state", None) is TaskState.TASK_UNREACHABLE
+def _is_unreachable(heard: Sequence[TaskStatus]) -> bool:
+    return bool(heard) and heard[-1].state is TaskState.TASK_UNREACHABLE

@@ -1,0 +1,63 @@
+"""How fast a calm cluster is simulated: virtual seconds per real second at a number of agents."""
+
+from __future__ import annotations
+
+import time
+
+import attrs
+
+from mesos_py.machine.values import SECOND, seconds
+from mesos_py.sim.book import Workload
+from mesos_py.sim.cluster import Cluster
+from mesos_py.sim.loop import SimLoop
+from mesos_py.sim.net import Weather
+from mesos_py.sim.plan import AgentPlan, FrameworkPlan, Plan
+from mesos_py.sim.run import silent
+from mesos_py.sim.scheduler import Behaviour
+
+SETTLE_S = 30.0  # virtual seconds for everybody to register and launch, not counted
+MEASURED_S = 60.0
+
+
+@attrs.frozen(kw_only=True)
+class Figures:
+    agents: int
+    tasks: int
+    virtual_s: float
+    real_s: float
+    events: int
+
+    def text(self) -> str:
+        return (
+            f"{self.agents} agents, {self.tasks} tasks: {self.virtual_s:.0f} virtual seconds in {self.real_s:.2f} s,"
+            f" {self.virtual_s / self.real_s:.0f} times real time, {self.events / self.real_s:.0f} events a second"
+        )
+
+
+def measure(agents: int) -> Figures:
+    """One framework that keeps a task on every other agent; no faults, no checks."""
+    framework = FrameworkPlan(
+        host="f0", partition_aware=True, killing_state=False, checkpoint=True, failover_timeout_s=60.0, role="*",
+        behaviour=Behaviour(target=max(1, agents // 2), kill_every_s=None, reconcile_every_s=3600.0, suppresses=True,
+                            refuse_s=600.0),
+        workload=Workload(forever=1.0, fails=0.0, stubborn=0.0),
+    )  # fmt: skip
+    plan = Plan(
+        seed=0, agents=tuple(AgentPlan(host=f"a{number}", cpus=4.0, mem=4096.0) for number in range(agents)),
+        frameworks=(framework,), weather=Weather(), faults=(), duration_s=0.0, encoded=False, check_every=1 << 60,
+        lateness_max=0, ping_timeout_s=15.0, ping_timeouts=5, offer_timeout_s=None, store_latency_max=0, ends_all=False,
+    )  # fmt: skip
+    loop = SimLoop(0)
+    with silent():
+        cluster = Cluster(loop, plan)
+        loop.run_for(seconds(SETTLE_S))
+        began, events, start = time.perf_counter(), cluster.events, loop.now
+        loop.run_for(seconds(MEASURED_S))
+        real_s = time.perf_counter() - began
+        cluster.stop()
+        loop.close()
+    (scheduler,) = cluster.schedulers.values()
+    tasks = len(scheduler.open_records())
+    return Figures(
+        agents=agents, tasks=tasks, virtual_s=(loop.now - start) / SECOND, real_s=real_s, events=cluster.events - events
+    )

@@ -1,0 +1,53 @@
+"""Seeds against the real cores: what ``make test`` runs of ``mesos-py sim``.
+
+Regressions are seeds (or scenarios in test_scenarios.py) that found a bug once; the name says which.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from mesos_py.sim.plan import draw
+from mesos_py.sim.run import run, simulate
+from mesos_py.sim.shrink import replay_command
+
+#: seeds of every `make test`, in slices so that workers share them
+SLICES = [range(first, first + 10) for first in range(0, 60, 10)]
+
+
+@pytest.mark.parametrize("seeds", SLICES, ids=lambda seeds: f"{seeds[0]}-{seeds[-1]}")
+def test_seeds(seeds: range) -> None:
+    """Nothing is lost, doubled or left over, whatever goes wrong."""
+    for seed in seeds:
+        report = simulate(seed)
+        assert report.violation is None, f"{report.text()}\nagain: {replay_command(seed)}"
+
+
+DIGEST = "import sys; from mesos_py.sim.run import simulate; print(simulate(int(sys.argv[1])).digest)"
+
+
+def test_equal_seeds_are_equal_runs_whatever_the_hash_seed() -> None:
+    """I15: two processes with different PYTHONHASHSEED see the same events, in the same order."""
+    seed = 8
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", DIGEST, str(seed)], env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True, text=True, check=True, timeout=60,
+        ).stdout
+        for hash_seed in ("1", "2")
+    }  # fmt: skip
+    assert len(digests) == 1
+    assert digests == {simulate(seed).digest + "\n"}
+
+
+def test_leaving_out_faults_leaves_the_rest_as_it_is() -> None:
+    """A plan is a value: every part of the cluster has its own chance."""
+    plan = draw(8)
+    kept = plan.keeping((0, 3))
+    assert kept.faults == (plan.faults[0], plan.faults[3])
+    assert (kept.agents, kept.frameworks, kept.weather) == (plan.agents, plan.frameworks, plan.weather)
+    assert run(kept).digest != run(plan).digest
