@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Protocol
 
 from mesos_py.agent import events, gc, registration, specs, words
-from mesos_py.agent.calls import containers, executors, frameworks, kills, tasks
+from mesos_py.agent.calls import containers, endings, executors, frameworks, kills, tasks
 from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.entities import Executor, Task
 from mesos_py.agent.gc import Collector
@@ -51,6 +51,7 @@ ROWS = Table.merge(
     kills.rows,
     frameworks.rows,
     executors.rows,
+    endings.rows,
     containers.rows,
     gc.rows,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mesos_py.agent import events, facts, specs, words
-from mesos_py.agent.calls import executors
+from mesos_py.agent.calls import endings
 from mesos_py.agent.entities import Executor, Termination
 from mesos_py.agent.hosting import Hosting
 from mesos_py.agent.lifecycle import ExecutorState
@@ -63,7 +63,7 @@ def container_launch_failed(agent: Agent, event: Event, out: Frame) -> None:
         return
     agent.state.count("slave/container_launch_errors")
     agent.state.end_with(executor, _launch_failure(executor, message))
-    executors.bury(agent, executor, None, out)
+    endings.bury(agent, executor, None, out)
     _exit_when_empty(agent, out)
 
 
@@ -77,7 +77,7 @@ def directory_failed(agent: Agent, event: Event, out: Frame) -> None:
     why = _launch_failure(executor, event.body.message)
     for task in (*executor.launched.values(), *executor.queued.values()):
         agent.end_task(executor, task, why.state, why.reason, why.message, out)
-    executors.destroy(agent, executor, out)
+    endings.destroy(agent, executor, out)
 
 
 @rows.on(events.ContainerExited)
@@ -110,7 +110,7 @@ def _launched(agent: Agent, container_id: str, pid: int | None, out: Frame) -> N
         if host.finished:
             why = Termination(TaskState.TASK_FAILED, Reason.REASON_EXECUTOR_TERMINATED, "Executor terminated")
             agent.state.end_with(executor, why)
-            executors.destroy(agent, executor, out)
+            endings.destroy(agent, executor, out)
 
 
 def _exited(agent: Agent, container_id: str, status: int | None, out: Frame) -> None:
@@ -120,7 +120,7 @@ def _exited(agent: Agent, container_id: str, status: int | None, out: Frame) -> 
     else:
         if isinstance(executor.builtin, CommandExecutor) and executor.launched and executor.termination is None:
             executor.builtin.exited(Hosting(agent, executor, out), container_id, status)
-        executors.bury(agent, executor, status, out)
+        endings.bury(agent, executor, status, out)
     _exit_when_empty(agent, out)
 
 
@@ -167,7 +167,7 @@ def _nested_failed(agent: Agent, container_id: str, message: str, out: Frame) ->
     assert isinstance(executor.builtin, DefaultExecutor)
     host = Hosting(agent, executor, out)
     executor.builtin.launch_failed(host, container_id, f"Failed to launch container: {message}")
-    executors.finish_if_done(agent, executor, host, out)
+    endings.finish_if_done(agent, executor, host, out)
 
 
 def _nested_exited(agent: Agent, container_id: str, status: int | None, out: Frame) -> None:
@@ -178,7 +178,7 @@ def _nested_exited(agent: Agent, container_id: str, status: int | None, out: Fra
     assert isinstance(executor.builtin, DefaultExecutor)
     host = Hosting(agent, executor, out)
     executor.builtin.exited(host, container_id, status)
-    executors.finish_if_done(agent, executor, host, out)
+    endings.finish_if_done(agent, executor, host, out)
 
 
 def _exit_when_empty(agent: Agent, out: Frame) -> None:

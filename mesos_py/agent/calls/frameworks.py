@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mesos_py.agent import facts, words
-from mesos_py.agent.calls import executors
+from mesos_py.agent.calls import endings
 from mesos_py.agent.entities import Framework
 from mesos_py.agent.lifecycle import ExecutorState
 from mesos_py.agent.registration import Phase
@@ -40,7 +40,7 @@ def acknowledge_update(agent: Agent, event: Event, out: Frame) -> None:
     executor = framework.executors.get(stream.executor_id)
     if executor is not None and executor.container_id == stream.container_id:
         agent.state.complete_task(executor, message.task_id)
-        executors.remove_if_over(agent, executor, out)
+        endings.remove_if_over(agent, executor, out)
 
 
 @rows.on(internal.FrameworkToExecutor)
@@ -71,7 +71,7 @@ def shutdown_executor(agent: Agent, event: Event, out: Frame) -> None:
     if agent.hears(event) and framework is not None:
         executor = framework.executors.get(message.executor_id)
         if executor is not None:
-            executors.shut_down(agent, executor, out)
+            endings.shut_down(agent, executor, out)
 
 
 @rows.on(internal.ShutdownFramework)
@@ -118,7 +118,7 @@ def tear_down(agent: Agent, framework: Framework, out: Frame) -> None:
     agent.updates.forget(framework.id)
     for executor in list(framework.executors.values()):
         if executor.is_over:
-            executors.remove_if_over(agent, executor, out)
+            endings.remove_if_over(agent, executor, out)
         else:
-            executors.shut_down(agent, executor, out)
-    executors.remove_idle_framework(agent, framework, out)
+            endings.shut_down(agent, executor, out)
+    endings.remove_idle_framework(agent, framework, out)

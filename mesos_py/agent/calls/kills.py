@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mesos_py.agent.calls import executors
+from mesos_py.agent.calls import endings
 from mesos_py.agent.entities import Executor, Framework
 from mesos_py.agent.hosting import Hosting
 from mesos_py.agent.lifecycle import ExecutorState
@@ -81,7 +81,7 @@ def _kill_queued(agent: Agent, executor: Executor, task_id: TaskID, out: Frame) 
     for task in tasks:
         agent.end_task(executor, task, TaskState.TASK_KILLED, Reason.REASON_TASK_KILLED_DURING_LAUNCH, text, out)
     if not executor.ever_delivered and not executor.queued:
-        executors.shut_down(agent, executor, out)
+        endings.shut_down(agent, executor, out)
 
 
 def _kill_launched(agent: Agent, executor: Executor, task_id: TaskID, policy: KillPolicy | None, out: Frame) -> None:
@@ -91,7 +91,7 @@ def _kill_launched(agent: Agent, executor: Executor, task_id: TaskID, policy: Ki
     elif isinstance(builtin, DefaultExecutor):
         host = Hosting(agent, executor, out)
         builtin.kill(host, task_id, policy)
-        executors.finish_if_done(agent, executor, host, out)
+        endings.finish_if_done(agent, executor, host, out)
     elif executor.peer is not None:
         out.send(executor.peer, Said(type=Said.Type.KILL, kill=Said.Kill(task_id=task_id, kill_policy=policy)))
     else:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from mesos_py.agent import changes, facts, paths, specs, words
-from mesos_py.agent.calls import executors
+from mesos_py.agent.calls import endings, executors
 from mesos_py.agent.entities import Executor, Framework, Kind, Task
 from mesos_py.agent.lifecycle import ExecutorState
 from mesos_py.agent.registration import Phase
@@ -211,10 +211,10 @@ def _drop(agent: Agent, framework: Framework, executor: Executor | None, wish: W
             framework.id, task.task_id, wish.executor.executor_id, framework.dropped(), drop.reason, drop.message, out
         )
     if wish.launch_executor and wish.kind is not Kind.COMMAND:
-        executors.send_exited(agent, framework.id, wish.executor.executor_id, -1, out)
+        endings.send_exited(agent, framework.id, wish.executor.executor_id, -1, out)
     if drop.message == EXECUTOR_EXISTS and executor is not None:
-        executors.shut_down(agent, executor, out)
-    executors.remove_idle_framework(agent, framework, out)
+        endings.shut_down(agent, executor, out)
+    endings.remove_idle_framework(agent, framework, out)
 
 
 # ---- executors that are new

@@ -1,0 +1,136 @@
+"""How executors end: told to shut down, destroyed, buried; then they, and their frameworks, are history.
+
+::
+
+    shut_down --> SHUTDOWN --exits by itself-----------------> bury --tasks acknowledged--> history
+                     '-- grace period over --> destroy --exit---^
+
+Mesos: src/slave/slave.cpp Slave::_shutdownExecutor, executorTerminated, removeExecutor, removeFramework.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mesos_py.agent import facts, specs, words
+from mesos_py.agent.entities import Executor, Framework, Kind, Termination
+from mesos_py.agent.hosting import Hosting
+from mesos_py.agent.lifecycle import EXECUTOR, Action, ExecutorEvent, ExecutorState
+from mesos_py.machine.frame import Event, Frame
+from mesos_py.machine.table import Table
+from mesos_py.machine.values import value
+from mesos_py.wire import executor_api, internal
+from mesos_py.wire.ids import ExecutorID, FrameworkID
+from mesos_py.wire.task import TaskState, TaskStatus
+
+if TYPE_CHECKING:
+    from mesos_py.agent.core import Agent
+
+rows = Table("ends of executors")
+
+Reason = TaskStatus.Reason
+SHUTDOWN = executor_api.Event(type=executor_api.Event.Type.SHUTDOWN)
+
+
+@value
+class ShutdownOverdue:
+    """The executor has not ended within its shutdown grace period."""
+
+    container_id: str
+
+
+@rows.on(ShutdownOverdue)
+def shutdown_overdue(agent: Agent, event: Event, out: Frame) -> None:
+    """The container is destroyed."""
+    executor = agent.state.containers.get(event.body.container_id)
+    if executor is not None and executor.state is ExecutorState.TERMINATING:
+        destroy(agent, executor, out)
+
+
+def shut_down(agent: Agent, executor: Executor, out: Frame) -> None:
+    """Tell it to end, and end it when its grace period is over."""
+    before = executor.state
+    state, action = EXECUTOR[before, ExecutorEvent.SHUTDOWN]
+    if action is not Action.SHUT_DOWN:
+        return
+    agent.state.turn_executor(executor, state, out)
+    agent.timers.cancel(("registration", executor.container_id))
+    grace = specs.shutdown_grace_period(agent.options, executor.info)
+    container_id = executor.container_id
+    agent.timers.set(("shutdown", container_id), out.now + grace, ShutdownOverdue(container_id))
+    if executor.builtin is not None:
+        if executor.kind is Kind.COMMAND and before is ExecutorState.REGISTERING:
+            destroy(agent, executor, out)  # nothing runs that could be told
+            return
+        host = Hosting(agent, executor, out)
+        executor.builtin.shutdown(host, grace)
+        finish_if_done(agent, executor, host, out)
+    elif executor.peer is not None:
+        out.send(executor.peer, SHUTDOWN)
+
+
+def destroy(agent: Agent, executor: Executor, out: Frame) -> None:
+    """Its container, or what is left of its tasks' containers, is destroyed; the exit will be reported."""
+    if executor.kind is Kind.DEFAULT:
+        for container_id in executor.nested:
+            out.send(words.CONTAINERS, words.DestroyContainer(container_id))
+    else:
+        out.send(words.CONTAINERS, words.DestroyContainer(executor.container_id))
+
+
+def finish_if_done(agent: Agent, executor: Executor, host: Hosting, out: Frame) -> None:
+    """A default executor that has said so has ended; it has no process that could exit."""
+    if host.finished and executor.kind is Kind.DEFAULT:
+        bury(agent, executor, 0, out)
+
+
+def bury(agent: Agent, executor: Executor, status: int | None, out: Frame) -> None:
+    """Nothing of the executor runs any more: its unfinished tasks end, the master is told, history begins."""
+    state, action = EXECUTOR[executor.state, ExecutorEvent.EXIT]
+    if action is not Action.BURY:
+        return
+    framework = executor.framework
+    for name in ("registration", "shutdown", "heartbeat"):
+        agent.timers.cancel((name, executor.container_id))
+    why = executor.termination or Termination(
+        TaskState.TASK_FAILED, Reason.REASON_EXECUTOR_TERMINATED, "Executor terminated"
+    )
+    if not framework.terminating:
+        for task in (*executor.launched.values(), *executor.queued.values()):
+            agent.end_task(executor, task, why.state, why.reason, why.message, out)
+    agent.state.turn_executor(executor, state, out)
+    if executor.peer is not None:
+        out.close(executor.peer)
+        agent.state.connect_executor(executor, None)
+    if executor.kind is not Kind.COMMAND:
+        send_exited(agent, framework.id, executor.id, -1 if status is None else status, out)
+    if executor.checkpoint:
+        out.write(facts.ExecutorEnded(framework.id, executor.id, executor.container_id))
+    remove_if_over(agent, executor, out)
+
+
+def remove_if_over(agent: Agent, executor: Executor, out: Frame) -> None:
+    """An executor that has ended and whose tasks' ends are acknowledged is history."""
+    framework = executor.framework
+    if not executor.is_over or (executor.terminated and not framework.terminating):
+        return
+    agent.state.remove_executor(executor, out)
+    agent.collector.schedule(words.detach(executor.sandbox, framework.id, executor.id), out.now)
+    remove_idle_framework(agent, framework, out)
+
+
+def remove_idle_framework(agent: Agent, framework: Framework, out: Frame) -> None:
+    """A framework with nothing left here is history."""
+    if framework.executors or framework.id not in agent.state.frameworks:
+        return
+    agent.state.remove_framework(framework, out)
+    if framework.info.checkpoint:
+        out.write(facts.FrameworkForgotten(framework.id))
+
+
+def send_exited(agent: Agent, framework_id: FrameworkID, executor_id: ExecutorID, status: int, out: Frame) -> None:
+    """Tell the master, if there is one; one that comes later sees it from our report."""
+    peer = agent.updates.peer
+    if peer is not None:
+        exited = internal.ExitedExecutor(framework_id=framework_id, executor_id=executor_id, status=status)
+        out.send(peer, exited)
