@@ -16,7 +16,7 @@ from mesos_py.coordination.zookeeper.session import Session
 from mesos_py.wire.master import MasterInfo
 from mesos_py.wire.value import Address
 
-PATIENCE_S = 20.0
+PATIENCE_S = 15.0
 
 
 def info(name: str) -> MasterInfo:

@@ -20,6 +20,7 @@ JAR = Path("/usr/share/java/zookeeper.jar")
 MAIN = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
 TICK_MS = 100  # everything an ensemble waits for is a number of these
 START_S = 30.0
+CREATE, MULTI = 1, 14  # numbers of requests in ZooKeeper's protocol
 
 
 def missing() -> str | None:
@@ -159,7 +160,10 @@ class Proxy:
 
     def __init__(self, target: int) -> None:
         self.port = 0
+        #: replies are thrown away from now on
         self.is_losing_replies = False
+        #: the same, from the next request of this kind on (CREATE, MULTI), which is passed on
+        self.losing_replies_to: int | None = None
         self._target = target
         self._is_open = True
         self._flows = asyncio.Event()
@@ -191,6 +195,7 @@ class Proxy:
     def heal(self) -> None:
         self._is_open = True
         self.is_losing_replies = False
+        self.losing_replies_to = None
         self._flows.set()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -220,6 +225,8 @@ class Proxy:
         with contextlib.suppress(OSError):
             while data := await reader.read(1 << 16):
                 await self._flows.wait()
+                if not is_reply and int.from_bytes(data[8:12], "big") == self.losing_replies_to:
+                    self.is_losing_replies = True
                 if not (is_reply and self.is_losing_replies):
                     writer.write(data)
                     await writer.drain()

@@ -115,17 +115,20 @@ class ZooKeeperDetector:
         session = self._session
         told: MasterInfo | None = None
         has_told = False
+        generation = session.generation
         while True:
-            generation, stirred = session.generation, asyncio.Event()
-            reading = asyncio.ensure_future(self._leader(stirred))
-            if await _first(reading, session.ended(generation)):
-                leader = reading.result()
+            if generation == session.generation:
+                stirred = asyncio.Event()
+                reading = asyncio.ensure_future(self._leader(stirred))
+                leader = reading.result() if await _first(reading, session.ended(generation)) else None
             else:
-                leader = None  # cut off for as long as a session lasts: by now anybody may lead
+                generation, leader = session.generation, None  # cut off for a whole session: by now anybody may lead
+                if not told:
+                    continue
             if leader != told or not has_told:
                 told, has_told = leader, True
                 yield leader
-            if generation == session.generation:
+            elif generation == session.generation:
                 await _first(stirred.wait(), session.changed())
 
     async def _leader(self, stirred: asyncio.Event) -> MasterInfo | None:
