@@ -177,9 +177,7 @@ async def test_a_short_interruption_is_nobodys_business(arena: ZooKeeperArena, p
 
 
 @pytest.mark.parametrize("how", ["cut", "freeze"])
-async def test_who_is_cut_off_stops_before_the_next_one_starts(
-    arena: ZooKeeperArena, proxy: Proxy, how: str
-) -> None:
+async def test_who_is_cut_off_stops_before_the_next_one_starts(arena: ZooKeeperArena, proxy: Proxy, how: str) -> None:
     """F04: whether its connections break or just fall silent, the old leader knows before there is a new one."""
     session = await arena.session(through(proxy, arena.address), timeout_s=SHORT_S)
     old, watcher = await arena.elector(session), await arena.watcher(session)
