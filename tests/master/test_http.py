@@ -303,3 +303,23 @@ async def test_log_file_is_shown(tmp_path: Any) -> None:
             {}
         ]
         assert listed in ({}, listed)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/master/log/..", "/master/../../etc/passwd", "/master/log/%2e%2e/%2e%2e", "//master//log//..//x",
+        "/master/log%00", "/master/%c0%ae%c0%ae/etc/passwd", "/%ff%fe", "/master/log/" + "a" * 5_000,
+        "/master/" + "../" * 20_000, "/etc/passwd",
+    ],
+)  # fmt: skip
+async def test_no_path_leaves_what_is_attached(path: str, tmp_path: Any) -> None:
+    """X01: whatever the spelling, nothing but the log is shown."""
+    log = tmp_path / "log"
+    log.write_text("hello")
+    (tmp_path / "x").write_text("secret")
+    async with MasterServer(Options(port=0, external_log_file=str(log))) as master:
+        for endpoint in ("read", "browse", "download"):
+            answer = await exchange(master.port, get(f"/files/{endpoint}?path={path}"))
+            assert answer.status in (400, 404) or answer.text == "[]"
+            assert b"secret" not in answer.body
