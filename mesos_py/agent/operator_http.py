@@ -1,7 +1,7 @@
 """POST /api/v1 of the agent: the operator API, JSON and protobuf.
 
 Which calls are served is the table at the end of the class; container calls (launch, wait, kill, attach) are told
-apart from unknown ones but not served: 501, or 404 where the container that is named does not exist.
+apart from unknown ones but not served: 501 saying so, or 404 where the container that is named does not exist.
 Mesos: src/slave/http.cpp, Http::api.
 """
 
@@ -37,6 +37,8 @@ BAD_MESSAGE_TYPE = f"Expecting 'Message-Content-Type' of {JSON} or {PROTOBUF}"
 NEEDLESS_MESSAGE_TYPE = "Expecting 'Message-Content-Type' to be not set for non-streaming requests"
 BAD_ACCEPT = f"Expecting 'Accept' to allow {JSON} or {PROTOBUF} or {RECORDIO}"
 BAD_MESSAGE_ACCEPT = f"Expecting 'Message-Accept' to allow {JSON} or {PROTOBUF}"
+
+NOT_SERVED = "{} is not supported by this agent"
 
 #: Calls that answer with a stream.
 STREAMING = (Call.Type.LAUNCH_NESTED_CONTAINER_SESSION, Call.Type.ATTACH_CONTAINER_OUTPUT)
@@ -82,7 +84,7 @@ class OperatorApi:
             return problem(415, f"Expecting 'Content-Type' to be {RECORDIO} for ATTACH_CONTAINER_INPUT call")
         row = self._rows.get(call.type)
         if row is None:
-            return problem(501)
+            return problem(501, None if call.type is Call.Type.UNKNOWN else NOT_SERVED.format(call.type.name))
         answer = await row(call)
         if isinstance(answer, Response):
             return answer
@@ -173,14 +175,16 @@ class OperatorApi:
         wanted = call.wait_container or call.wait_nested_container
         assert wanted is not None
         container_id = wanted.container_id
-        return problem(501) if self._is_known(container_id) else problem(404, _unknown(container_id))
+        if self._is_known(container_id):
+            return problem(501, NOT_SERVED.format("WAIT_CONTAINER"))
+        return problem(404, _unknown(container_id))
 
     async def kill_container(self, call: Call) -> Response:
         wanted = call.kill_container or call.kill_nested_container
         assert wanted is not None
         container_id = wanted.container_id
         if self._is_known(container_id):
-            return problem(501)
+            return problem(501, NOT_SERVED.format("KILL_CONTAINER"))
         text = f"Container '{_text(container_id)}' cannot be found (or is already killed)"
         return problem(404, text)
 

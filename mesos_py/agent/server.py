@@ -47,6 +47,7 @@ Report = Callable[[Any], None]
 Locate = Callable[[], Awaitable[str]]
 
 LEAVE_TIMEOUT_S = 1.0  # for the last words to the master
+JOURNAL_LENGTH = 500  # events; they hold what executors send, which may be megabytes each
 STOP_TIMEOUT_S = 10.0  # for containers to be destroyed when the agent ends
 
 
@@ -93,7 +94,7 @@ class AgentServer:
         self.port = await self._server.start(options.ip, options.port)
         try:
             self.core = self._make_core()
-            self.driver = Driver(self.core, self._store, rim, journal=Journal())
+            self.driver = Driver(self.core, self._store, rim, journal=Journal(JOURNAL_LENGTH))
             self.containerizer = self._make_containerizer(self._report)
             rim.containerizer = self.containerizer
             rim.link = MasterLink(self._locate, self, rng=self._rng)

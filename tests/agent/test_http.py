@@ -21,7 +21,7 @@ from mesos_py.wire.task import TaskGroupInfo
 from mesos_py.wire.value import Label, Labels
 from tests import builders
 from tests.agent.serving import Serving, serving
-from tests.agent.world import TASK_KILLING_STATE, framework, task
+from tests.agent.world import FRAMEWORK_ID, TASK_KILLING_STATE, framework, task
 from tests.golden import golden_dir
 from tests.golden_compare import differences, read_capture, read_json
 
@@ -78,11 +78,20 @@ async def busy(world: Serving) -> None:
         world.acknowledge_all()
 
 
-@pytest.fixture(params=["", ".running"])
+async def over(world: Serving) -> None:
+    """Torn down, as when ``agent.after`` was captured."""
+    world.master(internal.ShutdownFramework(framework_id=FRAMEWORK_ID))
+    while world.server.core.state.frameworks:
+        await asyncio.sleep(0)
+
+
+@pytest.fixture(params=["", ".running", ".after"])
 async def agent(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[str, Serving]]:
     async with serving(tmp_path, script=script, log_dir=str(tmp_path)) as world:
         if request.param:
             await busy(world)
+        if request.param == ".after":
+            await over(world)
         yield request.param, world
 
 
@@ -128,7 +137,7 @@ async def test_what_state_must_have(agent: tuple[str, Serving]) -> None:
     assert ours["unreserved_resources_full"] == theirs["unreserved_resources_full"]
     assert ours["resources"] == theirs["resources"]
     assert ours["capabilities"] == theirs["capabilities"]
-    if suffix:
+    if suffix == ".running":
         (framework_,) = ours["frameworks"]
         (their_framework,) = theirs["frameworks"]
         assert list(framework_) == list(their_framework)
@@ -169,7 +178,7 @@ async def test_nested_containers_are_shown_on_demand(agent: tuple[str, Serving])
     theirs = read_json(golden_dir() / f"agent_v1{suffix}" / "GET_CONTAINERS_nested.json")
     ours = json.loads(text)
     assert list(differences(ours, theirs, optional=OPTIONAL | {"get_containers"})) == []
-    if suffix:
+    if suffix == ".running":
         ids = [one["container_status"]["container_id"] for one in ours["get_containers"]["containers"]]
         assert ["parent" in one for one in ids] == [False, False, True, True]
 
@@ -237,6 +246,8 @@ HEALTH = b'{"type":"GET_HEALTH"}'
         (JSON | {"Accept": RECORDIO, "Message-Accept": "text/html"}, HEALTH, 406, None),
         (JSON | {"Accept": RECORDIO}, HEALTH, 406, "Streaming response is not supported for GET_HEALTH call"),
         (JSON, b'{"type":"UNKNOWN"}', 501, "501 Not Implemented."),
+        (JSON, b'{"type":"REMOVE_CONTAINER","remove_container":{"container_id":{"value":"x"}}}', 501,
+         "REMOVE_CONTAINER is not supported by this agent"),
         (JSON, b'{"type":"WAIT_CONTAINER","wait_container":{"container_id":{"value":"unknown"}}}', 404,
          "Container unknown cannot be found"),
         (JSON, b'{"type":"KILL_CONTAINER","kill_container":{"container_id":{"value":"unknown"}}}', 404,

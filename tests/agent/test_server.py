@@ -257,6 +257,18 @@ async def test_a_lost_connection(master: Master, agent: AgentServer) -> None:
     assert (await master.until("t", "KILLED"))[-1] == "KILLED"
 
 
+async def test_what_a_crashed_agent_left_is_destroyed(master: Master, agent: AgentServer) -> None:
+    """Its supervisor keeps containers; the next agent does not know them and ends them before it registers."""
+    master.run(shell("t", "sleep 1000"))
+    await master.until("t", "RUNNING")
+    (executor,) = agent.core.state.containers.values()
+    await agent.containerizer.close(keep=True)
+    assert os.path.exists(f"/proc/{executor.pid}")
+    async with AgentServer(agent.options), asyncio.timeout(WAIT_S):
+        while os.path.exists(f"/proc/{executor.pid}"):
+            await asyncio.sleep(0.005)
+
+
 async def test_the_end_of_an_agent_leaves_nothing_running(master: Master, agent: AgentServer) -> None:
     """Containers end with it, because a later agent would not know them."""
     master.run(shell("t", "sleep 1000"))
