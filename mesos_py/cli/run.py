@@ -170,11 +170,12 @@ class _Run:
 
     async def _patience(self) -> int:
         """Tell whoever waits why; give up if they said when."""
-        await asyncio.sleep(PATIENCE_S)
-        if self._agent is None:
+        limit_s = self._options.offer_wait_s
+        await asyncio.sleep(PATIENCE_S if limit_s is None else min(PATIENCE_S, limit_s))
+        if self._agent is None and (limit_s is None or limit_s > PATIENCE_S):
             say(f"still waiting for an offer with {self._options.resources}")
-        if self._options.offer_wait_s is not None:
-            await asyncio.sleep(max(0.0, self._options.offer_wait_s - PATIENCE_S))
+        if limit_s is not None:
+            await asyncio.sleep(max(0.0, limit_s - PATIENCE_S))
             if self._agent is None:
                 raise CommandFailed(f"no offer had {self._options.resources} in time", EXIT_NOT_RUN)
         await asyncio.Event().wait()
