@@ -30,6 +30,7 @@ FINAL = {
 }  # fmt: skip
 
 EXECUTOR_NEEDS = (0.1, 32.0)  # cpus, mem
+EXECUTOR_DISK = 10.0
 
 
 @attrs.frozen(kw_only=True)
@@ -40,6 +41,8 @@ class Shape:
     kind: str = "command"
     cpus: float = 0.5
     mem: float = 64.0
+    #: how many
+    ports: int = 0
     fate: Fate = attrs.Factory(Fate)
     #: of a custom executor
     executor: Fate = attrs.Factory(lambda: Fate(executor=1))
@@ -61,6 +64,10 @@ class Record:
     shape: Shape
     launched_at: Nanos
     is_probe: bool = False
+    #: of its own, or one that runs already; a command task has none
+    executor_id: str = ""
+    #: taken from the offer
+    ports: tuple[int, ...] = ()
     #: everything heard, oldest first
     heard: list[TaskStatus] = attrs.Factory(list)
     final: TaskState | None = None
@@ -136,7 +143,8 @@ class Workload:
             flaky=round(1 + rng.random() * 20, 3) if rng.random() < self.flaky else None,
         )
         cpus = round(0.1 + rng.random() * self.cpus_max, 1)
-        return Shape(kind=rng.choice(self.kinds), cpus=cpus, fate=fate, executor=executor)
+        ports = rng.choice((0, 0, 1, 3))
+        return Shape(kind=rng.choice(self.kinds), cpus=cpus, ports=ports, fate=fate, executor=executor)
 
     def probe(self, task_id: TaskID) -> Shape:
         """Small, and over at once."""
@@ -146,11 +154,16 @@ class Workload:
 # ---- as messages
 
 
-def scalars(cpus: float, mem: float) -> tuple[Resource, ...]:
-    return tuple(
+def resources(*, ports: Sequence[int] = (), **scalars: float) -> tuple[Resource, ...]:
+    """Scalars by name, and single ports."""
+    made = [
         Resource(name=name, type=Value.Type.SCALAR, scalar=Value.Scalar(value=amount))
-        for name, amount in (("cpus", cpus), ("mem", mem))
-    )
+        for name, amount in scalars.items()
+    ]
+    if ports:
+        ranges = Value.Ranges(range=tuple(Value.Range(begin=port, end=port) for port in ports))
+        made.append(Resource(name="ports", type=Value.Type.RANGES, ranges=ranges))
+    return tuple(made)
 
 
 def task_of(record: Record, executor: ExecutorInfo | None = None) -> TaskInfo:
@@ -161,7 +174,7 @@ def task_of(record: Record, executor: ExecutorInfo | None = None) -> TaskInfo:
         name=record.id,
         task_id=record.id,
         agent_id=record.agent_id,
-        resources=scalars(shape.cpus, shape.mem),
+        resources=resources(cpus=shape.cpus, mem=shape.mem, ports=record.ports),
         command=None if shape.kind == "custom" else CommandInfo(value=command),
         executor=executor,
         data=command.encode() if shape.kind == "custom" else None,
@@ -169,31 +182,33 @@ def task_of(record: Record, executor: ExecutorInfo | None = None) -> TaskInfo:
 
 
 def executor_of(record: Record, framework_id: FrameworkID) -> ExecutorInfo:
-    """One executor for one record."""
+    """The same for all records that share it."""
     is_custom = record.shape.kind == "custom"
     cpus, mem = EXECUTOR_NEEDS
     return ExecutorInfo(
         type=ExecutorInfo.Type.CUSTOM if is_custom else ExecutorInfo.Type.DEFAULT,
-        executor_id=ExecutorID(f"x-{record.id}"),
+        executor_id=ExecutorID(record.executor_id),
         framework_id=framework_id,
         command=CommandInfo(value=record.shape.executor.command()) if is_custom else None,
-        resources=scalars(cpus, mem),
+        resources=resources(cpus=cpus, mem=mem, disk=EXECUTOR_DISK),
     )
 
 
 def launch_of(records: Sequence[Record], framework_id: FrameworkID) -> tuple[Offer.Operation, ...]:
-    """One operation for each."""
+    """One operation for each task, and one for all tasks of a group."""
     operation = Offer.Operation
     made = []
+    groups: dict[str, list[Record]] = {}
     for record in records:
         kind = record.shape.kind
         if kind == "group":
-            group = operation.LaunchGroup(
-                executor=executor_of(record, framework_id), task_group=TaskGroupInfo(tasks=(task_of(record),))
-            )
-            made.append(operation(type=operation.Type.LAUNCH_GROUP, launch_group=group))
+            groups.setdefault(record.executor_id, []).append(record)
             continue
         executor = executor_of(record, framework_id) if kind == "custom" else None
         launch = operation.Launch(task_infos=(task_of(record, executor),))
         made.append(operation(type=operation.Type.LAUNCH, launch=launch))
+    for group in groups.values():
+        tasks = TaskGroupInfo(tasks=tuple(task_of(record) for record in group))
+        launch_group = operation.LaunchGroup(executor=executor_of(group[0], framework_id), task_group=tasks)
+        made.append(operation(type=operation.Type.LAUNCH_GROUP, launch_group=launch_group))
     return tuple(made)

@@ -32,6 +32,12 @@ Amounts = dict[str, int]
 
 
 def _add(ledger: Amounts, resources: Resources, sign: int) -> None:
+    """Scalars by name in thousandths; every port for itself."""
+    for message in resources.messages():
+        for span in message.ranges.range if message.ranges is not None else ():
+            for item in range(span.begin, span.end + 1):
+                name = f"{message.name}/{item}"
+                ledger[name] = ledger.get(name, 0) + sign
     for name, amount in resources.quantities().items():
         ledger[name] = ledger.get(name, 0) + sign * amount
 

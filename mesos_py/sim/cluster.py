@@ -26,6 +26,7 @@ from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.framework import FrameworkInfo
 from mesos_py.wire.task import TaskStatus
 
+PORTS = 12  # of every agent
 EPOCH: Nanos = 1_700_000_000 * SECOND
 
 
@@ -198,4 +199,6 @@ def _trace(at: Nanos, process: str, event: Event, frame: Frame) -> str:
 
 
 def _agent_info(plan: AgentPlan) -> AgentInfo:
-    return AgentInfo(hostname=plan.host, port=5051, resources=book.scalars(plan.cpus, plan.mem))
+    return AgentInfo(hostname=plan.host, port=5051, resources=book.resources(
+        cpus=plan.cpus, mem=plan.mem, disk=1024.0, ports=range(31000, 31000 + PORTS)
+    ))  # fmt: skip

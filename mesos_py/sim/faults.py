@@ -169,10 +169,10 @@ KINDS = {
 
 
 def draw(rng: random.Random, agents: Sequence[str], frameworks: Sequence[str], duration_s: float) -> tuple[Fault, ...]:
-    """Up to a dozen faults of a few kinds, in the order of their times."""
+    """Up to two dozen faults of a few kinds, in the order of their times."""
     enabled = [kind for kind in KINDS if rng.random() < 0.4]
     made = []
-    for _ in range(rng.choice((0, 2, 4, 8, 12)) if enabled else 0):
+    for _ in range(rng.choice((0, 2, 4, 8, 16, 24)) if enabled else 0):
         name = rng.choice(enabled)
         kind = KINDS[name]
         hosts = {"agent": agents, "framework": frameworks, "host": (*agents, *frameworks)}[kind.on]

@@ -142,6 +142,8 @@ def _framework(rng: random.Random, host: str) -> FrameworkPlan:
         insists=at_times(0.5),
         kill_every_s=rng.choice((None, 20.0, 60.0)),
         reconcile_every_s=rng.choice((20.0, 60.0, 300.0)),
+        shares=rng.choice((0.0, 0.5, 0.9)),
+        meddles=rng.choice((0.0, 0.0, 0.2)),
         suppresses=rng.random() < 0.3,
     )
     kinds = rng.choice((("command",), ("command",), ("custom",), ("group",), ("command", "custom", "group")))

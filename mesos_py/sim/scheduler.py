@@ -27,7 +27,7 @@ from mesos_py.sim.loop import SimLoop
 from mesos_py.sim.net import End, Network
 from mesos_py.sim.processes import CALLS, MASTER, STREAMS
 from mesos_py.wire.framework import FrameworkInfo
-from mesos_py.wire.ids import FrameworkID, OfferID, TaskID
+from mesos_py.wire.ids import ExecutorID, FrameworkID, OfferID, TaskID
 from mesos_py.wire.offer import Filters, Offer
 from mesos_py.wire.scheduler_api import Call, Event
 from mesos_py.wire.schema import evolve
@@ -64,6 +64,10 @@ class Behaviour:
     #: between two kills of a running task, on average; None: it never kills
     kill_every_s: float | None = 60.0
     reconcile_every_s: float = 60.0
+    #: a task uses an executor that is there already; groups have more than one task
+    shares: float = 0.0
+    #: an executor is told to shut down, or gets a message
+    meddles: float = 0.0
     #: suppresses offers when it has what it wants, revives when not
     suppresses: bool = False
 
@@ -270,24 +274,52 @@ class SimScheduler:
         missing = self.behaviour.target - len(self.open_records())
         if missing <= 0:
             return []
-        count = self._rng.randint(1, min(3, missing))
-        return self._fitting(offer, [self._record(offer) for _ in range(count)])
+        records = [self._record(offer) for _ in range(self._rng.randint(1, min(3, missing)))]
+        first = records[0]
+        for other in records[1:]:
+            is_alike = other.shape.kind == first.shape.kind and other.executor_id
+            if is_alike and self._rng.random() < self.behaviour.shares:
+                other.executor_id = first.executor_id
+                other.shape = attrs.evolve(other.shape, executor=first.shape.executor)
+        return self._fitting(offer, records)
 
     def _record(self, offer: Offer, *, is_probe: bool = False) -> Record:
         self._tasks += 1
         task_id = TaskID(f"{self.host}-t{self._tasks}")
         assert self.framework_id is not None
         shape = self.workload.probe(task_id) if is_probe else self.workload.draw(task_id, self._rng)
-        return Record(task_id, self.framework_id, offer.agent_id, shape, self.loop.now, is_probe=is_probe)
+        record = Record(task_id, self.framework_id, offer.agent_id, shape, self.loop.now, is_probe=is_probe)
+        if shape.kind != "command":
+            record.executor_id = f"x-{task_id}"
+            self._share(record)
+        return record
+
+    def _share(self, record: Record) -> None:
+        """Its executor may be one that runs already, or that another task of the same ACCEPT brings."""
+        alike = [
+            other for other in self.open_records()
+            if (other.agent_id, other.shape.kind) == (record.agent_id, record.shape.kind)
+        ]  # fmt: skip
+        if alike and self._rng.random() < self.behaviour.shares:
+            other = self._rng.choice(alike)
+            record.executor_id = other.executor_id
+            record.shape = attrs.evolve(record.shape, executor=other.shape.executor)
 
     def _fitting(self, offer: Offer, records: list[Record]) -> list[Record]:
         free = {resource.name: resource.scalar.value for resource in offer.resources if resource.scalar is not None}
+        ports = [
+            port for resource in offer.resources if resource.name == "ports" and resource.ranges is not None
+            for span in resource.ranges.range for port in range(span.begin, span.end + 1)
+        ]  # fmt: skip
         fitting = []
         for record in records:
             cpus, mem = record.shape.needs
-            if free.get("cpus", 0) >= cpus and free.get("mem", 0) >= mem:
+            count = record.shape.ports
+            if free.get("cpus", 0) >= cpus and free.get("mem", 0) >= mem and count <= len(ports):
                 free["cpus"] -= cpus
                 free["mem"] -= mem
+                record.ports = tuple(ports[:count])
+                del ports[:count]
                 fitting.append(record)
         return fitting
 
@@ -325,6 +357,8 @@ class SimScheduler:
         running = [record for record in self.open_records() if record.was_running]
         if running and behaviour.kill_every_s is not None and rng.random() < 10 / behaviour.kill_every_s:
             self._kill(rng.choice(running))
+        if running and rng.random() < behaviour.meddles:
+            self._meddle(rng.choice(running))
         if self._gone and self._is_careless():
             offer = self._gone.pop()
             tasks = self._wanted(offer)
@@ -349,6 +383,14 @@ class SimScheduler:
         kill = Call.Kill(task_id=record.id, agent_id=self._rng.choice((None, record.agent_id)))
         for _ in range(2 if self._rng.random() < self.behaviour.insists else 1):
             self.call(Call.Type.KILL, kill=kill)
+
+    def _meddle(self, record: Record) -> None:
+        executor_id, agent_id = ExecutorID(record.executor_id or record.id), record.agent_id
+        if self._rng.random() < 0.5:
+            message = Call.Message(agent_id=agent_id, executor_id=executor_id, data=b"hello")
+            self.call(Call.Type.MESSAGE, message=message)
+        else:
+            self.call(Call.Type.SHUTDOWN, shutdown=Call.Shutdown(executor_id=executor_id, agent_id=agent_id))
 
     def _reconcile(self, *, implicit: bool = False) -> None:
         tasks = tuple(

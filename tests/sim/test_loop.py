@@ -98,7 +98,7 @@ def test_waiting_for_nothing_is_a_deadlock() -> None:
         task = asyncio.create_task(patient(), name="the patient one")
         await task
 
-    with pytest.raises(Deadlock, match="the patient one: .*patient"):
+    with pytest.raises(Deadlock, match=r"the patient one: .*patient"):
         loop.run_until_complete(main())
     loop.close()
 
