@@ -32,6 +32,11 @@ class Timers:
         """Forget the timer under ``key``; False when there is none."""
         return self._live.pop(key, None) is not None
 
+    def take(self, key: Hashable) -> Any:
+        """Cancel the timer under ``key`` and return its event; None when there is none."""
+        entry = self._live.pop(key, None)
+        return None if entry is None else entry[2]
+
     def __contains__(self, key: Hashable) -> bool:
         return key in self._live
 

@@ -10,8 +10,11 @@ The kinds of a master core's events:
 
 from __future__ import annotations
 
+from collections import deque
+
 from mesos_py.machine.values import value
-from mesos_py.wire.ids import AgentID, FrameworkID, OfferID
+from mesos_py.master.registry import Registry
+from mesos_py.wire.ids import AgentID, FrameworkID, OfferID, TaskID
 
 
 @value
@@ -43,6 +46,13 @@ class PingDue:
 
 
 @value
+class RegistryRecovered:
+    """What earlier masters kept; the core's own from now on."""
+
+    registry: Registry
+
+
+@value
 class ReregisterExpired:
     """The agent has been disconnected, or missing after a failover, for ``agent_reregister_timeout``."""
 
@@ -54,3 +64,12 @@ class TeardownFramework:
     """An operator asks to remove a framework, whoever it belongs to."""
 
     framework_id: FrameworkID
+
+
+@value
+class ReconcileDue:
+    """A long reconciliation goes on: what is still to be told, of tasks the framework named or of all it has."""
+
+    framework_id: FrameworkID
+    named: bool
+    questions: deque[tuple[TaskID, AgentID | None]]

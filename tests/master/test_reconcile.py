@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mesos_py.master.calls.reconcile import TOLD_AT_ONCE
 from mesos_py.master.entities import RecoveredAgent
 from mesos_py.master.registry import AdmitAgent
 from mesos_py.wire.ids import AgentID, OperationID, TaskID
@@ -102,6 +103,33 @@ def test_implicit_reconciliation_tells_all_live_tasks_and_no_others() -> None:
         ("run", State.TASK_STAGING),
         ("end", State.TASK_FAILED),
     ]
+
+
+def test_many_tasks_are_told_in_slices() -> None:
+    """Every live task once, in order, however many; what ends meanwhile is left out; a second question starts over."""
+    world = World()
+    agent = world.agent(cpus=100, mem=100_000)
+    scheduler = world.scheduler()
+    names = [f"t{number}" for number in range(2 * TOLD_AT_ONCE + 10)]
+    scheduler.launch(*[builders.task(name, agent.id, cpus=0.01, mem=1) for name in names])
+
+    def told_soon() -> list[str]:
+        scheduler.take()
+        world.advance(0.05)
+        return [status.task_id for status in scheduler.statuses()]
+
+    assert [status.task_id for status in scheduler.reconcile()] == names[:TOLD_AT_ONCE]
+    scheduler.acknowledge(agent.update(scheduler.id, names[-1], State.TASK_FINISHED))
+    assert told_soon() == names[TOLD_AT_ONCE:-1]
+    scheduler.reconcile()
+    assert [status.task_id for status in scheduler.reconcile()] == names[:TOLD_AT_ONCE]
+    assert told_soon() == names[TOLD_AT_ONCE:-1]
+    assert len(scheduler.reconcile(*[(name, None) for name in names[:-1]])) == TOLD_AT_ONCE
+    assert len(scheduler.reconcile(("nope", None))) == TOLD_AT_ONCE
+    assert told_soon() == [*names[2 * TOLD_AT_ONCE : -1], "nope"]
+    scheduler.reconcile()
+    scheduler.disconnect()
+    world.master.check()
 
 
 # ---- operations

@@ -6,13 +6,16 @@ updates without uuid: nothing is to be acknowledged. Mesos: src/master/master.cp
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
+from mesos_py.machine.values import MILLISECOND, Nanos
 from mesos_py.master import words
 from mesos_py.master.calls.callers import known_caller
 from mesos_py.master.entities import Framework, Task
+from mesos_py.master.events import ReconcileDue
 from mesos_py.wire.ids import AgentID, TaskID
 from mesos_py.wire.scheduler_api import Call
 from mesos_py.wire.task import TaskState, TaskStatus
@@ -21,21 +24,55 @@ if TYPE_CHECKING:
     from mesos_py.master.core import Master
 
 table = Table("reconciliation")
+
+# 100,000 tasks told in one frame would hold the loop for more than a second and overrun the stream of a framework that
+# reads as fast as it can; so they take five.
+TOLD_AT_ONCE = 200
+PAUSE: Nanos = 10 * MILLISECOND
+
 _REASON = TaskStatus.Reason.REASON_RECONCILIATION
 
 
 @table.on(Call.Type.RECONCILE, check=known_caller)
 def reconcile(m: Master, event: Event, out: Frame) -> None:
-    """The framework is told the latest state of the tasks it names, or of all it has."""
+    """The framework is told the latest state of the tasks it names, or of all it has: some at once, the rest soon.
+
+    Nothing of what was asked before is forgotten, but asking for all again starts over.
+    """
     call: Call = event.body
     assert call.reconcile is not None
     framework = m.state.frameworks[call.framework_id]  # type: ignore[index]
-    if not call.reconcile.tasks:
-        for task in framework.tasks.values():
-            _tell_latest(m, framework, task, out)
-        return
-    for asked in call.reconcile.tasks:
-        reconcile_task(m, framework, asked.task_id, asked.agent_id, out)
+    named = bool(call.reconcile.tasks)
+    if named:
+        questions = deque((asked.task_id, asked.agent_id) for asked in call.reconcile.tasks)
+    else:
+        questions = deque((task_id, None) for task_id in framework.tasks)
+    key = ("reconcile", framework.id, named)
+    before = m.timers.take(key) if named else None
+    if before is not None:
+        questions.extendleft(reversed(before.questions))
+    _answer(m, framework, ReconcileDue(framework.id, named, questions), out)
+
+
+@table.on(ReconcileDue)
+def reconcile_due(m: Master, event: Event, out: Frame) -> None:
+    """The next tasks of a long reconciliation are told."""
+    _answer(m, m.state.frameworks[event.body.framework_id], event.body, out)
+
+
+def _answer(m: Master, framework: Framework, due: ReconcileDue, out: Frame) -> None:
+    for _ in range(min(TOLD_AT_ONCE, len(due.questions))):
+        task_id, agent_id = due.questions.popleft()
+        if due.named or task_id in framework.tasks:
+            reconcile_task(m, framework, task_id, agent_id, out)
+    if due.questions:
+        m.timers.set(("reconcile", framework.id, due.named), out.now + PAUSE, due)
+
+
+def forget(m: Master, framework: Framework) -> None:
+    """Whoever asked has gone."""
+    for named in (False, True):
+        m.timers.cancel(("reconcile", framework.id, named))
 
 
 def reconcile_task(m: Master, framework: Framework, task_id: TaskID, agent_id: AgentID | None, out: Frame) -> None:

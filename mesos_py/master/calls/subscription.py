@@ -22,6 +22,7 @@ from mesos_py.machine.values import seconds
 from mesos_py.master import words
 from mesos_py.master.calls.callers import known_caller
 from mesos_py.master.calls.offers import discard_all, rescind_all
+from mesos_py.master.calls.reconcile import forget
 from mesos_py.master.capabilities import FrameworkCapabilities, subscribed_roles
 from mesos_py.master.changes import OfferEnd
 from mesos_py.master.entities import Framework
@@ -148,6 +149,7 @@ def _fail_over(
         out.send(framework.peer, words.error("Framework failed over"))
         out.close(framework.peer)
     m.timers.cancel(("failover", framework.id))
+    forget(m, framework)
     discard_all(m, framework, out)
     old = framework.info
     info = evolve(info, user=old.user, checkpoint=old.checkpoint)
@@ -204,6 +206,7 @@ def disconnected(m: Master, framework: Framework, out: Frame) -> None:
     """The framework is away: no offers, and removed unless it is back within its failover_timeout."""
     rescind_all(m, framework, out)
     m.timers.cancel(("heartbeat", framework.id))
+    forget(m, framework)
     m.allocator.deactivate_framework(framework.id)
     m.state.disconnect_framework(framework, out)
     timeout = seconds(max(framework.info.failover_timeout, 0.0))
@@ -229,6 +232,7 @@ def remove(m: Master, framework: Framework, out: Frame) -> None:
     """Tasks are killed, offers and executors gone, the stream closed; the id is remembered as completed."""
     for key in ("heartbeat", "failover"):
         m.timers.cancel((key, framework.id))
+    forget(m, framework)
     for offer in tuple(framework.offers.values()):
         m.timers.cancel(("offer", offer.id))
         m.state.remove_offer(offer, OfferEnd.DISCARDED, out)
