@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 import structlog
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from mesos_py.machine.values import value
@@ -213,7 +213,7 @@ class Server:
 
     async def _stream(self, incoming: web.BaseRequest, stream: RecordStream) -> web.StreamResponse:
         response = web.StreamResponse(headers=headers_of(stream))
-        response.enable_chunked_encoding()
+        _chunk(response, incoming)
         self._streams[stream] = None
         try:
             await response.prepare(incoming)
@@ -248,7 +248,7 @@ class Server:
             headers["Content-Length"] = str(length)
         response = web.StreamResponse(status=status, headers=headers)
         if length is None:
-            response.enable_chunked_encoding()
+            _chunk(response, incoming)
         await response.prepare(incoming)
         if incoming.method == "HEAD":
             return response
@@ -270,6 +270,12 @@ class Server:
         if incoming.transport is not None:
             incoming.transport.abort()
         return response
+
+
+def _chunk(response: web.StreamResponse, incoming: web.BaseRequest) -> None:
+    """Chunked, but for HTTP/1.0, where the end of the connection is the end of the answer."""
+    if incoming.version >= HttpVersion11:
+        response.enable_chunked_encoding()
 
 
 async def _slices(body: bytes) -> AsyncIterator[bytes]:

@@ -112,6 +112,13 @@ async def test_answers_in_pieces_are_whole(site: Site) -> None:
     assert zlib.decompress(packed.body, wbits=31) == expected
 
 
+async def test_answers_in_pieces_reach_http_1_0(site: Site) -> None:
+    async with Wire(site.port) as wire:
+        wire.send(b"GET /pieces HTTP/1.0\r\n\r\n")
+        assert "transfer-encoding" not in (await wire.head()).headers
+        assert await wire.reader.read() == b"a" * 1000 + b"b" * 1000
+
+
 async def test_gzipped_requests_are_inflated(site: Site) -> None:
     request = post("/echo", gzip.compress(b'{"a":1}'), "Content-Encoding: gzip")
     assert (await exchange(site.port, request)).body == b'{"a":1}'
