@@ -137,6 +137,8 @@ class Executor:
     nested: dict[str, TaskID] = attrs.Factory(dict)
     #: of those that run
     nested_status: dict[str, ContainerStatus] = attrs.Factory(dict)
+    #: what ``used`` has found; None since the last change
+    used_now: Resources | None = None
 
     @property
     def id(self) -> ExecutorID:
@@ -167,12 +169,14 @@ class Executor:
         return not self.queued and not self.launched and not self.terminated
 
     def used(self) -> Resources:
-        """What the executor and its unfinished tasks may use."""
-        total = Resources.of(self.info.resources)
-        for tasks in (self.queued, self.launched):
-            for task in tasks.values():
-                total += Resources.of(task.info.resources)
-        return total
+        """What the executor and its unfinished tasks may use; added up when first asked for after a change."""
+        if self.used_now is None:
+            total = Resources.of(self.info.resources)
+            for tasks in (self.queued, self.launched):
+                for task in tasks.values():
+                    total += Resources.of(task.info.resources)
+            self.used_now = total
+        return self.used_now
 
 
 @attrs.define(eq=False)

@@ -155,6 +155,7 @@ class State:
             tasks.clear()
         executor.queued.clear()
         executor.queued_groups.clear()
+        executor.used_now = None
         executor.builtin = None
         framework.completed_executors.append(executor)
         out.change(changes.ExecutorRemoved(framework.id, executor.id))
@@ -177,6 +178,7 @@ class State:
 
     def queue_task(self, executor: Executor, task: Task, out: Frame) -> None:
         executor.queued[task.id] = task
+        executor.used_now = None
         self.dropped.pop((task.framework_id, task.id), None)
         out.change(changes.TaskAdded(task.framework_id, task.id))
 
@@ -209,6 +211,7 @@ class State:
             if executor.queued.pop(task_id, None) is None:
                 executor.launched.pop(task_id, None)
             executor.terminated[task_id] = task
+            executor.used_now = None
             self.count_end(state)
         out.change(changes.TaskUpdated(task.framework_id, task.id, state, status.reason, status.message))
 
@@ -245,6 +248,8 @@ class State:
         assert not self.frameworks.keys() & self.completed_frameworks.keys()
         for executor in executors:
             assert executor.framework.executors[executor.id] is executor
+            known, executor.used_now = executor.used_now, None
+            assert known is None or known == executor.used(), executor.id
             where = [*executor.queued, *executor.launched, *executor.terminated]
             assert len(where) == len(set(where)), where
             for task in (*executor.queued.values(), *executor.launched.values()):
