@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from mesos_py.agent.options import AgentOptions
@@ -46,11 +46,17 @@ class Checker(Protocol):
     def heard(self, host: str, framework_id: str, status: TaskStatus, at: Nanos) -> None: ...
 
 
+Sabotage = Callable[[str, Frame], None]
+"""Changes a process's frame before anybody sees it: bugs planted to see whether they are found."""
+
+
 class Cluster:
     """All of it. ``is_healed`` once the liveness phase has begun."""
 
-    def __init__(self, loop: SimLoop, plan: Plan, checkers: Sequence[Checker] = ()) -> None:
-        self.loop, self.plan, self.checkers = loop, plan, checkers
+    def __init__(
+        self, loop: SimLoop, plan: Plan, checkers: Sequence[Checker] = (), sabotage: Sabotage | None = None
+    ) -> None:
+        self.loop, self.plan, self.checkers, self._sabotage = loop, plan, checkers, sabotage
         self.is_healed = False
         self.net = Network(loop, self._rng("net"), plan.weather)
         self.agents: dict[str, AgentProcess | None] = {}
@@ -165,6 +171,8 @@ class Cluster:
     def applied(self, process: str, core: Any, event: Event, frame: Frame) -> None:
         """One event of one core, with everything it caused."""
         self.events += 1
+        if self._sabotage is not None:
+            self._sabotage(process, frame)
         self._digest.update(_trace(self.loop.now, process, event, frame).encode())
         count = self._frames[process] = self._frames.get(process, 0) + 1
         if count % self.plan.check_every == 0:

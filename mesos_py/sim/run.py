@@ -24,7 +24,7 @@ import structlog
 from mesos_py.machine.values import SECOND, seconds
 from mesos_py.sim import faults
 from mesos_py.sim.checkers import Lives, Offers, Updates
-from mesos_py.sim.cluster import Cluster
+from mesos_py.sim.cluster import Cluster, Sabotage
 from mesos_py.sim.loop import SimLoop
 from mesos_py.sim.plan import LIVENESS_S, Plan, draw
 from mesos_py.sim.settled import debts
@@ -67,7 +67,7 @@ def simulate(seed: int) -> Report:
     return run(draw(seed))
 
 
-def run(plan: Plan) -> Report:
+def run(plan: Plan, sabotage: Sabotage | None = None) -> Report:
     """The run of ``plan``; never raises for what it finds."""
     loop = SimLoop(plan.seed, lateness_max=plan.lateness_max)
     offers, updates, lives = Offers(), Updates(), Lives()
@@ -76,7 +76,7 @@ def run(plan: Plan) -> Report:
 
     async def main() -> None:
         nonlocal cluster
-        cluster = Cluster(loop, plan, (offers, updates, lives))
+        cluster = Cluster(loop, plan, (offers, updates, lives), sabotage)
         faults.schedule(cluster, plan.faults)
         await asyncio.sleep(plan.duration_s)
         cluster.heal()

@@ -1,0 +1,120 @@
+"""Whoever finds nothing must be shown to be able to find something: planted bugs, and the invariants that see them.
+
+A sabotage changes frames on their way out of a core: a word is swallowed, doubled or altered, as if its handler had
+been written wrongly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mesos_py.machine.frame import Frame, Send
+from mesos_py.master import changes
+from mesos_py.sim.cluster import Sabotage
+from mesos_py.sim.plan import draw
+from mesos_py.sim.processes import MASTER
+from mesos_py.sim.run import run
+from mesos_py.wire import internal
+from mesos_py.wire.scheduler_api import Event
+from mesos_py.wire.schema import evolve
+from mesos_py.wire.task import TaskState, TaskStatus
+
+SEEDS_MAX = 40
+
+
+def swallow(of: Callable[[str], bool], which: Callable[[Any], bool]) -> Sabotage:
+    """Words are never said."""
+
+    def sabotage(process: str, frame: Frame) -> None:
+        if of(process):
+            frame.sends = [word for word in frame.sends if not (isinstance(word, Send) and which(word.message))]
+
+    return sabotage
+
+
+def is_master(process: str) -> bool:
+    return process == MASTER
+
+
+def is_agent(process: str) -> bool:
+    return process != MASTER
+
+
+def updates_once() -> Sabotage:
+    """An agent says every update once, whoever hears it."""
+    said: dict[bytes, None] = {}
+
+    def is_again(message: Any) -> bool:
+        if not isinstance(message, internal.StatusUpdate):
+            return False
+        uuid = message.status.uuid or b""
+        if uuid in said:
+            return True
+        said[uuid] = None
+        return False
+
+    return swallow(is_agent, is_again)
+
+
+def says_running_again(process: str, frame: Frame) -> None:
+    """A master that answers what it is asked about with what was true before."""
+    for index, word in enumerate(frame.sends):
+        if isinstance(word, Send) and isinstance(word.message, Event) and word.message.update is not None:
+            status = word.message.update.status
+            if status.reason is TaskStatus.Reason.REASON_RECONCILIATION and status.state is not TaskState.TASK_RUNNING:
+                wrong = evolve(status, state=TaskState.TASK_RUNNING)
+                frame.sends[index] = Send(word.peer, evolve(word.message, update=Event.Update(status=wrong)))
+
+
+def keeps_offers(process: str, frame: Frame) -> None:
+    """A master that forgets that an offer has ended, and so offers it beside its tasks."""
+    ends = (changes.OfferEnded,)
+    frame.changes = [change for change in frame.changes if not isinstance(change, ends)]
+
+
+def shuts_down_early(process: str, frame: Frame) -> None:
+    """A master that ends a framework as soon as it is away."""
+    gone = [change for change in frame.changes if isinstance(change, changes.FrameworkDisconnected)]
+    frame.changes += [changes.FrameworkRemoved(one.framework_id, one.framework) for one in gone]
+
+
+SABOTAGES: dict[str, tuple[Callable[[], Sabotage], tuple[str, ...]]] = {
+    "an agent never repeats an update": (updates_once, ("I4", "I5")),
+    "a launch is lost between master and agent": (
+        lambda: swallow(is_master, lambda message: isinstance(message, internal.RunTask)), ("I5", "I11"),
+    ),
+    "nobody answers for tasks an agent lost": (
+        lambda: swallow(is_master, lambda message: isinstance(message, internal.AgentReregistered)), ("I5", "I11"),
+    ),
+    "a framework's end is kept from agents": (
+        lambda: swallow(is_master, lambda message: isinstance(message, internal.ShutdownFramework)), ("I12",),
+    ),
+    "kills are kept from agents": (
+        lambda: swallow(is_master, lambda message: isinstance(message, internal.KillTask)), ("I11", "I12"),
+    ),
+    "refusals of stale offers are not told": (
+        lambda: swallow(
+            is_master,
+            lambda message: isinstance(message, Event) and message.update is not None
+            and message.update.status.reason is TaskStatus.Reason.REASON_INVALID_OFFERS,
+        ), ("I2",),
+    ),
+    "reconciliation tells what was true before": (lambda: says_running_again, ("I3", "I5")),
+    "offers outlive their end": (lambda: keeps_offers, ("I1", "I7")),
+    "a framework is removed too early": (lambda: shuts_down_early, ("I8",)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SABOTAGES)
+def test_planted_bugs_are_found(name: str) -> None:
+    """Within a few seeds, by the invariant that names it."""
+    make, invariants = SABOTAGES[name]
+    for seed in range(SEEDS_MAX):
+        report = run(draw(seed), make())
+        if report.violation is not None:
+            assert any(invariant in report.signature for invariant in invariants), report.text()
+            return
+    pytest.fail(f"nobody noticed in {SEEDS_MAX} seeds")
