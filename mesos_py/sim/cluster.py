@@ -58,7 +58,7 @@ class Cluster:
     ) -> None:
         self.loop, self.plan, self.checkers, self._sabotage = loop, plan, checkers, sabotage
         self.is_healed = False
-        self.net = Network(loop, self._rng("net"), plan.weather)
+        self.net = Network(loop, plan.seed, plan.weather)
         self.agents: dict[str, AgentProcess | None] = {}
         self.schedulers: dict[str, SimScheduler] = {}
         #: events applied

@@ -181,9 +181,11 @@ class Connection:
 class Network:
     """All hosts and connections."""
 
-    def __init__(self, loop: SimLoop, rng: random.Random, weather: Weather) -> None:
+    def __init__(self, loop: SimLoop, seed: int | str, weather: Weather) -> None:
         self.loop, self.weather = loop, weather
-        self._rng = rng
+        self._seed = seed
+        #: one for each direction: what happens on one link does not change the luck of another
+        self._rngs: dict[tuple[str, str], random.Random] = {}
         self._services: dict[Address, Callable[[End], None]] = {}
         self._connections: dict[int, Connection] = {}
         self._numbers = 0
@@ -222,9 +224,11 @@ class Network:
 
     def delay(self, source: str, target: str) -> Nanos:
         """How long one message takes."""
-        weather, rng = self.weather, self._rng
         if source == target:
             return MILLISECOND // 10
+        weather, rng = self.weather, self._rngs.get((source, target))
+        if rng is None:
+            rng = self._rngs[source, target] = random.Random(f"{self._seed}/net {source} {target}")
         delay = weather.delay_min + int(rng.random() * (weather.delay_max - weather.delay_min))
         if weather.spikes and rng.random() < weather.spikes:
             delay += int(rng.random() * weather.spike)

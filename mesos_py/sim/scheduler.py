@@ -269,6 +269,8 @@ class SimScheduler:
 
     def _wanted(self, offer: Offer) -> list[Record]:
         """New records of what will be launched on the offer."""
+        if not self.subscribed:
+            return []
         if self.wants_probe:
             return self._fitting(offer, [self._record(offer, is_probe=True)])
         missing = self.behaviour.target - len(self.open_records())

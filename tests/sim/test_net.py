@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -17,7 +16,7 @@ class Pair:
 
     def __init__(self, seed: int = 0, **weather: int) -> None:
         self.loop = SimLoop(seed)
-        self.net = Network(self.loop, random.Random(seed), Weather(**weather))
+        self.net = Network(self.loop, seed, Weather(**weather))
         self.heard: dict[str, list[object]] = {"c": [], "s": []}
         self.lost: dict[str, str] = {}
         self.server: End
