@@ -28,6 +28,7 @@ from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.server import AgentServer
 from mesos_py.cli.command import EXIT_OK, Command, CommandFailed
 from mesos_py.config import CommandLine
+from mesos_py.coordination import StoreFailed
 from mesos_py.flags import INTEGER, PORT, TEXT, bounded, option
 from mesos_py.logs import LogOptions, set_up
 from mesos_py.master.options import Options
@@ -72,7 +73,7 @@ async def main(line: CommandLine) -> int:
                 await stack.enter_async_context(AgentServer(_agent_options(line, options, work_dir, n, master.port)))
                 for n in range(options.agents)
             ]
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, StoreFailed) as error:
             raise CommandFailed(f"cannot start: {error}") from error
         await until_ended(stopped, [master, *agents], _announce(options, master))
     return EXIT_OK

@@ -10,6 +10,7 @@ from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.server import AgentServer
 from mesos_py.cli.command import EXIT_OK, Command, CommandFailed
 from mesos_py.config import CommandLine
+from mesos_py.coordination import StoreFailed
 from mesos_py.local import announce, start_logging, stop_event, until_ended
 from mesos_py.logs import LogOptions
 from mesos_py.master.options import Options
@@ -24,7 +25,7 @@ async def main_master(line: CommandLine) -> int:
     try:
         async with MasterServer(options) as server:
             await until_ended(stopped, [server], announce(options.ip, server.port))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, StoreFailed) as error:
         raise CommandFailed(f"cannot start: {error}") from error
     return EXIT_OK
 

@@ -13,8 +13,8 @@ cannot be read is ``Corrupt``, never "nothing there": a master that believed the
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import AsyncIterator, Mapping
+from typing import Protocol
 
 from mesos_py.wire.master import MasterInfo
 
@@ -43,18 +43,6 @@ class AccessDenied(StoreFailed):
 
 class DetectionFailed(Exception):
     """Nobody can tell who leads: what stands in the leader's place is no master."""
-
-
-class Store(Protocol):
-    """What ``machine.driver.Driver`` commits to, and what a new owner starts from."""
-
-    async def load(self) -> Any:
-        """What all facts committed so far amount to. Raises StoreFailed."""
-        ...
-
-    async def commit(self, writes: Sequence[Any]) -> None:
-        """All of ``writes`` or none of them survive from now on. Raises StoreFailed."""
-        ...
 
 
 class Records(Protocol):

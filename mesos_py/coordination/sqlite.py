@@ -11,6 +11,7 @@ off or no registry is therefore damage, and is refused rather than started afres
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import sqlite3
 import uuid
@@ -152,6 +153,32 @@ class SqliteRecords:
         if row is None:
             raise Corrupt(f"the registry {self.path} has no ledger; put a backup in its place")
         return Ledger.decode(row[0])
+
+
+class WorkDir:
+    """A directory that one process at a time may use; the lock goes with the process, however that ends."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._descriptor: int | None = None
+
+    def hold(self) -> None:
+        """The directory is there and ours. Raises OSError, whose text says what to do."""
+        os.makedirs(self.path, exist_ok=True)
+        descriptor = os.open(os.path.join(self.path, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            text = f"{self.path} is in use by another process; end that one, or name another work_dir"
+            raise OSError(text) from error
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Somebody else may have it."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 class _transaction:  # noqa: N801 - reads as a statement

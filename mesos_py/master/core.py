@@ -33,6 +33,7 @@ from mesos_py.master.calls import (
     operations,
     operator,
     reconcile,
+    recovery,
     reregister,
     scheduler,
     subscription,
@@ -65,6 +66,7 @@ ROWS = Table.merge(
     updates.table,
     connections.table,
     liveness.table,
+    recovery.table,
 )
 
 
@@ -148,9 +150,13 @@ class Master:
             assert (("heartbeat", framework.id) in self.timers) == framework.connected
             waiting = not framework.connected and not framework.recovered
             assert (("failover", framework.id) in self.timers) == waiting
+            for named in (False, True):
+                assert framework.connected or ("reconcile", framework.id, named) not in self.timers
         for offer_id in self.state.offers:
             assert (("offer", offer_id) in self.timers) == (self.options.offer_timeout_s is not None)
-        alive = (self.state.frameworks, self.state.agents, self.state.offers)
+        for agent_id in self.state.recovered_agents:
+            assert ("reregister", agent_id) in self.timers
+        alive = (self.state.frameworks, self.state.agents, self.state.recovered_agents, self.state.offers)
         for key in self.timers.pending():
             assert isinstance(key, tuple)
             assert any(key[1] in those for those in alive), f"a timer of nobody: {key}"

@@ -11,7 +11,7 @@ before they write, and the fold raises ``Impossible``. Mesos: src/master/registr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 from mesos_py.machine.values import Nanos, value
 from mesos_py.wire.agent import AgentInfo, DrainInfo
@@ -123,32 +123,36 @@ class Registry:
         return found
 
     def message(self) -> Message:
-        """Everything, for GET_* and for stores that keep snapshots."""
+        """Everything, for GET_* and for backups."""
         return Message(
-            agents=Message.Agents(
-                agents=tuple(
-                    Message.Agent(info=agent.info, drain_info=agent.drain_info, deactivated=agent.deactivated)
-                    for agent in self.agents.values()
-                )
-            ),
-            unreachable=Message.UnreachableAgents(
-                agents=tuple(
-                    Message.UnreachableAgent(
-                        id=agent_id,
-                        timestamp=TimeInfo(nanoseconds=lost.since_ns),
-                        drain_info=lost.drain_info,
-                        deactivated=lost.deactivated,
-                    )
-                    for agent_id, lost in self.unreachable.items()
-                )
-            ),
-            gone=Message.GoneAgents(
-                agents=tuple(
-                    Message.GoneAgent(id=agent_id, timestamp=TimeInfo(nanoseconds=at_ns))
-                    for agent_id, at_ns in self.gone.items()
-                )
-            ),
+            agents=Message.Agents(agents=tuple(map(self._agent, self.agents))),
+            unreachable=Message.UnreachableAgents(agents=tuple(map(self._unreachable, self.unreachable))),
+            gone=Message.GoneAgents(agents=tuple(map(self._gone, self.gone))),
         )
+
+    def messages(self, agent_id: AgentID) -> dict[str, Any]:
+        """All there is about one agent, by kind of record; None: there is none of that kind."""
+        return {
+            "agents": self._agent(agent_id) if agent_id in self.agents else None,
+            "unreachable": self._unreachable(agent_id) if agent_id in self.unreachable else None,
+            "gone": self._gone(agent_id) if agent_id in self.gone else None,
+        }
+
+    def _agent(self, agent_id: AgentID) -> Message.Agent:
+        agent = self.agents[agent_id]
+        return Message.Agent(info=agent.info, drain_info=agent.drain_info, deactivated=agent.deactivated)
+
+    def _unreachable(self, agent_id: AgentID) -> Message.UnreachableAgent:
+        lost = self.unreachable[agent_id]
+        return Message.UnreachableAgent(
+            id=agent_id,
+            timestamp=TimeInfo(nanoseconds=lost.since_ns),
+            drain_info=lost.drain_info,
+            deactivated=lost.deactivated,
+        )
+
+    def _gone(self, agent_id: AgentID) -> Message.GoneAgent:
+        return Message.GoneAgent(id=agent_id, timestamp=TimeInfo(nanoseconds=self.gone[agent_id]))
 
     @staticmethod
     def of(message: Message) -> Registry:
@@ -161,18 +165,6 @@ class Registry:
         for gone in message.gone.agents if message.gone is not None else ():
             made.gone[gone.id] = gone.timestamp.nanoseconds
         return made
-
-
-def compacted(facts: Sequence[Write]) -> list[Write]:
-    """Fewer facts that fold into the same registry; for stores that keep facts rather than snapshots."""
-    folded = Registry()
-    for fact in facts:
-        folded.apply(fact)
-    made: list[Write] = [AdmitAgent(agent.info) for agent in folded.agents.values()]
-    for agent_id, lost in folded.unreachable.items():
-        # What it was is not kept of an unreachable agent; it tells when it comes back.
-        made += [AdmitAgent(AgentInfo(hostname="", id=agent_id)), MarkAgentUnreachable(agent_id, lost.since_ns)]
-    return made
 
 
 def _id(agent: AgentInfo) -> AgentID:

@@ -4,7 +4,8 @@
         ...  master.port, master.core
         problem = await master.wait()      # ends only when something has failed
 
-Election comes with another store; until then a master leads from the start.
+What must survive it is kept in SQLite below --work_dir, or not at all without one. It leads from the start: there is
+no other master.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import random
 import socket
 import struct
@@ -23,17 +25,20 @@ from typing import Any, Self
 import structlog
 
 from mesos_py import MESOS_VERSION
-from mesos_py.coordination import Store
-from mesos_py.coordination.memory import MemoryStore
+from mesos_py.coordination import Records
+from mesos_py.coordination.memory import MemoryRecords
+from mesos_py.coordination.registry_store import RegistryStore
+from mesos_py.coordination.sqlite import SqliteRecords, WorkDir
 from mesos_py.files import Files
 from mesos_py.flags import shown
 from mesos_py.logs import log_path
 from mesos_py.loop_watch import LoopWatch
-from mesos_py.machine.driver import Driver, Stopped
+from mesos_py.machine.driver import Driver, Stopped, Store
 from mesos_py.machine.frame import Event, Frame, PeerID, Tick
 from mesos_py.machine.journal import Journal
 from mesos_py.machine.values import Nanos
 from mesos_py.master.core import Master
+from mesos_py.master.events import RegistryRecovered
 from mesos_py.master.http import READONLY, READWRITE, SCHEDULER, Gate, SchedulerEndpoint
 from mesos_py.master.leadership import Leadership
 from mesos_py.master.legacy import LegacyEndpoints
@@ -41,7 +46,6 @@ from mesos_py.master.logbook import Logbook
 from mesos_py.master.metrics import Metrics
 from mesos_py.master.operator_api import OperatorEndpoint
 from mesos_py.master.options import Options
-from mesos_py.master.registry import compacted
 from mesos_py.master.streams import MasterRim, Operators, Schedulers
 from mesos_py.master.views.context import Context
 from mesos_py.transport.agent_channel import PATH as AGENT_PATH
@@ -63,20 +67,22 @@ from mesos_py.wire.value import Address
 log = structlog.get_logger(__name__)
 
 NS_PER_MS = 1_000_000
+REGISTRY_FILE = "registry.db"  # in the work_dir
 
 
 class MasterServer:
-    """A running master. Made with collaborators that tests may replace: the store and the source of chance."""
+    """A running master. Made with collaborators that tests may replace: the records and the source of chance."""
 
     core: Master
     driver: Driver
     port: int
     leadership: Leadership
 
-    def __init__(self, options: Options, *, store: Store | None = None, rng: random.Random | None = None) -> None:
+    def __init__(self, options: Options, *, records: Records | None = None, rng: random.Random | None = None) -> None:
         """Raises ValueError for credentials or firewall rules that make no sense."""
         self.options = options
-        self._store: Store = store or MemoryStore(fold=compacted)
+        self._work_dir = None if options.work_dir is None else WorkDir(options.work_dir)
+        self._store = RegistryStore(records or _records(options))
         self._rng = rng or random.Random()
         self._app: Application | None = None
         self._turns = Turns()
@@ -91,18 +97,27 @@ class MasterServer:
         self._authenticator = _authenticator(options)
         self._disabled = disabled_endpoints(options.firewall_rules)
         self._logbook = Logbook()
+        self._fetch_ms = 0.0
         self.leadership = Leadership()
 
     async def __aenter__(self) -> Self:
-        await self.start()
+        try:
+            await self.start()
+        except BaseException:
+            await self.stop()
+            raise
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         await self.stop()
 
     async def start(self) -> int:
-        """Listen and lead; returns the port. Raises OSError when the address cannot be had."""
+        """Listen and lead; returns the port. Raises OSError when the address or the directory cannot be had,
+        StoreFailed when the registry cannot be used.
+        """
         started_ns = time.time_ns()
+        if self._work_dir is not None:
+            self._work_dir.hold()
         self.port = await self._http.start(self.options.ip, self.options.port)
         info = master_info(self.options, self.port)
         self.core = Master(info, self.options, self._rng)
@@ -120,7 +135,7 @@ class MasterServer:
             "master/operator_event_stream_subscribers": lambda: len(self._operators),
             "registrar/queued_operations": lambda: self.driver.outbox_length,
             "registrar/registry_size_bytes": lambda: len(self.core.registry.agents),
-            "registrar/state_fetch_ms": lambda: 0.0,
+            "registrar/state_fetch_ms": lambda: self._fetch_ms,
             "loop/longest_stall_ms": lambda: self._watch.longest_ms,
             "loop/recent_stall_ms": self._watch.recent_ms,
         }
@@ -129,11 +144,21 @@ class MasterServer:
         self._app = self._application(context, metrics, schedulers, channels)
         self._driving = asyncio.create_task(self.driver.run(), name="master driver")
         self._watch.start()
-        self._lead(context)
+        await self._lead(context)
         log.info("master started", id=info.id, pid=info.pid, hostname=info.hostname)
         return self.port
 
-    def _lead(self, context: Context) -> None:
+    async def _lead(self, context: Context) -> None:
+        begin = time.perf_counter()
+        registry = await self._store.load(context.info)
+        self._fetch_ms = 1000 * (time.perf_counter() - begin)
+        log.info(
+            "registry recovered",
+            agents=len(registry.agents),
+            unreachable=len(registry.unreachable),
+            gone=len(registry.gone),
+        )
+        self._tell(Event(RegistryRecovered, RegistryRecovered(registry)))
         context.elected_ns = time.time_ns()
         context.leader = self.leadership.leader = context.info
         self.leadership.is_leading = self.leadership.is_recovered = True
@@ -199,6 +224,9 @@ class MasterServer:
             self._driving.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await self._driving
+        await self._store.close()
+        if self._work_dir is not None:
+            self._work_dir.release()
 
     # ---- glue
 
@@ -215,6 +243,13 @@ class MasterServer:
 
     def _sent(self, metrics: Metrics, peer: PeerID, event: SchedulerEvent) -> None:
         metrics.sent(self.core.state.framework_of(peer), event)
+
+
+def _records(options: Options) -> Records:
+    """Where this master's registry is."""
+    if options.work_dir is None:
+        return MemoryRecords()
+    return SqliteRecords(os.path.join(options.work_dir, REGISTRY_FILE))
 
 
 def master_info(options: Options, port: int) -> MasterInfo:

@@ -39,6 +39,7 @@ from mesos_py.master.entities import (
 )
 from mesos_py.master.invariants import check_state
 from mesos_py.master.options import Options
+from mesos_py.master.registry import Registry
 from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.constraints import OfferConstraints
 from mesos_py.wire.executor import ExecutorInfo
@@ -199,6 +200,18 @@ class State:
         out.changes.append(changes.FrameworkRemoved(framework.id, framework))
 
     # ---- agents, in the order of their lives
+
+    def recover(self, registry: Registry) -> None:
+        """Agents that earlier masters knew; nothing else is known yet."""
+        for agent_id, agent in registry.agents.items():
+            self.recovered_agents[agent_id] = RecoveredAgent(
+                info=agent.info, drain_info=agent.drain_info, deactivated=agent.deactivated
+            )
+        for agent_id, lost in sorted(registry.unreachable.items(), key=lambda item: item[1].since_ns):
+            self.unreachable_agents[agent_id] = UnreachableAgent(
+                since_ns=lost.since_ns, drain_info=lost.drain_info, deactivated=lost.deactivated
+            )
+        self.gone_agents.update(registry.gone)
 
     def add_agent(self, agent: Agent, out: Frame, *, returning: bool) -> None:
         """Admitted, or back: recovered, unreachable or unknown to this master until now."""

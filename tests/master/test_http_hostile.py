@@ -13,7 +13,9 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from mesos_py.coordination.memory import MemoryStore
+from mesos_py.coordination import Changes
+from mesos_py.coordination.memory import MemoryRecords
+from mesos_py.coordination.registry_store import MASTER
 from mesos_py.master.options import Options
 from mesos_py.master.server import MasterServer
 from mesos_py.transport.channel import decode_batch, encode_batch
@@ -85,16 +87,18 @@ async def test_random_calls_do_not_end_the_master(master: MasterServer) -> None:
 # ---- life and death
 
 
-class BrokenStore(MemoryStore):
-    """Keeps nothing."""
+class BrokenRecords(MemoryRecords):
+    """Keeps nothing but who leads."""
 
-    async def commit(self, writes: Any) -> None:
-        raise OSError("no space left")
+    async def commit(self, changes: Changes) -> None:
+        if MASTER not in changes:
+            raise OSError("no space left")
+        await super().commit(changes)
 
 
 async def test_a_master_that_cannot_remember_ends(master: MasterServer) -> None:
     """And says nothing of what it could not remember."""
-    async with MasterServer(Options(port=0), store=BrokenStore()) as broken:
+    async with MasterServer(Options(port=0), records=BrokenRecords()) as broken:
         ended = asyncio.create_task(broken.wait())
         async with aiohttp.ClientSession() as session:
             socket = await session.ws_connect(f"http://127.0.0.1:{broken.port}/internal/agent")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from mesos_py.machine.values import seconds
 from mesos_py.master.calls.reconcile import TOLD_AT_ONCE
 from mesos_py.master.entities import RecoveredAgent
+from mesos_py.master.events import ReregisterExpired
 from mesos_py.master.registry import AdmitAgent
 from mesos_py.wire.ids import AgentID, OperationID, TaskID
 from mesos_py.wire.operation import OperationState
@@ -36,6 +38,7 @@ def recover_agent(world: World, agent_id: str) -> None:
     info = builders.agent_info(agent_id=agent_id)
     world.master.registry.apply(AdmitAgent(info))
     world.state.recovered_agents[AgentID(agent_id)] = RecoveredAgent(info=info)
+    world.master.timers.set(("reregister", agent_id), world.now + seconds(600), ReregisterExpired(AgentID(agent_id)))
 
 
 UNKNOWN = [

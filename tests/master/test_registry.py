@@ -16,7 +16,6 @@ from mesos_py.master.registry import (
     RemoveAgent,
     UpdateAgent,
     Write,
-    compacted,
 )
 from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.codec import protobuf
@@ -113,21 +112,3 @@ def test_the_wire_form_loses_nothing(states: dict[str, str]) -> None:
             made.apply(MarkAgentUnreachable(agent_id, AT))
     again = Registry.of(protobuf.decode(Message, protobuf.encode(made.message())))
     assert (again.agents, again.unreachable, again.gone) == (made.agents, made.unreachable, made.gone)
-
-
-def test_compacted_facts_amount_to_the_same() -> None:
-    facts: list[Write] = []
-    for number in range(20):
-        agent_id = AgentID(f"a{number}")
-        facts += [AdmitAgent(AgentInfo(hostname="h", id=agent_id)), UpdateAgent(AgentInfo(hostname="i", id=agent_id))]
-        if number % 2:
-            facts.append(MarkAgentUnreachable(agent_id, AT))
-        if number % 4 == 2:
-            facts.append(RemoveAgent(agent_id))
-    fewer = compacted(facts)
-    assert len(fewer) < len(facts)
-    folded = [Registry(), Registry()]
-    for made, each in zip(folded, (facts, fewer), strict=True):
-        for fact in each:
-            made.apply(fact)
-    assert folded[0].message() == folded[1].message()

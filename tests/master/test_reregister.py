@@ -8,7 +8,6 @@ import pytest
 
 from mesos_py.machine.frame import Disconnected
 from mesos_py.master import registry
-from mesos_py.master.entities import RecoveredAgent
 from mesos_py.wire import internal
 from mesos_py.wire.ids import AgentID, FrameworkID, TaskID
 from mesos_py.wire.schema import evolve
@@ -45,8 +44,7 @@ def test_a_recovered_agent_is_no_news_to_frameworks() -> None:
     world = World()
     scheduler = world.scheduler(framework_id="old-0001")
     info = builders.agent_info(agent_id="old-S0")
-    world.master.registry.apply(registry.AdmitAgent(info))
-    world.state.recovered_agents[AgentID("old-S0")] = RecoveredAgent(info=info)
+    world.recover(info)
     agent = AgentDouble(world, info)
     task = Task(
         name="t", task_id=TaskID("t"), framework_id=scheduler.id, agent_id=agent.id,

@@ -16,7 +16,9 @@ from mesos_py.machine.problem import Problem
 from mesos_py.machine.values import seconds
 from mesos_py.master.changes import Dropped
 from mesos_py.master.core import Master
+from mesos_py.master.events import RegistryRecovered
 from mesos_py.master.options import Options
+from mesos_py.master.registry import AdmitAgent, Registry
 from mesos_py.wire import internal
 from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.framework import FrameworkInfo
@@ -100,6 +102,13 @@ class World:
 
     def writes(self) -> list[Any]:
         return [write for frame in self.frames for write in frame.writes]
+
+    def recover(self, *admitted: AgentInfo) -> Frame:
+        """An earlier master had admitted these agents."""
+        registry = Registry()
+        for info in admitted:
+            registry.apply(AdmitAgent(info))
+        return self.apply(RegistryRecovered, RegistryRecovered(registry))
 
     def scheduler(self, info: FrameworkInfo | None = None, **fields: Any) -> Scheduler:
         """A scheduler that has subscribed."""

@@ -111,7 +111,7 @@ def remove(m: Master, agent: Agent, cause: Removal, text: str, out: Frame) -> No
             lose_task(m, task, reason, f"Agent {agent.hostname} removed: {text}", out)
     strip(m, agent, out)
     m.state.remove_agent(agent, cause, out)
-    tell_failure(m, agent, out)
+    tell_failure(m, agent.id, out)
 
 
 # ---- executors

@@ -2,7 +2,8 @@
 
 A ping goes out every ``agent_ping_timeout``; after ``max_agent_ping_timeouts`` of them in a row without a pong the
 agent is unreachable: nobody knows what its tasks do. A connection that breaks says less: the agent is given
-``agent_reregister_timeout`` to come back. Unreachable agents may come back at any time (calls/reregister).
+``agent_reregister_timeout`` to come back, and so is one that an earlier master had admitted. Unreachable agents may
+come back at any time (calls/reregister).
 
 Not here yet: the rate limit of removals; it belongs between the last missed ping and ``mark_unreachable``.
 Mesos: src/master/master.cpp SlaveObserver, Master::markUnreachable, disconnect.
@@ -89,8 +90,15 @@ def disconnected(m: Master, agent: Agent, out: Frame) -> None:
 @table.on(ReregisterExpired)
 def reregister_expired(m: Master, event: Event, out: Frame) -> None:
     """The agent has not come back in time."""
-    agent = m.state.agents[event.body.agent_id]
-    minutes = m.options.agent_reregister_timeout_s / 60
+    agent_id, minutes = event.body.agent_id, m.options.agent_reregister_timeout_s / 60
+    agent = m.state.agents.get(agent_id)
+    if agent is None:
+        text = f"agent did not reregister within {minutes:g}mins after master failover"
+        m.persist(MarkAgentUnreachable(agent_id, out.now), out)
+        m.state.lose_agent(agent_id, text, out)
+        _prune(m, out)
+        tell_failure(m, agent_id, out)
+        return
     mark_unreachable(m, agent, f"agent did not reregister within {minutes:g}mins after disconnecting", out)
 
 
@@ -106,7 +114,7 @@ def mark_unreachable(m: Master, agent: Agent, text: str, out: Frame) -> None:
         out.close(agent.peer)  # what it says is ignored until it reregisters; a half-open connection helps nobody
     m.state.lose_agent(agent.id, text, out)
     _prune(m, out)
-    tell_failure(m, agent, out)
+    tell_failure(m, agent.id, out)
 
 
 def _prune(m: Master, out: Frame) -> None:

@@ -51,9 +51,9 @@ def strip(m: Master, agent: Agent, out: Frame) -> None:
     m.allocator.remove_agent(agent.id)
 
 
-def tell_failure(m: Master, agent: Agent, out: Frame) -> None:
+def tell_failure(m: Master, agent_id: AgentID, out: Frame) -> None:
     """Every connected framework learns that the agent failed."""
-    word = words.failure(agent.id)
+    word = words.failure(agent_id)
     for framework in m.state.frameworks.values():
         m.say(framework, word, out)
 

@@ -124,6 +124,7 @@ def _add(m: Master, agent_id: AgentID, report: ReregisterAgent, peer: PeerID, ou
         reregistered_time_ns=out.now,
         url=words.url_of(report.agent.hostname, report.pid),
     )
+    m.timers.cancel(("reregister", agent_id))
     if recovered is None:
         m.persist(MarkAgentReachable(report.agent), out)
     elif recovered.info != report.agent:
