@@ -66,6 +66,19 @@ def test_unknown_tasks(agent_id: str | None, state: TaskState, text: str, aware:
     assert unreachable == (since if agent_id == "m-S1" else None)
 
 
+def test_an_end_that_was_told_stands_though_the_agent_is_lost() -> None:
+    """I3: no other state follows a terminal one (found by the simulator)."""
+    world = World()
+    agent, scheduler = world.agent(), world.scheduler(capabilities=(CAPABILITY.PARTITION_AWARE,))
+    scheduler.launch(builders.task(agent_id=agent.id))
+    agent.update(scheduler.id, "t", State.TASK_KILLED)
+    agent.fall_silent()
+    world.advance(80)
+    assert agent.id in world.state.unreachable_agents
+    (status,) = scheduler.reconcile(("t", agent.id))
+    assert status.state is State.TASK_KILLED
+
+
 def test_nothing_is_said_while_a_recovered_agent_may_bring_the_task() -> None:
     world = world_of_agents()
     recover_agent(world, "old-S0")
