@@ -20,6 +20,7 @@ from mesos_py.machine.frame import Event, Frame, Send
 from mesos_py.machine.problem import Problem
 from mesos_py.machine.values import Nanos, seconds
 from mesos_py.master import changes
+from mesos_py.master.events import TeardownFramework
 from mesos_py.sim.book import FINAL
 from mesos_py.sim.cluster import Violation
 from mesos_py.sim.processes import MASTER
@@ -277,7 +278,7 @@ class Lives:
     def _judge_removal(self, framework_id: str, event: Event, at: Nanos) -> None:
         self.removed[framework_id] = None
         away = self.away.pop(framework_id, None)
-        if event.kind is Call.Type.TEARDOWN:
+        if event.kind in (Call.Type.TEARDOWN, TeardownFramework):
             return
         if away is None or at < away[1]:
             raise Violation("I8", f"{framework_id} is removed before its failover timeout")

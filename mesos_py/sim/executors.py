@@ -126,6 +126,7 @@ class SimExecutor:
 
     def _launch(self, task: TaskInfo) -> None:
         self._had_tasks = True
+        self._call(message=Call.Message(data=b"has begun"))
         self._running[task.task_id] = self._unheard[task.task_id] = task
         self._say(task.task_id, TaskState.TASK_STARTING)
         self._say(task.task_id, TaskState.TASK_RUNNING)

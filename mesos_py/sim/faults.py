@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from mesos_py.machine.frame import Event
 from mesos_py.machine.values import SECOND, seconds
+from mesos_py.master.events import TeardownFramework
 from mesos_py.sim.processes import MASTER
 from mesos_py.wire.scheduler_api import Call
 
@@ -93,6 +95,15 @@ def _reset(cluster: Cluster, fault: Fault) -> None:
     cluster.net.reset(fault.host, MASTER, late, server_late=fault.draw < 0.8)
 
 
+def _flap(cluster: Cluster, fault: Fault) -> None:
+    """Connections are reset again and again, sooner than anybody is done with coming back."""
+    for number in range(1 + int(fault.draw * 8)):
+        late = int((number % 3) * fault.draw * SECOND)
+        cluster.loop.call_in(
+            int(number * (0.1 + fault.draw) * SECOND), lambda late=late: cluster.net.reset(fault.host, MASTER, late)
+        )
+
+
 # ---- agents
 
 
@@ -102,6 +113,14 @@ def _stop_agent(cluster: Cluster, fault: Fault) -> None:
 
 def _start_agent(cluster: Cluster, fault: Fault) -> None:
     cluster.start_agent(fault.host)
+
+
+def _leave(cluster: Cluster, fault: Fault) -> None:
+    """The agent is told to end, and says good-bye."""
+    agent = cluster.agents[fault.host]
+    if agent is not None:
+        agent.leave()
+        cluster.agents[fault.host] = None
 
 
 def _kill_containers(cluster: Cluster, fault: Fault) -> None:
@@ -140,6 +159,17 @@ def _go_on(cluster: Cluster, fault: Fault) -> None:
     cluster.net.pause(fault.host, MASTER, False)
 
 
+def _rival(cluster: Cluster, fault: Fault) -> None:
+    """Another instance subscribes with the id while the first one is still there."""
+    cluster.schedulers[fault.host].rival()
+
+
+def _operator_tears_down(cluster: Cluster, fault: Fault) -> None:
+    framework_id = cluster.schedulers[fault.host].framework_id
+    if framework_id is not None:
+        cluster.master.driver.tell(Event(TeardownFramework, TeardownFramework(framework_id)))
+
+
 def _tear_down(cluster: Cluster, fault: Fault) -> None:
     cluster.schedulers[fault.host].call(Call.Type.TEARDOWN)
 
@@ -158,11 +188,15 @@ KINDS = {
     "partition": Kind("host", _partition, _unite, (2, 20, 60, 100, 200, 700)),
     "clog": Kind("host", _clog, _unclog, (5, 20, 60)),
     "reset": Kind("host", _reset),
+    "flap": Kind("host", _flap),
+    "leave": Kind("agent", _leave, _start_agent, (0.5, 30)),
     "restart agent": Kind("agent", _stop_agent, _start_agent, (0.1, 5, 60, 150, 800)),
     "kill containers": Kind("agent", _kill_containers),
     "restart framework": Kind("framework", _crash_framework, _return_framework, (0.5, 10, 60, 400)),
     "replace framework": Kind("framework", _crash_framework, _return_as_another, (0.5, 60)),
     "stall framework": Kind("framework", _stall, _go_on, (5, 60, 200)),
+    "rival": Kind("framework", _rival),
+    "operator tears down": Kind("framework", _operator_tears_down),
     "tear down": Kind("framework", _tear_down),
     "kill everything": Kind("framework", _flood_kills),
 }

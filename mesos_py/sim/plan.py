@@ -102,7 +102,7 @@ def draw(seed: int) -> Plan:
         faults=faults.draw(rng, [one.host for one in agents], [one.host for one in frameworks], duration_s),
         duration_s=duration_s,
         encoded=rng.random() < 0.2,
-        check_every=rng.choice((1, 3, 10)),
+        check_every=rng.choice((1, 10, 50)),
         lateness_max=0 if calm else rng.choice((1, 50)) * MILLISECOND,
         ping_timeout_s=rng.choice((15.0, 15.0, 5.0)),
         ping_timeouts=rng.choice((5, 5, 3)),
@@ -144,6 +144,7 @@ def _framework(rng: random.Random, host: str) -> FrameworkPlan:
         reconcile_every_s=rng.choice((20.0, 60.0, 300.0)),
         shares=rng.choice((0.0, 0.5, 0.9)),
         meddles=rng.choice((0.0, 0.0, 0.2)),
+        changes=rng.choice((0.0, 0.0, 0.1)),
         suppresses=rng.random() < 0.3,
     )
     kinds = rng.choice((("command",), ("command",), ("custom",), ("group",), ("command", "custom", "group")))

@@ -228,6 +228,10 @@ class AgentProcess:
         self.running.cancel()
         self.net.crash(self.host)
 
+    def leave(self) -> None:
+        """It ends in order; what it said last still arrives."""
+        self._tell(agent_events.StopRequested(unregister=True))
+
     # ---- the driver's rim
 
     def send(self, word: Send | Close) -> None:
@@ -239,7 +243,7 @@ class AgentProcess:
         elif peer == words.CONTAINERS:
             self._to_containers(word.message)
         elif peer == words.PROCESS:
-            self.loop.call_soon(self.crash)
+            self.loop.call_soon(self._exit)
         elif peer == words.DISK:
             return
         elif peer in self._executors:
@@ -247,6 +251,12 @@ class AgentProcess:
         elif self._link is not None and peer == self._link[0]:
             message = word.message
             self._link[1].send(decode_batch(encode_batch((message,)))[0] if self._encoded else message)
+
+    def _exit(self) -> None:
+        if not self.is_over:
+            if self._link is not None:
+                self._link[1].close()
+            self.crash()
 
     def publish(self, frame: Frame) -> None:
         """Observers have seen it when it was applied."""

@@ -68,6 +68,8 @@ class Behaviour:
     shares: float = 0.0
     #: an executor is told to shut down, or gets a message
     meddles: float = 0.0
+    #: its info changes
+    changes: float = 0.0
     #: suppresses offers when it has what it wants, revives when not
     suppresses: bool = False
 
@@ -131,6 +133,19 @@ class SimScheduler:
         self.framework_id = None
         for record in self.book.values():
             record.abandoned = True
+
+    def rival(self) -> None:
+        """Another instance with the same book takes over; what the old one still says must have no effect."""
+        old = (self._calls, self._stream_id, self.framework_id)
+        if self.is_up and self.subscribed and old[0] is not None:
+            self._stream = self._calls = None
+            self._reconnect()
+            for at in (0, 1, 5):
+                self.loop.call_in(at * SECOND, self._speak_as, *old)
+
+    def _speak_as(self, calls: End, stream_id: str, framework_id: FrameworkID) -> None:
+        call = Call(type=Call.Type.REVIVE, framework_id=framework_id)
+        calls.send((0, stream_id, call))
 
     def reform(self) -> None:
         """From now on it behaves, and wants one last task to run to its end."""
@@ -361,6 +376,8 @@ class SimScheduler:
             self._kill(rng.choice(running))
         if running and rng.random() < behaviour.meddles:
             self._meddle(rng.choice(running))
+        if rng.random() < behaviour.changes and self.framework_id is not None:
+            self._change()
         if self._gone and self._is_careless():
             offer = self._gone.pop()
             tasks = self._wanted(offer)
@@ -385,6 +402,16 @@ class SimScheduler:
         kill = Call.Kill(task_id=record.id, agent_id=self._rng.choice((None, record.agent_id)))
         for _ in range(2 if self._rng.random() < self.behaviour.insists else 1):
             self.call(Call.Type.KILL, kill=kill)
+
+    def _change(self) -> None:
+        """Other roles, another name, another patience."""
+        rng = self._rng
+        roles = rng.choice((self.info.roles, ("r1", "r2"), ("*",)))
+        self.info = evolve(self.info, roles=roles, webui_url=f"http://{rng.randint(1, 9)}")
+        info = evolve(self.info, id=self.framework_id)
+        suppressed = roles[:1] if rng.random() < 0.1 else ()
+        update = Call.UpdateFramework(framework_info=info, suppressed_roles=suppressed)
+        self.call(Call.Type.UPDATE_FRAMEWORK, update_framework=update)
 
     def _meddle(self, record: Record) -> None:
         executor_id, agent_id = ExecutorID(record.executor_id or record.id), record.agent_id
