@@ -53,7 +53,7 @@ class EmulatedAgent:
     def master_lost(self, peer: str) -> None:
         raise SystemExit("the master is gone")
 
-    def master_said(self, peer: str, message: Any) -> None:
+    def master_said(self, peer: str, message: Any, size: int) -> None:
         if isinstance(message, internal.RunTask):
             task = message.task
             self._running[task.task_id] = message.framework.id

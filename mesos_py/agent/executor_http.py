@@ -55,13 +55,13 @@ class ExecutorApi:
         kind = KINDS.get(call.type)
         if kind is None:
             return problem(501)
-        return await self._ask(Event(kind, call)) or ACCEPTED
+        return await self._ask(Event(kind, call, size=len(request.body()))) or ACCEPTED
 
     async def _subscribe(self, request: Request, call: Call) -> Answer:
         peer = PeerID(f"executor-{next(self._numbers)}")
         stream = RecordStream(negotiate.accepted(request.headers), on_closed=lambda _: self._lost(peer))
         self._rim.streams[peer] = stream
-        refused = await self._ask(Event(Call.Subscribe, call, peer))
+        refused = await self._ask(Event(Call.Subscribe, call, peer, size=len(request.body())))
         if refused is not None:
             self._rim.streams.pop(peer, None)
             return refused

@@ -135,8 +135,8 @@ class AgentServer:
             self._left.clear()
         self.tell(Event(events.MasterConnected, events.MasterConnected(peer, address)))
 
-    def master_said(self, peer: PeerID, message: Any) -> None:
-        self.tell(Event(type(message), message, peer))
+    def master_said(self, peer: PeerID, message: Any, size: int) -> None:
+        self.tell(Event(type(message), message, peer, size=size))
 
     def master_lost(self, peer: PeerID) -> None:
         if self._is_closing:

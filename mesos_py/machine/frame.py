@@ -26,13 +26,15 @@ class Event:
     """Something that happened or is asked for.
 
     ``kind`` is the key of the row that handles it (a Call.Type member, or an event class); ``body`` the message;
-    ``peer`` the connection it came on, if it matters; ``principal`` who is behind it, if authenticated.
+    ``peer`` the connection it came on, if it matters; ``principal`` who is behind it, if authenticated; ``size`` how
+    many bytes it came as (0: made here), which is about what keeping it costs.
     """
 
     kind: Kind
     body: Any = None
     peer: PeerID | None = None
     principal: str | None = None
+    size: int = 0
 
 
 class Disconnected:

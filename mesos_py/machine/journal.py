@@ -1,8 +1,8 @@
 """What reached a core, kept for the story of an entity and for replaying a run.
 
-The journal is a bounded ring of (now, cause, event, changes). ``story`` answers "what happened to task-7?" from the
-changes that name it; ``replay`` feeds the recorded events to a fresh core and yields the frames it makes, which must
-equal the ones of the first run.
+The journal is a ring of (now, cause, event, changes), bounded in entries and in bytes. ``story`` answers "what happened
+to task-7?" from the changes that name it; ``replay`` feeds the recorded events to a fresh core and yields the frames it
+makes, which must equal the ones of the first run.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any, Protocol
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.values import Nanos, value
 
-JOURNAL_LENGTH = 10_000  # entries kept in memory; a few MB
+JOURNAL_LENGTH = 10_000  # entries kept in memory; a few MB, as events go
+JOURNAL_BYTES_MAX = 32 << 20  # bytes the kept events came as; one call may carry megabytes of task data
 
 
 @value
@@ -36,13 +37,18 @@ class Core(Protocol):
 
 
 class Journal:
-    """The last ``length`` events of one core."""
+    """The last ``length`` events of one core, fewer when they are large."""
 
-    def __init__(self, length: int = JOURNAL_LENGTH) -> None:
-        self._entries: deque[Entry] = deque(maxlen=length)
+    def __init__(self, length: int = JOURNAL_LENGTH, bytes_max: int = JOURNAL_BYTES_MAX) -> None:
+        self._entries: deque[Entry] = deque()
+        self._length, self._bytes_max = length, bytes_max
+        self._bytes = 0
 
     def record(self, event: Event, frame: Frame) -> None:
         self._entries.append(Entry(frame.now, frame.cause, event, tuple(frame.changes)))
+        self._bytes += event.size
+        while len(self._entries) > self._length or (self._bytes > self._bytes_max and len(self._entries) > 1):
+            self._bytes -= self._entries.popleft().event.size
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self._entries)

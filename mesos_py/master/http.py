@@ -115,7 +115,7 @@ class SchedulerEndpoint:
             known = call.framework_id in self._core.state.frameworks
             return problem(501) if known else problem(400, "Framework cannot be found")
         self._metrics.called(call)
-        reply = await self._driver.ask(Event(kind, call, stream_id, request.principal))
+        reply = await self._driver.ask(Event(kind, call, stream_id, request.principal, len(request.body())))
         return answer_to(reply, OK if kind is _Type.UPDATE_FRAMEWORK else ACCEPTED)
 
     def _subscribe(self, call: Call, request: Request, stream_id: str | None) -> Answer:
@@ -125,5 +125,5 @@ class SchedulerEndpoint:
         self._metrics.called(call)
         peer = str(uuid.uuid4())
         stream = self._schedulers.open(peer, content_type, ((STREAM_ID, peer),))
-        self._driver.tell(Event(_Type.SUBSCRIBE, call, peer, request.principal))
+        self._driver.tell(Event(_Type.SUBSCRIBE, call, peer, request.principal, len(request.body())))
         return stream

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import Callable
-from typing import Any
 
 import structlog
 from aiohttp import WSMsgType, web
@@ -65,9 +64,10 @@ class AgentChannels:
                 if message.type is not WSMsgType.BINARY:
                     raise DecodeError("expecting binary batches")
                 await self._turns.turn()
-                body: Any
-                for body in decode_batch(message.data):
-                    self._tell(Event(type(body), body, peer))
+                bodies = decode_batch(message.data)
+                size = len(message.data) // max(len(bodies), 1)
+                for body in bodies:
+                    self._tell(Event(type(body), body, peer, size=size))
         except DecodeError as error:
             log.warning("agent cut off", peer=peer, remote=request.remote, error=str(error))
         finally:

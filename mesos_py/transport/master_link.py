@@ -33,7 +33,8 @@ class Listener(Protocol):
 
     def master_connected(self, peer: PeerID, address: str) -> None: ...
 
-    def master_said(self, peer: PeerID, message: Any) -> None: ...
+    def master_said(self, peer: PeerID, message: Any, size: int) -> None:
+        """``size``: about how many bytes the message came as."""
 
     def master_lost(self, peer: PeerID) -> None: ...
 
@@ -90,8 +91,10 @@ class MasterLink:
             async for message in socket:
                 if message.type is not aiohttp.WSMsgType.BINARY:
                     raise DecodeError("expecting binary batches")
-                for body in decode_batch(message.data):
-                    self._listener.master_said(peer, body)
+                bodies = decode_batch(message.data)
+                size = len(message.data) // max(len(bodies), 1)
+                for body in bodies:
+                    self._listener.master_said(peer, body, size)
         except DecodeError as error:
             log.warning("master speaks another language", master=address, error=str(error))
         finally:

@@ -28,7 +28,7 @@ class Serving:
         self.client = client
 
     def master(self, message: Any) -> None:
-        self.server.master_said(MASTER, message)
+        self.server.master_said(MASTER, message, 0)
         self.server.core.check()
 
     def run(self, info: TaskInfo, *, launch: bool = True, by: FrameworkInfo | None = None) -> None:
@@ -83,7 +83,7 @@ async def serving(
     async with server, aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as client:
         if registered:
             server.master_connected(MASTER, "localhost:5050")
-            server.master_said(MASTER, internal.AgentRegistered(agent_id=AGENT_ID, total_ping_timeout_seconds=75.0))
+            server.master_said(MASTER, internal.AgentRegistered(agent_id=AGENT_ID, total_ping_timeout_seconds=75.0), 0)
         yield Serving(server, client)
         if registered:
             server.master_lost(MASTER)  # nobody is there to say farewell to

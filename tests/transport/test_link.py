@@ -28,7 +28,8 @@ class Listener:
     def master_connected(self, peer: str, address: str) -> None:
         self.heard.put_nowait(("connected", peer, address))
 
-    def master_said(self, peer: str, message: Any) -> None:
+    def master_said(self, peer: str, message: Any, size: int) -> None:
+        assert size > 0
         self.heard.put_nowait(("said", peer, message))
 
     def master_lost(self, peer: str) -> None:
