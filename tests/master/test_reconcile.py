@@ -73,7 +73,7 @@ def test_an_end_that_was_told_stands_though_the_agent_is_lost() -> None:
     scheduler.launch(builders.task(agent_id=agent.id))
     agent.update(scheduler.id, "t", State.TASK_KILLED)
     agent.fall_silent()
-    world.advance(80)
+    world.advance(100)
     assert agent.id in world.state.unreachable_agents
     (status,) = scheduler.reconcile(("t", agent.id))
     assert status.state is State.TASK_KILLED
