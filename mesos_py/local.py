@@ -23,7 +23,6 @@ from typing import Any
 import attrs
 import structlog
 
-from mesos_py import heap
 from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.server import AgentServer
 from mesos_py.cli.command import EXIT_OK, Command, CommandFailed
@@ -31,6 +30,7 @@ from mesos_py.config import CommandLine
 from mesos_py.coordination import StoreFailed
 from mesos_py.flags import INTEGER, PORT, TEXT, bounded, option
 from mesos_py.logs import LogOptions, set_up
+from mesos_py.loop import heap
 from mesos_py.master.options import Options
 from mesos_py.master.server import MasterServer
 

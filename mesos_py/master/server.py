@@ -32,7 +32,7 @@ from mesos_py.coordination.sqlite import SqliteRecords, WorkDir
 from mesos_py.files import Files
 from mesos_py.flags import shown
 from mesos_py.logs import log_path
-from mesos_py.loop_watch import LoopWatch
+from mesos_py.loop.watch import LoopWatch
 from mesos_py.machine.driver import Driver, Stopped, Store
 from mesos_py.machine.frame import Event, Frame, PeerID, Tick
 from mesos_py.machine.journal import Journal
@@ -50,7 +50,7 @@ from mesos_py.master.streams import MasterRim, Operators, Schedulers
 from mesos_py.master.views.context import Context
 from mesos_py.transport.agent_channel import PATH as AGENT_PATH
 from mesos_py.transport.agent_channel import AgentChannels
-from mesos_py.turns import Turns
+from mesos_py.loop.turns import Turns
 from mesos_py.web.app import Application
 from mesos_py.web.auth import Authenticator, parse_credentials
 from mesos_py.web.files import FileEndpoints

@@ -14,9 +14,9 @@ from collections.abc import Callable
 import structlog
 from aiohttp import WSMsgType, web
 
+from mesos_py.loop.turns import Turns
 from mesos_py.machine.frame import Disconnected, Event, PeerID
 from mesos_py.transport.channel import BATCH_BYTES_MAX, Outbox, decode_batch
-from mesos_py.turns import Turns
 from mesos_py.wire.codec.errors import DecodeError
 
 log = structlog.get_logger(__name__)

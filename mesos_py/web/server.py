@@ -17,8 +17,8 @@ import structlog
 from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from mesos_py.loop.turns import Turns
 from mesos_py.machine.values import value
-from mesos_py.turns import Turns
 from mesos_py.web import compress
 from mesos_py.web.negotiate import accepts_gzip
 from mesos_py.web.request import Request

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from mesos_py.turns import ROUND_S, WAKE, Turns
+from mesos_py.loop.turns import ROUND_S, WAKE, Turns
 
 PIECE_S = 0.001
 AT_ONCE = round(ROUND_S / PIECE_S) + 1

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import weakref
 
-from mesos_py import heap
+from mesos_py.loop import heap
 
 
 class Ring:
