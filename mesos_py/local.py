@@ -1,8 +1,8 @@
 """A whole cluster in one process: one master and a few agents, over real HTTP on one address.
 
 Everything is as it is in a real cluster, but that the parts share an event loop: agents connect to the master's port,
-tasks are processes under each agent's supervisor. One process was chosen by measurement: three agents and a master
-idle at next to nothing, and start in a third of the time that four interpreters take.
+tasks are processes under each agent's supervisor. One process was chosen by measurement on two busy cores: a master
+and three agents are ready after 1 to 2 s and take 57 MB, four processes 6 s and 227 MB; idle, they use 1 % of a core.
 
 Prints ``ready http://HOST:PORT`` on a line of its own on standard output once every agent is registered, and nothing
 else there. SIGINT and SIGTERM end it, and with it every process of every task; the working directory goes, too, unless
