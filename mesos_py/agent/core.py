@@ -26,6 +26,7 @@ from mesos_py.machine.table import Table, run
 from mesos_py.machine.timers import Timers
 from mesos_py.machine.values import Nanos
 from mesos_py.wire.agent import AgentInfo
+from mesos_py.wire.command import CommandInfo
 from mesos_py.wire.ids import ExecutorID, FrameworkID, TaskID
 from mesos_py.wire.network import NetworkInfo
 from mesos_py.wire.task import TaskState, TaskStatus
@@ -186,9 +187,9 @@ class Agent:
             uuid=self.new_uuid(),
         )
 
-    def launch(self, spec: ContainerSpec, out: Frame) -> None:
+    def launch(self, spec: ContainerSpec, command: CommandInfo | None, out: Frame) -> None:
         """Run the container, or fail it in the next frame if nobody here can."""
-        problem = specs.unsupported(spec.container)
+        problem = specs.unsupported(spec.container, command)
         if problem is None:
             out.send(words.CONTAINERS, words.LaunchContainer(spec))
         else:

@@ -84,7 +84,7 @@ class Hosting:
         agent, executor = self._agent, self._executor
         agent.state.nest(executor, container_id, task.task_id)
         spec = specs.nested_task(executor, task, container_id, agent.ip)
-        agent.launch(spec, self._out)
+        agent.launch(spec, task.command, self._out)
 
     def signal(self, container_id: str, signum: int) -> None:
         self._out.send(words.CONTAINERS, words.SignalContainer(container_id, signum))

@@ -9,6 +9,7 @@ src/launcher/executor.cpp, src/launcher/default_executor.cpp.
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 
 from mesos_py.agent import paths
@@ -22,6 +23,7 @@ from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.executor import ExecutorInfo
 from mesos_py.wire.ids import ExecutorID, FrameworkID
 from mesos_py.wire.resource import Resource
+from mesos_py.wire.secret import Secret
 from mesos_py.wire.task import TaskInfo
 from mesos_py.wire.value import DurationInfo, Value
 
@@ -33,6 +35,8 @@ MARGIN_NS = 1_000_000_000  # likewise
 COMMAND_SHOWN = 15  # characters of a command that are shown as they are; longer ones end with "..."
 UNKNOWN_CONTAINER = "unknown container"  # no containerizer takes it; Mesos: src/slave/slave.cpp executorLaunched
 NO_EXECUTABLE = "/"  # cannot be executed, so that a command without a value fails as an unknown command does
+NO_COMMAND = CommandInfo()
+NO_RESOLVER = "Default resolver cannot resolve references"  # Mesos: src/secret/resolver.cpp
 
 
 # ---- executors made for command tasks
@@ -141,6 +145,8 @@ def _add_command_environment(env: dict[str, str], command: CommandInfo | None) -
         for variable in command.environment.variables:
             if variable.type is Environment.Variable.Type.VALUE and variable.value is not None:
                 env[variable.name] = variable.value
+            elif variable.secret is not None and variable.secret.value is not None:
+                env[variable.name] = os.fsdecode(variable.secret.value.data)
 
 
 def _with_path(env: dict[str, str]) -> dict[str, str]:
@@ -154,8 +160,7 @@ def _with_path(env: dict[str, str]) -> dict[str, str]:
 
 def command_task(env: dict[str, str], executor: Executor, task: TaskInfo) -> ContainerSpec:
     """The executor's container, in which the task's command runs itself."""
-    command = task.command
-    assert command is not None
+    command = task.command or NO_COMMAND
     _add_command_environment(env, command)
     role = _role(task)
     if role is not None:
@@ -177,8 +182,7 @@ def command_task(env: dict[str, str], executor: Executor, task: TaskInfo) -> Con
 
 def custom_executor(env: dict[str, str], executor: Executor) -> ContainerSpec:
     """The executor's container, in which the framework's own executor runs."""
-    command = executor.info.command
-    assert command is not None
+    command = executor.info.command or NO_COMMAND
     _add_command_environment(env, command)
     executable, argv = _argv(command)
     tasks = [resource for task in executor.queued.values() for resource in task.info.resources]
@@ -196,8 +200,12 @@ def custom_executor(env: dict[str, str], executor: Executor) -> ContainerSpec:
     )
 
 
-def unsupported(container: ContainerInfo | None) -> str | None:
-    """Why no containerizer of ours can run it: a process without its image or volumes would be another task."""
+def unsupported(container: ContainerInfo | None, command: CommandInfo | None) -> str | None:
+    """Why no containerizer of ours can run it: a process without its image, volumes or secrets is another task."""
+    if command is not None and command.environment is not None:
+        for variable in command.environment.variables:
+            if variable.secret is not None and variable.secret.type is Secret.Type.REFERENCE:
+                return NO_RESOLVER
     if container is None:
         return None
     if container.type is ContainerInfo.Type.DOCKER:
@@ -209,8 +217,7 @@ def unsupported(container: ContainerInfo | None) -> str | None:
 
 def nested_task(executor: Executor, task: TaskInfo, container_id: str, ip: str) -> ContainerSpec:
     """A container inside the executor's, for one task of a group."""
-    command = task.command
-    assert command is not None
+    command = task.command or NO_COMMAND  # a task of a group may come without: it has an executor
     sandbox = paths.nested_sandbox(executor.sandbox, container_id)
     env = {"MESOS_SANDBOX": sandbox}
     _add_command_environment(env, command)
@@ -235,8 +242,8 @@ def nested_task(executor: Executor, task: TaskInfo, container_id: str, ip: str) 
 
 def _argv(command: CommandInfo) -> tuple[str, tuple[str, ...]]:
     """Executable and argument list: ``/bin/sh -c value``, or the value with exactly its arguments."""
-    if command.shell:
-        return "/bin/sh", ("sh", "-c", command.value or "")
     if command.value is None:
-        return NO_EXECUTABLE, ("",)
+        return NO_EXECUTABLE, (NO_EXECUTABLE,)
+    if command.shell:
+        return "/bin/sh", ("sh", "-c", command.value)
     return command.value, command.arguments or (command.value,)

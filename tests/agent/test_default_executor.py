@@ -228,3 +228,15 @@ def test_a_checked_task_says_so() -> None:
     world.run_group([task("a", check=CheckInfo(type=CheckInfo.Type.HTTP, http=CheckInfo.Http(port=80)))])
     empty = CheckStatusInfo(type=CheckInfo.Type.HTTP, http=CheckStatusInfo.Http())
     assert world.statuses("a")[-1].check_status == empty
+
+
+def test_a_task_without_a_command_fails_alone() -> None:
+    """The master lets it pass, since it has an executor; there is nothing to execute (Mesos: exit status 1)."""
+    world = World()
+    world.run_group([task("a", command=None), task("b")])
+    bad, good = [launch.spec for launch in world.to_containers(words.LaunchContainer)]
+    world.launched(good.container_id)
+    world.tell(events.ContainerLaunchFailed(bad.container_id, f"Failed to execute '{bad.executable}': Is a directory"))
+    assert world.states("a") == ["STARTING", "RUNNING", "FAILED"]
+    assert world.statuses("a")[-1].message == "Command exited with status 1"
+    assert world.states("b") == ["STARTING", "RUNNING"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from mesos_py.agent.lifecycle import ExecutorState
 from mesos_py.wire import internal
 from mesos_py.wire.command import CommandInfo, Environment
 from mesos_py.wire.resource import Resource
+from mesos_py.wire.secret import Secret
 from mesos_py.wire.task import TaskState, TaskStatus
 from mesos_py.wire.value import Value
 from tests import builders
@@ -230,6 +232,8 @@ def test_a_command_task_is_its_executors_container() -> None:
         (CommandInfo(value="true"), "/bin/sh", ("sh", "-c", "true")),
         (CommandInfo(shell=False, value="/bin/true", arguments=("t", "1")), "/bin/true", ("t", "1")),
         (CommandInfo(shell=False, value="true"), "true", ("true",)),
+        (CommandInfo(), "/", ("/",)),
+        (CommandInfo(shell=False, arguments=("t",)), "/", ("/",)),
     ],
 )
 def test_command_lines(command: CommandInfo, executable: str, argv: tuple[str, ...]) -> None:
@@ -237,6 +241,28 @@ def test_command_lines(command: CommandInfo, executable: str, argv: tuple[str, .
     world = World()
     world.run(task(command=command))
     assert (world.spec().executable, world.spec().argv) == (executable, argv)
+
+
+def secret(**fields: Any) -> CommandInfo:
+    variable = Environment.Variable(name="S", type=Environment.Variable.Type.SECRET, secret=Secret(**fields))
+    return CommandInfo(value="true", environment=Environment(variables=(variable,)))
+
+
+def test_a_secret_given_as_value_is_in_the_environment() -> None:
+    """Mesos: the default secret resolver; bytes that are no text arrive as they are."""
+    world = World()
+    world.run(task(command=secret(type=Secret.Type.VALUE, value=Secret.Value(data=b"hush\xff"))))
+    assert os.fsencode(world.spec().env["S"]) == b"hush\xff"
+
+
+def test_a_secret_that_cannot_be_resolved_fails_its_task() -> None:
+    """Without it the task would be another one."""
+    world = World()
+    world.run(task(command=secret(type=Secret.Type.REFERENCE, reference=Secret.Reference(name="vault"))))
+    world.advance(0)
+    (status,) = world.statuses("t")
+    assert status.reason is Reason.REASON_CONTAINER_LAUNCH_FAILED
+    assert status.message == "Failed to launch container: Default resolver cannot resolve references"
 
 
 def test_checkpointing_shows_in_the_environment() -> None:

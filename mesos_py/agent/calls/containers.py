@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mesos_py.agent import events, facts, specs, words
 from mesos_py.agent.calls import endings
+from mesos_py.agent.containerizer import NO_SANDBOX
 from mesos_py.agent.entities import Executor, Termination
 from mesos_py.agent.hosting import Hosting
 from mesos_py.agent.lifecycle import ExecutorState
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 rows = Table("containers")
 
 Reason = TaskStatus.Reason
-
-#: How the containerizer begins when it could not make the sandbox: then the tasks count as never launched.
-NO_SANDBOX = "Failed to create executor directory"
 
 #: How it begins when a URI could not be fetched.
 NOT_FETCHED = "Failed to fetch"

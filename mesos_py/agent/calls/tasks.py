@@ -270,8 +270,8 @@ def _launch(agent: Agent, executor: Executor, out: Frame) -> None:
     env = specs.executor_environment(agent.options, agent.state.info, agent.endpoint, agent.pid, executor, agent.ip)
     if executor.kind is Kind.COMMAND:
         (task,) = executor.queued.values()
-        spec = specs.command_task(env, executor, task.info)
+        spec, command = specs.command_task(env, executor, task.info), task.info.command
     else:
-        spec = specs.custom_executor(env, executor)
-    agent.launch(spec, out)
+        spec, command = specs.custom_executor(env, executor), executor.info.command
+    agent.launch(spec, command, out)
     executors.expect(agent, executor, out)

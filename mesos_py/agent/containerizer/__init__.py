@@ -23,6 +23,9 @@ from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.stats import ResourceStatistics
 
+#: How ContainerLaunchFailed and DirectoryFailed begin when the sandbox could not be made for its user.
+NO_SANDBOX = "Failed to create executor directory"
+
 
 @attrs.frozen(kw_only=True)
 class ContainerSpec:

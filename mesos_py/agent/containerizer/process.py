@@ -22,7 +22,7 @@ import attrs
 import structlog
 
 from mesos_py.agent import fetcher
-from mesos_py.agent.containerizer import ContainerSpec, KnownContainer
+from mesos_py.agent.containerizer import NO_SANDBOX, ContainerSpec, KnownContainer
 from mesos_py.agent.containerizer.client import SupervisorClient, SupervisorSettings, SupervisorUnavailable
 from mesos_py.agent.containerizer.supervisor import frames
 from mesos_py.agent.events import ContainerExited, ContainerLaunched, ContainerLaunchFailed, DirectoryFailed
@@ -288,7 +288,8 @@ class ProcessContainerizer:
         if is_fetch and container.is_doomed:
             self._report(ContainerExited(container_id=container_id, status=STATUS_KILLED))
             return
-        message = fetcher.failure(container_id, text) if is_fetch else text
+        is_fault_of_fetch = is_fetch and not text.startswith(NO_SANDBOX)
+        message = fetcher.failure(container_id, text) if is_fault_of_fetch else text
         self._report(ContainerLaunchFailed(container_id=container_id, message=message))
 
     def _fetched(self, container: _Container, status: int | None, said: str) -> None:

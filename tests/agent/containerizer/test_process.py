@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from mesos_py.agent.containerizer import NO_SANDBOX
+from mesos_py.wire.command import CommandInfo
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.value import Value
 from tests.agent.containerizer.harness import Harness, until
@@ -84,7 +86,7 @@ async def test_a_failed_exec_is_told_in_the_sandbox_too(real: Harness) -> None:
         ({"env": {"A": "\ud800"}}, "surrogates not allowed"),
         ({"env": {"A": "x" * 17 * 1024 * 1024}}, "exceeds"),
         ({"argv": ("true", "x" * 4 * 1024 * 1024)}, "Argument list too long"),
-        ({"user": "no-such-user"}, "Failed to get information about user 'no-such-user': no such user"),
+        ({"user": "no-such-user"}, "Failed to chown directory to 'no-such-user': No such user 'no-such-user'"),
         ({"sandbox": "/tmp/elsewhere"}, "not below"),
     ],
 )
@@ -93,6 +95,14 @@ async def test_what_cannot_run_fails_its_own_launch_only(real: Harness, changes:
     assert text in await real.failed("c")
     real.containerizer.launch(real.spec("d", "true"))
     assert await real.exited("d") == 0
+
+
+@pytest.mark.parametrize("uris", [[], ["/etc/hostname"]])
+async def test_no_sandbox_is_no_launch_whatever_was_to_be_fetched(real: Harness, uris: list[str]) -> None:
+    """Whoever hears of it tells by the text that the container counts as never launched."""
+    wanted = tuple([CommandInfo.URI(value=uri) for uri in uris])
+    real.containerizer.launch(real.spec("c", "true", user="no-such-user", uris=wanted))
+    assert (await real.failed("c")).startswith(NO_SANDBOX)
 
 
 async def test_output_is_appended_and_latest_follows_the_last_run(real: Harness) -> None:
@@ -115,7 +125,7 @@ async def test_a_sandbox_is_never_reached_through_a_link(real: Harness, tmp_path
     parent.mkdir(parents=True)
     (parent / "containers").symlink_to(outside)
     real.containerizer.launch(real.spec("c", "true", sandbox=str(parent / "containers" / "c")))
-    assert "Failed to create sandbox" in await real.failed("c")
+    assert (await real.failed("c")).startswith(NO_SANDBOX)
     real.containerizer.launch(real.spec("d", "true", sandbox=str(real.work / "runs" / ".." / ".." / "d")))
     assert "not below" in await real.failed("d")
     assert list(outside.iterdir()) == []

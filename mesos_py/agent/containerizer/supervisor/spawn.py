@@ -75,7 +75,7 @@ class Spawner:
         but the process not yet.
         """
         is_helper = stdout is not None
-        identity = _identify(user) if user else None
+        identity = _identify(user, sandbox) if user else None
         directory = self._sandbox(sandbox, latest, identity)
         outputs: list[int] = []
         try:
@@ -102,7 +102,7 @@ class Spawner:
 
     def make_sandbox(self, sandbox: bytes, latest: bytes, user: bytes) -> None:
         """A sandbox no process of its own lives in. Raises `SpawnError`."""
-        os.close(self._sandbox(sandbox, latest, _identify(user) if user else None))
+        os.close(self._sandbox(sandbox, latest, _identify(user, sandbox) if user else None))
 
     def _mark(self, container_id: bytes) -> None:
         # Set on ourselves because posix_spawn cannot; the supervisor is no real-time process. A hard limit below the
@@ -130,16 +130,14 @@ class Spawner:
                 raise
             return directory
         except OSError as exc:
-            raise SpawnError(f"Failed to create sandbox '{os.fsdecode(sandbox)}': {exc.strerror}") from exc
+            raise _no_sandbox(sandbox, exc.strerror) from exc
         finally:
             os.close(parent)
 
     def _below(self, path: bytes) -> list[bytes]:
         parts = path[len(self.root) + 1 :].split(b"/")
         if not path.startswith(self.root + b"/") or any(part in {b"", b".", b".."} for part in parts):
-            raise SpawnError(
-                f"Failed to create sandbox '{os.fsdecode(path)}': not below '{os.fsdecode(self.root)}'"
-            )  # fmt: skip
+            raise _no_sandbox(path, f"not below '{os.fsdecode(self.root)}'")
         return parts
 
     def _walk(self, parts: list[bytes], sandbox: bytes) -> int:
@@ -148,7 +146,7 @@ class Spawner:
             try:
                 inner, _ = _enter(fd, part, DIRECTORY_MODE)
             except OSError as exc:
-                raise SpawnError(f"Failed to create sandbox '{os.fsdecode(sandbox)}': {exc.strerror}") from exc
+                raise _no_sandbox(sandbox, exc.strerror) from exc
             finally:
                 os.close(fd)
             fd = inner
@@ -196,17 +194,22 @@ def _output(directory: int, name: bytes, identity: Identity | None) -> int:
     return fd
 
 
-def _identify(user: bytes) -> Identity | None:
-    """None when it is who we are already."""
+def _no_sandbox(path: bytes, cause: str) -> SpawnError:
+    """In Mesos' words: the agent tells by them that what was to run counts as never launched."""
+    return SpawnError(f"Failed to create executor directory '{os.fsdecode(path)}': {cause}")
+
+
+def _identify(user: bytes, sandbox: bytes) -> Identity | None:
+    """None when it is who we are already. A sandbox that cannot be given to its user is none."""
     name = os.fsdecode(user)
     try:
         entry = pwd.getpwnam(name)
     except KeyError:
-        raise SpawnError(f"Failed to get information about user '{name}': no such user") from None
+        raise _no_sandbox(sandbox, f"Failed to chown directory to '{name}': No such user '{name}'") from None
     if entry.pw_uid == os.geteuid():
         return None
     if os.geteuid() != 0:
-        raise SpawnError(f"Failed to switch to user '{name}': the agent does not run as root")
+        raise _no_sandbox(sandbox, f"Failed to chown directory to '{name}': the agent does not run as root")
     return Identity(entry.pw_uid, entry.pw_gid, os.getgrouplist(name, entry.pw_gid))
 
 
