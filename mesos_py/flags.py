@@ -13,6 +13,7 @@ The field's name is the flag's, less a unit at its end (``offer_timeout_s`` is `
 kind         value of the field             text
 ===========  =============================  ===========================================
 TEXT         str                            as it is
+URL          str                            as it is, shown without a password
 INTEGER      int                            ``5050``
 NUMBER       float                          ``0.1``
 BOOLEAN      bool                           ``--name``, ``--no-name``, ``--name=true``
@@ -38,6 +39,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -211,6 +213,8 @@ def _weights_text(weights: Mapping[str, float]) -> str:
 
 
 TEXT = Kind("TEXT", str)
+#: a URL whose password is not shown
+URL = Kind("URL", str, lambda value: re.sub(r"//([^/@:]*):[^/]*@", r"//\1:***@", value))
 INTEGER = Kind("N", _integer)
 NUMBER = Kind("X", _number, lambda value: f"{value:.15g}")
 BOOLEAN = Kind("", _boolean, _boolean_text)

@@ -20,6 +20,7 @@ from mesos_py.flags import (
     SECONDS,
     SIZE,
     TEXT,
+    URL,
     WEIGHTS,
     bounded,
     one_of,
@@ -50,6 +51,20 @@ class Options:
 
     # ------------------------------------------------------------------------------------------ storage
     work_dir: str | None = option(TEXT, None, "Where what must survive a master is kept.", group="Storage")
+
+    zk: str | None = option(
+        URL,
+        None,
+        "zk://user:password@host1:port1,host2:port2/path: masters elect their leader there, and keep the registry "
+        "there rather than in --work_dir; unset: this is the only master.",
+        group="Storage",
+    )
+    zk_session_timeout_s: float = option(
+        bounded(SECONDS, least=1, most=40),
+        10.0,
+        "A master that ZooKeeper hears nothing of for so long leads no more.",
+        group="Storage",
+    )
 
     # ------------------------------------------------------------------------------------------ frameworks and offers
     offer_timeout_s: float | None = option(

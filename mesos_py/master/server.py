@@ -4,8 +4,9 @@
         ...  master.port, master.core
         problem = await master.wait()      # ends only when something has failed
 
-What must survive it is kept in SQLite below --work_dir, or not at all without one. It leads from the start: there is
-no other master.
+What must survive it is kept in SQLite below --work_dir, or not at all without one, and it leads from the start: there
+is no other master. With --zk it leads once it is elected, and the registry is in ZooKeeper, too; until then it answers
+that another one leads. A master that leads no more ends.
 """
 
 from __future__ import annotations
@@ -26,12 +27,18 @@ import structlog
 
 from mesos_py import MESOS_VERSION
 from mesos_py.coordination import Records
+from mesos_py.coordination.address import ZooKeeperAddress, parse_address
+from mesos_py.coordination.campaign import campaign
 from mesos_py.coordination.memory import MemoryRecords
 from mesos_py.coordination.registry_store import RegistryStore
 from mesos_py.coordination.sqlite import SqliteRecords, WorkDir
+from mesos_py.coordination.zookeeper.election import ZooKeeperDetector, ZooKeeperElector
+from mesos_py.coordination.zookeeper.records import ZooKeeperRecords
+from mesos_py.coordination.zookeeper.session import Session
 from mesos_py.files import Files
 from mesos_py.flags import shown
 from mesos_py.logs import log_path
+from mesos_py.loop.turns import Turns
 from mesos_py.loop.watch import LoopWatch
 from mesos_py.machine.driver import Driver, Stopped, Store
 from mesos_py.machine.frame import Event, Frame, PeerID, Tick
@@ -50,7 +57,6 @@ from mesos_py.master.streams import MasterRim, Operators, Schedulers
 from mesos_py.master.views.context import Context
 from mesos_py.transport.agent_channel import PATH as AGENT_PATH
 from mesos_py.transport.agent_channel import AgentChannels
-from mesos_py.loop.turns import Turns
 from mesos_py.web.app import Application
 from mesos_py.web.auth import Authenticator, parse_credentials
 from mesos_py.web.files import FileEndpoints
@@ -79,10 +85,13 @@ class MasterServer:
     leadership: Leadership
 
     def __init__(self, options: Options, *, records: Records | None = None, rng: random.Random | None = None) -> None:
-        """Raises ValueError for credentials or firewall rules that make no sense."""
+        """Raises ValueError for credentials, firewall rules or a --zk that make no sense."""
         self.options = options
         self._work_dir = None if options.work_dir is None else WorkDir(options.work_dir)
-        self._store = RegistryStore(records or _records(options))
+        self._ensemble = _ensemble(options)
+        self._records = records or _records(options)
+        self._session: Session | None = None
+        self._campaigning: asyncio.Task[None] | None = None
         self._rng = rng or random.Random()
         self._app: Application | None = None
         self._turns = Turns()
@@ -112,8 +121,9 @@ class MasterServer:
         await self.stop()
 
     async def start(self) -> int:
-        """Listen and lead; returns the port. Raises OSError when the address or the directory cannot be had,
-        StoreFailed when the registry cannot be used.
+        """Listen, and lead unless an election has to decide that; returns the port.
+
+        Raises OSError when the address or the directory cannot be had, StoreFailed when the registry cannot be used.
         """
         started_ns = time.time_ns()
         if self._work_dir is not None:
@@ -129,7 +139,8 @@ class MasterServer:
         )
         channels = AgentChannels(self._tell, self._turns)
         rim = MasterRim(schedulers, self._operators, channels, (metrics.observe, self._logbook.observe))
-        self.driver = Driver(_TimedCore(self.core, metrics), _TimedStore(self._store, metrics), rim, journal=Journal())
+        self._store = _TimedStore(metrics)
+        self.driver = Driver(_TimedCore(self.core, metrics), self._store, rim, journal=Journal())
         metrics.gauges |= {
             "master/elected": lambda: float(self.leadership.is_leading),
             "master/operator_event_stream_subscribers": lambda: len(self._operators),
@@ -144,13 +155,43 @@ class MasterServer:
         self._app = self._application(context, metrics, schedulers, channels)
         self._driving = asyncio.create_task(self.driver.run(), name="master driver")
         self._watch.start()
-        await self._lead(context)
+        if self._ensemble is None:
+            await self._lead(context, self._records)
+        else:
+            self._session = await Session(self._ensemble, timeout_s=self.options.zk_session_timeout_s).__aenter__()
+            self._campaigning = asyncio.create_task(self._campaign(context, self._session), name="campaign")
+            self._campaigning.add_done_callback(self._campaign_ended)
         log.info("master started", id=info.id, pid=info.pid, hostname=info.hostname)
         return self.port
 
-    async def _lead(self, context: Context) -> None:
+    async def _campaign(self, context: Context, session: Session) -> None:
+        elector = ZooKeeperElector(session)
+
+        def heard(leader: MasterInfo | None) -> None:
+            context.leader = self.leadership.leader = leader
+            log.info("leading master", id=None if leader is None else leader.id, pid=leader and leader.pid)
+
+        await campaign(
+            elector,
+            ZooKeeperDetector(session),
+            context.info,
+            heard=heard,
+            lead=lambda: self._lead(context, ZooKeeperRecords(session, elector.candidacy)),
+        )
+
+    def _campaign_ended(self, campaigning: asyncio.Task[None]) -> None:
+        """Whatever ended it: from now on we neither answer nor write."""
+        self.leadership.is_leading = False
+        self.leadership.leader = None
+        if self._driving is not None:
+            self._driving.cancel()
+
+    async def _lead(self, context: Context, records: Records) -> None:
         begin = time.perf_counter()
-        registry = await self._store.load(context.info)
+        self.leadership.is_leading = True
+        store = RegistryStore(records)
+        registry = await store.load(context.info)
+        self._store.store = store
         self._fetch_ms = 1000 * (time.perf_counter() - begin)
         log.info(
             "registry recovered",
@@ -161,7 +202,7 @@ class MasterServer:
         self._tell(Event(RegistryRecovered, RegistryRecovered(registry)))
         context.elected_ns = time.time_ns()
         context.leader = self.leadership.leader = context.info
-        self.leadership.is_leading = self.leadership.is_recovered = True
+        self.leadership.is_recovered = True
 
     def _application(
         self, context: Context, metrics: Metrics, schedulers: Schedulers, channels: AgentChannels
@@ -203,15 +244,11 @@ class MasterServer:
 
     async def wait(self) -> str | None:
         """Returns when the master has failed: why."""
-        assert self._driving is not None
-        try:
-            await asyncio.shield(self._driving)
-        except asyncio.CancelledError:
-            if self._driving.cancelled():
-                return None
-            raise
-        except Exception as error:
-            return f"{type(error).__name__}: {error}"
+        running = [task for task in (self._campaigning, self._driving) if task is not None]
+        await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+        for task in running:
+            if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+                return f"{type(error).__name__}: {error}"
         return None
 
     async def stop(self) -> None:
@@ -224,7 +261,12 @@ class MasterServer:
             self._driving.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await self._driving
-        await self._store.close()
+        if self._campaigning is not None:
+            self._campaigning.cancel()
+            await asyncio.wait((self._campaigning,))
+        if self._session is not None:
+            await self._session.__aexit__(None, None, None)
+        await self._records.close()
         if self._work_dir is not None:
             self._work_dir.release()
 
@@ -245,8 +287,18 @@ class MasterServer:
         metrics.sent(self.core.state.framework_of(peer), event)
 
 
+def _ensemble(options: Options) -> ZooKeeperAddress | None:
+    """Where masters are elected. Raises ValueError."""
+    if options.zk is None:
+        return None
+    address = parse_address(options.zk)
+    if not isinstance(address, ZooKeeperAddress):
+        raise ValueError(f"--zk={options.zk}: expecting zk://host1:port1,host2:port2/path")
+    return address
+
+
 def _records(options: Options) -> Records:
-    """Where this master's registry is."""
+    """Where the registry of a master is that has no rivals."""
     if options.work_dir is None:
         return MemoryRecords()
     return SqliteRecords(os.path.join(options.work_dir, REGISTRY_FILE))
@@ -324,13 +376,14 @@ class _TimedCore:
 
 
 class _TimedStore:
-    """The store as the driver sees it, with its writes timed."""
+    """The store as the driver sees it, with its writes timed. Nothing is written before there is one."""
 
-    def __init__(self, store: Store, metrics: Metrics) -> None:
-        self._store = store
+    def __init__(self, metrics: Metrics) -> None:
+        self.store: Store | None = None
         self._metrics = metrics
 
     async def commit(self, writes: Sequence[Any]) -> None:
+        assert self.store is not None, "a fact before the registry was read"
         begin = time.perf_counter()
-        await self._store.commit(writes)
+        await self.store.commit(writes)
         self._metrics.state_store.record(1000 * (time.perf_counter() - begin))

@@ -1,0 +1,157 @@
+"""Real masters, elected by a real ZooKeeper: one leads, the others say who; what it knew outlives it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+import attrs
+import pytest
+
+from mesos_py.coordination.address import ZooKeeperAddress
+from mesos_py.master.options import Options
+from mesos_py.master.server import MasterServer
+from tests.coordination.arenas import PATIENCE_S
+from tests.coordination.ensemble import Ensemble, Proxy
+from tests.coordination.places import ZooKeeperPlace
+from tests.master.over_http import call
+from tests.master.test_restart import agents, register
+from tests.web.raw import exchange, get
+
+pytestmark = [pytest.mark.zk, pytest.mark.xdist_group("zookeeper")]
+
+
+def options(address: ZooKeeperAddress, timeout_s: float = 10.0) -> Options:
+    secret = "" if address.credentials is None else f"{address.credentials}@"
+    zk = f"zk://{secret}{','.join(address.hosts)}{address.path}"
+    return Options(port=0, zk=zk, zk_session_timeout_s=timeout_s)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def is_leading(master: MasterServer) -> None:
+    await until(lambda: master.leadership.is_recovered)
+
+
+async def test_the_next_master_knows_the_agents(address: ZooKeeperAddress) -> None:
+    """F01: standbys send everybody to the leader; when it ends, one of them has its registry."""
+    async with AsyncExitStack() as stack:
+        first = await stack.enter_async_context(MasterServer(options(address)))
+        await is_leading(first)
+        second = await stack.enter_async_context(MasterServer(options(address)))
+        await until(lambda: second.leadership.leader is not None)
+        known = await register(first)
+        answer = await exchange(second.port, get("/state"))
+        assert answer.status == 307
+        assert answer.headers["location"] == f"//127.0.0.1:{first.port}/state"
+        answer = await exchange(second.port, call("GET_AGENTS"))
+        assert answer.status == 307
+        await first.stop()
+        await is_leading(second)
+        assert await agents(second) == ([], [known])
+        assert await register(second, known) == known
+        assert await agents(second) == ([known], [])
+        second.core.check()
+
+
+async def test_before_anybody_is_elected_nobody_answers(address: ZooKeeperAddress, zookeeper: Ensemble) -> None:
+    """A master that cannot reach ZooKeeper says 503, and leads as soon as it can."""
+    async with Proxy(zookeeper.servers[0].port) as proxy:
+        proxy.cut()
+        away = attrs.evolve(address, hosts=(f"127.0.0.1:{proxy.port}",))
+        async with MasterServer(options(away)) as master:
+            answer = await exchange(master.port, get("/state"))
+            assert (answer.status, answer.body) == (503, b"No leader elected")
+            proxy.heal()
+            await is_leading(master)
+            assert (await exchange(master.port, get("/state"))).status == 200
+
+
+async def test_a_leader_that_is_cut_off_ends(address: ZooKeeperAddress, zookeeper: Ensemble) -> None:
+    """F04: it still reaches everybody but ZooKeeper, and must not answer or write; the other one leads."""
+    async with Proxy(zookeeper.servers[0].port) as proxy:
+        away = attrs.evolve(address, hosts=(f"127.0.0.1:{proxy.port}",))
+        async with AsyncExitStack() as stack:
+            first = await stack.enter_async_context(MasterServer(options(away, 1.0)))
+            await is_leading(first)
+            second = await stack.enter_async_context(MasterServer(options(address)))
+            await until(lambda: second.leadership.leader is not None)
+            known = await register(first)
+            proxy.freeze()
+            async with asyncio.timeout(PATIENCE_S):
+                why = await first.wait()
+            assert why == "LeadershipLost: the session with ZooKeeper has ended"
+            assert not second.leadership.is_recovered
+            answer = await exchange(first.port, get("/state"))
+            assert (answer.status, answer.body) == (503, b"No leader elected")
+            await is_leading(second)
+            assert await agents(second) == ([], [known])
+            proxy.heal()
+
+
+async def test_a_standby_that_was_cut_off_is_a_standby_again(address: ZooKeeperAddress, zookeeper: Ensemble) -> None:
+    """It has lost nothing but its place in the queue."""
+    async with Proxy(zookeeper.servers[0].port) as proxy, MasterServer(options(address)) as first:
+        await is_leading(first)
+        away = attrs.evolve(address, hosts=(f"127.0.0.1:{proxy.port}",))
+        async with MasterServer(options(away, 1.0)) as second:
+            await until(lambda: second.leadership.leader is not None)
+            proxy.cut()
+            await until(lambda: second.leadership.leader is None)
+            assert (await exchange(second.port, get("/state"))).status == 503
+            proxy.heal()
+            await until(lambda: second.leadership.leader is not None)
+            assert (await exchange(second.port, get("/state"))).status == 307
+            await first.stop()
+            await is_leading(second)
+
+
+async def test_a_leader_whose_registry_is_taken_over_ends(address: ZooKeeperAddress) -> None:
+    """I6: its next write is refused, and what it would have said is not said."""
+    async with MasterServer(options(address)) as master:
+        await is_leading(master)
+        place = ZooKeeperPlace(address)
+        thief = await place.records()
+        await thief.load()
+        registering = asyncio.ensure_future(register(master))
+        async with asyncio.timeout(PATIENCE_S):
+            assert (await master.wait() or "").startswith("Fenced: ")
+        assert not registering.done()
+        registering.cancel()
+        assert {kind for kind, _ in await (await place.records()).load()} == {"master"}
+        await place.close()
+
+
+async def test_what_cannot_be_led_on_is_told(address: ZooKeeperAddress) -> None:
+    """Wrong password, damaged registry: the reason, and no leader."""
+    alice = attrs.evolve(address, credentials="alice:secret")
+    async with MasterServer(options(alice)) as master:
+        await is_leading(master)
+        async with MasterServer(options(attrs.evolve(address, credentials="eve:secret"))) as other:
+            async with asyncio.timeout(PATIENCE_S):
+                why = await other.wait() or ""
+            assert why.startswith("AccessDenied: ")
+            assert "secret" not in why
+        flags = json.loads((await exchange(master.port, get("/flags"))).body)["flags"]
+        assert flags["zk"].startswith("zk://alice:***@")
+    place = ZooKeeperPlace(alice)
+    session = await place.session()
+    await session.transact([("set", f"{address.path}/log_replicas/registry/ledger", b"", -1)])
+    async with MasterServer(options(alice)) as master:
+        async with asyncio.timeout(PATIENCE_S):
+            assert (await master.wait() or "").startswith("Corrupt: ")
+        assert (await exchange(master.port, get("/state"))).status == 503
+    await place.close()
+
+
+@pytest.mark.parametrize("zk", ["zk://host", "host:2181", "zk://user@host/mesos"])
+def test_a_zk_that_makes_no_sense(zk: str) -> None:
+    """Is refused before anything is started."""
+    with pytest.raises(ValueError, match="zk://"):
+        MasterServer(Options(port=0, zk=zk))
