@@ -19,6 +19,7 @@ from mesos_py.flags import (
     SIZE,
     STRINGS,
     TEXT,
+    URL,
     bounded,
     one_of,
     option,
@@ -46,7 +47,9 @@ class AgentOptions:
     """Settings of one agent; nothing here changes while it runs."""
 
     # ------------------------------------------------------------------------------------------ addresses
-    master: str = option(TEXT, help="Where the leading master is, HOST:PORT.", group="Addresses")
+    master: str = option(
+        URL, help="Where the leading master is: HOST:PORT, or zk://host1:port1,host2:port2/path.", group="Addresses"
+    )
     ip: str = option(TEXT, "127.0.0.1", "Address to listen on.", group="Addresses")
     port: int = option(PORT, 5051, "Port to listen on; 0 picks a free one.", group="Addresses")
     advertise_ip: str | None = option(TEXT, None, "Address told to others, if they cannot use --ip.", group="Addresses")

@@ -31,6 +31,8 @@ from mesos_py.agent.resources import detect_messages
 from mesos_py.agent.rim import AgentRim
 from mesos_py.algebra.parse import parse_attributes
 from mesos_py.algebra.resources import Resources
+from mesos_py.coordination.address import parse_address
+from mesos_py.coordination.locator import Locator
 from mesos_py.files import Files
 from mesos_py.logs import log_path
 from mesos_py.machine.driver import Driver, Store
@@ -69,7 +71,9 @@ class AgentServer:
             self.files.attach("/slave/log", log_path(options.log_dir))
         self.port = options.port
         self._make_containerizer = containerizer or self._processes
-        self._locate = locate or self._configured_master
+        self._locator = None if locate else Locator(parse_address(options.master), self._master_moved)
+        self._locate = locate or self._locator.locate  # type: ignore[union-attr]
+        self._link: MasterLink | None = None
         self._store = store
         self._rng = rng or random.Random(os.urandom(16))
         self._tasks: list[asyncio.Task[None]] = []
@@ -97,13 +101,15 @@ class AgentServer:
             self.driver = Driver(self.core, self._store, rim, journal=Journal(JOURNAL_LENGTH))
             self.containerizer = self._make_containerizer(self._report)
             rim.containerizer = self.containerizer
-            rim.link = MasterLink(self._locate, self, rng=self._rng)
+            rim.link = self._link = MasterLink(self._locate, self, rng=self._rng)
             http.serve(self.core, self.driver, rim, self.containerizer)
             self._start(self.driver.run(), "agent driver")
             began = self.driver.now()
             known = await self.containerizer.recover()
             http.metrics.recovery_s = (self.driver.now() - began) / SECOND
             self.tell(Event(events.Recovered, events.Recovered(tuple([one.container_id for one in known]))))
+            if self._locator is not None:
+                self._start(self._locator.run(), "locator")
             self._start(rim.link.run(), "link to the master")
         except BaseException:
             await self._close()
@@ -175,8 +181,9 @@ class AgentServer:
             fetching=fetching,
         )
 
-    async def _configured_master(self) -> str:
-        return self.options.master
+    def _master_moved(self) -> None:
+        if self._link is not None:
+            self._link.leave()
 
     def _start(self, work: Any, name: str) -> None:
         task = asyncio.create_task(work, name=name)

@@ -10,7 +10,7 @@ from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.server import AgentServer
 from mesos_py.cli.command import EXIT_OK, Command, CommandFailed
 from mesos_py.config import CommandLine
-from mesos_py.coordination import StoreFailed
+from mesos_py.coordination import DetectionFailed, StoreFailed
 from mesos_py.local import announce, start_logging, stop_event, until_ended
 from mesos_py.logs import LogOptions
 from mesos_py.master.options import Options
@@ -40,6 +40,8 @@ async def main_agent(line: CommandLine) -> int:
     try:
         async with AgentServer(options) as server:
             await until_ended(stopped, [server], announce(options.ip, server.port))
+    except DetectionFailed as error:
+        raise CommandFailed(f"nobody can tell who leads: {error}") from error
     except (OSError, ValueError) as error:
         raise CommandFailed(f"cannot start: {error}") from error
     return EXIT_OK
@@ -51,7 +53,7 @@ MASTER = Command(
     options=(Options, LogOptions), main=main_master,
 )
 AGENT = Command(
-    usage="mesos-py agent --master=HOST:PORT --work_dir=DIR [flags]",
+    usage="mesos-py agent --master=HOST:PORT|zk://... --work_dir=DIR [flags]",
     about="Run an agent until it is told to stop; prints \"ready http://HOST:PORT\" once it answers.",
     options=(AgentOptions, LogOptions), main=main_agent,
 )

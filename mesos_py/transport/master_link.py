@@ -60,6 +60,11 @@ class MasterLink:
         if self._outbox is not None and peer == self._peer:
             self._outbox.close()
 
+    def leave(self) -> None:
+        """Another master leads: part with this one, and connect to where ``locate`` says now."""
+        if self._peer is not None:
+            self.close(self._peer)
+
     async def run(self) -> None:
         """Connect, listen, connect again, until cancelled."""
         backoff_s = BACKOFF_MIN_S

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 import attrs
 import pytest
 
-from mesos_py.coordination.address import ZooKeeperAddress
+from mesos_py.agent.containerizer.scripted import RUNS, ScriptedContainerizer
+from mesos_py.agent.options import AgentOptions
+from mesos_py.agent.server import AgentServer
+from mesos_py.coordination.address import Address, MasterAddress, ZooKeeperAddress
+from mesos_py.coordination.locator import Locator
 from mesos_py.master.options import Options
 from mesos_py.master.server import MasterServer
 from tests.coordination.arenas import PATIENCE_S
@@ -155,3 +160,76 @@ def test_a_zk_that_makes_no_sense(zk: str) -> None:
     """Is refused before anything is started."""
     with pytest.raises(ValueError, match="zk://"):
         MasterServer(Options(port=0, zk=zk))
+
+
+# ---- agents and tools follow
+
+
+@asynccontextmanager
+async def following(address: Address) -> AsyncIterator[tuple[Locator, list[str]]]:
+    """A locator at work, and what it was last seen to move from."""
+    moves: list[str] = []
+    locator = Locator(address, lambda: moves.append("moved"))
+    running = asyncio.create_task(locator.run())
+    try:
+        yield locator, moves
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_locator_follows_the_leader(address: ZooKeeperAddress) -> None:
+    """It waits for the first one, tells the present one, and says when it is another than was told."""
+    async with AsyncExitStack() as stack:
+        locator, moves = await stack.enter_async_context(following(address))
+        waiting = asyncio.ensure_future(locator.locate())
+        first = await stack.enter_async_context(MasterServer(options(address)))
+        async with asyncio.timeout(PATIENCE_S):
+            assert await waiting == f"127.0.0.1:{first.port}"
+        second = await stack.enter_async_context(MasterServer(options(address)))
+        await until(lambda: second.leadership.leader is not None)
+        assert moves == []
+        await first.stop()
+        await until(lambda: moves == ["moved"])
+        assert await locator.locate() == f"127.0.0.1:{second.port}"
+
+
+async def test_a_written_address_is_believed() -> None:
+    """Nothing is asked."""
+    async with following(MasterAddress("somewhere", 80)) as (locator, moves):
+        assert await locator.locate() == "somewhere:80"
+        assert moves == []
+
+
+async def test_an_agent_follows_the_leader(address: ZooKeeperAddress, tmp_path: Path) -> None:
+    """F01 as an agent sees it: the same agent, registered with whoever leads."""
+    async with AsyncExitStack() as stack:
+        first = await stack.enter_async_context(MasterServer(options(address)))
+        await is_leading(first)
+        second = await stack.enter_async_context(MasterServer(options(address)))
+        await stack.enter_async_context(
+            AgentServer(
+                AgentOptions(
+                    master=options(address).zk or "",
+                    port=0,
+                    work_dir=str(tmp_path / "work"),
+                    runtime_dir=str(tmp_path / "run"),
+                    resources="cpus:1;mem:100",
+                    registration_backoff_factor=0,
+                ),
+                containerizer=lambda report: ScriptedContainerizer(report=report, script=lambda spec: RUNS),
+            )
+        )
+        await until(lambda: len(first.core.state.agents) == 1)
+        (known,) = first.core.state.agents
+        await first.stop()
+        await until(lambda: known in second.core.state.agents)
+        assert second.core.state.recovered_agents == {}
+        second.core.check()
+
+
+@pytest.mark.parametrize("master", ["", "zk://host", "http://host:80", "host:x"])
+def test_a_master_that_makes_no_sense(master: str, tmp_path: Path) -> None:
+    """Is refused before anything is started."""
+    with pytest.raises(ValueError, match=r"zk|host:port"):
+        AgentServer(AgentOptions(master=master, work_dir=str(tmp_path)))

@@ -1,0 +1,72 @@
+"""Where the leading master is, for whoever follows it: agents and tools.
+
+A master's address that somebody wrote down is simply believed. With ``zk://`` the candidates are watched, so that a
+connection to a master that leads no more can be given up before anything else tells.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from mesos_py.coordination import Detector
+from mesos_py.coordination.address import Address, MasterAddress, ZooKeeperAddress
+from mesos_py.coordination.election import StandaloneDetector
+from mesos_py.wire.master import MasterInfo
+
+log = structlog.get_logger(__name__)
+
+
+class Locator:
+    """Follows the leader while ``run`` runs. ``moved`` is called when it is not the one ``locate`` told last."""
+
+    def __init__(self, address: Address, moved: Callable[[], None]) -> None:
+        self._address = address
+        self._moved = moved
+        self._leader: str | None = None
+        self._told: str | None = None
+        self._is_known = asyncio.Event()
+
+    async def locate(self) -> str:
+        """HOST:PORT of the leading master; waits until there is one."""
+        await self._is_known.wait()
+        assert self._leader is not None
+        self._told = self._leader
+        return self._leader
+
+    async def run(self) -> None:
+        """Until cancelled. Raises DetectionFailed."""
+        if isinstance(self._address, MasterAddress):
+            await self._follow(StandaloneDetector(self._address))
+            return
+        await self._follow_candidates(self._address)
+
+    async def _follow_candidates(self, address: ZooKeeperAddress) -> None:
+        from mesos_py.coordination.zookeeper.election import ZooKeeperDetector
+        from mesos_py.coordination.zookeeper.session import Session
+
+        async with Session(address) as session:
+            await self._follow(ZooKeeperDetector(session))
+
+    async def _follow(self, detector: Detector) -> None:
+        async for leader in detector.leaders():
+            self._leader = None if leader is None else address_of(leader)
+            log.info("leading master", address=self._leader)
+            if self._leader is None:
+                self._is_known.clear()
+                continue  # the master we know may lead again; what it says decides
+            self._is_known.set()
+            if self._told is not None and self._told != self._leader:
+                self._moved()
+
+
+def address_of(leader: MasterInfo) -> str:
+    """HOST:PORT where a master answers."""
+    host, port = leader.hostname, leader.port
+    if leader.address is not None:
+        host, port = leader.address.ip or leader.address.hostname or host, leader.address.port
+    if not host and leader.pid is not None:
+        return leader.pid.rpartition("@")[2]
+    return str(MasterAddress(host or "", port))
