@@ -49,7 +49,7 @@ class Weather:
 class End:
     """One end of a connection. Its owner sets the two callbacks; neither is called after ``close``."""
 
-    __slots__ = ("_early", "_on_message", "host", "is_open", "on_lost", "other", "way")
+    __slots__ = ("_early", "_lost", "_on_message", "host", "is_open", "on_lost", "other", "way")
 
     def __init__(self, host: str) -> None:
         self.host = host
@@ -57,6 +57,8 @@ class End:
         self.on_lost: Callable[[str], None] = lambda why: None
         self._on_message: Callable[[Any], None] | None = None
         self._early: list[Any] = []
+        #: why, if it was lost before anybody listened
+        self._lost: str | None = None
         self.other: End
         #: towards the other end
         self.way: Way
@@ -67,6 +69,8 @@ class End:
         early, self._early = self._early, []
         for message in early:
             on_message(message)
+        if self._lost is not None:
+            on_lost(self._lost)
 
     def send(self, message: Any) -> None:
         """Forgotten when the connection has ended."""
@@ -83,7 +87,10 @@ class End:
         """The owner hears that this end is no more."""
         if self.is_open:
             self.is_open = False
-            self.on_lost(why)
+            if self._on_message is None:
+                self._lost = why
+            else:
+                self.on_lost(why)
 
     def take(self, message: Any) -> None:
         if not self.is_open:

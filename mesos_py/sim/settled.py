@@ -37,6 +37,8 @@ def debts(cluster: Cluster, offers: Offers, updates: Updates, lives: Lives) -> l
             left.append(f"I11 {host} has not run its last task")
         for record in scheduler.open_records():
             states = [status.state.name for status in record.heard[-4:]]
+            if scheduler.is_ending and not record.is_probe and not _is_unreachable(record.heard):
+                left.append(f"I11 {host} has asked for the end of {record.id} again and again ({states})")
             if (record.framework_id, record.id) not in running and not _is_unreachable(record.heard):
                 left.append(f"I5 {host} believes that {record.id} is under way after {states}, but it runs nowhere")
     for key, name in running.items():

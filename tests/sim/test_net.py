@@ -146,3 +146,14 @@ def test_clogs_delay_one_direction() -> None:
     assert pair.heard == {"c": ["quick"], "s": []}
     pair.wait(5)
     assert pair.heard["s"] == ["slow"]
+
+
+def test_an_end_that_is_lost_before_anybody_listens_says_so_then() -> None:
+    """Between connecting and listening there is time enough (seed 20514)."""
+    pair = Pair()
+    end = pair.run(lambda: pair.net.connect("c", "s", "service"))
+    pair.net.reset("c", "s")
+    pair.wait(1)
+    lost: list[str] = []
+    end.listen(lambda message: None, lost.append)
+    assert lost == ["reset"]

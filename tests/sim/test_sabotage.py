@@ -82,7 +82,7 @@ def shuts_down_early(process: str, frame: Frame) -> None:
 
 
 SABOTAGES: dict[str, tuple[Callable[[], Sabotage], tuple[str, ...]]] = {
-    "an agent never repeats an update": (updates_once, ("I4", "I5")),
+    "an agent never repeats an update": (updates_once, ("I4", "I5", "I11")),
     "a launch is lost between master and agent": (
         lambda: swallow(is_master, lambda message: isinstance(message, internal.RunTask)), ("I5", "I11"),
     ),

@@ -16,7 +16,7 @@ from mesos_py.sim.run import run, simulate
 from mesos_py.sim.shrink import replay_command
 
 #: seeds of every `make test`, in slices so that workers share them
-SLICES = [range(first, first + 10) for first in range(0, 60, 10)]
+SLICES = [range(first, first + 10) for first in range(0, 50, 10)]
 
 
 @pytest.mark.parametrize("seeds", SLICES, ids=lambda seeds: f"{seeds[0]}-{seeds[-1]}")
@@ -32,7 +32,7 @@ DIGEST = "import sys; from mesos_py.sim.run import simulate; print(simulate(int(
 
 def test_equal_seeds_are_equal_runs_whatever_the_hash_seed() -> None:
     """I15: two processes with different PYTHONHASHSEED see the same events, in the same order."""
-    seed = 8
+    seed = 82
     digests = {
         subprocess.run(
             [sys.executable, "-c", DIGEST, str(seed)], env={**os.environ, "PYTHONHASHSEED": hash_seed},
@@ -46,7 +46,7 @@ def test_equal_seeds_are_equal_runs_whatever_the_hash_seed() -> None:
 
 def test_leaving_out_faults_leaves_the_rest_as_it_is() -> None:
     """A plan is a value: every part of the cluster has its own chance."""
-    plan = draw(8)
+    plan = draw(82)
     kept = plan.keeping((0, 3))
     assert kept.faults == (plan.faults[0], plan.faults[3])
     assert (kept.agents, kept.frameworks, kept.weather) == (plan.agents, plan.frameworks, plan.weather)
