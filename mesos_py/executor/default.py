@@ -130,7 +130,7 @@ class DefaultExecutor:
         if not all(member.answered for member in group.members):
             return
         for member in group.members:
-            if member.running and not member.ended:
+            if member.running and not member.ended and member.killing is None:
                 host.update(member.task, TaskState.TASK_RUNNING, container_id=member.container_id)
                 limit = member.task.max_completion_time
                 if limit is not None:

@@ -40,6 +40,17 @@ def test_unknown_tasks_are_not_killed() -> None:
     assert host.take() == []
 
 
+def test_who_is_being_killed_is_not_said_to_run() -> None:
+    """A launch that is cancelled ends its group; a member that ran already, untold because of it, goes as well."""
+    executor, host = launch("a", "b")
+    executor.launched(host, "cb")
+    executor.kill(host, TaskID("a"))
+    executor.exited(host, "ca", 9)
+    executor.exited(host, "cb", 15)
+    assert host.said["a"] == ["STARTING", "KILLED"]
+    assert host.said["b"] == ["STARTING", "KILLING", "KILLED"]
+
+
 def test_an_empty_executor_ends_when_it_is_shut_down() -> None:
     executor, host = DefaultExecutor(), Recorder()
     executor.shutdown(host, SECOND)
@@ -115,5 +126,6 @@ def test_whatever_happens_everything_ends_once(steps: list[tuple[str, str, int |
         assert [state for state in said if state in TERMINAL] == said[-1:], said
         assert said.count("RUNNING") <= 1
         assert said.count("KILLING") <= 1
+        assert "RUNNING" not in said or "KILLING" not in said[: said.index("RUNNING")], said
     assert host.finished
     assert host.timers == {}

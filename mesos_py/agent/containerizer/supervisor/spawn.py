@@ -194,7 +194,7 @@ def _output(directory: int, name: bytes, identity: Identity | None) -> int:
     return fd
 
 
-def _no_sandbox(path: bytes, cause: str) -> SpawnError:
+def _no_sandbox(path: bytes, cause: str | None) -> SpawnError:
     """In Mesos' words: the agent tells by them that what was to run counts as never launched."""
     return SpawnError(f"Failed to create executor directory '{os.fsdecode(path)}': {cause}")
 
