@@ -1,0 +1,177 @@
+"""The fault scenarios of a two-level scheduler, each as a plan of its own: what is injected, and what must come of it.
+
+Names carry the number of the scenario in the list of faults that real systems failed at. Scenarios that need masters
+or agents which come back with their state are not here yet.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import pytest
+
+from mesos_py.machine.values import MILLISECOND, SECOND
+from mesos_py.sim.book import Workload
+from mesos_py.sim.faults import Fault
+from mesos_py.sim.net import Weather
+from mesos_py.sim.plan import AgentPlan, FrameworkPlan, Plan
+from mesos_py.sim.run import Report, run
+from mesos_py.sim.scheduler import Behaviour
+
+#: tasks that run until they are killed, by a scheduler that does not kill
+LASTING = Workload(forever=1.0, fails=0.0, stubborn=0.0)
+PATIENT = Behaviour(target=3, kill_every_s=None)
+#: what must not have happened to any task of a scenario that is survived
+BROKEN = ("LOST", "GONE", "UNKNOWN", "DROPPED", "FAILED", "ERROR", "KILLED")
+
+
+def framework(host: str = "f0", **fields: Any) -> FrameworkPlan:
+    """Partition aware, checkpointing, in no hurry."""
+    given: dict[str, Any] = {
+        "partition_aware": True, "killing_state": False, "checkpoint": True, "failover_timeout_s": 300.0, "role": "*",
+        "behaviour": PATIENT, "workload": LASTING,
+    }  # fmt: skip
+    return FrameworkPlan(host=host, **(given | fields))
+
+
+def plan(*faults: Fault, frameworks: tuple[FrameworkPlan, ...] = (framework(),), **fields: Any) -> Plan:
+    """Two agents in fair weather, two virtual minutes unless said otherwise."""
+    given: dict[str, Any] = {
+        "seed": 0, "agents": (AgentPlan(host="a0", cpus=4.0, mem=4096.0), AgentPlan(host="a1", cpus=4.0, mem=4096.0)),
+        "weather": Weather(), "duration_s": 120.0, "encoded": True, "check_every": 5, "lateness_max": 0,
+        "ping_timeout_s": 15.0, "ping_timeouts": 5, "offer_timeout_s": None, "store_latency_max": 10 * MILLISECOND,
+        "ends_all": False,
+    }  # fmt: skip
+    return Plan(frameworks=frameworks, faults=faults, **(given | fields))
+
+
+def fault(at_s: float, kind: str, host: str, for_s: float = 0.0, draw: float = 0.0) -> Fault:
+    return Fault(at_s=at_s, kind=kind, host=host, for_s=for_s, draw=draw)
+
+
+def well(made: Plan) -> Report:
+    """The report of a run that goes well."""
+    report = run(made)
+    assert report.violation is None, report.text()
+    return report
+
+
+def survived(report: Report) -> None:
+    """The last task has finished and everything else is still under way."""
+    assert report.ends == {"OPEN": report.tasks - 1, "FINISHED": 1}, report.ends
+
+
+def test_calm() -> None:
+    """Without faults tasks run and nothing ends them."""
+    survived(well(plan()))
+
+
+@pytest.mark.parametrize("aware", [True, False], ids=["partition aware", "not aware"])
+def test_f13_partition_beyond_the_ping_timeout(aware: bool) -> None:
+    """The agent is unreachable, then its tasks are back as they are."""
+    made = plan(fault(30, "partition", "a0", 200), duration_s=300, frameworks=(framework(partition_aware=aware),))
+    survived(well(made))
+
+
+@pytest.mark.parametrize("kind", ["cut to", "cut from"])
+@pytest.mark.parametrize("host", ["a0", "f0"])
+def test_f14_one_direction_is_dead(kind: str, host: str) -> None:
+    """Noticed by what is not heard; no task suffers."""
+    survived(well(plan(fault(30, kind, host, 200), duration_s=300)))
+
+
+def test_f16_half_of_the_agents_vanish() -> None:
+    """Their tasks are told unreachable, and lost once other agents stand where they stood."""
+    report = well(plan(fault(30, "restart agent", "a0", 200), duration_s=300))
+    assert set(report.ends) <= {"OPEN", "FINISHED", *BROKEN}
+
+
+def test_f17_framework_restarts_within_its_failover_timeout() -> None:
+    """With its id: tasks are kept."""
+    survived(well(plan(fault(30, "restart framework", "f0", 200), duration_s=300)))
+
+
+def test_f18_framework_restarts_without_its_id() -> None:
+    """It is another framework; the first one's tasks are killed when its time is over."""
+    made = plan(fault(30, "replace framework", "f0", 5), frameworks=(framework(failover_timeout_s=60.0),))
+    well(made)
+
+
+def test_f19_framework_restarts_after_its_failover_timeout() -> None:
+    """It is told that it was removed, and begins anew; nothing of before still runs."""
+    made = plan(fault(30, "restart framework", "f0", 60), frameworks=(framework(failover_timeout_s=30.0),))
+    assert "Framework has been removed" in well(made).refusals
+
+
+def test_f20_two_instances_of_one_framework() -> None:
+    """The older one is fenced: its calls are refused by its stream's id."""
+    report = well(plan(fault(30, "rival", "f0"), fault(40, "rival", "f0")))
+    survived(report)
+
+
+def test_f21_a_hoarder_does_not_starve_others() -> None:
+    """Offers it keeps are taken back after a while; the other framework gets its tasks through."""
+    hoarder = framework("f1", behaviour=attrs.evolve(PATIENT, hoards=1.0))
+    well(plan(frameworks=(framework(), hoarder), offer_timeout_s=10.0))
+
+
+def test_f22_a_framework_that_never_acknowledges() -> None:
+    """Updates are repeated ever more slowly, and delivered in the end."""
+    silent = attrs.evolve(PATIENT, never_acknowledges=True, kill_every_s=10.0)
+    well(plan(frameworks=(framework(behaviour=silent),), duration_s=600))
+
+
+def test_f23_a_framework_that_stops_reading() -> None:
+    """It is cut off at the bound at the latest; its tasks stay."""
+    survived(well(plan(fault(30, "stall framework", "f0", 200), duration_s=300)))
+
+
+def test_f24_accepting_what_is_gone() -> None:
+    """Accepts race rescinds, expiries and agents that go."""
+    careless = attrs.evolve(PATIENT, stale=0.5, think=8 * SECOND, target=6)
+    faults = [fault(10.0 * number, "reset", "a0", draw=0.1) for number in range(1, 12)]
+    well(plan(*faults, frameworks=(framework(behaviour=careless),), offer_timeout_s=5.0))
+
+
+def test_f25_task_ids_are_used_twice() -> None:
+    """The second is refused, the first does not notice."""
+    again = attrs.evolve(PATIENT, reuses=1.0, target=6)
+    short = attrs.evolve(LASTING, forever=0.5, run_max_s=20.0)
+    well(plan(fault(50, "restart framework", "f0", 5), frameworks=(framework(behaviour=again, workload=short),)))
+
+
+@pytest.mark.parametrize("kinds", [("command",), ("custom",), ("group",)], ids=lambda kinds: kinds[0])
+def test_f26_kills_at_any_time(kinds: tuple[str, ...]) -> None:
+    """Before the launch has arrived, while it is under way, twice, and of those that ignore SIGTERM."""
+    hasty = attrs.evolve(PATIENT, regrets=0.6, insists=0.8, kill_every_s=10.0, target=6)
+    slow = attrs.evolve(LASTING, kinds=kinds, launch_max_s=20.0, stubborn=0.5)
+    faults = (fault(60, "kill everything", "f0"), fault(61, "reset", "a0"), fault(100, "kill everything", "f0"))
+    well(plan(*faults, frameworks=(framework(behaviour=hasty, workload=slow),), ends_all=True))
+
+
+def test_f27_executors_die_and_repeat_themselves() -> None:
+    """One end for each task, whatever its executor says."""
+    wild = attrs.evolve(LASTING, kinds=("custom", "group"), forever=0.3, twice=0.7, flaky=0.7, run_max_s=20.0)
+    shared = attrs.evolve(PATIENT, shares=0.7, target=6)
+    faults = [fault(8.0 * number, "kill containers", f"a{number % 2}", draw=0.5) for number in range(1, 14)]
+    well(plan(*faults, frameworks=(framework(behaviour=shared, workload=wild),)))
+
+
+def test_f31_clocks_disagree() -> None:
+    """An hour off, and running at other rates: nobody compares clocks."""
+    agents = (
+        AgentPlan(host="a0", cpus=4.0, mem=4096.0, skew=3600 * SECOND, rate_ppm=20_000),
+        AgentPlan(host="a1", cpus=4.0, mem=4096.0, skew=-3600 * SECOND, rate_ppm=-20_000),
+    )
+    survived(well(plan(fault(30, "partition", "a0", 30), agents=agents)))
+
+
+def test_f32_links_that_come_and_go() -> None:
+    """Clogs, cuts and resets on every link, overlapping."""
+    hosts = ("a0", "a1", "f0")
+    kinds = ("clog", "reset", "flap", "cut to", "partition")
+    faults = [
+        fault(7.0 * number, kinds[number % 5], hosts[number % 3], 9.0, draw=(number % 10) / 10) for number in range(30)
+    ]
+    survived(well(plan(*faults, duration_s=240)))
