@@ -25,6 +25,7 @@ demo: $(STAMP)
 	@$(BIN)/python examples/demo.py
 
 test: lint
+	@sh .ci/zookeeper
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup $(TESTS)
 
 lint: $(STAMP)

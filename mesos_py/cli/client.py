@@ -15,8 +15,11 @@ import aiohttp
 import attrs
 import orjson
 
-from mesos_py.cli.command import EXIT_REFUSED, EXIT_UNREACHABLE, CommandFailed
-from mesos_py.flags import BOOLEAN, TEXT, option
+from mesos_py.cli.command import EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_USAGE, CommandFailed
+from mesos_py.coordination import DetectionFailed
+from mesos_py.coordination.address import AddressError, parse_address
+from mesos_py.coordination.locator import leader_now
+from mesos_py.flags import BOOLEAN, URL, option
 
 DEFAULT_MASTER = "127.0.0.1:5050"
 DEFAULT_PORT = 5050
@@ -28,12 +31,14 @@ CONNECT_TIMEOUT_S = 5.0
 class ClientOptions:
     """Flags of every command that asks a master."""
 
-    master: str = option(TEXT, DEFAULT_MASTER, "The master, HOST:PORT.", group="Common")
+    master: str = option(URL, DEFAULT_MASTER, "The master: HOST:PORT, or zk://host:port/path.", group="Common")
     json: bool = option(BOOLEAN, False, "Print JSON instead of a table.", group="Common")
 
 
 def address_of(text: str) -> str:
-    """HOST:PORT from what people write: ``host``, ``host:5050``, ``http://host:5050/``."""
+    """HOST:PORT from what people write: ``host``, ``host:5050``, ``http://host:5050/``; a ``zk://`` stays as it is."""
+    if text.startswith("zk://"):
+        return text
     address = text.removeprefix("http://").rstrip("/")
     if "://" in address:
         raise CommandFailed(f"--master={text}: only HOST:PORT can be asked", 2)
@@ -45,6 +50,24 @@ def address_of(text: str) -> str:
     return address
 
 
+async def _leader(text: str) -> str:
+    """HOST:PORT of the master that leads, according to ZooKeeper. Raises CommandFailed."""
+    try:
+        address = parse_address(text)
+    except AddressError as error:
+        raise CommandFailed(f"--master: {error}", EXIT_USAGE) from error
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            leader = await leader_now(address)
+    except TimeoutError:
+        raise CommandFailed(f"{address} does not answer", EXIT_UNREACHABLE) from None
+    except DetectionFailed as error:
+        raise CommandFailed(f"nobody can tell who leads: {error}", EXIT_UNREACHABLE) from error
+    if leader is None:
+        raise CommandFailed(f"no master leads, says {address}", EXIT_UNREACHABLE)
+    return leader
+
+
 class Client:
     """``async with Client(address) as master: await master.call("GET_AGENTS")``."""
 
@@ -54,6 +77,8 @@ class Client:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
+        if self.address.startswith("zk://"):
+            self.address = await _leader(self.address)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S)
         self._session = aiohttp.ClientSession(timeout=timeout)
         return self

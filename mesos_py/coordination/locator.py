@@ -62,6 +62,18 @@ class Locator:
                 self._moved()
 
 
+async def leader_now(address: Address) -> str | None:
+    """HOST:PORT of the master that leads at this moment; waits for ZooKeeper if need be. Raises DetectionFailed."""
+    if isinstance(address, MasterAddress):
+        return str(address)
+    from mesos_py.coordination.zookeeper.election import ZooKeeperDetector
+    from mesos_py.coordination.zookeeper.session import Session
+
+    async with Session(address) as session:
+        leader = await anext(ZooKeeperDetector(session).leaders())
+    return None if leader is None else address_of(leader)
+
+
 def address_of(leader: MasterInfo) -> str:
     """HOST:PORT where a master answers."""
     host, port = leader.hostname, leader.port

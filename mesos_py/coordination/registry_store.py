@@ -87,9 +87,10 @@ class RegistryStore:
     async def load(self, master: MasterInfo) -> Registry:
         """Take over in the name of ``master``; returns what earlier masters kept. Raises Corrupt, StoreFailed."""
         kept = await self._records.load()
-        self._registry = Registry.of(to_message(kept))
+        message = to_message(kept)
+        self._registry = Registry.of(message)
         await self._records.commit({MASTER: msgpack.encode(Message.Master(info=master))})
-        return Registry.of(to_message(kept))
+        return Registry.of(message)
 
     async def commit(self, writes: Sequence[Write]) -> None:
         """All of ``writes`` or none of them survive from now on. Raises Fenced, StoreFailed."""

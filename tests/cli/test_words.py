@@ -35,14 +35,14 @@ def test_the_exit_code_of_a_task(status: dict[str, Any], code: int) -> None:
 
 @pytest.mark.parametrize(
     ("text", "address"),
-    [("h", "h:5050"), ("h:1", "h:1"), ("http://h:1/", "h:1"), ("10.0.0.1", "10.0.0.1:5050")],
+    [("h", "h:5050"), ("h:1", "h:1"), ("http://h:1/", "h:1"), ("10.0.0.1", "10.0.0.1:5050"), ("zk://a:1/m", "zk://a:1/m")],
 )
 def test_addresses_as_people_write_them(text: str, address: str) -> None:
     """A host alone means the master's port."""
     assert address_of(text) == address
 
 
-@pytest.mark.parametrize("text", ["zk://a:2181/mesos", "h:port", ":5050", "https://h:1"])
+@pytest.mark.parametrize("text", ["ftp://a:2181", "h:port", ":5050", "https://h:1"])
 def test_addresses_that_are_none(text: str) -> None:
     """They are mistakes of the command line."""
     with pytest.raises(CommandFailed) as caught:
