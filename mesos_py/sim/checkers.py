@@ -20,7 +20,7 @@ from mesos_py.machine.frame import Event, Frame, Send
 from mesos_py.machine.problem import Problem
 from mesos_py.machine.values import Nanos, seconds
 from mesos_py.master import changes
-from mesos_py.master.events import TeardownFramework
+from mesos_py.master.events import RegistryRecovered, TeardownFramework
 from mesos_py.sim.book import FINAL
 from mesos_py.sim.cluster import Violation
 from mesos_py.sim.processes import MASTER
@@ -59,6 +59,8 @@ class Offers:
     def applied(self, process: str, event: Event, frame: Frame, at: Nanos) -> None:
         if process != MASTER:
             return
+        if event.kind is RegistryRecovered:
+            self.__init__()  # type: ignore[misc]  # another master: what the one before it granted is void
         if event.kind is Call.Type.ACCEPT:
             self._judge_accept(event, frame)
         touched: dict[str, None] = {}
@@ -248,12 +250,17 @@ class Lives:
     def __init__(self) -> None:
         #: framework -> away since, until
         self.away: dict[str, tuple[Nanos, Nanos]] = {}
+        #: by this master; the next one knows nothing of it
         self.removed: dict[str, None] = {}
+        #: known from agents only; a master waits for their schedulers without a deadline
+        self.waiting: dict[str, None] = {}
         self._killed: dict[tuple[str, str], None] = {}
 
     def applied(self, process: str, event: Event, frame: Frame, at: Nanos) -> None:
         if process != MASTER:
             return
+        if event.kind is RegistryRecovered:
+            self.away, self.removed, self.waiting = {}, {}, {}
         if event.kind is Call.Type.KILL and not isinstance(frame.reply, Problem):
             self._killed[event.body.framework_id, event.body.kill.task_id] = None
         for change in frame.changes:
@@ -263,6 +270,9 @@ class Lives:
                     self.away[change.framework_id] = (at, at + timeout)
                 case changes.FrameworkAdded() | changes.FrameworkUpdated():
                     self.away.pop(change.framework_id, None)
+                    self.waiting.pop(change.framework_id, None)
+                    if change.framework.recovered:
+                        self.waiting[change.framework_id] = None
                 case changes.FrameworkRemoved():
                     self._judge_removal(change.framework_id, event, at)
         for word in frame.sends:

@@ -67,21 +67,11 @@ class Cluster:
         self._frames: dict[str, int] = {}
         self._plans = {one.host: one for one in plan.agents}
         self._runs = 0
-        self.master = MasterProcess(
-            loop,
-            self.net,
-            self,
-            options=Options(
-                agent_ping_timeout_s=plan.ping_timeout_s,
-                max_agent_ping_timeouts=plan.ping_timeouts,
-                offer_timeout_s=plan.offer_timeout_s,
-            ),
-            clock=Clock(loop, EPOCH),
-            store=SimStore(self._rng("master store"), plan.store_latency_max),
-            rng=self._rng("master"),
-            encoded=plan.encoded,
-        )
-        self._guard(self.master.running)
+        self._store = SimStore(self._rng("master store"), plan.store_latency_max)
+        #: None while there is none
+        self.master: MasterProcess | None = None
+        self._masters = 0
+        self.start_master()
         for agent in plan.agents:
             self.agents[agent.host] = None
             self.start_agent(agent.host)
@@ -96,6 +86,36 @@ class Cluster:
         task.add_done_callback(lambda done: None if done.cancelled() else done.result())
 
     # ---- hosts
+
+    def start_master(self) -> None:
+        """A master that knows what its predecessors wrote, unless there is one."""
+        if self.master is not None:
+            return
+        plan = self.plan
+        name = f"m{self._masters}"
+        self._masters += 1
+        self.master = MasterProcess(
+            self.loop,
+            self.net,
+            self,
+            name=name,
+            options=Options(
+                agent_ping_timeout_s=plan.ping_timeout_s,
+                max_agent_ping_timeouts=plan.ping_timeouts,
+                offer_timeout_s=plan.offer_timeout_s,
+            ),
+            clock=Clock(self.loop, EPOCH),
+            store=self._store,
+            rng=self._rng(name),
+            encoded=plan.encoded,
+        )
+        self._guard(self.master.running)
+
+    def stop_master(self) -> None:
+        """kill -9."""
+        if self.master is not None:
+            self.master.crash()
+            self.master = None
 
     def start_agent(self, host: str) -> None:
         """A new agent process on the host, unless one runs there."""
@@ -150,6 +170,7 @@ class Cluster:
         """Everything works and everybody behaves from now on."""
         self.is_healed = True
         self.net.heal()
+        self.start_master()
         for host, agent in self.agents.items():
             if agent is not None and agent.is_over:
                 self.agents[host] = None
@@ -161,7 +182,7 @@ class Cluster:
 
     def stop(self) -> None:
         """Nothing of the cluster wants to run any more."""
-        self.master.running.cancel()
+        self.stop_master()
         for agent in self.agents.values():
             if agent is not None:
                 agent.crash()

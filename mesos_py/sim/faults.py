@@ -1,8 +1,8 @@
 """What goes wrong, as data: drawn from the seed, begun and ended by the table below, left out one by one to shrink.
 
-A fault names what it is done to by host; what it means while the host is down already is nothing. Restarts here are
-of processes without memory: the agent that comes back on a host is another agent. Once agents and masters keep state,
-"back with its state" is one more row.
+A fault names what it is done to by host; what it means while the host is down already is nothing. The
+master that comes back knows what its predecessors wrote. The agent that comes back on a host is another agent; once
+agents keep state, "back with its state" is one more row.
 """
 
 from __future__ import annotations
@@ -104,6 +104,17 @@ def _flap(cluster: Cluster, fault: Fault) -> None:
         )
 
 
+# ---- the master
+
+
+def _stop_master(cluster: Cluster, fault: Fault) -> None:
+    cluster.stop_master()
+
+
+def _start_master(cluster: Cluster, fault: Fault) -> None:
+    cluster.start_master()
+
+
 # ---- agents
 
 
@@ -166,7 +177,7 @@ def _rival(cluster: Cluster, fault: Fault) -> None:
 
 def _operator_tears_down(cluster: Cluster, fault: Fault) -> None:
     framework_id = cluster.schedulers[fault.host].framework_id
-    if framework_id is not None:
+    if framework_id is not None and cluster.master is not None:
         cluster.master.driver.tell(Event(TeardownFramework, TeardownFramework(framework_id)))
 
 
@@ -189,6 +200,7 @@ KINDS = {
     "clog": Kind("host", _clog, _unclog, (5, 20, 60)),
     "reset": Kind("host", _reset),
     "flap": Kind("host", _flap),
+    "restart master": Kind("master", _stop_master, _start_master, (0.1, 3, 20, 100)),
     "leave": Kind("agent", _leave, _start_agent, (0.5, 30)),
     "restart agent": Kind("agent", _stop_agent, _start_agent, (0.1, 5, 60, 150, 800)),
     "kill containers": Kind("agent", _kill_containers),
@@ -209,7 +221,7 @@ def draw(rng: random.Random, agents: Sequence[str], frameworks: Sequence[str], d
     for _ in range(rng.choice((0, 2, 4, 8, 16, 24)) if enabled else 0):
         name = rng.choice(enabled)
         kind = KINDS[name]
-        hosts = {"agent": agents, "framework": frameworks, "host": (*agents, *frameworks)}[kind.on]
+        hosts = {"master": (MASTER,), "agent": agents, "framework": frameworks, "host": (*agents, *frameworks)}[kind.on]
         made.append(
             Fault(
                 at_s=round(rng.random() * duration_s, 3),

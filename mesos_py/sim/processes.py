@@ -24,7 +24,9 @@ from mesos_py.machine.frame import Close, Disconnected, Event, Frame, PeerID, Se
 from mesos_py.machine.journal import Journal
 from mesos_py.machine.values import SECOND, Nanos
 from mesos_py.master.core import Master
+from mesos_py.master.events import RegistryRecovered
 from mesos_py.master.options import Options
+from mesos_py.master.registry import Registry
 from mesos_py.sim import executors
 from mesos_py.sim.containers import Fate, Program, SimContainers
 from mesos_py.sim.loop import SimLoop
@@ -90,7 +92,7 @@ class Observed:
 
 
 class MasterProcess:
-    """The master, from start to crash."""
+    """One master, from start to crash; it begins with what the store has kept of those before it."""
 
     def __init__(
         self,
@@ -98,14 +100,15 @@ class MasterProcess:
         net: Network,
         observer: Observer,
         *,
+        name: str,
         options: Options,
         clock: Callable[[], Nanos],
         store: SimStore,
         rng: random.Random,
         encoded: bool,
     ) -> None:
-        self.loop, self.net = loop, net
-        self.core = Master(MasterInfo(id="m", ip=1, port=5050, hostname=MASTER, version="1.12.0"), options, rng)
+        self.loop, self.net, self.name = loop, net, name
+        self.core = Master(MasterInfo(id=name, ip=1, port=5050, hostname=MASTER, version="1.12.0"), options, rng)
         self.driver = Driver(
             Observed(MASTER, self.core, observer), store, self, clock=clock, journal=Journal(JOURNAL_LENGTH)
         )
@@ -116,7 +119,17 @@ class MasterProcess:
         net.listen(MASTER, AGENTS, self._agent)
         net.listen(MASTER, STREAMS, self._stream)
         net.listen(MASTER, CALLS, self._calls)
+        registry = Registry()
+        for fact in store.facts:
+            registry.apply(fact)
+        self.driver.tell(Event(RegistryRecovered, RegistryRecovered(registry)))
         self.running = loop.create_task(self.driver.run(), name="master")
+
+    def crash(self) -> None:
+        """kill -9: what was not committed has not been said, and is gone."""
+        self.running.cancel()
+        self.net.crash(MASTER)
+        self._peers.clear()
 
     # ---- the driver's rim
 
@@ -165,12 +178,13 @@ class MasterProcess:
         end.listen(ask, lambda why: None)
 
     async def _answer(self, end: End, number: int, stream: PeerID, call: Call) -> None:
-        reply = await self.driver.ask(Event(call.type, call, stream))
-        end.send((number, reply))
+        with contextlib.suppress(Stopped):
+            reply = await self.driver.ask(Event(call.type, call, stream))
+            end.send((number, reply))
 
     def _open(self, kind: str, end: End) -> PeerID:
         self._numbers += 1
-        peer = f"{kind}-{self._numbers}"
+        peer = f"{kind}-{self.name}-{self._numbers}"
         self._peers[peer] = end
         return peer
 

@@ -42,8 +42,8 @@ def debts(cluster: Cluster, offers: Offers, updates: Updates, lives: Lives) -> l
             if (record.framework_id, record.id) not in running and not _is_unreachable(record.heard):
                 left.append(f"I5 {host} believes that {record.id} is under way after {states}, but it runs nowhere")
     for key, name in running.items():
-        if key[0] in lives.away:
-            continue  # its failover timeout is not over
+        if key[0] in lives.away or key[0] in lives.waiting:
+            continue  # its failover timeout is not over, or nobody has told the master what it is
         owner = known.get(key)
         if owner is None or not owner.is_open:
             states = [status.state.name for status in owner.heard[-4:]] if owner is not None else []
