@@ -149,6 +149,8 @@ class Server:
             answer = await self._dispatch(request)
         except HttpError as error:
             answer = error.response
+            if _is_inflating(incoming):
+                return await _last_word(incoming, answer)
         except Exception as error:
             log.exception("handler failed", method=incoming.method, path=incoming.path, error=repr(error))
             answer = problem(500)
@@ -185,6 +187,7 @@ class Server:
                         raise _too_large(limits.body_bytes)
                     if self._bodies_bytes > limits.all_bodies_bytes:
                         raise HttpError(503, "Too many large requests at once.")
+                    await self._turns.turn()  # what is small on the wire may have much in it
         except BaseException as error:
             self._bodies_bytes -= size
             if isinstance(error, TimeoutError):
@@ -270,6 +273,25 @@ class Server:
         if incoming.transport is not None:
             incoming.transport.abort()
         return response
+
+
+def _is_inflating(incoming: web.BaseRequest) -> bool:
+    """Whether more of a compressed body would be inflated if the connection were read on."""
+    return "Content-Encoding" in incoming.headers and incoming.body_exists and not incoming.content.is_eof()
+
+
+async def _last_word(incoming: web.BaseRequest, answer: Response) -> web.StreamResponse:
+    """The answer, and the end of the connection.
+
+    aiohttp reads what is left of a body so that its sender hears the answer; of a bomb that is gigabytes of zeros,
+    inflated without a pause.
+    """
+    response = web.Response(status=answer.status, body=answer.body or None, headers=headers_of(answer))
+    response.force_close()
+    await response.prepare(incoming)
+    await response.write_eof()
+    incoming.protocol.force_close()
+    return response
 
 
 def _chunk(response: web.StreamResponse, incoming: web.BaseRequest) -> None:

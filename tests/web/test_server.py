@@ -119,6 +119,17 @@ async def test_answers_in_pieces_reach_http_1_0(site: Site) -> None:
         assert await wire.reader.read() == b"a" * 1000 + b"b" * 1000
 
 
+async def test_a_bomb_is_not_inflated_to_its_end(site: Site) -> None:
+    """A body refused for what is in it is not read on: the connection ends with the answer, and others are served."""
+    bomb = post("/echo", gzip.compress(bytes(200_000_000)), "Content-Encoding: gzip")
+    async with Wire(site.port) as wire:
+        wire.send(bomb + get("/after"))
+        answer = await wire.answer()
+        assert (answer.status, answer.headers["connection"]) == (413, "close")
+        assert await wire.ended()
+    assert (await exchange(site.port, get("/small"))).status == 200
+
+
 async def test_gzipped_requests_are_inflated(site: Site) -> None:
     request = post("/echo", gzip.compress(b'{"a":1}'), "Content-Encoding: gzip")
     assert (await exchange(site.port, request)).body == b'{"a":1}'
