@@ -7,12 +7,14 @@ Mesos: src/master/http.cpp Master::Http::scheduler.
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from typing import Any
 
 from mesos_py.machine.driver import Driver
 from mesos_py.machine.frame import Event
 from mesos_py.machine.problem import Problem
+from mesos_py.master.calls.callers import known_caller
 from mesos_py.master.core import Master
 from mesos_py.master.leadership import Leadership
 from mesos_py.master.metrics import Metrics
@@ -42,6 +44,8 @@ SCHEDULER = "mesos-master-scheduler"
 
 STREAM_ID = "Mesos-Stream-Id"
 
+LARGE_BYTES = 256 << 10  # of a call; a body of many small values takes 40 ms to decode
+
 _Type = Call.Type
 
 
@@ -53,10 +57,13 @@ def answer_to(reply: Any, done: Response = OK) -> Response:
     return problem(int(reply.kind), reply.text)
 
 
-def decode(cls: Any, content_type: str, body: bytes) -> Any:
-    """The call in a request's body. Raises HttpError 400 with Mesos' text."""
+async def decode(cls: Any, content_type: str, body: bytes) -> Any:
+    """The call in a request's body; a large one is read beside the loop. Raises HttpError 400 with Mesos' text."""
+    codec = json_codec if content_type == JSON else protobuf_codec
     try:
-        return (json_codec if content_type == JSON else protobuf_codec).decode(cls, body)
+        if len(body) < LARGE_BYTES:
+            return codec.decode(cls, body)
+        return await asyncio.to_thread(codec.decode, cls, body)
     except DecodeError as error:
         raise HttpError(400, str(error)) from None
 
@@ -101,7 +108,7 @@ class SchedulerEndpoint:
         if request.method != "POST":
             return method_not_allowed(("POST",), request.method)
         headers = request.headers
-        call: Call = decode(Call, negotiate.content_type(headers), request.body())
+        call: Call = await decode(Call, negotiate.content_type(headers), request.body())
         invalid = scheduler_call(call, request.principal)
         if invalid is not None:
             raise HttpError(400, f"Failed to validate scheduler::Call: {invalid}")
@@ -111,11 +118,12 @@ class SchedulerEndpoint:
             return self._subscribe(call, request, stream_id)
         if kind is _Type.RECONCILE_OPERATIONS:
             negotiate.accepted(headers)
+        event = Event(kind, call, stream_id, request.principal, len(request.body()))
         if kind is _Type.UNKNOWN:
-            known = call.framework_id in self._core.state.frameworks
-            return problem(501) if known else problem(400, "Framework cannot be found")
+            refusal = known_caller(self._core, event)
+            return problem(501) if refusal is None else answer_to(refusal)
         self._metrics.called(call)
-        reply = await self._driver.ask(Event(kind, call, stream_id, request.principal, len(request.body())))
+        reply = await self._driver.ask(event)
         return answer_to(reply, OK if kind is _Type.UPDATE_FRAMEWORK else ACCEPTED)
 
     def _subscribe(self, call: Call, request: Request, stream_id: str | None) -> Answer:

@@ -106,7 +106,7 @@ class OperatorEndpoint:
 
     async def __call__(self, request: Request) -> Answer:
         headers = request.headers
-        call: Call = decode(Call, negotiate.content_type(headers), request.body())
+        call: Call = await decode(Call, negotiate.content_type(headers), request.body())
         invalid = master_call(call)
         if invalid is not None:
             raise HttpError(400, f"Failed to validate master::Call: {invalid}")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from mesos_py.master.http import LARGE_BYTES
 from mesos_py.master.options import Options
 from mesos_py.master.server import MasterServer
 from mesos_py.wire.codec import protobuf
@@ -151,12 +152,28 @@ async def test_a_scheduler_in_protobuf(master: MasterServer) -> None:
 async def test_calls_of_known_frameworks_name_their_stream(master: MasterServer) -> None:
     async with Wire(master.port) as wire:
         _, framework_id = await subscribed(wire)
-        body = json.dumps({"type": "REVIVE", "framework_id": {"value": framework_id}}).encode()
-        answer = await exchange(master.port, post(SCHEDULER, body))
-        assert answer.text == "All non-subscribe calls should include the 'Mesos-Stream-Id' header"
-        answer = await exchange(master.port, post(SCHEDULER, body, "Mesos-Stream-Id: nope"))
-        assert answer.status == 400
-        assert answer.text.startswith("The stream ID 'nope' included in this request didn't match")
+        for kind in ("REVIVE", "UNKNOWN"):
+            body = json.dumps({"type": kind, "framework_id": {"value": framework_id}}).encode()
+            answer = await exchange(master.port, post(SCHEDULER, body))
+            assert answer.text == "All non-subscribe calls should include the 'Mesos-Stream-Id' header"
+            answer = await exchange(master.port, post(SCHEDULER, body, "Mesos-Stream-Id: nope"))
+            assert answer.status == 400
+            assert answer.text.startswith("The stream ID 'nope' included in this request didn't match")
+
+
+async def test_large_calls_keep_their_place(master: MasterServer) -> None:
+    """What is decoded beside the loop is applied before what its connection brought after it."""
+    async with Wire(master.port) as wire, Wire(master.port) as calls:
+        stream_id, framework_id = await subscribed(wire)
+        await wire.chunk()  # a heartbeat
+        tasks = [{"task_id": {"value": f"task-{number}"}} for number in range(10_000)]
+        reconcile = {"type": "RECONCILE", "framework_id": {"value": framework_id}, "reconcile": {"tasks": tasks}}
+        teardown = {"type": "TEARDOWN", "framework_id": {"value": framework_id}}
+        bodies = [json.dumps(body).encode() for body in (reconcile, teardown, teardown)]
+        assert len(bodies[0]) > LARGE_BYTES
+        calls.send(b"".join(post(SCHEDULER, body, f"Mesos-Stream-Id: {stream_id}") for body in bodies))
+        assert [(await calls.answer()).status for _ in bodies] == [202, 202, 400]
+        assert record(await wire.chunk())["update"]["status"]["task_id"] == {"value": "task-0"}
 
 
 async def test_a_scheduler_that_goes_is_disconnected_at_once(master: MasterServer) -> None:

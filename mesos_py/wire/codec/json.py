@@ -13,6 +13,7 @@ Mesos: 3rdparty/stout/include/stout/protobuf.hpp, json.hpp.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from binascii import a2b_base64, b2a_base64
@@ -57,11 +58,11 @@ def decode(cls: type[M], data: bytes | bytearray | memoryview | str) -> M:
 
 def _parse_infinite(data: bytes, error: orjson.JSONDecodeError) -> Any:
     """The value of a text that is JSON but for bare infinities, such as a Mesos master prints; else what is wrong."""
-    quoted = _BARE.sub(lambda match: b'"%b"' % match[1] if match[1] else match[0], data)
-    try:
-        return orjson.loads(quoted)
-    except orjson.JSONDecodeError:
-        raise JSONSyntaxError(explain(data, error.pos)) from None
+    if b"Infinity" in data:
+        quoted = _BARE.sub(lambda match: b'"%b"' % match[1] if match[1] else match[0], data)
+        with contextlib.suppress(orjson.JSONDecodeError):
+            return orjson.loads(quoted)
+    raise JSONSyntaxError(explain(data, error.pos)) from None
 
 
 def to_value(msg: Any) -> dict[str, Any]:
