@@ -215,6 +215,7 @@ class Metrics:
         yield from self._counted()
         for name, gauge in self._gauges(now):
             yield Sample(name, gauge)
+        yield from self._roles()
         yield from self._operations()
         for timer in (self.allocation_run, self.allocation_latency, self.state_store):
             yield from timer.samples()
@@ -272,6 +273,14 @@ class Metrics:
         for task_state in ("staging", "starting", "running", "killing"):
             yield f"master/tasks_{task_state}", state.task_counts[TaskState[f"TASK_{task_state.upper()}"]]
         yield "master/tasks_unreachable", state.unreachable_task_count
+
+    def _roles(self) -> Iterator[Sample]:
+        """What the allocator thinks of each role."""
+        allocator = self._core.allocator
+        for role, share in allocator.dominant_shares().items():
+            yield Sample(f"allocator/mesos/roles/{role}/shares/dominant", share)
+        for role, active in allocator.active_filters().items():
+            yield Sample(f"allocator/mesos/offer_filters/roles/{role}/active", active)
 
     @staticmethod
     def _operations() -> Iterator[Sample]:

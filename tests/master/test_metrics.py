@@ -48,6 +48,20 @@ def test_a_busy_cluster() -> None:
     assert {name: numbers[f"{prefix}/{name}"] for name in of_framework} == of_framework
 
 
+def test_roles_as_the_allocator_sees_them() -> None:
+    """Each role somebody is in has its share; each role, ancestors too, has its number of declines."""
+    world, scheduler, _ = busy_world()
+    prefix = "allocator/mesos"
+    numbers = told(world)
+    assert numbers[f"{prefix}/roles/*/shares/dominant"] == 1.3 / 64
+    assert numbers[f"{prefix}/roles/eng/web/shares/dominant"] == 1 - 10 / 100_000  # disk but for its pod's
+    filters = {name: number for name, number in numbers.items() if name.startswith(f"{prefix}/offer_filters/")}
+    roles = ("*", "eng", "eng/web", "ops")
+    assert filters == {f"{prefix}/offer_filters/roles/{role}/active": 0.0 for role in roles}
+    scheduler.decline(*world.state.offers)
+    assert told(world)[f"{prefix}/offer_filters/roles/eng/web/active"] == 1
+
+
 def test_an_agent_that_is_lost_and_comes_back() -> None:
     world, scheduler, agent = busy_world()
     agent.fall_silent()

@@ -256,11 +256,10 @@ class Books:
         return {role.path: sorter.share(role.path) for role in self.roles if role.slots}
 
     def active_filters(self) -> dict[str, int]:
-        counts: dict[str, int] = {}
+        counts = {role.path: 0 for role in self.roles}
         for slot in self._slots:
-            if slot is not None and slot.declined:
-                declined = sum(map(len, slot.declined.values()))
-                counts[slot.role.path] = counts.get(slot.role.path, 0) + declined
+            if slot is not None:
+                counts[slot.role.path] += slot.declines
         return counts
 
     def check(self) -> None:
@@ -273,6 +272,7 @@ class Books:
             if slot is not None:
                 assert slot.bit == 1 << number
                 assert bool(self.live & slot.bit) == slot.is_live
+                assert slot.declines == sum(map(len, slot.declined.values()))
                 held = NONE
                 for agent_id in self.holders.get(slot.framework.id, ()):
                     held += _allocated_to(slot.role.path, self.agents[agent_id].held[slot.framework.id])

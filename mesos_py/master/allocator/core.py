@@ -387,7 +387,7 @@ class Allocator:
         return self._books.dominant_shares()
 
     def active_filters(self) -> dict[str, int]:
-        """Declines in force, by role."""
+        """Declines in force, by role; every role there is. Linear in the frameworks' roles."""
         return self._books.active_filters()
 
     def check(self) -> None:

@@ -68,6 +68,8 @@ class Slot:
     suppressed: bool = False
     #: agent -> what was declined there -> when that ends (ns), and a number that tells declines apart
     declined: dict[AgentID, dict[Resources, tuple[int, int]]] = attrs.Factory(dict)
+    #: the number of declines in ``declined``
+    declines: int = 0
 
     @property
     def is_live(self) -> bool:
@@ -107,6 +109,7 @@ class Declines:
             self._drop(slot, agent, min(before, key=before.__getitem__))
         self._sequence += 1
         slot.declined.setdefault(agent.id, {})[resources] = (until, self._sequence)
+        slot.declines += 1
         self._live += 1
         agent.refused[resources] = agent.refused.get(resources, 0) | slot.bit
         agent.closed |= agent.covered(resources, slot.bit)
@@ -140,6 +143,7 @@ class Declines:
         del declined[resources]
         if not declined:
             del slot.declined[agent.id]
+        slot.declines -= 1
         self._live -= 1
         left = agent.refused[resources] & ~slot.bit
         if left:

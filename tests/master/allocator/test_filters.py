@@ -26,7 +26,7 @@ def test_offer_filter() -> None:
     assert w.batch() == []
     assert w.allocator.active_filters() == {"role1": 1}
     assert who(w.batch()) == [("F1", "A1")]
-    assert w.allocator.active_filters() == {}
+    assert w.allocator.active_filters() == {"role1": 0}
 
 
 def test_small_offer_filter_timeout() -> None:

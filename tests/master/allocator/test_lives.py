@@ -73,7 +73,7 @@ def test_role_left_then_agent_lost() -> None:
     (grant,) = w.run()
     w.allocator.update_framework(F1, roles=["role2"], capabilities=FRAMEWORK)
     w.recover(grant, DAY, part="cpus:1")
-    assert w.allocator.active_filters() == {}
+    assert w.allocator.active_filters() == {"role1": 0, "role2": 0}
     w.allocator.remove_agent(A1)
     w.allocator.check()
     assert w.allocator.dominant_shares() == {"role2": 0.0}
