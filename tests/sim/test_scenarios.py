@@ -175,3 +175,15 @@ def test_f32_links_that_come_and_go() -> None:
         fault(7.0 * number, kinds[number % 5], hosts[number % 3], 9.0, draw=(number % 10) / 10) for number in range(30)
     ]
     survived(well(plan(*faults, duration_s=240)))
+
+
+def test_f02_the_only_master_restarts() -> None:
+    """Agents register again, its state is rebuilt from them, no task notices."""
+    faults = [fault(20.0 * number, "restart master", "master", 5.0) for number in range(1, 5)]
+    survived(well(plan(*faults)))
+
+
+def test_f24_an_agent_dies_while_there_is_no_master() -> None:
+    """The next master waits for it, then gives it up; its tasks are accounted for."""
+    faults = (fault(30, "restart master", "master", 20), fault(35, "restart agent", "a0", 60))
+    well(plan(*faults))
