@@ -9,7 +9,6 @@ src/launcher/executor.cpp, src/launcher/default_executor.cpp.
 
 from __future__ import annotations
 
-import os
 from functools import lru_cache
 
 from mesos_py.agent import paths
@@ -146,7 +145,7 @@ def _add_command_environment(env: dict[str, str], command: CommandInfo | None) -
             if variable.type is Environment.Variable.Type.VALUE and variable.value is not None:
                 env[variable.name] = variable.value
             elif variable.secret is not None and variable.secret.value is not None:
-                env[variable.name] = os.fsdecode(variable.secret.value.data)
+                env[variable.name] = variable.secret.value.data.decode("utf-8", "surrogateescape")
 
 
 def _with_path(env: dict[str, str]) -> dict[str, str]:
