@@ -93,7 +93,6 @@ class ZooKeeperElector:
         path, self.candidacy = self.candidacy, ""
         self._generation = -1
         while path:
-            await self._session.connected()
             try:
                 await self._session.delete(path)
             except Unknown:

@@ -271,7 +271,8 @@ class Session:
         return None if identity is None else identity[0]
 
     async def delete(self, path: str) -> None:
-        """The znode is not there. Raises Unknown, AccessDenied."""
+        """The znode is not there; waits for a connection. Raises Unknown, AccessDenied."""
+        await self.connected()
         try:
             await self._call(lambda: self._client.delete_async(path))
         except NoNode:
