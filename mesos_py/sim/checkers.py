@@ -6,9 +6,9 @@ Each checker keeps a ledger of its own and raises ``Violation`` at the first eve
               I7 nothing of an agent that is not there is offered
     Updates   I3 a task ends once   I4 updates arrive in the order in which they were made
     Lives     I8 a framework that is away is left alone until its failover timeout, and not after
-    Queues    I14 nobody's unread messages pile up
 
-What is owed rather than forbidden (I4, I5, I11, I12) is judged after healing, in ``settled``.
+I14 (nobody's unread messages pile up) is the network's bound; I15 is the cluster's digest. What is owed rather than
+forbidden (I4, I5, I11, I12) is judged after healing, in ``settled``.
 """
 
 from __future__ import annotations

@@ -144,6 +144,7 @@ def _framework(rng: random.Random, host: str) -> FrameworkPlan:
         reconcile_every_s=rng.choice((20.0, 60.0, 300.0)),
         shares=rng.choice((0.0, 0.5, 0.9)),
         meddles=rng.choice((0.0, 0.0, 0.2)),
+        hostile=at_times(0.5),
         changes=rng.choice((0.0, 0.0, 0.1)),
         suppresses=rng.random() < 0.3,
     )

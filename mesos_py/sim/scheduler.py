@@ -15,13 +15,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
 
 from mesos_py.machine.problem import Problem
 from mesos_py.machine.values import SECOND, Nanos, seconds
+from mesos_py.sim import hostile
 from mesos_py.sim.book import Record, Workload, launch_of, task_of
 from mesos_py.sim.loop import SimLoop
 from mesos_py.sim.net import End, Network
@@ -68,6 +69,8 @@ class Behaviour:
     shares: float = 0.0
     #: an executor is told to shut down, or gets a message
     meddles: float = 0.0
+    #: it makes calls it has no business to make
+    hostile: float = 0.0
     #: its info changes
     changes: float = 0.0
     #: suppresses offers when it has what it wants, revives when not
@@ -202,11 +205,11 @@ class SimScheduler:
         if self.is_up and end in (self._stream, self._calls):
             self._reconnect()
 
-    def call(self, type_: Call.Type, **payload: Any) -> None:
+    def call(self, type_: Call.Type, payload: Mapping[str, Any] | None = None, **fields: Any) -> None:
         """Nothing is said again if it is lost: what was meant is found out by reconciling."""
         if self._calls is not None and self.framework_id is not None and self.subscribed:
             self._requests += 1
-            call = Call(type=type_, framework_id=self.framework_id, **payload)
+            call = Call(type=type_, framework_id=self.framework_id, **(payload or {}), **fields)
             self._calls.send((self._requests, self._stream_id, call))
 
     def _answered(self, answer: tuple[int, Any]) -> None:
@@ -376,6 +379,9 @@ class SimScheduler:
             self._kill(rng.choice(running))
         if running and rng.random() < behaviour.meddles:
             self._meddle(rng.choice(running))
+        if rng.random() < behaviour.hostile:
+            for _ in range(rng.randint(1, 20)):
+                self.call(*self._attack())
         if rng.random() < behaviour.changes and self.framework_id is not None:
             self._change()
         if self._gone and self._is_careless():
@@ -402,6 +408,9 @@ class SimScheduler:
         kill = Call.Kill(task_id=record.id, agent_id=self._rng.choice((None, record.agent_id)))
         for _ in range(2 if self._rng.random() < self.behaviour.insists else 1):
             self.call(Call.Type.KILL, kill=kill)
+
+    def _attack(self) -> tuple[Call.Type, dict[str, Any]]:
+        return hostile.draw(self._rng, [record.id for record in self.open_records()], tuple(self._offers))
 
     def _change(self) -> None:
         """Other roles, another name, another patience."""
