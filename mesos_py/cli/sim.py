@@ -90,6 +90,8 @@ def _many(options: SimOptions) -> int:
             seeds.append(report.plan.seed)
             if len(seeds) == 1:
                 _tell_failure(options, report)
+            else:
+                print(f"seed {report.plan.seed}: {report.signature}", flush=True)
             if not options.keep_going:
                 return EXIT_REFUSED
         if time.monotonic() - told > PROGRESS_EVERY_S:

@@ -255,6 +255,7 @@ class Lives:
         #: known from agents only; a master waits for their schedulers without a deadline
         self.waiting: dict[str, None] = {}
         self._killed: dict[tuple[str, str], None] = {}
+        self._launches: dict[tuple[str, str], int] = {}
 
     def applied(self, process: str, event: Event, frame: Frame, at: Nanos) -> None:
         if process != MASTER:
@@ -296,5 +297,12 @@ class Lives:
     def _judge_word(self, message: Any) -> None:
         if isinstance(message, internal.ShutdownFramework) and message.framework_id not in self.removed:
             raise Violation("I8", f"{message.framework_id} is shut down but not removed")
-        if isinstance(message, internal.KillTask) and (message.framework_id, message.task_id) not in self._killed:
+        if isinstance(message, internal.RunTask):
+            key = (message.framework.id or "", message.task.task_id)
+            self._launches[key] = self._launches.get(key, 0) + 1
+        if isinstance(message, internal.KillTask):
+            key = (message.framework_id, message.task_id)
+            # A master that did not know the first launch of an id has allowed a second: one of them has to go.
+            if key in self._killed or self._launches.get(key, 0) > 1:
+                return
             raise Violation("I8", f"{message.task_id} is killed, but its framework has not asked for it")
