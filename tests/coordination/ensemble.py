@@ -20,6 +20,8 @@ JAR = Path("/usr/share/java/zookeeper.jar")
 MAIN = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
 TICK_MS = 100  # everything an ensemble waits for is a number of these
 START_S = 30.0
+#: a test run that is killed leaves no servers behind
+DIE_WITH_US = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
 CREATE, MULTI = 1, 14  # numbers of requests in ZooKeeper's protocol
 
 
@@ -54,6 +56,7 @@ class Server:
         with (self.directory / "log").open("ab") as output:
             self.process = subprocess.Popen(
                 [
+                    *DIE_WITH_US,
                     "java",
                     "-Xmx192m",
                     "-XX:+UseSerialGC",
