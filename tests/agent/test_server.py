@@ -269,6 +269,13 @@ async def test_what_a_crashed_agent_left_is_destroyed(master: Master, agent: Age
             await asyncio.sleep(0.005)
 
 
+async def test_a_work_directory_has_one_agent(agent: AgentServer) -> None:
+    """As with a port in use, what starts the second one can say so in a sentence."""
+    with pytest.raises(OSError, match="another agent"):
+        async with AgentServer(agent.options):
+            pass
+
+
 async def test_the_end_of_an_agent_leaves_nothing_running(master: Master, agent: AgentServer) -> None:
     """Containers end with it, because a later agent would not know them."""
     master.run(shell("t", "sleep 1000"))

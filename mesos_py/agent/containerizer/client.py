@@ -30,8 +30,8 @@ _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from supervisor.server imp
 Fields = list[bytes]
 
 
-class SupervisorUnavailable(Exception):
-    """No supervisor could be started or reached."""
+class SupervisorUnavailable(OSError):
+    """No supervisor could be started or reached: the machine's fault or the operator's, as a port in use is."""
 
 
 @attrs.frozen(kw_only=True)

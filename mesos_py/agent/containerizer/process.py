@@ -23,7 +23,7 @@ import structlog
 
 from mesos_py.agent import fetcher
 from mesos_py.agent.containerizer import NO_SANDBOX, ContainerSpec, KnownContainer
-from mesos_py.agent.containerizer.client import SupervisorClient, SupervisorSettings, SupervisorUnavailable
+from mesos_py.agent.containerizer.client import SupervisorClient, SupervisorSettings
 from mesos_py.agent.containerizer.supervisor import frames
 from mesos_py.agent.events import ContainerExited, ContainerLaunched, ContainerLaunchFailed, DirectoryFailed
 from mesos_py.agent.usage import measure
@@ -348,7 +348,7 @@ class ProcessContainerizer:
         while True:
             try:
                 return await SupervisorClient.open(self._settings, on_frame=self._hear, on_lost=self._lost)
-            except (SupervisorUnavailable, OSError) as exc:  # TimeoutError is an OSError
+            except OSError as exc:  # SupervisorUnavailable and TimeoutError are, too
                 log.error("no supervisor", directory=self._settings.directory, error=str(exc))
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, REOPEN_MAX_S)
