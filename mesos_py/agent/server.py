@@ -87,7 +87,7 @@ class AgentServer:
         self.containerizer: Containerizer
 
     async def __aenter__(self) -> Self:
-        """Listening and recovered. Raises ValueError for options that make no sense, OSError for a taken port or work_dir."""
+        """Listening and recovered. Raises ValueError for senseless options, OSError for a port or work_dir in use."""
         options = self.options
         os.makedirs(options.work_dir, exist_ok=True)
         self._ended = asyncio.get_running_loop().create_future()
