@@ -68,6 +68,9 @@ class Record:
     executor_id: str = ""
     #: taken from the offer
     ports: tuple[int, ...] = ()
+    #: ACCEPTs that named it, and how many of them were refused because their offers were gone
+    asked: int = 1
+    refused: int = 0
     #: everything heard, oldest first
     heard: list[TaskStatus] = attrs.Factory(list)
     final: TaskState | None = None
@@ -89,6 +92,10 @@ class Record:
 
     def hear(self, status: TaskStatus, now: Nanos) -> None:
         """The last word with a uuid stands; without one, the latest does."""
+        if status.reason is TaskStatus.Reason.REASON_INVALID_OFFERS:
+            self.refused += 1
+            if self.refused < self.asked:
+                return
         if _is_about_another(status):
             return
         self.heard.append(status)
@@ -102,11 +109,7 @@ def _is_about_another(status: TaskStatus) -> bool:
     """A second launch under the id was refused; that says nothing about the first."""
     reasons = TaskStatus.Reason
     invalid = (reasons.REASON_TASK_INVALID, reasons.REASON_TASK_GROUP_INVALID)
-    text = status.message or ""
-    return status.uuid is None and (
-        (status.state is S.TASK_ERROR and status.reason in invalid and "uplicate" in text)
-        or status.reason is reasons.REASON_INVALID_OFFERS
-    )
+    return status.state is S.TASK_ERROR and status.reason in invalid and "uplicate" in (status.message or "")
 
 
 @attrs.frozen(kw_only=True)

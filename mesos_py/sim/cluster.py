@@ -118,9 +118,12 @@ class Cluster:
             self.master = None
 
     def start_agent(self, host: str) -> None:
-        """A new agent process on the host, unless one runs there."""
-        if self.agents[host] is not None:
-            return
+        """A new agent process on the host, unless one runs there. One that still says good-bye is cut short."""
+        before = self.agents[host]
+        if before is not None:
+            if not (before.is_leaving or before.is_over):
+                return
+            self.stop_agent(host)
         plan = self._plans[host]
         self._runs += 1
         process = AgentProcess(
@@ -143,7 +146,8 @@ class Cluster:
         """kill -9, and everything it ran dies with it."""
         agent = self.agents[host]
         if agent is not None:
-            agent.crash()
+            if not agent.is_over:
+                agent.crash()
             self.agents[host] = None
 
     def _add_scheduler(self, plan: FrameworkPlan) -> None:
@@ -171,9 +175,7 @@ class Cluster:
         self.is_healed = True
         self.net.heal()
         self.start_master()
-        for host, agent in self.agents.items():
-            if agent is not None and agent.is_over:
-                self.agents[host] = None
+        for host in self.agents:
             self.start_agent(host)
         for scheduler in self.schedulers.values():
             if not scheduler.is_up:

@@ -131,7 +131,6 @@ def _leave(cluster: Cluster, fault: Fault) -> None:
     agent = cluster.agents[fault.host]
     if agent is not None:
         agent.leave()
-        cluster.agents[fault.host] = None
 
 
 def _kill_containers(cluster: Cluster, fault: Fault) -> None:

@@ -224,7 +224,7 @@ class AgentProcess:
             Observed(name, self.core, observer), store, self, clock=clock, journal=Journal(JOURNAL_LENGTH)
         )
         self.containers = SimContainers(loop, self._report, self._start_executor)
-        self.is_over = False
+        self.is_over = self.is_leaving = False
         self._link: tuple[PeerID, End] | None = None
         self._executors: dict[PeerID, End] = {}
         self._numbers = 0
@@ -244,6 +244,7 @@ class AgentProcess:
 
     def leave(self) -> None:
         """It ends in order; what it said last still arrives."""
+        self.is_leaving = True
         self._tell(agent_events.StopRequested(unregister=True))
 
     # ---- the driver's rim

@@ -350,12 +350,16 @@ class SimScheduler:
         operations = launch_of(records, self.framework_id)
         running = [record for record in self.open_records() if record.was_running]
         if running and self._rng.random() < self.behaviour.reuses:
-            again = task_of(attrs.evolve(self._rng.choice(running), agent_id=offer.agent_id, heard=[]))
+            chosen = self._rng.choice(running)
+            chosen.asked += 1
+            again = task_of(attrs.evolve(chosen, agent_id=offer.agent_id, heard=[]))
             operations += (Offer.Operation(type=Offer.Operation.Type.LAUNCH,
                                            launch=Offer.Operation.Launch(task_infos=(again,))),)  # fmt: skip
         accept = Call.Accept(offer_ids=(offer.id,), operations=operations, filters=Filters(refuse_seconds=1.0))
         self.call(Call.Type.ACCEPT, accept=accept)
         if self._is_careless():
+            for record in records:
+                record.asked += 1
             self.call(Call.Type.ACCEPT, accept=accept)
         for record in records:
             if self._rng.random() < self.behaviour.regrets:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import attrs
 import pytest
 
 from mesos_py.machine.frame import Frame, Send
@@ -102,7 +103,7 @@ SABOTAGES: dict[str, tuple[Callable[[], Sabotage], tuple[str, ...]]] = {
             and message.update.status.reason is TaskStatus.Reason.REASON_INVALID_OFFERS,
         ), ("I2",),
     ),
-    "reconciliation tells what was true before": (lambda: says_running_again, ("I3", "I5")),
+    "reconciliation tells what was true before": (lambda: says_running_again, ("I3", "I5", "I11")),
     "offers outlive their end": (lambda: keeps_offers, ("I1", "I7")),
     "a framework is removed too early": (lambda: shuts_down_early, ("I8",)),
 }  # fmt: skip
@@ -113,7 +114,8 @@ def test_planted_bugs_are_found(name: str) -> None:
     """Within a few seeds, by the invariant that names it."""
     make, invariants = SABOTAGES[name]
     for seed in range(SEEDS_MAX):
-        report = run(draw(seed), make())
+        # The core is not what is wrong here: it need not be checked.
+        report = run(attrs.evolve(draw(seed), check_every=1_000), make())
         if report.violation is not None:
             assert any(invariant in report.signature for invariant in invariants), report.text()
             return
