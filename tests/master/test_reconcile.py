@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mesos_py.machine.values import seconds
-from mesos_py.master.calls.reconcile import TOLD_AT_ONCE
+from mesos_py.master.calls.reconcile import QUESTIONS_MAX, TOLD_AT_ONCE
+from mesos_py.master.changes import Dropped
 from mesos_py.master.entities import RecoveredAgent
 from mesos_py.master.events import ReregisterExpired
 from mesos_py.master.registry import AdmitAgent
@@ -146,6 +147,19 @@ def test_many_tasks_are_told_in_slices() -> None:
     scheduler.reconcile()
     scheduler.disconnect()
     world.master.check()
+
+
+def test_who_asks_faster_than_is_answered_is_not_remembered_for_ever() -> None:
+    world = World()
+    scheduler = world.scheduler()
+    asked = Call.Reconcile(tasks=(Call.Reconcile.Task(task_id=TaskID("t")),) * (QUESTIONS_MAX * 2 // 3))
+    assert not any(
+        isinstance(change, Dropped) for change in scheduler.call(Call.Type.RECONCILE, reconcile=asked).changes
+    )
+    (dropped,) = scheduler.call(Call.Type.RECONCILE, reconcile=asked).changes
+    assert isinstance(dropped, Dropped)
+    waiting = world.master.timers.take(("reconcile", scheduler.id, True))
+    assert len(waiting.questions) == QUESTIONS_MAX - TOLD_AT_ONCE
 
 
 # ---- operations

@@ -14,6 +14,7 @@ from mesos_py.machine.table import Table
 from mesos_py.machine.values import MILLISECOND, Nanos
 from mesos_py.master import words
 from mesos_py.master.calls.callers import known_caller
+from mesos_py.master.changes import Dropped
 from mesos_py.master.entities import TERMINAL, Framework, Task
 from mesos_py.master.events import ReconcileDue
 from mesos_py.wire.ids import AgentID, TaskID
@@ -29,6 +30,7 @@ table = Table("reconciliation")
 # reads as fast as it can; so they take five.
 TOLD_AT_ONCE = 200
 PAUSE: Nanos = 10 * MILLISECOND
+QUESTIONS_MAX = 500_000  # waiting of one framework, about 100 bytes each; who asks on is expected to ask again
 
 _REASON = TaskStatus.Reason.REASON_RECONCILIATION
 
@@ -37,20 +39,24 @@ _REASON = TaskStatus.Reason.REASON_RECONCILIATION
 def reconcile(m: Master, event: Event, out: Frame) -> None:
     """The framework is told the latest state of the tasks it names, or of all it has: some at once, the rest soon.
 
-    Nothing of what was asked before is forgotten, but asking for all again starts over.
+    Nothing of what was asked before is forgotten (nor more than ``QUESTIONS_MAX`` remembered), but asking for all
+    again starts over.
     """
     call: Call = event.body
     assert call.reconcile is not None
     framework = m.state.frameworks[call.framework_id]  # type: ignore[index]
     named = bool(call.reconcile.tasks)
+    questions: deque[tuple[TaskID, AgentID | None]] = deque()
     if named:
-        questions = deque((asked.task_id, asked.agent_id) for asked in call.reconcile.tasks)
+        before = m.timers.take(("reconcile", framework.id, named))
+        if before is not None:
+            questions = before.questions
+        room = QUESTIONS_MAX - len(questions)
+        if len(call.reconcile.tasks) > room:
+            out.change(Dropped("RECONCILE", f"more than {QUESTIONS_MAX} tasks asked for", framework_id=framework.id))
+        questions.extend((asked.task_id, asked.agent_id) for asked in call.reconcile.tasks[:room])
     else:
-        questions = deque((task_id, None) for task_id in framework.tasks)
-    key = ("reconcile", framework.id, named)
-    before = m.timers.take(key) if named else None
-    if before is not None:
-        questions.extendleft(reversed(before.questions))
+        questions.extend((task_id, None) for task_id in framework.tasks)
     _answer(m, framework, ReconcileDue(framework.id, named, questions), out)
 
 
