@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,19 @@ def spawn_rate(count: int) -> float:
     for _ in range(count):
         os.waitpid(os.posix_spawn("/bin/true", ["true"], os.environ), 0)
     return count / (time.perf_counter() - begin)
+
+
+def sandbox_ms(count: int) -> float:
+    """What the file system takes for one sandbox as Mesos lays it out: three directories, two files, a link."""
+    with tempfile.TemporaryDirectory(prefix="mesos-py-bench-") as root:
+        begin = time.perf_counter()
+        for number in range(count):
+            runs = f"{root}/{number}/runs"
+            os.makedirs(f"{runs}/c")
+            for name in ("stdout", "stderr"):
+                os.close(os.open(f"{runs}/c/{name}", os.O_CREAT | os.O_WRONLY))
+            os.symlink("c", f"{runs}/latest")
+        return 1000 * (time.perf_counter() - begin) / count
 
 
 def executor_info() -> dict[str, Any]:
@@ -156,6 +170,7 @@ async def main() -> None:
     async with LocalCluster(agents=1, resources="cpus:64;mem:65536;disk:100000;ports:[31000-32000]") as cluster:
         spawn = spawn_rate(1000)
         report.figure("posix_spawn + wait of true, in sequence", spawn, "spawns/s")
+        report.figure("one sandbox on this file system, bare", sandbox_ms(500), "ms")
         command = await rate(cluster, "true", "true", options.tasks, 100)
         report.figure("command tasks", command, "tasks/s", reference=9.6)
         report.figure("  as a part of the spawn rate", command / spawn, "", reference=0.5, of="goal")

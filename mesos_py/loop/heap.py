@@ -18,9 +18,9 @@ import gc
 import time
 from collections.abc import Iterator
 
-LOOK_S = 0.05  # how often the youngest are looked at
-YOUNG_MIN = 5_000  # objects made since the last look that are worth one
-SETTLE_S = 0.1  # how long an object lives before it is set aside: longer than a request takes
+LOOK_S = 0.02  # how often the youngest are looked at
+YOUNG_MIN = 2_000  # objects made since the last look that are worth one
+SETTLE_S = 0.06  # how long an object lives before it is set aside: longer than a request takes
 FULL_EVERY_S = 600.0  # at most one full walk in so long
 FULL_MIN = 2_000_000  # objects set aside below which a full walk is not worth a stall
 
