@@ -169,6 +169,16 @@ def resources(*, ports: Sequence[int] = (), **scalars: float) -> tuple[Resource,
     return tuple(made)
 
 
+def ports_of(offer: Offer) -> list[int]:
+    """Every port that is offered, by itself."""
+    return [
+        port
+        for resource in offer.resources if resource.name == "ports" and resource.ranges is not None
+        for span in resource.ranges.range
+        for port in range(span.begin, span.end + 1)
+    ]  # fmt: skip
+
+
 def task_of(record: Record, executor: ExecutorInfo | None = None) -> TaskInfo:
     """A custom executor reads its task's fate from the data, a command is its own."""
     shape = record.shape

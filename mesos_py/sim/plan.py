@@ -13,10 +13,10 @@ import attrs
 
 from mesos_py.machine.values import MILLISECOND, SECOND, Nanos
 from mesos_py.sim import faults
+from mesos_py.sim.behaviour import Behaviour
 from mesos_py.sim.book import Workload
 from mesos_py.sim.faults import Fault
 from mesos_py.sim.net import Weather
-from mesos_py.sim.scheduler import Behaviour
 
 LIVENESS_S = 2_400.0  # after healing, for everything to be settled; the longest back-off is ten minutes
 

@@ -23,7 +23,8 @@ import attrs
 from mesos_py.machine.problem import Problem
 from mesos_py.machine.values import SECOND, Nanos, seconds
 from mesos_py.sim import hostile
-from mesos_py.sim.book import Record, Workload, launch_of, task_of
+from mesos_py.sim.behaviour import Behaviour
+from mesos_py.sim.book import Record, Workload, launch_of, ports_of, task_of
 from mesos_py.sim.loop import SimLoop
 from mesos_py.sim.net import End, Network
 from mesos_py.sim.processes import CALLS, MASTER, STREAMS
@@ -37,44 +38,6 @@ from mesos_py.wire.task import TaskStatus
 SILENCE = 80 * SECOND  # five heartbeats: the stream is taken for dead
 RETRY_S = 1.0
 REFUSE_DONE_S = 3600.0  # for one that wants nothing any more
-
-
-@attrs.frozen(kw_only=True)
-class Behaviour:
-    """How well it behaves; probabilities are per occasion."""
-
-    #: tasks it wants to have under way
-    target: int = 3
-    #: between an offer and its answer, at most
-    think: Nanos = SECOND
-    refuse_s: float = 5.0
-    #: an offer is neither accepted nor declined
-    hoards: float = 0.0
-    #: an update is not acknowledged; it will be said again
-    forgets: float = 0.0
-    #: never acknowledges until reformed
-    never_acknowledges: bool = False
-    #: accepts an offer although it was rescinded, or a second time
-    stale: float = 0.0
-    #: uses the id of a task that is under way
-    reuses: float = 0.0
-    #: a task is killed right after its launch was asked for
-    regrets: float = 0.0
-    #: a kill is said twice
-    insists: float = 0.0
-    #: between two kills of a running task, on average; None: it never kills
-    kill_every_s: float | None = 60.0
-    reconcile_every_s: float = 60.0
-    #: a task uses an executor that is there already; groups have more than one task
-    shares: float = 0.0
-    #: an executor is told to shut down, or gets a message
-    meddles: float = 0.0
-    #: it makes calls it has no business to make
-    hostile: float = 0.0
-    #: its info changes
-    changes: float = 0.0
-    #: suppresses offers when it has what it wants, revives when not
-    suppresses: bool = False
 
 
 class SimScheduler:
@@ -327,10 +290,7 @@ class SimScheduler:
 
     def _fitting(self, offer: Offer, records: list[Record]) -> list[Record]:
         free = {resource.name: resource.scalar.value for resource in offer.resources if resource.scalar is not None}
-        ports = [
-            port for resource in offer.resources if resource.name == "ports" and resource.ranges is not None
-            for span in resource.ranges.range for port in range(span.begin, span.end + 1)
-        ]  # fmt: skip
+        ports = ports_of(offer)
         fitting = []
         for record in records:
             cpus, mem = record.shape.needs

@@ -7,13 +7,13 @@ import time
 import attrs
 
 from mesos_py.machine.values import SECOND, seconds
+from mesos_py.sim.behaviour import Behaviour
 from mesos_py.sim.book import Workload
 from mesos_py.sim.cluster import Cluster
 from mesos_py.sim.loop import SimLoop
 from mesos_py.sim.net import Weather
 from mesos_py.sim.plan import AgentPlan, FrameworkPlan, Plan
 from mesos_py.sim.run import silent
-from mesos_py.sim.scheduler import Behaviour
 
 SETTLE_S = 30.0  # virtual seconds for everybody to register and launch, not counted
 MEASURED_S = 60.0

@@ -12,12 +12,12 @@ import attrs
 import pytest
 
 from mesos_py.machine.values import MILLISECOND, SECOND
+from mesos_py.sim.behaviour import Behaviour
 from mesos_py.sim.book import Workload
 from mesos_py.sim.faults import Fault
 from mesos_py.sim.net import Weather
 from mesos_py.sim.plan import AgentPlan, FrameworkPlan, Plan
 from mesos_py.sim.run import Report, run
-from mesos_py.sim.scheduler import Behaviour
 
 #: tasks that run until they are killed, by a scheduler that does not kill
 LASTING = Workload(forever=1.0, fails=0.0, stubborn=0.0)
