@@ -16,7 +16,7 @@ from mesos_py.config import UsageError, help_text, parse
 
 #: name -> (module, the Command in it, what it does); modules are loaded only when asked for
 COMMANDS = {
-    "local": ("mesos_py.local", "COMMAND", "run a whole cluster on this machine"),
+    "local": ("mesos_py.cli.local", "COMMAND", "run a whole cluster on this machine"),
     "master": ("mesos_py.cli.servers", "MASTER", "run a master"),
     "agent": ("mesos_py.cli.servers", "AGENT", "run an agent"),
     "run": ("mesos_py.cli.run", "COMMAND", "run one command as a task, and exit as it does"),

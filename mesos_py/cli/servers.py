@@ -9,9 +9,9 @@ import attrs
 from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.server import AgentServer
 from mesos_py.cli.command import EXIT_OK, Command, CommandFailed
+from mesos_py.cli.local import announce, start_logging, stop_event, until_ended
 from mesos_py.config import CommandLine
 from mesos_py.coordination import DetectionFailed, StoreFailed
-from mesos_py.local import announce, start_logging, stop_event, until_ended
 from mesos_py.logs import LogOptions
 from mesos_py.master.options import Options
 from mesos_py.master.server import MasterServer

@@ -11,9 +11,9 @@ import pytest
 from mesos_py import config, flags
 from mesos_py.agent.options import AgentOptions
 from mesos_py.algebra.quantities import Quantities
+from mesos_py.cli.local import LocalOptions
 from mesos_py.config import UsageError, help_text, parse
 from mesos_py.flags import option, shown
-from mesos_py.local import LocalOptions
 from mesos_py.logs import LogOptions
 from mesos_py.master.options import Options
 
@@ -95,6 +95,15 @@ def test_a_value_may_come_from_a_file(tmp_path: Path) -> None:
     assert read(f"--name=file://{tmp_path}/value").name == "from file"
 
 
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_secret_comes_from_a_file_and_is_not_shown(scheme: str, tmp_path: Path) -> None:
+    """/flags is for everybody unless authentication is on."""
+    (tmp_path / "credentials").write_text("ops sesame\n")
+    options = parse([f"--credentials={scheme}{tmp_path}/credentials"], [Options]).make(Options)
+    assert options.credentials == "ops sesame"
+    assert shown(options)["credentials"] == "***"
+
+
 def test_words_and_the_rest() -> None:
     """Words may stand between flags; after -- everything is a word."""
     line = parse(["logs", "-l", "task", "--", "--name", "-x"], [Example])
@@ -126,6 +135,7 @@ def test_flags_of_the_master(arguments: list[str], field: str, value: object) ->
         "--agent_reregister_timeout=9mins", "--agent_ping_timeout=0secs", "--max_agent_ping_timeouts=0",
         "--role_sorter=fair", "--weights=a", "--weights=a=0", "--weights=a=nan", "--port=70000", "--port=http",
         "--min_allocatable_resources=cpus", "--min_allocatable_resources=cpus:many", "--allocation_interval=0ns",
+        "--offer_timeout=0secs", "--roles=a b", "--roles=a,..", "--weights=a//b=1", "--credentials=/nowhere",
     ],
 )
 def test_the_master_refuses(argument: str) -> None:
