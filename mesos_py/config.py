@@ -169,7 +169,8 @@ def _value(flag: Flag, texts: Sequence[str]) -> Any:
 
 
 def _from_file(flag: Flag, written: str, text: str) -> str:
-    if flag.kind.literal or not text.startswith(FILE_SCHEME):
+    names_file = text.startswith(FILE_SCHEME) or (flag.kind.names_file and text.startswith("/"))
+    if flag.kind.literal or not names_file:
         return text
     try:
         return Path(text.removeprefix(FILE_SCHEME)).read_text(encoding="utf-8").strip()

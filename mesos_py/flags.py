@@ -14,6 +14,7 @@ kind         value of the field             text
 ===========  =============================  ===========================================
 TEXT         str                            as it is
 URL          str                            as it is, shown without a password
+SECRET       str                            ``/path`` or ``file:///path`` of it, never shown
 INTEGER      int                            ``5050``
 NUMBER       float                          ``0.1``
 BOOLEAN      bool                           ``--name``, ``--no-name``, ``--name=true``
@@ -21,6 +22,7 @@ SECONDS      float, seconds                 ``10secs``, ``1500ms``
 NANOS        int, nanoseconds               ``10secs``
 SIZE         int, bytes                     ``2GB``
 NAMES        tuple of str                   ``a,b``
+ROLES        tuple of str                   ``a,b/c``
 WEIGHTS      dict of str to float           ``eng=2,ops=1``
 STRINGS      dict of str to str             ``{"A":"1"}``, a JSON object
 MINIMA       tuple of Quantities            ``cpus:0.01|mem:32``
@@ -47,6 +49,7 @@ import attrs
 
 from mesos_py.algebra.durations import format_duration, format_size, parse_duration, parse_size
 from mesos_py.algebra.quantities import Quantities, milli_text, to_milli
+from mesos_py.algebra.roles import invalid_role
 
 _KEY = "mesos_py.flag"
 _UNITS = ("_s", "_ns")
@@ -64,6 +67,8 @@ class Kind:
     repeated: bool = False
     #: ``file:///path`` means itself, not the text in that file
     literal: bool = False
+    #: ``/path`` means the text in that file, too
+    names_file: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -165,12 +170,21 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple([name.strip() for name in text.split(",") if name.strip()])
 
 
+def _roles(text: str) -> tuple[str, ...]:
+    roles = _names(text)
+    for role in roles:
+        if (why := invalid_role(role)) is not None:
+            raise ValueError(why)
+    return roles
+
+
 def _weights(text: str) -> dict[str, float]:
     weights = {}
     for entry in _names(text):
         role, equals, weight = entry.partition("=")
         if not equals:
             raise ValueError(f"expecting ROLE=WEIGHT, found '{entry}'")
+        _roles(role)
         weights[role] = _number(weight)
         if weights[role] <= 0:
             raise ValueError(f"weights must be positive, found '{entry}'")
@@ -215,6 +229,8 @@ def _weights_text(weights: Mapping[str, float]) -> str:
 TEXT = Kind("TEXT", str)
 #: a URL whose password is not shown
 URL = Kind("URL", str, lambda value: re.sub(r"//([^/@:]*):[^/]*@", r"//\1:***@", value))
+#: what must not be read in /flags, nor in the list of this machine's processes
+SECRET = Kind("FILE", str, lambda value: "***", names_file=True)
 INTEGER = Kind("N", _integer)
 NUMBER = Kind("X", _number, lambda value: f"{value:.15g}")
 BOOLEAN = Kind("", _boolean, _boolean_text)
@@ -222,6 +238,7 @@ SECONDS = Kind("DURATION", lambda text: _nanos(text) / 1e9, lambda value: format
 NANOS = Kind("DURATION", _nanos, format_duration)
 SIZE = Kind("SIZE", parse_size, format_size)
 NAMES = Kind("NAME,...", _names, ",".join)
+ROLES = Kind("ROLE,...", _roles, ",".join)
 WEIGHTS = Kind("ROLE=WEIGHT,...", _weights, _weights_text)
 STRINGS = Kind("JSON", _strings, lambda value: json.dumps(value, separators=(",", ":")))
 MINIMA = Kind("NAME:AMOUNT;...|...", _minima, _minima_text)

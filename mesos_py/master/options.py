@@ -17,7 +17,9 @@ from mesos_py.flags import (
     MINIMA,
     NAMES,
     PORT,
+    ROLES,
     SECONDS,
+    SECRET,
     SIZE,
     TEXT,
     URL,
@@ -68,7 +70,10 @@ class Options:
 
     # ------------------------------------------------------------------------------------------ frameworks and offers
     offer_timeout_s: float | None = option(
-        SECONDS, None, "An offer that is not answered is taken back after so long; unset: never.", group="Offers"
+        bounded(SECONDS, least=0.001),
+        None,
+        "An offer that is not answered is taken back after so long; unset: never.",
+        group="Offers",
     )
     allocation_interval_s: float = option(
         bounded(SECONDS, least=0.001),
@@ -95,7 +100,7 @@ class Options:
         flag="fair_sharing_excluded_resource_names",
     )
     roles: tuple[str, ...] | None = option(
-        NAMES, None, "Roles that frameworks may use; unset: any.", group="Frameworks"
+        ROLES, None, "Roles that frameworks may use; unset: any.", group="Frameworks"
     )
     weights: Mapping[str, float] = option(
         WEIGHTS,
@@ -139,9 +144,9 @@ class Options:
     )
     authenticate_http_frameworks: bool = option(BOOLEAN, False, "Schedulers must say who they are.", group="HTTP")
     credentials: str | None = option(
-        TEXT,
+        SECRET,
         None,
-        "Who may come in: file:///path of JSON or of lines 'principal secret'.",
+        "Who may come in: the path of JSON or of lines 'principal secret'.",
         group="HTTP",
     )
     firewall_rules: str | None = option(
