@@ -55,7 +55,8 @@ LONG_FILES = {
     "mesos_py/sim/scheduler.py": 450,  # a simulated framework: everything one may do, a method each
 }
 
-WORKPLACE = re.compile(r"(?<![\w.])/work/|\bfarm-\w+|before-stop|/opt/(pypi|wheels|skills)|\.library/")
+#: absolute paths of somebody's own machine
+PRIVATE_PATH = re.compile(r"(?<![\w.~$}])/(?:work|home|root)/[\w.]")
 
 
 @cache
@@ -222,7 +223,7 @@ def test_nothing_names_where_it_was_written() -> None:
         if path == Path(__file__).resolve() or not path.is_file():
             continue
         text = path.read_text(encoding="utf-8", errors="replace")
-        wrong += [f"{name}: {match.group()}" for match in WORKPLACE.finditer(text)]
+        wrong += [f"{name}: {match.group()}" for match in PRIVATE_PATH.finditer(text)]
     assert wrong == []
 
 
