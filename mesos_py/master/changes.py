@@ -187,10 +187,11 @@ class OfferEnded:
 
 @value
 class Accepted:
-    """An ACCEPT was read; the types of its operations, done or not."""
+    """An ACCEPT was read; the types of its operations, done or not, and how many of them launch tasks."""
 
     framework_id: FrameworkID
     operations: tuple[WireOffer.Operation.Type | None, ...]
+    launches: int
 
 
 # ---- what was ignored

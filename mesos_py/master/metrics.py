@@ -197,13 +197,15 @@ class Metrics:
             self._of(change.framework_id, f"offers/{change.end.value}")
 
     def _accepted(self, change: changes.Accepted) -> None:
+        """A launch of nothing is a decline."""
         launches = 0
         for kind in change.operations:
             if kind is not None:
                 launches += kind in (Offer.Operation.Type.LAUNCH, Offer.Operation.Type.LAUNCH_GROUP)
                 self._of(change.framework_id, f"operations/{kind.name.lower()}")
         self._of(change.framework_id, "operations", len(change.operations))
-        self._count("messages_launch_tasks" if launches else "messages_decline_offers", max(1, launches))
+        self._count("messages_launch_tasks", change.launches)
+        self._count("messages_decline_offers", launches - change.launches if change.operations else 1)
 
     def _drop(self, change: changes.Dropped) -> None:
         self._dropped[change.what] += 1

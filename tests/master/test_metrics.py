@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mesos_py.master.metrics import Metrics
+from mesos_py.wire.offer import Offer
 from mesos_py.wire.scheduler_api import Call, Event
 from mesos_py.wire.task import TaskState
 from tests import builders
@@ -46,6 +47,17 @@ def test_a_busy_cluster() -> None:
         "tasks/terminal/task_failed": 1, "roles/eng/web/suppressed": 0,
     }  # fmt: skip
     assert {name: numbers[f"{prefix}/{name}"] for name in of_framework} == of_framework
+
+
+def test_a_launch_of_nothing_is_a_decline() -> None:
+    world, scheduler, _ = busy_world()
+    declines = told(world)["master/messages_decline_offers"]
+    launch = Offer.Operation(type=Offer.Operation.Type.LAUNCH, launch=Offer.Operation.Launch())
+    scheduler.accept((), launch)
+    scheduler.accept(())
+    scheduler.accept((), Offer.Operation(type=Offer.Operation.Type.RESERVE))
+    numbers = told(world)
+    assert (numbers["master/messages_decline_offers"], numbers["master/messages_launch_tasks"]) == (declines + 2, 2)
 
 
 def test_roles_as_the_allocator_sees_them() -> None:

@@ -65,7 +65,8 @@ def accept(m: Master, event: Event, out: Frame) -> None:
     asked = call.accept
     assert asked is not None
     framework = m.state.frameworks[call.framework_id]  # type: ignore[index]
-    out.changes.append(Accepted(framework.id, tuple(operation.type for operation in asked.operations)))
+    launches = sum(bool(tasks_of(operation)) for operation in asked.operations)
+    out.changes.append(Accepted(framework.id, tuple(operation.type for operation in asked.operations), launches))
     text = invalid_offers(asked.offer_ids, m.state.offers, framework.id)
     if text is not None:
         _refuse_all(m, framework, asked, text, out)
