@@ -15,6 +15,7 @@ from aiohttp import web
 
 from mesos_py.web.response import Headers
 
+BURST_BYTES = 64 << 10  # of records written in one go, before the transport says whether the peer keeps up
 CAP_BYTES = 16 << 20  # unread bytes at which a peer is taken to have stopped reading
 
 
@@ -84,16 +85,33 @@ class RecordStream:
     async def pump(self, response: web.StreamResponse, transport: asyncio.Transport | None) -> None:
         """Write records, each as one chunk, until closed. Raises ConnectionError when the peer has gone."""
         self._transport = transport
+        has_begun = False
         while True:
             while self._waiting:
-                chunk = self._waiting.popleft()
-                self._waiting_bytes -= len(chunk)
-                await response.write(chunk)
+                if has_begun and response.chunked and transport is not None:
+                    transport.write(self._burst())
+                await response.write(self._next())
+                has_begun = True
             if self._ended:
                 return
             self._wakeup = asyncio.get_running_loop().create_future()
             await self._wakeup
             self._wakeup = None
+
+    def _next(self) -> bytes:
+        chunk = self._waiting.popleft()
+        self._waiting_bytes -= len(chunk)
+        return chunk
+
+    def _burst(self) -> bytes:
+        """All but the last of a burst, one chunk each, for one system call instead of many: half of an event's cost."""
+        made: list[bytes] = []
+        size = 0
+        while len(self._waiting) > 1 and size < BURST_BYTES:
+            chunk = self._next()
+            size += len(chunk)
+            made.append(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+        return b"".join(made)
 
     def lost(self, reason: str = "gone") -> None:
         """The peer is gone."""
