@@ -37,6 +37,7 @@ sim: $(STAMP)
 
 bench: $(STAMP)
 	@for program in allocator processes decisions state; do $(BIN)/python -m benchmarks.$$program || exit 1; done
+	@test ! -d /dev/shm || $(BIN)/python -m benchmarks.processes --root=/dev/shm
 
 clean:
 	rm -rf $(VENV) .venv-pymesos build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

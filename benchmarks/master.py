@@ -18,15 +18,16 @@ READY_TIMEOUT_S = 60.0
 class _Program:
     """One ``mesos-py`` process that prints ``ready http://HOST:PORT``."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, root: str | None = None) -> None:
         self._arguments = arguments
+        self._root = root
         self._process: asyncio.subprocess.Process | None = None
         self._stack = contextlib.AsyncExitStack()
         self.host = "127.0.0.1"
         self.port = 0
 
     async def __aenter__(self) -> Self:
-        work_dir = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="mesos-py-bench-"))
+        work_dir = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="mesos-py-bench-", dir=self._root))
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "mesos_py", *self._arguments, "--ip=127.0.0.1", "--port=0", f"--work_dir={work_dir}",
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
@@ -75,8 +76,8 @@ class Master(_Program):
 class LocalCluster(_Program):
     """A whole cluster on loopback."""
 
-    def __init__(self, agents: int, resources: str) -> None:
-        super().__init__("local", f"--agents={agents}", f"--resources={resources}")
+    def __init__(self, agents: int, resources: str, root: str | None = None) -> None:
+        super().__init__("local", f"--agents={agents}", f"--resources={resources}", root=root)
 
     def private_bytes(self) -> int:
         """Private memory of the cluster and of everything it runs."""

@@ -36,9 +36,9 @@ def spawn_rate(count: int) -> float:
     return count / (time.perf_counter() - begin)
 
 
-def sandbox_ms(count: int) -> float:
+def sandbox_ms(count: int, parent: str) -> float:
     """What the file system takes for one sandbox as Mesos lays it out: three directories, two files, a link."""
-    with tempfile.TemporaryDirectory(prefix="mesos-py-bench-") as root:
+    with tempfile.TemporaryDirectory(prefix="mesos-py-bench-", dir=parent) as root:
         begin = time.perf_counter()
         for number in range(count):
             runs = f"{root}/{number}/runs"
@@ -165,12 +165,15 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tasks", type=int, default=2_000)
     parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--root", default=tempfile.gettempdir(), help="where sandboxes are made; /dev/shm: no disk")
     options = parser.parse_args()
-    report.header(f"processes: {options.tasks} tasks, 100 in flight, one agent; latency over {options.rounds} tasks")
-    async with LocalCluster(agents=1, resources="cpus:64;mem:65536;disk:100000;ports:[31000-32000]") as cluster:
+    workload = f"{options.tasks} tasks, 100 in flight, one agent with its sandboxes in {options.root}"
+    report.header(f"processes: {workload}; latency over {options.rounds} tasks")
+    resources = "cpus:64;mem:65536;disk:100000;ports:[31000-32000]"
+    async with LocalCluster(agents=1, resources=resources, root=options.root) as cluster:
         spawn = spawn_rate(1000)
         report.figure("posix_spawn + wait of true, in sequence", spawn, "spawns/s")
-        report.figure("one sandbox on this file system, bare", sandbox_ms(500), "ms")
+        report.figure("one sandbox on this file system, bare", sandbox_ms(500, options.root), "ms")
         command = await rate(cluster, "true", "true", options.tasks, 100)
         report.figure("command tasks", command, "tasks/s", reference=9.6)
         report.figure("  as a part of the spawn rate", command / spawn, "", reference=0.5, of="goal")
