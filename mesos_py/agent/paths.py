@@ -17,10 +17,6 @@ def executor_directory(work_dir: str, agent_id: AgentID, framework_id: Framework
     return f"{work_dir}/slaves/{agent_id}/frameworks/{framework_id}/executors/{executor_id}"
 
 
-def framework_directory(work_dir: str, agent_id: AgentID, framework_id: FrameworkID) -> str:
-    return f"{work_dir}/slaves/{agent_id}/frameworks/{framework_id}"
-
-
 def run_directory(executor_directory: str, container_id: str) -> str:
     return f"{executor_directory}/runs/{container_id}"
 

@@ -24,13 +24,11 @@ DEFAULT_DISK_BYTES = 10 * GB  # likewise
 DEFAULT_PORTS = (31000, 32000)  # likewise
 
 
-def detect(flag: str, default_role: str, work_dir: str) -> Resources:
-    """All resources of this machine's agent. Raises ValueError for a flag that makes no sense."""
-    return Resources.of(detect_messages(flag, default_role, work_dir))
+def detect(flag: str, default_role: str, work_dir: str) -> tuple[Resource, ...]:
+    """All resources of this machine's agent, in the order in which Mesos lists them; ``*`` is not said.
 
-
-def detect_messages(flag: str, default_role: str, work_dir: str) -> tuple[Resource, ...]:
-    """The same as messages, in the order in which Mesos lists them; ``*`` is not said."""
+    Raises ValueError for a flag that makes no sense.
+    """
     given = parse_resources(flag, default_role) if flag else ()
     named = {resource.name for resource in given}
     found: list[Resource] = []

@@ -27,7 +27,7 @@ from mesos_py.agent.fetcher import FetcherSettings
 from mesos_py.agent.http import AgentHttp
 from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.registration import Phase
-from mesos_py.agent.resources import detect_messages
+from mesos_py.agent.resources import detect
 from mesos_py.agent.rim import AgentRim
 from mesos_py.algebra.parse import parse_attributes
 from mesos_py.algebra.resources import Resources
@@ -160,7 +160,7 @@ class AgentServer:
         ip = options.advertise_ip or options.ip
         port = options.advertise_port or self.port
         work_dir = os.path.realpath(options.work_dir)
-        messages = detect_messages(options.resources, options.default_role, work_dir)
+        messages = detect(options.resources, options.default_role, work_dir)
         info = AgentInfo(
             hostname=options.hostname or ip,
             port=port,

@@ -191,9 +191,6 @@ class Resources:
     def nonshared(self) -> Resources:
         return self.filter(lambda kind: not kind.shared)
 
-    def persistent_volumes(self) -> Resources:
-        return self.filter(lambda kind: kind.is_persistent)
-
     def checkpointed(self) -> Resources:
         """What the agent must remember: dynamic reservations and volumes of no resource provider."""
         return self.filter(lambda kind: kind.needs_checkpoint)
@@ -235,9 +232,6 @@ class Resources:
     def pop_reservation(self) -> Resources:
         """The same, each without its last reservation."""
         return self._rekeyed([kind.reserve(kind.reservations[:-1]) for kind in self._entries])
-
-    def to_unreserved(self) -> Resources:
-        return self._rekeyed([kind.reserve(()) for kind in self._entries])
 
     # ---- parts
 

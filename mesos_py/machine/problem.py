@@ -35,11 +35,3 @@ def bad_request(text: str) -> Problem:
 
 def forbidden(text: str = "403 Forbidden.") -> Problem:
     return Problem(Kind.FORBIDDEN, text)
-
-
-def not_found(text: str = "404 Not Found.") -> Problem:
-    return Problem(Kind.NOT_FOUND, text)
-
-
-def conflict(text: str) -> Problem:
-    return Problem(Kind.CONFLICT, text)

@@ -19,12 +19,10 @@ H = TypeVar("H", bound=Handler)
 
 @value
 class Row:
-    """What a kind of event means: who may, what is checked first, and what then happens."""
+    """What a kind of event means: what is checked first, and what then happens."""
 
     kind: Kind
     handler: Handler
-    #: name of the authorization action, None when everybody may
-    may: str | None
     #: pure check (core, body) -> Problem | None, run before the handler and before anything changes
     check: Callable[..., Problem | None] | None
 
@@ -41,15 +39,13 @@ class Table:
         self.name = name
         self._rows: dict[Kind, Row] = {}
 
-    def on(
-        self, kind: Kind, *, may: str | None = None, check: Callable[..., Problem | None] | None = None
-    ) -> Callable[[H], H]:
+    def on(self, kind: Kind, *, check: Callable[..., Problem | None] | None = None) -> Callable[[H], H]:
         """Register the decorated ``handler(core, event, frame)`` for ``kind``."""
 
         def register(handler: H) -> H:
             if kind in self._rows:
                 raise ValueError(f"{self.name}: {kind!r} is handled twice")
-            self._rows[kind] = Row(kind, handler, may, check)
+            self._rows[kind] = Row(kind, handler, check)
             return handler
 
         return register

@@ -19,7 +19,7 @@ from typing import Any
 
 from mesos_py.machine.frame import Event, Frame, Tick
 from mesos_py.machine.problem import Kind, Problem
-from mesos_py.machine.table import Table
+from mesos_py.machine.table import Table, run
 from mesos_py.machine.timers import Timers
 from mesos_py.machine.values import Nanos, seconds
 from mesos_py.master.allocator.core import Allocator, AllocatorOptions
@@ -93,16 +93,11 @@ class Master:
         if event.kind is Tick:
             self._tick(out)
             return out
-        row = ROWS.get(event.kind)
-        if row is None:
+        if event.kind not in ROWS:
             _not_for_us(event, out)
             return out
         self.handled[event.kind] += 1
-        problem = row.check(self, event) if row.check is not None else None
-        if problem is None:
-            problem = row.handler(self, event, out)
-        if problem is not None:
-            out.reply = problem
+        run(ROWS, self, event.kind, event, out)
         return out
 
     def _tick(self, out: Frame) -> None:

@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from mesos_py.agent.resources import detect, detect_messages
+from mesos_py.agent import resources
+from mesos_py.algebra.resources import Resources
+
+
+def detect(flag: str, default_role: str, work_dir: str) -> Resources:
+    return Resources.of(resources.detect(flag, default_role, work_dir))
 
 
 def test_everything_is_detected(tmp_path: Path) -> None:
@@ -43,7 +48,7 @@ def test_a_work_dir_that_is_not_there_yet(tmp_path: Path) -> None:
 
 
 def test_star_is_not_said(tmp_path: Path) -> None:
-    assert all(message.role is None for message in detect_messages("cpus:1", "*", str(tmp_path)))
+    assert all(message.role is None for message in resources.detect("cpus:1", "*", str(tmp_path)))
 
 
 @pytest.mark.parametrize("flag", ["cpus", "cpus:-1", "cpus:x"])
