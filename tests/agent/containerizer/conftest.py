@@ -10,6 +10,13 @@ import pytest
 from tests.agent.containerizer.harness import Harness
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All on one worker: a sweep for a container looks at every process of the machine, and tests name theirs alike."""
+    for item in items:
+        if "containerizer" in item.path.parts or item.path.name.startswith("test_fetcher"):
+            item.add_marker(pytest.mark.xdist_group("containers"))
+
+
 @pytest.fixture
 async def real(tmp_path: Path) -> AsyncIterator[Harness]:
     """A process containerizer that is ready; everything it runs ends with the test."""

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesos_py.agent.containerizer.client import SupervisorClient, SupervisorSettings, SupervisorUnavailable
-from mesos_py.agent.containerizer.supervisor import frames
+from mesos_py.agent.containerizer.supervisor import frames, procfs
 from tests.agent.containerizer.harness import Harness, until
 
 
@@ -75,6 +75,19 @@ async def test_an_exit_is_told_again_until_it_is_acknowledged(tmp_path: Path) ->
     made.launch(third.spec("d", "true"))
     await third.exited("d")
     assert third.of("c") == []
+    await made.close()
+
+
+async def test_a_supervisor_does_not_carry_the_mark_of_what_it_launched(tmp_path: Path) -> None:
+    """Another supervisor that sweeps for the container would kill it for a part of that."""
+    harness = Harness(tmp_path)
+    made = harness.process()
+    await made.recover()
+    made.launch(harness.shell("marked", "touch ready; exec sleep 1000"))
+    await until((harness.sandbox("marked") / "ready").exists)
+    (child,) = psutil.Process(made.supervisor_pid).children()
+    assert procfs.mark(child.pid) == procfs.mark_of(b"marked")
+    assert procfs.mark(made.supervisor_pid) != procfs.mark_of(b"marked")
     await made.close()
 
 

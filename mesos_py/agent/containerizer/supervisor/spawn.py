@@ -55,7 +55,7 @@ class Spawner:
         self.root = root
         self._root_fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
-        self._rttime_hard = resource.getrlimit(resource.RLIMIT_RTTIME)[1]
+        self._rttime = resource.getrlimit(resource.RLIMIT_RTTIME)
 
     def spawn(
         self,
@@ -95,6 +95,7 @@ class Spawner:
                 os.write(stderr, os.fsencode(text) + b"\n")
                 raise SpawnError(text) from exc
         finally:
+            resource.setrlimit(resource.RLIMIT_RTTIME, self._rttime)  # else a sweep for the container finds us, too
             os.chdir("/")
             for fd in outputs:
                 os.close(fd)
@@ -105,12 +106,12 @@ class Spawner:
         os.close(self._sandbox(sandbox, latest, _identify(user, sandbox) if user else None))
 
     def _mark(self, container_id: bytes) -> None:
-        # Set on ourselves because posix_spawn cannot; the supervisor is no real-time process. A hard limit below the
-        # mark (never seen) leaves attribution to sessions and sandboxes.
-        try:
-            resource.setrlimit(resource.RLIMIT_RTTIME, (mark_of(container_id), self._rttime_hard))
-        except ValueError:
-            resource.setrlimit(resource.RLIMIT_RTTIME, (self._rttime_hard, self._rttime_hard))
+        # Set on ourselves while we spawn, because posix_spawn cannot. A hard limit below the mark (never seen) leaves
+        # attribution to sessions and sandboxes.
+        hard = self._rttime[1]
+        mark = mark_of(container_id)
+        if hard == resource.RLIM_INFINITY or mark <= hard:
+            resource.setrlimit(resource.RLIMIT_RTTIME, (mark, hard))
 
     def _sandbox(self, sandbox: bytes, latest: bytes, identity: Identity | None) -> int:
         """An open descriptor of the sandbox, made if absent, owned by the user, and pointed at by `latest`."""

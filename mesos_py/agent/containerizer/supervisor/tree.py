@@ -230,8 +230,6 @@ def sweep(container_id: bytes) -> int:
     """
     wanted, found = procfs.mark_of(container_id), 0
     for pid in procfs.pids():
-        if pid == os.getpid():  # we carry the mark of the last launch ourselves
-            continue
         try:
             fd = os.pidfd_open(pid)
         except ProcessLookupError:
