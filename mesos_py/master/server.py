@@ -158,7 +158,9 @@ class MasterServer:
         if self._ensemble is None:
             await self._lead(context, self._records)
         else:
-            self._session = await Session(self._ensemble, timeout_s=self.options.zk_session_timeout_s).__aenter__()
+            self._session = await Session(
+                self._ensemble, timeout_s=self.options.zk_session_timeout_s, is_candidate=True
+            ).__aenter__()
             self._campaigning = asyncio.create_task(self._campaign(context, self._session), name="campaign")
             self._campaigning.add_done_callback(self._campaign_ended)
         log.info("master started", id=info.id, pid=info.pid, hostname=info.hostname)

@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-from kazoo.client import KazooClient
+from kazoo.client import KazooClient as Kazoo
 
 from mesos_py.coordination import Detector, Elector
 from mesos_py.coordination.address import ZooKeeperAddress
 from mesos_py.coordination.election import LocalDetector, LocalElection, LocalElector
 from mesos_py.coordination.zookeeper.election import ZooKeeperDetector, ZooKeeperElector
+from mesos_py.coordination.zookeeper.kazoo_client import KazooClient
 from mesos_py.coordination.zookeeper.session import Session
 from mesos_py.wire.master import MasterInfo
 from mesos_py.wire.value import Address
@@ -99,7 +100,7 @@ class ZooKeeperArena:
         self.sessions: dict[object, Session] = {}
 
     async def session(self, address: ZooKeeperAddress | None = None, timeout_s: float | None = None) -> Session:
-        session = Session(address or self.address, timeout_s=timeout_s or self._timeout_s)
+        session = Session(address or self.address, timeout_s=timeout_s or self._timeout_s, is_candidate=True)
         await session.__aenter__()
         self.sessions[session] = session
         return session
@@ -115,8 +116,9 @@ class ZooKeeperArena:
 
     async def expire(self, elector: Elector) -> None:
         """Another client of the same session ends it: for the first, that is an expiry."""
-        identity = self.sessions[elector]._client.client_id
-        twin = KazooClient(hosts=",".join(self.address.hosts), client_id=identity)
+        client = self.sessions[elector].client
+        assert isinstance(client, KazooClient)
+        twin = Kazoo(hosts=",".join(self.address.hosts), client_id=client.identity)
 
         def end() -> None:
             twin.start()

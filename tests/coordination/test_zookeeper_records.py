@@ -14,8 +14,9 @@ import pytest
 
 from mesos_py.coordination import AccessDenied, Corrupt, Fenced, Key, StoreFailed
 from mesos_py.coordination.address import ZooKeeperAddress
+from mesos_py.coordination.zookeeper.client import Operation
 from mesos_py.coordination.zookeeper.records import RECORD_MAX, ZooKeeperRecords
-from mesos_py.coordination.zookeeper.session import Operation, Session
+from mesos_py.coordination.zookeeper.session import Session
 from tests.coordination.arenas import PATIENCE_S, ZooKeeperArena, info, lost
 from tests.coordination.ensemble import MULTI, Ensemble, Proxy
 from tests.coordination.places import ZooKeeperPlace
@@ -205,7 +206,7 @@ from tests.coordination.arenas import info
 structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
 async def main():
-    async with Session(parse_address(sys.argv[1]), timeout_s=1) as session:
+    async with Session(parse_address(sys.argv[1]), timeout_s=1, is_candidate=True) as session:
         elector = ZooKeeperElector(session)
         await elector.contend(info("old"))
         records = ZooKeeperRecords(session, elector.candidacy)

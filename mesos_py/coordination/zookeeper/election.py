@@ -17,7 +17,8 @@ from collections.abc import AsyncIterator
 import structlog
 
 from mesos_py.coordination import AccessDenied, DetectionFailed
-from mesos_py.coordination.zookeeper.session import NoNode, Session, Unknown
+from mesos_py.coordination.zookeeper.client import NoNode, Unknown
+from mesos_py.coordination.zookeeper.session import Session
 from mesos_py.wire.codec import json, protobuf
 from mesos_py.wire.codec.errors import DecodeError
 from mesos_py.wire.master import MasterInfo

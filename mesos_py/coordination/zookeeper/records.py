@@ -27,15 +27,8 @@ import structlog
 
 from mesos_py.coordination import Changes, Corrupt, Fenced, Key, StoreFailed
 from mesos_py.coordination.ledger import Book, Change, Ledger, seal, unseal
-from mesos_py.coordination.zookeeper.session import (
-    ANY_VERSION,
-    NodeExists,
-    NoNode,
-    Operation,
-    Refused,
-    Session,
-    Unknown,
-)
+from mesos_py.coordination.zookeeper.client import ANY_VERSION, NodeExists, NoNode, Operation, Refused, Unknown
+from mesos_py.coordination.zookeeper.session import Session
 from mesos_py.wire.codec import msgpack
 from mesos_py.wire.codec.errors import DecodeError
 

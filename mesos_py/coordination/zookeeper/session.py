@@ -1,13 +1,14 @@
-"""A session with ZooKeeper, and the only place that knows kazoo: its threads end here.
+"""A session with ZooKeeper that has an end its owner can trust.
 
-kazoo connects, pings and reconnects in threads of its own; what it has to say comes to the loop by
-``call_soon_threadsafe``. Here its many errors become few, and a session gets an end that its owner can trust::
+::
 
     lease     the session cannot have expired before: the time at which the last answered request was SENT, plus the
               session's timeout. When it runs out without a further answer, the session counts as expired here, whether
               or not ZooKeeper has said so - who is cut off hears nothing, and must have stopped before others start.
 
-An error during a write leaves open whether it happened (``Unknown``); who wrote has to look.
+Not every answer proves that: a server of the ensemble that is cut off from its leader goes on to answer reads for a
+while (``syncLimit``), though the leader ends the sessions of those connected to it. What the leader has a part in are
+writes and ``sync``; for a candidate, only they count.
 
 Mesos: src/zookeeper/group.cpp (local expiry of sessions, retries every 2 s).
 """
@@ -16,19 +17,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import structlog
-from kazoo import exceptions as kazoo
-from kazoo.client import KazooClient, KazooState
-from kazoo.security import CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE
 
-from mesos_py.coordination import AccessDenied, StoreFailed
+from mesos_py.coordination import StoreFailed
 from mesos_py.coordination.address import ZooKeeperAddress
+from mesos_py.coordination.zookeeper.client import Client, Link, NodeExists, NoNode, Operation, Unknown, Watch
 
 T = TypeVar("T")
 
@@ -36,43 +33,8 @@ log = structlog.get_logger(__name__)
 
 SESSION_TIMEOUT_S = 10.0  # seconds; mesos src/master/constants.hpp ZOOKEEPER_SESSION_TIMEOUT
 HEARTBEATS_PER_TIMEOUT = 6
-RECONNECT_DELAY_MAX_S = 2.0  # between two attempts; mesos src/zookeeper/group.cpp RETRY_INTERVAL
-STOP_TIMEOUT_S = 3.0  # for ending the session in order; after that it expires by itself
 WARN_AFTER_S = 3.0  # without a connection; then again after twice as long, and so on
 READS_IN_FLIGHT = 500
-
-#: ("check", path, version) ("create", path, data) ("set", path, data, version) ("delete", path, version)
-Operation = tuple[Any, ...]
-ANY_VERSION = -1
-
-
-class Unknown(StoreFailed):
-    """The connection broke: the request may or may not have been carried out."""
-
-
-class Refused(Exception):
-    """ZooKeeper did not do it, because of what is there."""
-
-
-class NoNode(Refused):
-    """There is no such znode."""
-
-
-class NodeExists(Refused):
-    """There is such a znode already."""
-
-
-class BadVersion(Refused):
-    """Somebody else has changed the znode."""
-
-
-_OURS: tuple[tuple[type[Exception], type[Exception]], ...] = (
-    (kazoo.NoNodeError, NoNode),
-    (kazoo.NodeExistsError, NodeExists),
-    (kazoo.BadVersionError, BadVersion),
-    (kazoo.NotEmptyError, NodeExists),
-)
-_DENIED = (kazoo.NoAuthError, kazoo.AuthFailedError, kazoo.InvalidACLError)
 
 
 class Session:
@@ -82,55 +44,41 @@ class Session:
     ``timeout_s`` must lie within what the servers grant (4 to 40 s by default).
     """
 
-    def __init__(self, address: ZooKeeperAddress, *, timeout_s: float = SESSION_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        address: ZooKeeperAddress,
+        *,
+        timeout_s: float = SESSION_TIMEOUT_S,
+        is_candidate: bool = False,
+        client: Client | None = None,
+    ) -> None:
+        """``client``: another one than kazoo's. ``is_candidate``: see above."""
         self.address = address
         self.timeout_s = timeout_s
         self.generation = 0
         self.is_connected = False
+        self.client = client or _kazoo(address, timeout_s)
+        self._is_candidate = is_candidate
         self._changed: list[asyncio.Future[None]] = []
         self._lease_until = 0.0
         self._expiry: asyncio.TimerHandle | None = None
         self._beating: asyncio.Task[None] | None = None
-        self._is_closed = False
-        quiet = logging.getLogger(f"{__name__}.kazoo")
-        quiet.setLevel(logging.CRITICAL)  # what matters of it is said here
-        self._client = KazooClient(
-            hosts=",".join(address.hosts),
-            timeout=timeout_s,
-            auth_data=[("digest", address.credentials)] if address.credentials is not None else None,
-            connection_retry={"max_tries": -1, "delay": 0.1, "backoff": 2, "max_delay": RECONNECT_DELAY_MAX_S},
-            logger=quiet,
-        )
-        closed = CREATOR_ALL_ACL if address.credentials is not None else OPEN_ACL_UNSAFE
-        #: for what only masters may read
-        self.private = closed
-        #: for what anybody may read
-        self.public = closed + READ_ACL_UNSAFE if address.credentials is not None else closed
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        self._client.add_listener(self._state_in_thread)
-        self._client.start_async()
+        self.client.start(self._heard)
         self._beating = asyncio.create_task(self._beat(), name="zookeeper heartbeat")
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._is_closed = True
         if self._beating is not None:
             self._beating.cancel()
             await asyncio.gather(self._beating, return_exceptions=True)
         if self._expiry is not None:
             self._expiry.cancel()
-        stopping = asyncio.ensure_future(asyncio.to_thread(self._stop))
-        done, _ = await asyncio.wait((stopping,), timeout=STOP_TIMEOUT_S)
-        if not done:
-            log.warning("ZooKeeper session is left to expire", ensemble=str(self.address))
-
-    def _stop(self) -> None:
-        self._client.stop()
-        self._client.close()
+        await self.client.stop()
 
     # ---- what has become of the session
 
@@ -159,19 +107,10 @@ class Session:
         while self.generation == generation:
             await self.changed()
 
-    def _state_in_thread(self, state: str) -> None:
-        self._to_loop(self._heard_state, state)
-
-    def _to_loop(self, call: Callable[..., None], *arguments: Any) -> None:
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(call, *arguments)
-
-    def _heard_state(self, state: str) -> None:
-        if self._is_closed:
-            return
-        if state == KazooState.LOST:
+    def _heard(self, link: Link) -> None:
+        if link is Link.EXPIRED:
             self._expire("ZooKeeper has ended the session")
-        self.is_connected = state == KazooState.CONNECTED
+        self.is_connected = link is Link.CONNECTED
         self._notify()
 
     def _notify(self) -> None:
@@ -208,7 +147,10 @@ class Session:
                 continue
             warned_at, warn_after = self._loop.time(), WARN_AFTER_S
             with contextlib.suppress(StoreFailed):  # it is about to be told that there is no connection
-                await self._call(lambda: self._client.exists_async("/"))
+                if self._is_candidate:
+                    await self._lead(self.client.sync("/"))
+                else:
+                    await self._ask(self.client.owner("/"))
             await asyncio.sleep(pause)
 
     async def _changed_or(self, seconds: float) -> None:
@@ -220,30 +162,27 @@ class Session:
 
     async def get(self, path: str) -> tuple[bytes, int]:
         """Data and version; waits for a connection. Raises NoNode, AccessDenied."""
-        data, stat = await self._read(lambda: self._client.get_async(path))
-        return data, stat.version
+        return await self._read(lambda: self.client.get(path))
 
-    async def owner(self, path: str, gone: Callable[[], None] | None = None) -> int | None:
+    async def owner(self, path: str, gone: Watch = None) -> int | None:
         """The session that an ephemeral znode belongs to; None: no znode. ``gone`` is called when that changes."""
-        stat = await self._read(lambda: self._client.exists_async(path, self._watch(gone)))
-        return None if stat is None else stat.ephemeralOwner
+        return await self._read(lambda: self.client.owner(path, gone))
 
-    async def children(self, path: str, stirred: Callable[[], None] | None = None) -> list[str]:
+    async def children(self, path: str, stirred: Watch = None) -> list[str]:
         """Names, unordered; ``stirred`` is called when they may have changed. Raises NoNode, AccessDenied."""
-        names: list[str] = await self._read(lambda: self._client.get_children_async(path, self._watch(stirred)))
-        return names
+        return await self._read(lambda: self.client.children(path, stirred))
 
     async def get_many(self, paths: Sequence[str]) -> list[bytes]:
         """The data of each; waits for a connection. Raises NoNode when one has vanished, AccessDenied."""
-        return await self._read_in_thread(paths, self._client.get_async, lambda found: found[0])
+        return await self._read_many(paths, self.client.get_many)
 
     async def children_of_many(self, paths: Sequence[str]) -> list[list[str]]:
         """The names below each; waits for a connection. Raises NoNode, AccessDenied."""
-        return await self._read_in_thread(paths, self._client.get_children_async, lambda found: found)
+        return await self._read_many(paths, self.client.children_of_many)
 
     async def sync(self, path: str) -> None:
         """Reads that follow see everything that was written before. Raises AccessDenied."""
-        await self._read(lambda: self._client.sync_async(path))
+        await self._read(lambda: self.client.sync(path), self._lead)
 
     async def ensure(self, path: str) -> None:
         """``path`` and everything above it exists. Raises AccessDenied; waits for a connection."""
@@ -252,113 +191,83 @@ class Session:
             above = "/" + "/".join(parts[: depth + 1])
             while await self.owner(above) is None:
                 try:
-                    await self._call(partial(self._client.create_async, above, b"", acl=self.public))
+                    await self._lead(self.client.create(above, b""))
                 except (Unknown, NodeExists):
                     continue
 
     async def create_candidate(self, prefix: str, data: bytes) -> str:
         """An ephemeral, sequential znode; its path. Raises Unknown, NoNode, AccessDenied."""
         await self.connected()
-        path: str = await self._call(
-            lambda: self._client.create_async(prefix, data, acl=self.public, ephemeral=True, sequence=True)
-        )
-        return path
+        return await self._lead(self.client.create(prefix, data, ephemeral=True, sequence=True))
 
     @property
     def id(self) -> int | None:
         """ZooKeeper's number of the current session."""
-        identity = self._client.client_id
-        return None if identity is None else identity[0]
+        return self.client.session_id
 
     async def delete(self, path: str) -> None:
         """The znode is not there; waits for a connection. Raises Unknown, AccessDenied."""
         await self.connected()
         try:
-            await self._call(lambda: self._client.delete_async(path))
+            await self._lead(self.client.delete(path))
         except NoNode:
             return
 
     async def transact(self, operations: Sequence[Operation]) -> None:
         """All or none. Raises Unknown, NoNode, NodeExists or BadVersion of the first that failed, AccessDenied."""
         await self.connected()
-        request = self._client.transaction()
-        for operation in operations:
-            match operation:
-                case ("check", path, version):
-                    request.check(path, version)
-                case ("create", path, data):
-                    request.create(path, data, acl=self.private)
-                case ("set", path, data, version):
-                    request.set_data(path, data, version)
-                case ("delete", path, version):
-                    request.delete(path, version)
-        for result in await self._call(request.commit_async):
-            if isinstance(result, Exception) and not isinstance(
-                result, kazoo.RolledBackError | kazoo.RuntimeInconsistency
-            ):
-                raise self._ours(result)
+        await self._lead(self.client.transact(operations))
 
-    def _watch(self, call: Callable[[], None] | None) -> Callable[[Any], None] | None:
-        return None if call is None else lambda event: self._to_loop(call)
-
-    async def _read(self, start: Callable[[], Any]) -> Any:
+    async def _read(
+        self, request: Callable[[], Awaitable[T]], ask: Callable[[Awaitable[T]], Awaitable[T]] | None = None
+    ) -> T:
         while True:
             await self.connected()
             try:
-                return await self._call(start)
+                return await (ask or self._ask)(request())
             except Unknown:
-                if self.is_connected:
-                    await asyncio.sleep(0.01)  # kazoo has not told yet that it is not
+                await self._broken()
 
-    async def _read_in_thread(
-        self, paths: Sequence[str], start: Callable[[str], Any], pick: Callable[[Any], T]
+    async def _read_many(
+        self, paths: Sequence[str], ask: Callable[[Sequence[str]], Awaitable[list[T]]]
     ) -> list[T]:
-        """Many reads at once cost a wake-up of the loop per hundreds of them, not one each."""
-
-        def read(some: Sequence[str]) -> list[T]:
-            return [pick(result.get()) for result in [start(path) for path in some]]
-
         found: list[T] = []
         while len(found) < len(paths):
             await self.connected()
             try:
-                found += await asyncio.to_thread(read, paths[len(found) : len(found) + READS_IN_FLIGHT])
-            except Exception as error:
-                ours = self._ours(error)
-                if not isinstance(ours, Unknown):
-                    raise ours from error
-                await asyncio.sleep(0.01)
+                found += await ask(paths[len(found) : len(found) + READS_IN_FLIGHT])
+            except Unknown:
+                await self._broken()
         return found
 
-    async def _call(self, start: Callable[[], Any]) -> Any:
-        future: asyncio.Future[Any] = self._loop.create_future()
+    async def _broken(self) -> None:
+        """Perhaps it is not yet told that there is no connection; that is no reason to be busy."""
+        if self.is_connected:
+            await asyncio.sleep(0.01)
+
+    async def _ask(self, request: Awaitable[T]) -> T:
+        """An answer that one server can give by itself."""
         sent, generation = self._loop.time(), self.generation
-        try:
-            start().rawlink(lambda result: self._to_loop(_settle, future, result))
-            answer = await future
-        except Exception as error:
-            raise self._ours(error) from error
+        answer = await request
+        if not self._is_candidate:
+            self._extend(sent, generation)
+        return answer
+
+    async def _lead(self, request: Awaitable[T]) -> T:
+        """An answer that the ensemble's leader had a part in."""
+        sent, generation = self._loop.time(), self.generation
+        answer = await request
+        self._extend(sent, generation)
+        return answer
+
+    def _extend(self, sent: float, generation: int) -> None:
         if generation == self.generation:
             self._lease_until = max(self._lease_until, sent + self.timeout_s)
             if self._expiry is None:
                 self._expiry = self._loop.call_at(self._lease_until, self._lease_ran_out)
-        return answer
-
-    def _ours(self, error: Exception) -> Exception:
-        for theirs, ours in _OURS:
-            if isinstance(error, theirs):
-                return ours(str(error))
-        if isinstance(error, _DENIED):
-            return AccessDenied(f"{self.address}: ZooKeeper denies access; check user and password, and its ACLs")
-        if isinstance(error, kazoo.KazooException):
-            return Unknown(f"{self.address}: {type(error).__name__}")
-        return error
 
 
-def _settle(future: asyncio.Future[Any], result: Any) -> None:
-    if future.done():
-        return
-    if result.exception is not None:
-        future.set_exception(result.exception)
-    else:
-        future.set_result(result.value)
+def _kazoo(address: ZooKeeperAddress, timeout_s: float) -> Client:
+    from mesos_py.coordination.zookeeper.kazoo_client import KazooClient  # a simulation does without it
+
+    return KazooClient(address, timeout_s)

@@ -1,0 +1,190 @@
+"""A client of a real ensemble, and the only place that knows kazoo: its threads end here.
+
+kazoo connects, pings and reconnects in threads of its own; what it has to say comes to the loop by
+``call_soon_threadsafe``. Its many errors become the few of ``client``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import structlog
+from kazoo import exceptions as kazoo
+from kazoo.client import KazooClient as Kazoo
+from kazoo.client import KazooState
+from kazoo.security import CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE
+
+from mesos_py.coordination import AccessDenied
+from mesos_py.coordination.address import ZooKeeperAddress
+from mesos_py.coordination.zookeeper.client import BadVersion, Link, NodeExists, NoNode, Operation, Unknown, Watch
+
+T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
+
+RECONNECT_DELAY_MAX_S = 2.0  # between two attempts; mesos src/zookeeper/group.cpp RETRY_INTERVAL
+STOP_TIMEOUT_S = 3.0  # for ending the session in order; after that it expires by itself
+
+_OURS: tuple[tuple[type[Exception], type[Exception]], ...] = (
+    (kazoo.NoNodeError, NoNode),
+    (kazoo.NodeExistsError, NodeExists),
+    (kazoo.BadVersionError, BadVersion),
+    (kazoo.NotEmptyError, NodeExists),
+)
+_DENIED = (kazoo.NoAuthError, kazoo.AuthFailedError, kazoo.InvalidACLError)
+_LINKS = {
+    KazooState.CONNECTED: Link.CONNECTED,
+    KazooState.SUSPENDED: Link.SUSPENDED,
+    KazooState.LOST: Link.EXPIRED,
+}
+
+
+class KazooClient:
+    """One client of the ensemble at ``address``. Requests may also raise AccessDenied."""
+
+    def __init__(self, address: ZooKeeperAddress, timeout_s: float) -> None:
+        self._address = address
+        self._is_stopped = False
+        quiet = logging.getLogger(f"{__name__}.kazoo")
+        quiet.setLevel(logging.CRITICAL)  # what matters of it is said by the session
+        self._kazoo = Kazoo(
+            hosts=",".join(address.hosts),
+            timeout=timeout_s,
+            auth_data=[("digest", address.credentials)] if address.credentials is not None else None,
+            connection_retry={"max_tries": -1, "delay": 0.1, "backoff": 2, "max_delay": RECONNECT_DELAY_MAX_S},
+            logger=quiet,
+        )
+        #: for what only masters may read
+        self._private = CREATOR_ALL_ACL if address.credentials is not None else OPEN_ACL_UNSAFE
+        #: for what anybody may read
+        self._public = self._private + READ_ACL_UNSAFE if address.credentials is not None else self._private
+
+    def start(self, heard: Callable[[Link], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._heard = heard
+        self._kazoo.add_listener(lambda state: self._to_loop(self._tell, _LINKS[state]))
+        self._kazoo.start_async()
+
+    async def stop(self) -> None:
+        self._is_stopped = True
+        stopping = asyncio.ensure_future(asyncio.to_thread(self._stop))
+        done, _ = await asyncio.wait((stopping,), timeout=STOP_TIMEOUT_S)
+        if not done:
+            log.warning("ZooKeeper session is left to expire", ensemble=str(self._address))
+
+    def _stop(self) -> None:
+        self._kazoo.stop()
+        self._kazoo.close()
+
+    @property
+    def session_id(self) -> int | None:
+        identity = self.identity
+        return None if identity is None else identity[0]
+
+    @property
+    def identity(self) -> tuple[int, bytes] | None:
+        """Number and password of the session: whoever has both can take it over."""
+        found: tuple[int, bytes] | None = self._kazoo.client_id
+        return found
+
+    # ---- requests
+
+    async def owner(self, path: str, watch: Watch = None) -> int | None:
+        stat = await self._call(lambda: self._kazoo.exists_async(path, self._watch(watch)))
+        return None if stat is None else stat.ephemeralOwner
+
+    async def get(self, path: str) -> tuple[bytes, int]:
+        data, stat = await self._call(lambda: self._kazoo.get_async(path))
+        return data, stat.version
+
+    async def children(self, path: str, watch: Watch = None) -> list[str]:
+        names: list[str] = await self._call(lambda: self._kazoo.get_children_async(path, self._watch(watch)))
+        return names
+
+    async def get_many(self, paths: Sequence[str]) -> list[bytes]:
+        return await self._in_thread(paths, self._kazoo.get_async, lambda found: found[0])
+
+    async def children_of_many(self, paths: Sequence[str]) -> list[list[str]]:
+        return await self._in_thread(paths, self._kazoo.get_children_async, lambda found: found)
+
+    async def sync(self, path: str) -> None:
+        await self._call(lambda: self._kazoo.sync_async(path))
+
+    async def create(self, path: str, data: bytes, *, ephemeral: bool = False, sequence: bool = False) -> str:
+        made: str = await self._call(
+            lambda: self._kazoo.create_async(path, data, acl=self._public, ephemeral=ephemeral, sequence=sequence)
+        )
+        return made
+
+    async def delete(self, path: str) -> None:
+        await self._call(lambda: self._kazoo.delete_async(path))
+
+    async def transact(self, operations: Sequence[Operation]) -> None:
+        request = self._kazoo.transaction()
+        for operation in operations:
+            match operation:
+                case ("check", path, version):
+                    request.check(path, version)
+                case ("create", path, data):
+                    request.create(path, data, acl=self._private)
+                case ("set", path, data, version):
+                    request.set_data(path, data, version)
+                case ("delete", path, version):
+                    request.delete(path, version)
+        for result in await self._call(request.commit_async):
+            if isinstance(result, Exception) and not isinstance(
+                result, kazoo.RolledBackError | kazoo.RuntimeInconsistency
+            ):
+                raise self._ours(result)
+
+    async def _call(self, start: Callable[[], Any]) -> Any:
+        future: asyncio.Future[Any] = self._loop.create_future()
+        try:
+            start().rawlink(lambda result: self._to_loop(_settle, future, result))
+            return await future
+        except Exception as error:
+            raise self._ours(error) from error
+
+    async def _in_thread(
+        self, paths: Sequence[str], start: Callable[[str], Any], pick: Callable[[Any], T]
+    ) -> list[T]:
+        """Many reads at once cost one wake-up of the loop, not one each."""
+        try:
+            return await asyncio.to_thread(lambda: [pick(one.get()) for one in [start(path) for path in paths]])
+        except Exception as error:
+            raise self._ours(error) from error
+
+    # ---- from threads to the loop
+
+    def _watch(self, call: Watch) -> Callable[[Any], None] | None:
+        return None if call is None else lambda event: self._to_loop(call)
+
+    def _to_loop(self, call: Callable[..., None], *arguments: Any) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(call, *arguments)
+
+    def _tell(self, link: Link) -> None:
+        if not self._is_stopped:
+            self._heard(link)
+
+    def _ours(self, error: Exception) -> Exception:
+        for theirs, ours in _OURS:
+            if isinstance(error, theirs):
+                return ours(str(error))
+        if isinstance(error, _DENIED):
+            return AccessDenied(f"{self._address}: ZooKeeper denies access; check user and password, and its ACLs")
+        if isinstance(error, kazoo.KazooException):
+            return Unknown(f"{self._address}: {type(error).__name__}")
+        return error
+
+
+def _settle(future: asyncio.Future[Any], result: Any) -> None:
+    if future.done():
+        return
+    if result.exception is not None:
+        future.set_exception(result.exception)
+    else:
+        future.set_result(result.value)
