@@ -20,6 +20,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from mesos_py.loop.turns import Turns
 from mesos_py.machine.values import value
 from mesos_py.web import compress
+from mesos_py.web.lingering import linger
 from mesos_py.web.negotiate import accepts_gzip
 from mesos_py.web.request import Request
 from mesos_py.web.response import Chunked, HttpError, Response, headers_of, problem
@@ -290,6 +291,8 @@ async def _last_word(incoming: web.BaseRequest, answer: Response) -> web.StreamR
     response.force_close()
     await response.prepare(incoming)
     await response.write_eof()
+    if incoming.transport is not None:
+        await linger(incoming.transport)
     incoming.protocol.force_close()
     return response
 
