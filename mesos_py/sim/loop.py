@@ -17,11 +17,12 @@ import heapq
 import random
 from asyncio import events
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Iterable
 from contextvars import Context
 from typing import Any, TypeVar
 
 from mesos_py.machine.values import SECOND, Nanos
+from mesos_py.sim.process import CURRENT
 
 T = TypeVar("T")
 
@@ -120,7 +121,11 @@ class SimLoop(_Loop):  # type: ignore[misc]
         self, coro: Generator[Any, None, T] | Coroutine[Any, Any, T], *, name: str | None = None,
         context: Context | None = None,
     ) -> asyncio.Task[T]:  # fmt: skip
-        return asyncio.Task(coro, loop=self, name=name, context=context)
+        task = asyncio.Task(coro, loop=self, name=name, context=context)
+        process = CURRENT.get()
+        if process is not None:
+            process.tasks.add(task)
+        return task
 
     # ---- running
 
@@ -150,9 +155,14 @@ class SimLoop(_Loop):  # type: ignore[misc]
                     self._advance()
                 for _ in range(len(self._ready)):
                     handle = self._ready.popleft()
-                    if not handle.cancelled():
+                    if handle.cancelled():
+                        continue
+                    process = handle._context.get(CURRENT)  # type: ignore[attr-defined]
+                    if process is None or process.runs:
                         self.steps += 1
                         handle._run()
+                    else:
+                        process.hold(handle)
                 if self._escaped is not None:
                     escaped, self._escaped = self._escaped, None
                     raise escaped
@@ -174,6 +184,10 @@ class SimLoop(_Loop):  # type: ignore[misc]
             handle._scheduled = False
             if not handle.cancelled():
                 self._ready.append(handle)
+
+    def resume(self, handles: Iterable[asyncio.Handle]) -> None:
+        """They were due while their process was stopped."""
+        self._ready.extend(handles)
 
     def stop(self) -> None:
         self._stopping = True

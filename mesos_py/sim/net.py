@@ -20,12 +20,14 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Callable
+from contextvars import Context
 from typing import Any
 
 import attrs
 
 from mesos_py.machine.values import MILLISECOND, SECOND, Nanos
 from mesos_py.sim.loop import SimLoop
+from mesos_py.sim.process import CURRENT, Process
 
 UNREAD_MAX = 2_000  # messages under way in one direction; stands for the shells' bound in bytes
 
@@ -49,10 +51,10 @@ class Weather:
 class End:
     """One end of a connection. Its owner sets the two callbacks; neither is called after ``close``."""
 
-    __slots__ = ("_early", "_lost", "_on_message", "host", "is_open", "on_lost", "other", "way")
+    __slots__ = ("_early", "_lost", "_on_message", "host", "is_open", "on_lost", "other", "process", "way")
 
-    def __init__(self, host: str) -> None:
-        self.host = host
+    def __init__(self, host: str, process: Process | None) -> None:
+        self.host, self.process = host, process
         self.is_open = True
         self.on_lost: Callable[[str], None] = lambda why: None
         self._on_message: Callable[[Any], None] | None = None
@@ -89,16 +91,32 @@ class End:
             self.is_open = False
             if self._on_message is None:
                 self._lost = why
-            else:
+            elif self.process is None:
                 self.on_lost(why)
+            else:
+                self.process.enter(self.on_lost, why)
 
     def take(self, message: Any) -> None:
         if not self.is_open:
             return
         if self._on_message is None:
             self._early.append(message)
-        else:
+        elif self.process is None:
             self._on_message(message)
+        else:
+            self.process.enter(self._on_message, message)
+
+    @property
+    def reads(self) -> bool:
+        """Its process takes what arrives; else it stays in the buffers on the way."""
+        return self.process is None or self.process.runs
+
+    def die(self) -> None:
+        """Its owner is gone; the other end hears of it when the news gets there."""
+        if self.is_open:
+            self.is_open = False
+            self.way.drop()
+            self.way.put(_END)
 
 
 _END = object()
@@ -124,7 +142,7 @@ class Way:
         if len(self.queue) >= UNREAD_MAX:
             self._net.overflows += 1
             self.queue.clear()
-            self._loop.call_soon(self.source.lose, "the other end does not read")
+            self._loop.call_soon(self.source.lose, "the other end does not read", context=self._net.context)
             return
         self._last = max(self._last, self._loop.now + self._net.delay(self.source.host, self.target.host))
         self.queue.append((self._last, message))
@@ -134,7 +152,14 @@ class Way:
     def wake(self) -> None:
         """Deliver when the first message is due."""
         if self._pump is None and self.queue and not self.paused:
-            self._pump = self._loop.call_in(self.queue[0][0] - self._loop.now, self._deliver)
+            self._pump = self._loop.call_in(
+                self.queue[0][0] - self._loop.now, self._deliver, context=self._net.context
+            )
+
+    def flush(self) -> None:
+        """Deliver now what is due."""
+        if self._pump is None and self.queue:
+            self._deliver()
 
     def _deliver(self) -> None:
         self._pump = None
@@ -145,6 +170,8 @@ class Way:
             return
         self._since = None
         while self.queue and self.queue[0][0] <= self._loop.now and not self.paused:
+            if not self.target.reads:
+                return  # woken when its process goes on
             _, message = self.queue.popleft()
             if message is _END:
                 self.target.lose("closed by the other end")
@@ -193,7 +220,7 @@ class Network:
         self._seed = seed
         #: one for each direction: what happens on one link does not change the luck of another
         self._rngs: dict[tuple[str, str], random.Random] = {}
-        self._services: dict[Address, Callable[[End], None]] = {}
+        self._services: dict[Address, tuple[Callable[[End], None], Process | None]] = {}
         self._connections: dict[int, Connection] = {}
         self._numbers = 0
         #: (from, to) -> how many cuts are in force
@@ -201,11 +228,14 @@ class Network:
         self._clogs: dict[tuple[str, str], Nanos] = {}
         self.unread_max = 0
         self.overflows = 0
+        #: nobody's: what is under way gets there whatever becomes of its sender
+        self.context = Context()
 
     # ---- what hosts do
 
     def listen(self, host: str, service: str, accept: Callable[[End], None]) -> None:
-        self._services[host, service] = accept
+        """``accept`` is given the server's end of every connection, as the process that calls this."""
+        self._services[host, service] = (accept, CURRENT.get())
 
     async def connect(self, source: str, target: str, service: str) -> End:
         """Raises ConnectionError when nobody listens, or when nothing gets through for a while."""
@@ -214,17 +244,21 @@ class Network:
             await asyncio.sleep(10.0)  # the clients' own bound
             raise ConnectionError("no answer")
         await asyncio.sleep(self.delay(target, source) / SECOND)
-        accept = self._services.get((target, service))
-        if accept is None:
+        found = self._services.get((target, service))
+        if found is None:
             raise ConnectionError("refused")
-        client, server = End(source), End(target)
+        accept, process = found
+        client, server = End(source, CURRENT.get()), End(target, process)
         client.other, server.other = server, client
         client.way, server.way = Way(self, client, server), Way(self, server, client)
         self._numbers += 1
         self._connections[self._numbers] = Connection(self._numbers, client, server)
         if len(self._connections) > 64 and self._numbers % 64 == 0:
             self._connections = {number: one for number, one in self._connections.items() if not one.is_over}
-        accept(server)
+        if process is None:
+            accept(server)
+        else:
+            process.enter(accept, server)  # a stopped one accepts it later; its kernel has done so already
         return client
 
     # ---- what happens to them
@@ -289,14 +323,34 @@ class Network:
 
     def crash(self, host: str) -> None:
         """The host's ends and services are gone."""
-        for address in [address for address in self._services if address[0] == host]:
+        self._end(lambda end: end.host == host, [address for address in self._services if address[0] == host])
+
+    def kill(self, process: Process) -> None:
+        """SIGKILL: the process's ends and services are gone, and those of others on its host are not."""
+        process.kill()
+        self._end(
+            lambda end: end.process is process,
+            [address for address, (_, owner) in self._services.items() if owner is process],
+        )
+
+    def go_on(self, process: Process) -> None:
+        """SIGCONT: it reads what has come meanwhile, and then finds its timers due, as any event loop does."""
+        if process.is_dead:
+            return
+        process.runs = True
+        for connection in list(self._connections.values()):
+            for end in (connection.client, connection.server):
+                if end.process is process:
+                    end.other.way.flush()
+        process.go_on()
+
+    def _end(self, which: Callable[[End], bool], addresses: list[Address]) -> None:
+        for address in addresses:
             del self._services[address]
         for connection in list(self._connections.values()):
             for end in (connection.client, connection.server):
-                if end.host == host and end.is_open:
-                    end.is_open = False
-                    end.way.drop()
-                    end.way.put(_END)
+                if which(end):
+                    end.die()
 
     def heal(self) -> None:
         """No cuts and clogs, everybody reads."""
