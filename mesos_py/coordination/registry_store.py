@@ -14,6 +14,7 @@ from mesos_py.coordination import Corrupt, Key, Records
 from mesos_py.machine.values import value
 from mesos_py.master.registry import (
     AdmitAgent,
+    MarkAgentGone,
     MarkAgentReachable,
     MarkAgentUnreachable,
     Prune,
@@ -72,6 +73,7 @@ TOUCHES: Mapping[type[Any], Callable[[Any], Iterable[AgentID | None]]] = {
     UpdateAgent: lambda fact: (fact.agent.id,),
     MarkAgentUnreachable: lambda fact: (fact.agent_id,),
     MarkAgentReachable: lambda fact: (fact.agent.id,),
+    MarkAgentGone: lambda fact: (fact.agent_id,),
     RemoveAgent: lambda fact: (fact.agent_id,),
     Prune: lambda fact: fact.unreachable,
 }

@@ -141,12 +141,18 @@ class AgentUnreachable:
     message: str
 
 
+@value
+class AgentGone:
+    """An operator has said that it will never be back."""
+
+    agent_id: AgentID
+
+
 class Removal(enum.Enum):
     """Why an agent is no longer one of ours."""
 
     UNREGISTERED = "unregistered"
     REGISTERED = "registered"
-    UNHEALTHY = "unhealthy"
 
 
 @value

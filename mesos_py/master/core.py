@@ -4,6 +4,7 @@
 
     scheduler calls    calls/subscription, scheduler, accept, offers, tasks, reconcile
     agent messages     calls/agents, reregister, updates
+    operators          calls/operator, gone
     timers             calls/liveness, offers, subscription
 
 This file only puts the parts together: what each kind of event means stands in ``calls/``, what is remembered in
@@ -28,6 +29,7 @@ from mesos_py.master.calls import (
     accept,
     agents,
     connections,
+    gone,
     liveness,
     offers,
     operations,
@@ -66,6 +68,7 @@ ROWS = Table.merge(
     updates.table,
     connections.table,
     liveness.table,
+    gone.table,
     recovery.table,
 )
 
@@ -138,6 +141,7 @@ class Master:
         known = self.state.agents.keys() | self.state.recovered_agents.keys()
         assert known == self.registry.agents.keys()
         assert self.state.unreachable_agents.keys() == self.registry.unreachable.keys()
+        assert self.state.gone_agents == self.registry.gone
         for agent in self.state.agents.values():
             assert ("ping", agent.id) in self.timers
             assert (("reregister", agent.id) in self.timers) == (not agent.connected)

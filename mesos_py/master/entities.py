@@ -84,6 +84,11 @@ class Task:
         return TERMINAL[self.state]
 
     @property
+    def has_told_end(self) -> bool:
+        """An agent's own update that it has ended has been forwarded: no other end may follow."""
+        return self.status_update_state is not None and TERMINAL[self.status_update_state]
+
+    @property
     def role(self) -> str | None:
         """The role its resources are allocated to."""
         for kind, _ in self.resources:
@@ -213,7 +218,7 @@ class Agent:
     executors: dict[FrameworkID, dict[ExecutorID, ExecutorInfo]] = attrs.field(factory=dict)
     #: kills to repeat when the agent reregisters
     killed: dict[tuple[FrameworkID, TaskID], None] = attrs.field(factory=dict)
-    #: tasks told lost since it is disconnected, though it may still run them
+    #: tasks told lost though it may still run them: among the unreachable ones of their frameworks
     lost: dict[tuple[FrameworkID, TaskID], None] = attrs.field(factory=dict)
     #: in flight; none as long as ACCEPT refuses all but launches
     operations: dict[bytes, Operation] = attrs.field(factory=dict)
@@ -263,6 +268,8 @@ class UnreachableAgent:
     since_ns: Nanos
     drain_info: DrainInfo | None = None
     deactivated: bool = False
+    #: tasks it was lost with, as far as this master knew and still remembers them
+    lost: dict[tuple[FrameworkID, TaskID], None] = attrs.field(factory=dict)
 
 
 def task_of(info: TaskInfo, framework: Framework, executor_id: ExecutorID | None, resources: Resources) -> Task:

@@ -4,7 +4,8 @@ The kinds of a master core's events:
 
 * ``scheduler_api.Call.Type`` members, body the Call, peer the ``Mesos-Stream-Id`` (for SUBSCRIBE: the new stream's)
 * classes of ``wire.internal``, body the message, peer the agent's channel
-* the classes here: ``TeardownFramework`` by an operator; the others are timers, made by the core for itself
+* the classes here: ``TeardownFramework`` and ``MarkGone`` by an operator; the others are timers, made by the core for
+  itself
 * ``machine.frame.Disconnected`` with a peer, and ``Tick``
 """
 
@@ -29,6 +30,13 @@ class HeartbeatDue:
     """Tell the scheduler that the stream is alive."""
 
     framework_id: FrameworkID
+
+
+@value
+class MarkGone:
+    """An operator says that an agent will never be back."""
+
+    agent_id: AgentID
 
 
 @value

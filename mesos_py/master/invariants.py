@@ -37,6 +37,9 @@ def _check_frameworks(state: State) -> None:
             assert task.framework_id == framework_id
             assert state.agents[task.agent_id].tasks[framework_id][task_id] is task
             assert task_id not in framework.unreachable_tasks
+        for task_id, task in framework.unreachable_tasks.items():
+            agent = state.agents.get(task.agent_id) or state.unreachable_agents[task.agent_id]
+            assert (framework_id, task_id) in agent.lost, f"nobody is expected to bring {task_id} back"
         for agent_id, executors in framework.executors.items():
             assert executors
             assert state.agents[agent_id].executors[framework_id] is executors
@@ -91,6 +94,8 @@ def _check_counts(state: State) -> None:
     assert state.agents_connected == sum(agent.connected for agent in agents)
     assert state.agents_active == sum(agent.active for agent in agents)
     assert state.unreachable_task_count == sum(len(framework.unreachable_tasks) for framework in frameworks)
+    lost = [agent.lost for agent in agents] + [agent.lost for agent in state.unreachable_agents.values()]
+    assert state.unreachable_task_count == sum(map(len, lost))
     counts = dict.fromkeys(state.task_counts, 0)
     for framework in frameworks:
         for task in framework.tasks.values():

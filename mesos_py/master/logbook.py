@@ -64,6 +64,10 @@ def _agent_unreachable(change: changes.AgentUnreachable, cause: int) -> None:
     log.warning("agent unreachable", agent_id=change.agent_id, reason=change.message, cause=cause)
 
 
+def _agent_gone(change: changes.AgentGone, cause: int) -> None:
+    log.warning("agent marked gone", agent_id=change.agent_id, cause=cause)
+
+
 def _task_updated(say: Any, change: changes.TaskUpdated, cause: int) -> None:
     say(
         "task updated",
@@ -107,6 +111,7 @@ _TELLERS: dict[type, Any] = {
     changes.AgentDisconnected: _agent("agent disconnected"),
     changes.AgentRemoved: _agent("agent removed"),
     changes.AgentUnreachable: _agent_unreachable,
+    changes.AgentGone: _agent_gone,
     changes.TaskRefused: _task_refused,
 }
 

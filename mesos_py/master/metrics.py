@@ -16,7 +16,7 @@ from urllib.parse import quote
 from mesos_py.machine.frame import Frame
 from mesos_py.machine.values import SECOND, Nanos
 from mesos_py.master import changes
-from mesos_py.master.changes import OfferEnd, Removal
+from mesos_py.master.changes import OfferEnd
 from mesos_py.master.core import Master
 from mesos_py.master.entities import TERMINAL, Framework
 from mesos_py.web.metrics import Sample, Timer
@@ -189,8 +189,7 @@ class Metrics:
 
     def _agent_removed(self, change: changes.AgentRemoved) -> None:
         self._count("slave_removals")
-        if change.cause in (Removal.REGISTERED, Removal.UNHEALTHY, Removal.UNREGISTERED):
-            self._count(f"slave_removals/reason_{change.cause.value}")
+        self._count(f"slave_removals/reason_{change.cause.value}")
 
     def _offer_ended(self, change: changes.OfferEnded) -> None:
         if change.end in (OfferEnd.ACCEPTED, OfferEnd.DECLINED, OfferEnd.RESCINDED):

@@ -19,7 +19,7 @@ from mesos_py.files import Files
 from mesos_py.machine.driver import Driver
 from mesos_py.machine.frame import Event
 from mesos_py.master.core import Master
-from mesos_py.master.events import TeardownFramework
+from mesos_py.master.events import MarkGone, TeardownFramework
 from mesos_py.master.http import answer_to, decode
 from mesos_py.master.legacy import not_yet
 from mesos_py.master.paced import collect, json_answer, last
@@ -102,6 +102,7 @@ class OperatorEndpoint:
         self._changes: dict[Call.Type, Callable[[Call, Request], Awaitable[Response]]] = {
             _Type.SET_LOGGING_LEVEL: self._set_logging_level,
             _Type.TEARDOWN: self._teardown,
+            _Type.MARK_AGENT_GONE: self._mark_agent_gone,
         }
 
     async def __call__(self, request: Request) -> Answer:
@@ -208,6 +209,11 @@ class OperatorEndpoint:
         body = TeardownFramework(call.teardown.framework_id)
         return answer_to(await self._driver.ask(Event(TeardownFramework, body, principal=request.principal)))
 
+    async def _mark_agent_gone(self, call: Call, request: Request) -> Response:
+        assert call.mark_agent_gone is not None
+        body = MarkGone(call.mark_agent_gone.agent_id)
+        return answer_to(await self._driver.ask(Event(MarkGone, body, principal=request.principal)))
+
     def _later(self, call: Call) -> Response:
         """Calls of later issues: the refusals that depend on the agent they name, else 501."""
         kind = call.type
@@ -216,12 +222,9 @@ class OperatorEndpoint:
         agent_id: AgentID | None = getattr(payload, "agent_id", None)
         known = self._core.state
         if agent_id is not None and agent_id not in known.agents:
-            if kind is _Type.MARK_AGENT_GONE:
-                if agent_id not in known.recovered_agents and agent_id not in known.unreachable_agents:
-                    return problem(404, f"Agent '{agent_id}' not found")
-            elif kind is _Type.REACTIVATE_AGENT:
+            if kind is _Type.REACTIVATE_AGENT:
                 return problem(400, "Agent is not deactivated")
-            elif kind in (_Type.DRAIN_AGENT, _Type.DEACTIVATE_AGENT):
+            if kind in (_Type.DRAIN_AGENT, _Type.DEACTIVATE_AGENT):
                 if agent_id not in known.recovered_agents and agent_id not in known.unreachable_agents:
                     return problem(400, "Unknown agent")
             else:

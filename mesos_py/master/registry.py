@@ -3,6 +3,7 @@
 Each fact is one ``out.write``; the store keeps it, and a new leader folds what was kept::
 
     admitted --MarkAgentUnreachable--> unreachable --MarkAgentReachable--> admitted
+        |  \\---MarkAgentGone---> gone <---MarkAgentGone---/
         \\------RemoveAgent--> nothing
 
 A fact that cannot be true of the registry it meets is a bug of the core that wrote it, not a refusal: handlers check
@@ -46,6 +47,14 @@ class MarkAgentReachable:
 
 
 @value
+class MarkAgentGone:
+    """The agent will never be back, whoever says so in its name."""
+
+    agent_id: AgentID
+    at_ns: Nanos
+
+
+@value
 class RemoveAgent:
     agent_id: AgentID
 
@@ -57,7 +66,7 @@ class Prune:
     unreachable: tuple[AgentID, ...]
 
 
-Write = AdmitAgent | UpdateAgent | MarkAgentUnreachable | MarkAgentReachable | RemoveAgent | Prune
+Write = AdmitAgent | UpdateAgent | MarkAgentUnreachable | MarkAgentReachable | MarkAgentGone | RemoveAgent | Prune
 
 
 class Impossible(Exception):
@@ -91,7 +100,7 @@ class Registry:
         match write:
             case AdmitAgent(agent):
                 agent_id = _id(agent)
-                if agent_id in self.agents:
+                if agent_id in self.agents or agent_id in self.gone:
                     raise Impossible(f"agent {agent_id} is admitted twice")
                 self.agents[agent_id] = Admitted(agent)
             case UpdateAgent(agent):
@@ -109,6 +118,11 @@ class Registry:
                 if agent_id not in self.agents:
                     lost = self.unreachable.pop(agent_id, Unreachable(0))
                     self.agents[agent_id] = Admitted(agent, lost.drain_info, lost.deactivated)
+            case MarkAgentGone(agent_id, at_ns):
+                if self.unreachable.pop(agent_id, None) is None:
+                    self._admitted(agent_id)
+                    del self.agents[agent_id]
+                self.gone[agent_id] = at_ns
             case RemoveAgent(agent_id):
                 self._admitted(agent_id)
                 del self.agents[agent_id]

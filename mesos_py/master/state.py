@@ -10,6 +10,7 @@ Indexes that must agree (``check`` says how)::
     frameworks[f].used[a]  ==  agents[a].used[f]  ==  its live, non-terminal tasks plus executors
     offers[o]  is  frameworks[f].offers[o]  is  agents[a].offers[o]
     peers[p]  is the framework or agent whose connection p is
+    frameworks[f].unreachable_tasks[t]  is of an agent, registered or unreachable, that has lost[f, t]
 
 Mesos: src/master/master.hpp (struct Master: slaves, frameworks, offers).
 """
@@ -192,8 +193,6 @@ class State:
         framework.peer, framework.connected, framework.active, framework.recovered = None, False, False, False
         framework.unregistered_time_ns = out.now
         framework.json = None
-        self.unreachable_task_count -= len(framework.unreachable_tasks)
-        framework.unreachable_tasks.clear()
         del self.frameworks[framework.id]
         self.completed_frameworks[framework.id] = framework
         _trim(self.completed_frameworks, self._options.max_completed_frameworks)
@@ -211,12 +210,14 @@ class State:
             self.unreachable_agents[agent_id] = UnreachableAgent(
                 since_ns=lost.since_ns, drain_info=lost.drain_info, deactivated=lost.deactivated
             )
-        self.gone_agents.update(registry.gone)
+        self.gone_agents.update(sorted(registry.gone.items(), key=lambda item: item[1]))
 
     def add_agent(self, agent: Agent, out: Frame, *, returning: bool) -> None:
         """Admitted, or back: recovered, unreachable or unknown to this master until now."""
         self.recovered_agents.pop(agent.id, None)
-        self.unreachable_agents.pop(agent.id, None)
+        before = self.unreachable_agents.pop(agent.id, None)
+        if before is not None:
+            agent.lost = before.lost
         self.agents[agent.id] = agent
         self.peers[agent.peer] = agent
         self.addresses[agent.address] = agent
@@ -304,19 +305,32 @@ class State:
     def lose_agent(self, agent_id: AgentID, message: str, out: Frame) -> None:
         """A registered or recovered agent becomes unreachable."""
         lost: Agent | RecoveredAgent | None = self.agents.get(agent_id)
+        unreachable = UnreachableAgent(since_ns=out.now)
         if isinstance(lost, Agent):
             self._forget_agent(lost)
+            unreachable.lost = lost.lost
         else:
             lost = self.recovered_agents.pop(agent_id)
-        self.unreachable_agents[agent_id] = UnreachableAgent(
-            since_ns=out.now, drain_info=lost.drain_info, deactivated=lost.deactivated
-        )
+        unreachable.drain_info, unreachable.deactivated = lost.drain_info, lost.deactivated
+        self.unreachable_agents[agent_id] = unreachable
         out.changes.append(changes.AgentUnreachable(agent_id, message))
 
+    def mark_gone(self, agent_id: AgentID, out: Frame) -> None:
+        """An agent, wherever it was, will never be back; it has no tasks left here, live or lost."""
+        if agent_id in self.agents:
+            self._forget_agent(self.agents[agent_id])
+        else:
+            self.recovered_agents.pop(agent_id, None)
+            self.unreachable_agents.pop(agent_id, None)
+        self.gone_agents[agent_id] = out.now
+        out.changes.append(changes.AgentGone(agent_id))
+
     def forget_unreachable(self, agent_ids: Iterable[AgentID]) -> None:
-        """They are unknown from now on, as are their tasks once those are pushed out."""
+        """They are unknown from now on, and so are the tasks they were lost with."""
         for agent_id in agent_ids:
-            del self.unreachable_agents[agent_id]
+            for framework_id, task_id in self.unreachable_agents.pop(agent_id).lost:
+                del self.frameworks[framework_id].unreachable_tasks[task_id]
+                self.unreachable_task_count -= 1
 
     # ---- tasks
 
@@ -373,7 +387,7 @@ class State:
         agent.killed[task.framework_id, task.id] = None
 
     def remove_task(self, task: Task, out: Frame, *, unreachable: bool = False) -> None:
-        """No longer live: completed, or kept among the unreachable ones, until the bound pushes it out."""
+        """No longer live: completed, or lost with its agent until that is back or the bound pushes it out."""
         framework, agent = self.frameworks[task.framework_id], self.agents[task.agent_id]
         del framework.tasks[task.id]
         here = agent.tasks[task.framework_id]
@@ -386,38 +400,38 @@ class State:
         if not TERMINAL[task.state]:
             self._unuse(framework, agent, task.resources)
         if unreachable:
-            self.unreachable_task_count -= len(framework.unreachable_tasks)
             framework.unreachable_tasks[task.id] = task
-            _trim(framework.unreachable_tasks, self._options.max_unreachable_tasks_per_framework)
-            self.unreachable_task_count += len(framework.unreachable_tasks)
+            agent.lost[framework.id, task.id] = None
+            self.unreachable_task_count += 1
+            for forgotten in _trim(framework.unreachable_tasks, self._options.max_unreachable_tasks_per_framework):
+                self._strike_lost(forgotten)
         else:
             framework.completed_tasks.append(task)
         out.changes.append(changes.TaskRemoved(task.id, task.framework_id, task.agent_id, task))
 
-    def remember_lost(self, agent: Agent, task: Task) -> None:
-        """The task is told lost while its agent is disconnected; when the agent is back it will be known."""
-        agent.lost[task.framework_id, task.id] = None
+    def lost_with(self, agent: Agent | UnreachableAgent) -> list[Task]:
+        """Tasks that were told lost with the agent."""
+        return [self.frameworks[framework_id].unreachable_tasks[task_id] for framework_id, task_id in agent.lost]
 
-    def settle_lost(self, agent: Agent) -> None:
-        """The agent is back and has told what it runs: what was told lost and is not among it has ended."""
-        for framework_id, task_id in agent.lost:
-            framework = self.frameworks.get(framework_id)
-            task = None if framework is None else framework.unreachable_tasks.get(task_id)
-            if framework is not None and task is not None and task.agent_id == agent.id:
-                self.complete_unreachable_task(framework, task)
-        agent.lost.clear()
-
-    def complete_unreachable_task(self, framework: Framework, task: Task) -> None:
-        """A task that was unreachable is known to have ended."""
-        if framework.unreachable_tasks.pop(task.id, None) is not None:
-            self.unreachable_task_count -= 1
+    def complete_lost(self, task: Task) -> None:
+        """A task that was lost with its agent is known to have ended."""
+        framework = self.frameworks[task.framework_id]
+        del framework.unreachable_tasks[task.id]
+        self._strike_lost(task)
         framework.completed_tasks.append(task)
+
+    def _strike_lost(self, task: Task) -> None:
+        """It is off the list of what its agent may bring back."""
+        self.unreachable_task_count -= 1
+        agent = self.agents.get(task.agent_id) or self.unreachable_agents[task.agent_id]
+        del agent.lost[task.framework_id, task.id]
 
     def forget_past_tasks(self, framework: Framework, reported: dict[TaskID, None]) -> None:
         """Tasks that an agent brings back are neither unreachable nor completed; linear in the completed ones."""
         for task_id in reported:
-            if framework.unreachable_tasks.pop(task_id, None) is not None:
-                self.unreachable_task_count -= 1
+            lost = framework.unreachable_tasks.pop(task_id, None)
+            if lost is not None:
+                self._strike_lost(lost)
         if any(task.id in reported for task in framework.completed_tasks):
             kept = [task for task in framework.completed_tasks if task.id not in reported]
             framework.completed_tasks = deque(kept, maxlen=framework.completed_tasks.maxlen)
@@ -489,7 +503,6 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-def _trim(bounded: dict[K, V], size: int) -> None:
-    """Forget the oldest entries beyond ``size``."""
-    while len(bounded) > size:
-        del bounded[next(iter(bounded))]
+def _trim(bounded: dict[K, V], size: int) -> list[V]:
+    """Forget the oldest entries beyond ``size``; returns them."""
+    return [bounded.pop(next(iter(bounded))) for _ in range(len(bounded) - size)]

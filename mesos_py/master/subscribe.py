@@ -59,7 +59,7 @@ def _agent_removed(change: changes.AgentRemoved) -> Event:
     return Event(type=Type.AGENT_REMOVED, agent_removed=Event.AgentRemoved(agent_id=change.agent_id))
 
 
-#: An agent that becomes unreachable is not told, as in Mesos.
+#: An agent that becomes unreachable or gone is not told, as in Mesos.
 _TELLERS: dict[type, Callable[[Any], Event]] = {
     changes.TaskAdded: _task_added,
     changes.TaskUpdated: _task_updated,

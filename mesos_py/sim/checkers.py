@@ -86,7 +86,7 @@ class Offers:
                 self._total[change.agent_id] = {}
                 _add(self._total[change.agent_id], change.agent.total, 1)
                 self._taken.setdefault(change.agent_id, {})
-            case changes.AgentUnreachable() | changes.AgentRemoved():
+            case changes.AgentUnreachable() | changes.AgentRemoved() | changes.AgentGone():
                 self._forget(change.agent_id)
                 return None
             case changes.OfferSent():

@@ -15,7 +15,7 @@ import attrs
 
 from mesos_py.machine.frame import Event
 from mesos_py.machine.values import SECOND, seconds
-from mesos_py.master.events import TeardownFramework
+from mesos_py.master.events import MarkGone, TeardownFramework
 from mesos_py.sim.processes import MASTER
 from mesos_py.wire.scheduler_api import Call
 
@@ -133,6 +133,13 @@ def _leave(cluster: Cluster, fault: Fault) -> None:
         agent.leave()
 
 
+def _mark_gone(cluster: Cluster, fault: Fault) -> None:
+    """An operator gives the agent up, wherever it is; it is told when it is there."""
+    agent = cluster.agents[fault.host]
+    if cluster.master is not None and agent is not None and agent.core.state.id is not None:
+        cluster.master.driver.tell(Event(MarkGone, MarkGone(agent.core.state.id)))
+
+
 def _kill_containers(cluster: Cluster, fault: Fault) -> None:
     """Some of what runs on the host dies: a task, or an executor under its tasks."""
     agent = cluster.agents[fault.host]
@@ -202,6 +209,7 @@ KINDS = {
     "restart master": Kind("master", _stop_master, _start_master, (0.1, 3, 20, 100)),
     "leave": Kind("agent", _leave, _start_agent, (0.5, 30)),
     "restart agent": Kind("agent", _stop_agent, _start_agent, (0.1, 5, 60, 150, 800)),
+    "mark gone": Kind("agent", _mark_gone, _start_agent, (0.5, 60, 150)),
     "kill containers": Kind("agent", _kill_containers),
     "restart framework": Kind("framework", _crash_framework, _return_framework, (0.5, 10, 60, 400)),
     "replace framework": Kind("framework", _crash_framework, _return_as_another, (0.5, 60)),

@@ -1,4 +1,4 @@
-"""An agent lost and back, as captured from a C++ master: the same words in the same order, field by field.
+"""An agent lost, back and marked gone, as captured from a C++ master: the same words in the same order, field by field.
 
 Compared is what the master says of its own: statuses without uuid, and FAILURE. Times and ids of agents differ.
 """
@@ -25,15 +25,9 @@ TIMES = ("timestamp", "unreachable_time")
 
 
 def captured(name: str) -> list[dict[str, Any]]:
-    """The master's own words until an operator marks the agent gone."""
-    words: list[dict[str, Any]] = []
-    for line in (golden_dir() / "extras" / name).read_text().splitlines():
-        if line.startswith('{"type":"'):
-            word = json.loads(line)
-            if "marked gone" in line:
-                break
-            words += own(word)
-    return words
+    """The master's own words."""
+    lines = (golden_dir() / "extras" / name).read_text().splitlines()
+    return [word for line in lines if line.startswith('{"type":"') for word in own(json.loads(line))]
 
 
 def own(word: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -54,8 +48,8 @@ def own(word: dict[str, Any]) -> Iterator[dict[str, Any]]:
         ("sched_stream_agent_lost_plain.txt", "lost-1", ()),
     ],
 )
-def test_lost_asked_about_and_back(capture: str, task_id: str, capabilities: tuple[CAPABILITY, ...]) -> None:
-    """1 launched and running 2 silent, so lost 3 reconciled (the capture has it for one of them) 4 back."""
+def test_lost_asked_about_back_and_gone(capture: str, task_id: str, capabilities: tuple[CAPABILITY, ...]) -> None:
+    """1 launched and running 2 silent, so lost 3 reconciled (the capture has it for one of them) 4 back 5 gone."""
     expected = captured(capture)
     world = World()
     agent, scheduler = world.agent(), world.scheduler(capabilities=capabilities)
@@ -70,6 +64,7 @@ def test_lost_asked_about_and_back(capture: str, task_id: str, capabilities: tup
         scheduler.reconcile((task_id, agent.id))
         words += scheduler.take()
     agent.reregister(tasks=(task,), frameworks=(scheduler.info,))
+    world.mark_gone(agent.id)
     words += scheduler.take()
     told = [word for word in words if word.type in (Event.Type.UPDATE, Event.Type.FAILURE)]
     assert [line for word in told for line in own(codec.to_value(word))] == expected

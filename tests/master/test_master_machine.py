@@ -112,6 +112,14 @@ class MasterMachine(RuleBasedStateMachine):
             host.double.say(internal.UnregisterAgent(agent_id=host.double.id))
             del self.hosts[slot]
 
+    @rule(slot=slots)
+    def agent_is_marked_gone(self, slot: int) -> None:
+        """It hears of it at once if it is there, else when it is back."""
+        host = self.hosts.get(slot)
+        if host is not None and host.double.id in self.world.state.agents:
+            self.world.mark_gone(host.double.id)
+            host.connected = False
+
     @rule(slot=slots, pick=st.integers(0, 5), state=states, ahead=st.none() | states)
     def agent_updates(self, slot: int, pick: int, state: TaskState, ahead: TaskState | None) -> None:
         """A task goes on; perhaps the agent has heard more of it than it tells now."""
@@ -315,6 +323,7 @@ def walk(seed: int, steps: int) -> MasterMachine:
         (1, lambda: machine.agent_forgets_and_comes_back(slot())),
         (1, lambda: machine.agent_falls_silent(slot())),
         (1, lambda: machine.agent_unregisters(slot())),
+        (1, lambda: machine.agent_is_marked_gone(slot())),
         (
             60,
             lambda: machine.agent_updates(

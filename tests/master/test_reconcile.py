@@ -23,14 +23,14 @@ Source, Reason = TaskStatus.Source, TaskStatus.Reason
 
 
 def world_of_agents() -> World:
-    """``m-S0`` registered, ``m-S1`` unreachable since the start, ``gone`` marked gone."""
+    """``m-S0`` registered, ``m-S1`` unreachable, ``m-S2`` marked gone."""
     world = World()
     world.agent(hostname="here")
     lost = world.agent(hostname="lost")
     lost.fall_silent()
     world.advance(80)
     assert list(world.state.unreachable_agents) == ["m-S1"]
-    world.state.gone_agents[AgentID("gone")] = world.now
+    world.mark_gone(world.agent(hostname="gone").id)
     return world
 
 
@@ -45,7 +45,7 @@ def recover_agent(world: World, agent_id: str) -> None:
 UNKNOWN = [
     ("m-S0", State.TASK_GONE, "Reconciliation: Task is unknown to the agent"),
     ("m-S1", State.TASK_UNREACHABLE, "Reconciliation: Task is unreachable"),
-    ("gone", State.TASK_GONE_BY_OPERATOR, "Reconciliation: Task is gone"),
+    ("m-S2", State.TASK_GONE_BY_OPERATOR, "Reconciliation: Task is gone"),
     ("who?", State.TASK_UNKNOWN, "Reconciliation: Task is unknown"),
     (None, State.TASK_UNKNOWN, "Reconciliation: Task is unknown"),
 ]
@@ -169,7 +169,7 @@ OPERATIONS = [
     ("old-S0", OperationState.OPERATION_RECOVERING, "Reconciliation: Agent is recovered but has not re-registered"),
     ("m-S0", OperationState.OPERATION_UNKNOWN, "Reconciliation: Operation is unknown"),
     ("m-S1", OperationState.OPERATION_UNREACHABLE, "Reconciliation: Agent is unreachable"),
-    ("gone", OperationState.OPERATION_GONE_BY_OPERATOR, "Reconciliation: Agent marked gone by operator"),
+    ("m-S2", OperationState.OPERATION_GONE_BY_OPERATOR, "Reconciliation: Agent marked gone by operator"),
     ("who?", OperationState.OPERATION_UNKNOWN, "Reconciliation: Both operation and agent are unknown"),
     (
         None,

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from mesos_py.master.registry import (
     AdmitAgent,
     Impossible,
+    MarkAgentGone,
     MarkAgentReachable,
     MarkAgentUnreachable,
     Prune,
@@ -32,6 +33,7 @@ FACTS: dict[str, Write] = {
     "update": UpdateAgent(OTHER),
     "unreachable": MarkAgentUnreachable(AgentID("a"), AT),
     "reachable": MarkAgentReachable(OTHER),
+    "gone": MarkAgentGone(AgentID("a"), AT),
     "remove": RemoveAgent(AgentID("a")),
     "prune": Prune((AgentID("a"),)),
 }
@@ -42,22 +44,21 @@ TABLE = {
         "update": "admitted",
         "unreachable": "unreachable",
         "reachable": "admitted",
+        "gone": "gone",
         "remove": "nothing",
         "prune": "admitted",
     },
-    "unreachable": {"admit": "admitted", "reachable": "admitted", "prune": "nothing"},
-    "gone": {"admit": "admitted"},
+    "unreachable": {"admit": "admitted", "reachable": "admitted", "gone": "gone", "prune": "nothing"},
+    "gone": {"prune": "gone"},
 }
 
 
 def registry(state: str) -> Registry:
     made = Registry()
-    if state in ("admitted", "unreachable"):
+    if state != "nothing":
         made.apply(FACTS["admit"])
-    if state == "unreachable":
-        made.apply(FACTS["unreachable"])
-    if state == "gone":
-        made.gone[AgentID("a")] = AT
+    if state in ("unreachable", "gone"):
+        made.apply(FACTS[state])
     return made
 
 
@@ -68,7 +69,7 @@ def state_of(made: Registry) -> str:
 
 
 @pytest.mark.parametrize("fact", FACTS)
-@pytest.mark.parametrize("state", ["nothing", "admitted", "unreachable"])
+@pytest.mark.parametrize("state", TABLE)
 def test_every_fact_in_every_state(state: str, fact: str) -> None:
     """What cannot be is Impossible and changes nothing."""
     made = registry(state)
@@ -80,11 +81,6 @@ def test_every_fact_in_every_state(state: str, fact: str) -> None:
     else:
         made.apply(FACTS[fact])
         assert state_of(made) == expected
-
-
-def test_a_gone_agent_cannot_be_reachable() -> None:
-    with pytest.raises(Impossible):
-        registry("gone").apply(FACTS["reachable"])
 
 
 def test_an_agent_without_id_is_nobody() -> None:
@@ -104,11 +100,10 @@ def test_the_wire_form_loses_nothing(states: dict[str, str]) -> None:
     made = Registry()
     for name, state in states.items():
         agent_id = AgentID(name)
-        if state == "gone":
-            made.gone[agent_id] = AT
-            continue
         made.apply(AdmitAgent(AgentInfo(hostname=name, id=agent_id)))
         if state == "unreachable":
             made.apply(MarkAgentUnreachable(agent_id, AT))
+        if state == "gone":
+            made.apply(MarkAgentGone(agent_id, AT))
     again = Registry.of(protobuf.decode(Message, protobuf.encode(made.message())))
     assert (again.agents, again.unreachable, again.gone) == (made.agents, made.unreachable, made.gone)

@@ -113,8 +113,8 @@ def test_an_agent_cannot_move(changed: dict[str, str]) -> None:
 
 def test_a_gone_agent_is_told_to_shut_down() -> None:
     world = World()
-    world.state.gone_agents[AgentID("x")] = 0
-    agent = AgentDouble(world, builders.agent_info(agent_id="x"))
+    world.mark_gone(world.agent().id)
+    agent = AgentDouble(world, builders.agent_info(agent_id="m-S0"))
     agent.reregister()
     assert [word.message for word in agent.of(internal.ShutdownAgent)] == ["Agent has been marked gone"]
     assert world.state.agents == {}

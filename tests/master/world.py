@@ -16,7 +16,7 @@ from mesos_py.machine.problem import Problem
 from mesos_py.machine.values import seconds
 from mesos_py.master.changes import Dropped
 from mesos_py.master.core import Master
-from mesos_py.master.events import RegistryRecovered
+from mesos_py.master.events import MarkGone, RegistryRecovered
 from mesos_py.master.options import Options
 from mesos_py.master.registry import AdmitAgent, Registry
 from mesos_py.wire import internal
@@ -109,6 +109,10 @@ class World:
         for info in admitted:
             registry.apply(AdmitAgent(info))
         return self.apply(RegistryRecovered, RegistryRecovered(registry))
+
+    def mark_gone(self, agent_id: str) -> Frame:
+        """By an operator."""
+        return self.apply(MarkGone, MarkGone(AgentID(agent_id)))
 
     def scheduler(self, info: FrameworkInfo | None = None, **fields: Any) -> Scheduler:
         """A scheduler that has subscribed."""

@@ -19,7 +19,7 @@ from mesos_py.machine.frame import Event, Frame, PeerID
 from mesos_py.machine.table import Table
 from mesos_py.master import words
 from mesos_py.master.calls.liveness import ping
-from mesos_py.master.calls.losses import lose_task, recover, strip, tell_allocator, tell_failure, unwatch
+from mesos_py.master.calls.losses import conclude, recover, settle_lost, strip, tell_allocator, tell_failure, unwatch
 from mesos_py.master.capabilities import AgentCapabilities
 from mesos_py.master.changes import Dropped, Removal
 from mesos_py.master.entities import Agent
@@ -33,7 +33,7 @@ from mesos_py.wire.internal import (
     UnregisterAgent,
 )
 from mesos_py.wire.schema import evolve
-from mesos_py.wire.task import TaskStatus
+from mesos_py.wire.task import TaskState, TaskStatus
 
 if TYPE_CHECKING:
     from mesos_py.master.core import Master
@@ -105,10 +105,13 @@ def remove(m: Master, agent: Agent, cause: Removal, text: str, out: Frame) -> No
     """The agent is not ours any more: tasks lost, offers rescinded, every framework told."""
     m.persist(RemoveAgent(agent.id), out)
     unwatch(m, agent)
-    reason = TaskStatus.Reason.REASON_AGENT_REMOVED
+    lost, reason = TaskState.TASK_LOST, TaskStatus.Reason.REASON_AGENT_REMOVED
+    text = f"Agent {agent.hostname} removed: {text}"
     for tasks in tuple(agent.tasks.values()):
         for task in tuple(tasks.values()):
-            lose_task(m, task, reason, f"Agent {agent.hostname} removed: {text}", out)
+            conclude(m, task, lost, reason, text, out)
+            m.state.remove_task(task, out)
+    settle_lost(m, agent, lost, reason, text, out)
     strip(m, agent, out)
     m.state.remove_agent(agent, cause, out)
     tell_failure(m, agent.id, out)

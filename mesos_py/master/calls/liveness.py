@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
-from mesos_py.machine.values import seconds
+from mesos_py.machine.values import Nanos, seconds
 from mesos_py.master import words
-from mesos_py.master.calls.losses import lose_task, recover, strip, tell_failure, unwatch
+from mesos_py.master.calls.losses import recover, strip, tell_failure, unwatch
 from mesos_py.master.calls.offers import rescind_all
 from mesos_py.master.entities import Agent, Task
 from mesos_py.master.events import PingDue, ReregisterExpired
@@ -78,8 +78,7 @@ def disconnected(m: Master, agent: Agent, out: Frame) -> None:
         for task in tuple(agent.tasks.get(framework_id, {}).values()):
             if not task.is_terminal:
                 recover(m, framework_id, agent.id, task.resources, out)
-            m.state.remember_lost(agent, task)
-            lose_task(m, task, _Reason.REASON_AGENT_DISCONNECTED, text, out, unreachable=True)
+            _lose_sight(m, task, TaskState.TASK_LOST, _Reason.REASON_AGENT_DISCONNECTED, text, out)
         for executor_id in tuple(agent.executors.get(framework_id, ())):
             freed = m.state.remove_executor(framework, agent, executor_id, out)
             recover(m, framework_id, agent.id, freed, out)
@@ -106,9 +105,11 @@ def mark_unreachable(m: Master, agent: Agent, text: str, out: Frame) -> None:
     """Nobody knows what the agent's tasks do; its resources are nobody's until it is back."""
     m.persist(MarkAgentUnreachable(agent.id, out.now), out)
     unwatch(m, agent)
-    for tasks in tuple(agent.tasks.values()):
+    for framework_id, tasks in tuple(agent.tasks.items()):
+        aware = m.state.frameworks[framework_id].capabilities.partition_aware
+        state = TaskState.TASK_UNREACHABLE if aware else TaskState.TASK_LOST
         for task in tuple(tasks.values()):
-            _lose_sight(m, task, text, out)
+            _lose_sight(m, task, state, _Reason.REASON_AGENT_REMOVED, text, out, unreachable_ns=out.now)
     strip(m, agent, out)
     if agent.connected:
         out.close(agent.peer)  # what it says is ignored until it reregisters; a half-open connection helps nobody
@@ -126,22 +127,31 @@ def _prune(m: Master, out: Frame) -> None:
         m.state.forget_unreachable(oldest)
 
 
-def _lose_sight(m: Master, task: Task, text: str, out: Frame) -> None:
-    """A task that has ended already is left as it ended: its last update comes with the agent, if it does."""
-    framework = m.state.frameworks[task.framework_id]
-    if task.is_terminal:
-        m.state.remove_task(task, out, unreachable=True)
-        return
-    status = words.status(
-        task.id,
-        TaskState.TASK_UNREACHABLE if framework.capabilities.partition_aware else TaskState.TASK_LOST,
-        _Reason.REASON_AGENT_REMOVED,
-        text,
-        out.now,
-        agent_id=task.agent_id,
-        executor_id=task.executor_id,
-        unreachable_ns=out.now,
-    )
-    m.state.update_task(task, status, None, out)
+def _lose_sight(
+    m: Master,
+    task: Task,
+    state: TaskState,
+    reason: TaskStatus.Reason,
+    text: str,
+    out: Frame,
+    *,
+    unreachable_ns: Nanos | None = None,
+) -> None:
+    """The task is told as lost, or unreachable; its agent may bring it back.
+
+    One that has ended already is left as it ended: its last update comes with the agent, if it does.
+    """
+    if not task.is_terminal:
+        status = words.status(
+            task.id,
+            state,
+            reason,
+            text,
+            out.now,
+            agent_id=task.agent_id,
+            executor_id=task.executor_id,
+            unreachable_ns=unreachable_ns,
+        )
+        m.state.update_task(task, status, None, out)
+        m.say(m.state.frameworks[task.framework_id], words.update(status), out)
     m.state.remove_task(task, out, unreachable=True)
-    m.say(framework, words.update(status), out)

@@ -19,27 +19,26 @@ if TYPE_CHECKING:
     from mesos_py.master.core import Master
 
 
-def lose_task(
-    m: Master, task: Task, reason: TaskStatus.Reason, text: str, out: Frame, *, unreachable: bool = False
-) -> None:
-    """The task is lost with its agent; one that has ended already is left as it ended.
+def conclude(m: Master, task: Task, state: TaskState, reason: TaskStatus.Reason, text: str, out: Frame) -> None:
+    """The task has ended with its agent, in ``state`` unless it had ended before.
 
-    ``unreachable``: the agent may bring it back; until then its id cannot be used again.
+    Its framework is told, unless the agent itself has told it (I3). An end that the agent was still to tell is told
+    here: the agent will not.
     """
-    framework = m.state.frameworks[task.framework_id]
-    if not task.is_terminal:
-        status = words.status(
-            task.id,
-            TaskState.TASK_LOST,
-            reason,
-            text,
-            out.now,
-            agent_id=task.agent_id,
-            executor_id=task.executor_id,
-        )
-        m.state.update_task(task, status, None, out)
-        m.say(framework, words.update(status), out)
-    m.state.remove_task(task, out, unreachable=unreachable)
+    if task.has_told_end:
+        return
+    end = task.state if task.is_terminal else state
+    status = words.status(task.id, end, reason, text, out.now, agent_id=task.agent_id, executor_id=task.executor_id)
+    m.state.update_task(task, status, None, out)
+    m.say(m.state.frameworks[task.framework_id], words.update(status), out)
+
+
+def settle_lost(m: Master, agent: Agent, state: TaskState, reason: TaskStatus.Reason, text: str, out: Frame) -> None:
+    """Tasks told lost with the agent will not be brought back; told so where their framework expects them back."""
+    for task in m.state.lost_with(agent):
+        if not task.is_terminal:  # unreachable, to a partition-aware framework
+            conclude(m, task, state, reason, text, out)
+        m.state.complete_lost(task)
 
 
 def strip(m: Master, agent: Agent, out: Frame) -> None:

@@ -15,7 +15,7 @@ from mesos_py.machine.values import MILLISECOND, Nanos
 from mesos_py.master import words
 from mesos_py.master.calls.callers import known_caller
 from mesos_py.master.changes import Dropped
-from mesos_py.master.entities import TERMINAL, Framework, Task
+from mesos_py.master.entities import Framework, Task
 from mesos_py.master.events import ReconcileDue
 from mesos_py.wire.ids import AgentID, TaskID
 from mesos_py.wire.scheduler_api import Call
@@ -86,7 +86,7 @@ def reconcile_task(m: Master, framework: Framework, task_id: TaskID, agent_id: A
     task = framework.tasks.get(task_id)
     if task is None:
         past = framework.unreachable_tasks.get(task_id)
-        if past is not None and past.status_update_state is not None and TERMINAL[past.status_update_state]:
+        if past is not None and past.has_told_end:
             task = past  # its end has been told before its agent was lost: it stands, where Mesos says UNREACHABLE
     if task is not None:
         _tell_latest(m, framework, task, out)

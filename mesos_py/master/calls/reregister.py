@@ -10,6 +10,7 @@ recovered              it is added as reported (the master has failed over)
 unreachable, unknown   it is reachable again, added as reported, and each framework is told how its tasks are
 =====================  ======================================================================================
 
+Tasks that were told lost and that the agent does not name have ended (``_settle``).
 Tasks that were told lost may thereby be running again; frameworks know (Mesos: since 1.5 such tasks are not killed).
 Mesos: src/master/master.cpp Master::reregisterSlave, __reregisterSlave, reconcileKnownSlave.
 """
@@ -24,7 +25,7 @@ from mesos_py.machine.table import Table
 from mesos_py.master import words
 from mesos_py.master.calls import subscription
 from mesos_py.master.calls.liveness import disconnected, ping
-from mesos_py.master.calls.losses import recover, tell_allocator
+from mesos_py.master.calls.losses import recover, settle_lost, tell_allocator
 from mesos_py.master.capabilities import AgentCapabilities
 from mesos_py.master.changes import Dropped
 from mesos_py.master.entities import Agent, Framework, Task, task_of_report
@@ -42,7 +43,7 @@ from mesos_py.wire.internal import (
     UpdateFramework,
 )
 from mesos_py.wire.task import Task as WireTask
-from mesos_py.wire.task import TaskStatus
+from mesos_py.wire.task import TaskState, TaskStatus
 
 if TYPE_CHECKING:
     from mesos_py.master.core import Master
@@ -131,6 +132,7 @@ def _add(m: Master, agent_id: AgentID, report: ReregisterAgent, peer: PeerID, ou
         m.persist(UpdateAgent(report.agent), out)
     m.state.add_agent(agent, out, returning=True)
     back = _add_reported(m, agent, report, out)
+    _settle(m, agent, out)
     tell_allocator(m, agent)
     _welcome(m, agent, (), out)
     if recovered is None:
@@ -176,6 +178,12 @@ def _add_executor(m: Master, agent: Agent, executor: ExecutorInfo, out: Frame) -
         m.state.add_executor(framework, agent, executor, out)
 
 
+def _settle(m: Master, agent: Agent, out: Frame) -> None:
+    """What the agent was lost with and has not named is no more, and told as reconciling would; Mesos is silent."""
+    text = "Reconciliation: Task is unknown to the agent"
+    settle_lost(m, agent, TaskState.TASK_GONE, _Reason.REASON_RECONCILIATION, text, out)
+
+
 def _tell_back(m: Master, tasks: list[Task], text: str, out: Frame) -> None:
     """Each connected framework learns how its tasks are."""
     for task in tasks:
@@ -216,7 +224,7 @@ def _compare(m: Master, agent: Agent, report: ReregisterAgent, peer: PeerID, out
     _forget_executors(m, agent, report, out)
     used = dict(agent.used)
     back = _add_reported(m, agent, report, out)
-    m.state.settle_lost(agent)
+    _settle(m, agent, out)
     for framework_id, resources in agent.used.items():
         added = resources - used.get(framework_id, Resources())
         if added:

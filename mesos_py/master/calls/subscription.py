@@ -254,7 +254,7 @@ def remove(m: Master, framework: Framework, out: Frame) -> None:
         if task.id in framework.tasks:
             m.state.remove_task(task, out)
         else:
-            m.state.complete_unreachable_task(framework, task)
+            m.state.complete_lost(task)
     for agent_id, executors in tuple(framework.executors.items()):
         for executor_id in tuple(executors):
             m.state.remove_executor(framework, m.state.agents[agent_id], executor_id, out)
