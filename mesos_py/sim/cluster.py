@@ -175,12 +175,17 @@ class Cluster:
         self.is_healed = True
         self.net.heal()
         self.start_master()
-        for host in self.agents:
-            self.start_agent(host)
+        self._keep_agents()
         for scheduler in self.schedulers.values():
             if not scheduler.is_up:
                 scheduler.start()
             scheduler.reform()
+
+    def _keep_agents(self) -> None:
+        """Every host has an agent; one that was marked gone while it was cut off hears of it, and ends, only now."""
+        for host in self.agents:
+            self.start_agent(host)
+        self.loop.call_in(10 * SECOND, self._keep_agents)
 
     def stop(self) -> None:
         """Nothing of the cluster wants to run any more."""
