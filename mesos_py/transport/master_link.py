@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 
 PATH = "/internal/agent"
 CONNECT_TIMEOUT_S = 10.0
+CLOSE_TIMEOUT_S = 0.2  # for the master to say goodbye, too; one that hangs must not keep us from the next
 BACKOFF_MIN_S = 0.05
 BACKOFF_MAX_S = 5.0
 
@@ -49,6 +50,7 @@ class MasterLink:
         self._peer: PeerID | None = None
         self._outbox: Outbox | None = None
         self._numbers = itertools.count(1)
+        self._has_moved = asyncio.Event()
 
     def send(self, peer: PeerID, message: Any) -> None:
         """Queue ``message`` for the master behind ``peer``; forgotten when that connection has ended."""
@@ -61,7 +63,8 @@ class MasterLink:
             self._outbox.close()
 
     def leave(self) -> None:
-        """Another master leads: part with this one, and connect to where ``locate`` says now."""
+        """Another master leads: part with this one, and connect to where ``locate`` says now, at once."""
+        self._has_moved.set()
         if self._peer is not None:
             self.close(self._peer)
 
@@ -72,19 +75,49 @@ class MasterLink:
         async with aiohttp.ClientSession(timeout=timeout) as session:
             while True:
                 address = await self._locate()
+                self._has_moved.clear()
                 try:
-                    async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                        socket = await session.ws_connect(
-                            f"http://{address}{PATH}", max_msg_size=BATCH_BYTES_MAX, compress=0
-                        )
+                    socket = await self._connect(session, address)
                 except (aiohttp.ClientError, TimeoutError, OSError) as error:
                     log.info("master not reached", master=address, error=str(error) or type(error).__name__)
-                    await asyncio.sleep(backoff_s * self._rng.uniform(0.5, 1.0))
-                    backoff_s = min(2 * backoff_s, BACKOFF_MAX_S)
+                    if await self._moves_within(backoff_s * self._rng.uniform(0.5, 1.0)):
+                        backoff_s = BACKOFF_MIN_S
+                    else:
+                        backoff_s = min(2 * backoff_s, BACKOFF_MAX_S)
                     continue
                 backoff_s = BACKOFF_MIN_S
+                if self._has_moved.is_set():
+                    await socket.close()
+                    continue
                 await self._listen(socket, address)
                 await asyncio.sleep(BACKOFF_MIN_S * self._rng.random())
+
+    async def _connect(self, session: aiohttp.ClientSession, address: str) -> aiohttp.ClientWebSocketResponse:
+        """Raises TimeoutError when nobody answers in time, or when another master leads before that."""
+        connecting = asyncio.ensure_future(
+            session.ws_connect(
+                f"http://{address}{PATH}",
+                max_msg_size=BATCH_BYTES_MAX,
+                compress=0,
+                timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT_S),
+            )
+        )
+        moving = asyncio.ensure_future(self._has_moved.wait())
+        try:
+            await asyncio.wait((connecting, moving), timeout=CONNECT_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+            if not connecting.done():
+                raise TimeoutError
+            return connecting.result()
+        finally:
+            connecting.cancel()
+            moving.cancel()
+
+    async def _moves_within(self, seconds: float) -> bool:
+        """Whether another master leads before that time has passed; it need not be waited for, then."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                return await self._has_moved.wait()
+        return False
 
     async def _listen(self, socket: aiohttp.ClientWebSocketResponse, address: str) -> None:
         peer = PeerID(f"master-{next(self._numbers)}")

@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
+import pytest
 from aiohttp import web
 
 from mesos_py.machine.frame import Disconnected, Event
 from mesos_py.transport.agent_channel import PATH, AgentChannels
 from mesos_py.transport.channel import PENDING_MAX, Outbox
-from mesos_py.transport.master_link import MasterLink
+from mesos_py.transport.master_link import CONNECT_TIMEOUT_S, MasterLink
 from mesos_py.wire import internal
 from mesos_py.wire.ids import AgentID
 
@@ -43,6 +44,8 @@ class Rig:
         self.told: asyncio.Queue[Event] = asyncio.Queue()
         self.channels = AgentChannels(self.told.put_nowait)
         self.address = ""
+        #: what agents were told where the master is
+        self.asked: asyncio.Queue[str] = asyncio.Queue()
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
@@ -61,12 +64,13 @@ class Rig:
 
 
 @contextlib.asynccontextmanager
-async def linked(rig: Rig) -> AsyncIterator[tuple[MasterLink, Listener]]:
+async def linked(rig: Rig, rng: random.Random | None = None) -> AsyncIterator[tuple[MasterLink, Listener]]:
     async def locate() -> str:
+        rig.asked.put_nowait(rig.address)
         return rig.address
 
     listener = Listener()
-    link = MasterLink(locate, listener, rng=random.Random(1))
+    link = MasterLink(locate, listener, rng=rng or random.Random(1))
     running = asyncio.create_task(link.run(), name="link")
     try:
         yield link, listener
@@ -111,6 +115,69 @@ async def test_a_closed_connection_is_heard_of_at_both_ends_and_opened_again() -
         link.send(again, internal.Pong())
         assert (await rig.told.get()).peer != old
         assert rig.told.empty()
+
+
+@contextlib.asynccontextmanager
+async def hanging(*, says_nothing: bool) -> AsyncIterator[str]:
+    """The address of a master that was suspended: before it has answered the agent, or after."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if says_nothing:
+            await asyncio.Event().wait()
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await asyncio.Event().wait()
+        return socket
+
+    application = web.Application()
+    application.router.add_get(PATH, handle)
+    runner = web.AppRunner(application, shutdown_timeout=0.01)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield f"127.0.0.1:{site._server.sockets[0].getsockname()[1]}"  # type: ignore[union-attr]
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize("says_nothing", [True, False])
+async def test_a_master_that_hangs_does_not_hold_the_agent(says_nothing: bool) -> None:
+    """Told that another one leads, the agent is there long before the first one would have timed out."""
+    rig = Rig()
+    async with rig.serving(), hanging(says_nothing=says_nothing) as hung:
+        leads, rig.address = rig.address, hung
+        async with linked(rig) as (link, listener), asyncio.timeout(CONNECT_TIMEOUT_S / 2):
+            assert await rig.asked.get() == hung
+            if not says_nothing:
+                assert (await listener.heard.get())[2] == hung
+            rig.address = leads
+            link.leave()
+            heard = await listener.heard.get()
+            if not says_nothing:
+                assert heard[0] == "lost"
+                heard = await listener.heard.get()
+            assert (heard[0], heard[2]) == ("connected", leads)
+
+
+async def test_the_next_master_is_not_kept_waiting_by_back_off() -> None:
+    """Attempts to reach one that is not there become rare; the news that another one leads ends the pause."""
+
+    is_waiting = asyncio.Event()
+
+    class Patient(random.Random):
+        def uniform(self, a: float, b: float) -> float:
+            is_waiting.set()
+            return 1e6 * b
+
+    rig = Rig()
+    async with rig.serving():
+        leads, rig.address = rig.address, "127.0.0.1:1"
+        async with linked(rig, Patient()) as (link, listener), asyncio.timeout(10):
+            await is_waiting.wait()
+            rig.address = leads
+            link.leave()
+            assert (await listener.heard.get())[2] == leads
 
 
 async def test_a_peer_that_speaks_another_language_is_cut_off() -> None:
