@@ -6,7 +6,8 @@ without a detour through the loop; that is nearly always.
 
 A failed or fenced write means that we no longer know what is true: the driver stops for good and nothing withheld is
 ever said (Mesos: src/master/registrar.cpp aborts likewise). A handler that raises is a bug with half-changed state
-behind it: the driver stops as well.
+behind it: the driver stops as well. And whoever acts on a lease may have been suspended beyond it: it is looked at
+before each event and before each word that was withheld, not when somebody tells that it is over.
 """
 
 from __future__ import annotations
@@ -45,6 +46,10 @@ class Stopped(Exception):
     """The driver has stopped and takes no more events."""
 
 
+class LeaseExpired(Exception):
+    """Somebody else may act by now; nothing more was done or said."""
+
+
 class Clock:
     """Nanoseconds since the epoch that never go back: start wall clock plus monotonic time since."""
 
@@ -66,12 +71,15 @@ class Driver:
         *,
         clock: Callable[[], Nanos] | None = None,
         journal: Journal | None = None,
+        may_act: Callable[[], bool] = lambda: True,
     ) -> None:
+        """``may_act``: nobody else can have taken our place at this moment. Once it says no, the driver stops."""
         self._core = core
         self._store = store
         self._rim = rim
         self._clock = clock or Clock()
         self._journal = journal
+        self._may_act = may_act
         self._outbox: deque[tuple[Frame, asyncio.Future[Any] | None]] = deque()
         self._has_writes = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
@@ -93,12 +101,12 @@ class Driver:
         Not to be called from within ``Rim.send`` or ``Rim.publish``: those defer with ``call_soon``, else words would
         overtake each other.
         """
-        if not self._stopped:
+        if not self._is_over():
             self._apply(event)
 
     async def ask(self, event: Event) -> Any:
         """Apply ``event`` and return its reply once everything before it is durable. Raises Stopped."""
-        if self._stopped:
+        if self._is_over():
             raise Stopped
         frame = self._apply(event)
         if frame is not None:
@@ -109,7 +117,7 @@ class Driver:
 
     async def barrier(self) -> None:
         """Wait until every fact that the core's state shows now is durable, so that it may be told. Raises Stopped."""
-        if self._stopped:
+        if self._is_over():
             raise Stopped
         if self._outbox:
             future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -159,7 +167,7 @@ class Driver:
     def _tick(self) -> None:
         self._timer = None
         self._timer_at = None
-        if self._stopped:
+        if self._is_over():
             return
         deadline = self._core.deadline()
         if deadline is not None and deadline <= self._clock():
@@ -198,12 +206,22 @@ class Driver:
                 if writes and self._store is not None:
                     await self._store.commit(writes)
                 for frame, _ in batch:
+                    if self._is_over():
+                        return
                     _, future = self._outbox.popleft()
                     self._perform(frame, future, said=True)
 
     def _fail(self, bug: BaseException, event: Event) -> None:
         tail = self._journal.tail(20) if self._journal is not None else []
         log.error("core failed", kind=repr(event.kind), error=repr(bug), journal=[repr(entry)[:300] for entry in tail])
+        self._stop(bug)
+
+    def _is_over(self) -> bool:
+        if not self._stopped and not self._may_act():
+            self._stop(LeaseExpired("the lease has run out: somebody else may act by now"))
+        return self._stopped
+
+    def _stop(self, why: BaseException) -> None:
         self._stopped = True
         if self._failed is not None and not self._failed.done():
-            self._failed.set_exception(bug)
+            self._failed.set_exception(why)

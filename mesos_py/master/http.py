@@ -76,14 +76,14 @@ class Gate:
 
     def leader(self, request: Request) -> Response | None:
         """None for the leader; else where to go, or that nobody leads."""
-        if self._leadership.is_leading:
+        if self._leadership.may_answer:
             return None
         location = self._leadership.location(request.target)
         return problem(503, "No leader elected") if location is None else redirect(location)
 
     def recovered(self, request: Request) -> Response | None:
         """Like ``leader``, and the registry has been read."""
-        if self._leadership.is_leading and self._leadership.is_recovered:
+        if self._leadership.may_answer and self._leadership.is_recovered:
             return None
         return self.leader(request) or problem(503, "Master has not finished recovery")
 

@@ -140,7 +140,13 @@ class MasterServer:
         channels = AgentChannels(self._tell, self._turns)
         rim = MasterRim(schedulers, self._operators, channels, (metrics.observe, self._logbook.observe))
         self._store = _TimedStore(metrics)
-        self.driver = Driver(_TimedCore(self.core, metrics), self._store, rim, journal=Journal())
+        self.driver = Driver(
+            _TimedCore(self.core, metrics),
+            self._store,
+            rim,
+            journal=Journal(),
+            may_act=self.leadership.is_held,
+        )
         metrics.gauges |= {
             "master/elected": lambda: float(self.leadership.is_leading),
             "master/operator_event_stream_subscribers": lambda: len(self._operators),
@@ -159,7 +165,10 @@ class MasterServer:
             await self._lead(context, self._records)
         else:
             self._session = await Session(
-                self._ensemble, timeout_s=self.options.zk_session_timeout_s, is_candidate=True
+                self._ensemble,
+                timeout_s=self.options.zk_session_timeout_s,
+                is_candidate=True,
+                clock=time.monotonic,
             ).__aenter__()
             self._campaigning = asyncio.create_task(self._campaign(context, self._session), name="campaign")
             self._campaigning.add_done_callback(self._campaign_ended)
@@ -173,12 +182,16 @@ class MasterServer:
             context.leader = self.leadership.leader = leader
             log.info("leading master", id=None if leader is None else leader.id, pid=leader and leader.pid)
 
+        async def lead() -> None:
+            self.leadership.candidacy = elector
+            await self._lead(context, ZooKeeperRecords(session, elector.candidacy))
+
         await campaign(
             elector,
             ZooKeeperDetector(session),
             context.info,
             heard=heard,
-            lead=lambda: self._lead(context, ZooKeeperRecords(session, elector.candidacy)),
+            lead=lead,
         )
 
     def _campaign_ended(self, campaigning: asyncio.Task[None]) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import pytest
 
-from mesos_py.machine.driver import Driver, Stopped
+from mesos_py.machine.driver import Driver, LeaseExpired, Stopped
 from mesos_py.machine.frame import Close, Event, Frame, Send, Tick
 from mesos_py.machine.journal import Journal, replay
 from mesos_py.machine.timers import Timers
@@ -77,16 +77,18 @@ class GatedStore:
 
 
 @contextlib.asynccontextmanager
-async def driven(store: Any = None) -> AsyncIterator[tuple[Driver, Rim, asyncio.Task[None]]]:
+async def driven(
+    store: Any = None, may_act: Callable[[], bool] = lambda: True
+) -> AsyncIterator[tuple[Driver, Rim, asyncio.Task[None]]]:
     rim = Rim()
-    driver = Driver(Echo(), store, rim, journal=Journal())
+    driver = Driver(Echo(), store, rim, journal=Journal(), may_act=may_act)
     running = asyncio.create_task(driver.run(), name="driver")
     await asyncio.sleep(0)
     try:
         yield driver, rim, running
     finally:
         running.cancel()
-        with contextlib.suppress(asyncio.CancelledError, RuntimeError, ConnectionError):
+        with contextlib.suppress(asyncio.CancelledError, RuntimeError, ConnectionError, LeaseExpired):
             await running
 
 
@@ -148,6 +150,42 @@ async def test_a_failed_commit_stops_the_driver_and_nothing_is_ever_said() -> No
         with pytest.raises(Stopped):
             await driver.ask(Event("say", 3))
         assert rim.said == []
+
+
+async def test_after_its_lease_a_driver_does_nothing() -> None:
+    """Suspended and continued too late: events and timers are not applied, what was withheld is not said."""
+    store = GatedStore()
+    lease = [True]
+    async with driven(store, lambda: lease[0]) as (driver, rim, running), asyncio.timeout(5):
+        driver.tell(Event("later", "timer"))
+        driver.tell(Event("write", 1))
+        asking = asyncio.create_task(driver.ask(Event("say", 2)), name="ask")
+        await asyncio.sleep(0)
+        lease[0] = False
+        store.gate.release()
+        driver.tell(Event("beat", 3))
+        for question in (driver.ask(Event("say", 4)), driver.barrier()):
+            with pytest.raises(Stopped):
+                await question
+        with pytest.raises(LeaseExpired):
+            await running
+        with pytest.raises(Stopped):
+            await asking
+        assert rim.said == []
+
+
+async def test_a_lease_that_ends_during_a_commit_keeps_the_words_back() -> None:
+    """The facts are kept, for whoever leads next; they are not ours to tell any more."""
+    store = GatedStore()
+    lease = [True]
+    async with driven(store, lambda: lease[0]) as (driver, rim, running), asyncio.timeout(5):
+        driver.tell(Event("write", 1))
+        await asyncio.sleep(0)
+        lease[0] = False
+        store.gate.release()
+        with pytest.raises(LeaseExpired):
+            await running
+        assert (store.batches, rim.said) == ([[1]], [])
 
 
 async def test_a_bug_in_the_core_stops_the_driver() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from mesos_py.coordination.election import LocalElection, LocalElector
 from mesos_py.master.http import LARGE_BYTES
 from mesos_py.master.options import Options
 from mesos_py.master.server import MasterServer
@@ -56,6 +57,27 @@ async def test_only_the_leader_answers(master: MasterServer) -> None:
         assert (answer.status, answer.headers.get("location")) == (status, location and location.format(""))
         for path in ("/health", "/version", "/flags", "/metrics/snapshot", "/files/debug", "/system/stats.json"):
             assert (await exchange(master.port, get(path))).status == 200
+
+
+async def test_a_leader_whose_time_has_run_out_says_nothing(master: MasterServer) -> None:
+    """It was suspended: what waits in its sockets is refused before anybody has told it that it leads no more."""
+    listening, agent = Wire(master.port), AgentLink(master)
+    async with listening, agent:
+        stream_id, framework_id = await subscribed(listening)
+        master.leadership.candidacy = LocalElector(LocalElection())  # which it does not hold
+        body = {"type": "REVIVE", "framework_id": {"value": framework_id}}
+        subscribe = {"type": "SUBSCRIBE", "subscribe": {"framework_info": INFO}}
+        for request in (
+            get("/state"),
+            call("GET_AGENTS"),
+            post(SCHEDULER, json.dumps(body).encode(), f"Mesos-Stream-Id: {stream_id}"),
+            post(SCHEDULER, json.dumps(subscribe).encode()),
+        ):
+            answer = await exchange(master.port, request)
+            assert (answer.status, answer.text) == (503, "No leader elected")
+        assert len(master.core.state.frameworks) == 1
+        await agent.socket.send_bytes(b"")
+        assert await master.wait() == "LeaseExpired: the lease has run out: somebody else may act by now"
 
 
 async def test_calls_wait_for_recovery(master: MasterServer) -> None:

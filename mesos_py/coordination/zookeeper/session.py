@@ -51,14 +51,20 @@ class Session:
         timeout_s: float = SESSION_TIMEOUT_S,
         is_candidate: bool = False,
         client: Client | None = None,
+        clock: Callable[[], float] | None = None,
     ) -> None:
-        """``client``: another one than kazoo's. ``is_candidate``: see above."""
+        """``client``: another one than kazoo's. ``is_candidate``: see above.
+
+        ``clock``: the loop's time, by one who has it at any moment: the loop may look at it only once a turn, and a
+        process may be suspended in the middle of one.
+        """
         self.address = address
         self.timeout_s = timeout_s
         self.generation = 0
         self.is_connected = False
         self.client = client or _kazoo(address, timeout_s)
         self._is_candidate = is_candidate
+        self._clock = clock
         self._changed: list[asyncio.Future[None]] = []
         self._lease_until = 0.0
         self._expiry: asyncio.TimerHandle | None = None
@@ -85,7 +91,8 @@ class Session:
     @property
     def is_held(self) -> bool:
         """No session of this generation can have expired yet."""
-        return self._loop.time() < self._lease_until
+        now = self._loop.time() if self._clock is None else self._clock()
+        return now < self._lease_until
 
     async def changed(self) -> None:
         """Returns at the next change of ``generation`` or ``is_connected``."""
