@@ -20,8 +20,7 @@ import socket
 import struct
 import time
 import uuid
-from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
 import structlog
 
@@ -40,10 +39,9 @@ from mesos_py.flags import shown
 from mesos_py.logs import log_path
 from mesos_py.loop.turns import Turns
 from mesos_py.loop.watch import LoopWatch
-from mesos_py.machine.driver import Driver, Stopped, Store
-from mesos_py.machine.frame import Event, Frame, PeerID, Tick
+from mesos_py.machine.driver import Driver, Stopped
+from mesos_py.machine.frame import Event, PeerID
 from mesos_py.machine.journal import Journal
-from mesos_py.machine.values import Nanos
 from mesos_py.master.core import Master
 from mesos_py.master.events import RegistryRecovered
 from mesos_py.master.http import READONLY, READWRITE, SCHEDULER, Gate, SchedulerEndpoint
@@ -54,6 +52,7 @@ from mesos_py.master.metrics import Metrics
 from mesos_py.master.operator_api import OperatorEndpoint
 from mesos_py.master.options import Options
 from mesos_py.master.streams import MasterRim, Operators, Schedulers
+from mesos_py.master.timing import TimedCore, TimedStore
 from mesos_py.master.views.context import Context
 from mesos_py.transport.agent_channel import PATH as AGENT_PATH
 from mesos_py.transport.agent_channel import AgentChannels
@@ -72,7 +71,6 @@ from mesos_py.wire.value import Address
 
 log = structlog.get_logger(__name__)
 
-NS_PER_MS = 1_000_000
 REGISTRY_FILE = "registry.db"  # in the work_dir
 
 
@@ -139,9 +137,9 @@ class MasterServer:
         )
         channels = AgentChannels(self._tell, self._turns)
         rim = MasterRim(schedulers, self._operators, channels, (metrics.observe, self._logbook.observe))
-        self._store = _TimedStore(metrics)
+        self._store = TimedStore(metrics)
         self.driver = Driver(
-            _TimedCore(self.core, metrics),
+            TimedCore(self.core, metrics),
             self._store,
             rim,
             journal=Journal(),
@@ -366,39 +364,3 @@ def disabled_endpoints(rules: str | None) -> tuple[str, ...]:
         return tuple(str(path) for path in json.loads(rules)["disabled_endpoints"]["paths"])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"--firewall_rules make no sense: {error!r}") from error
-
-
-class _TimedCore:
-    """The core as its driver sees it, with the allocator's rounds timed."""
-
-    def __init__(self, core: Master, metrics: Metrics) -> None:
-        self._core = core
-        self._metrics = metrics
-        self._wanted: Nanos | None = None
-        self.deadline = core.deadline
-
-    def apply(self, event: Event, now: Nanos) -> Frame:
-        if event.kind is not Tick:
-            return self._core.apply(event, now)
-        allocator = self._core.allocator
-        runs, wanted = allocator.runs, allocator.deadline()
-        begin = time.perf_counter()
-        frame = self._core.apply(event, now)
-        if allocator.runs != runs:
-            self._metrics.allocation_run.record(1000 * (time.perf_counter() - begin))
-            self._metrics.allocation_latency.record(max(0, now - (wanted or now)) / NS_PER_MS if wanted else 0.0)
-        return frame
-
-
-class _TimedStore:
-    """The store as the driver sees it, with its writes timed. Nothing is written before there is one."""
-
-    def __init__(self, metrics: Metrics) -> None:
-        self.store: Store | None = None
-        self._metrics = metrics
-
-    async def commit(self, writes: Sequence[Any]) -> None:
-        assert self.store is not None, "a fact before the registry was read"
-        begin = time.perf_counter()
-        await self.store.commit(writes)
-        self._metrics.state_store.record(1000 * (time.perf_counter() - begin))
