@@ -11,7 +11,6 @@ off or no registry is therefore damage, and is refused rather than started afres
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import sqlite3
 import uuid
@@ -25,6 +24,7 @@ from mesos_py.coordination.ledger import Book, Change, Ledger
 T = TypeVar("T")
 
 APPLICATION_ID = 0x4D455350  # "MESP": marks the file as ours
+REPLICATED_LOG = "replicated_log"  # where C++ masters keep what we must not overlook; mesos src/master/main.cpp
 BUSY_TIMEOUT_S = 5.0  # another process in the middle of its commit
 
 _SCHEMA = f"""
@@ -123,7 +123,10 @@ class SqliteRecords:
         return database
 
     def _make(self) -> None:
-        """A complete, empty registry appears at ``path`` at once."""
+        """A complete, empty registry appears at ``path`` at once. Raises StoreFailed where there is another kind."""
+        foreign = os.path.join(os.path.dirname(self.path), REPLICATED_LOG)
+        if os.path.lexists(foreign):
+            raise StoreFailed(f"{foreign} is of a C++ Mesos, and this master cannot read it; name another work_dir")
         made = f"{self.path}.{uuid.uuid4().hex}.new"
         database = sqlite3.connect(made, isolation_level=None)
         try:
@@ -153,32 +156,6 @@ class SqliteRecords:
         if row is None:
             raise Corrupt(f"the registry {self.path} has no ledger; put a backup in its place")
         return Ledger.decode(row[0])
-
-
-class WorkDir:
-    """A directory that one process at a time may use; the lock goes with the process, however that ends."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self._descriptor: int | None = None
-
-    def hold(self) -> None:
-        """The directory is there and ours. Raises OSError, whose text says what to do."""
-        os.makedirs(self.path, exist_ok=True)
-        descriptor = os.open(os.path.join(self.path, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(descriptor)
-            text = f"{self.path} is in use by another process; end that one, or name another work_dir"
-            raise OSError(text) from error
-        self._descriptor = descriptor
-
-    def release(self) -> None:
-        """Somebody else may have it."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
 
 
 class _transaction:  # noqa: N801 - reads as a statement

@@ -28,9 +28,11 @@ from mesos_py import MESOS_VERSION
 from mesos_py.coordination import Records
 from mesos_py.coordination.address import ZooKeeperAddress, parse_address
 from mesos_py.coordination.campaign import campaign
+from mesos_py.coordination.locator import address_of
 from mesos_py.coordination.memory import MemoryRecords
 from mesos_py.coordination.registry_store import RegistryStore
-from mesos_py.coordination.sqlite import SqliteRecords, WorkDir
+from mesos_py.coordination.sqlite import SqliteRecords
+from mesos_py.coordination.work_dir import WorkDir
 from mesos_py.coordination.zookeeper.election import ZooKeeperDetector, ZooKeeperElector
 from mesos_py.coordination.zookeeper.records import ZooKeeperRecords
 from mesos_py.coordination.zookeeper.session import Session
@@ -85,7 +87,7 @@ class MasterServer:
     def __init__(self, options: Options, *, records: Records | None = None, rng: random.Random | None = None) -> None:
         """Raises ValueError for credentials, firewall rules or a --zk that make no sense."""
         self.options = options
-        self._work_dir = None if options.work_dir is None else WorkDir(options.work_dir)
+        self._work_dir = None if options.work_dir is None else WorkDir(options.work_dir, "master")
         self._ensemble = _ensemble(options)
         self._records = records or _records(options)
         self._session: Session | None = None
@@ -128,6 +130,8 @@ class MasterServer:
             self._work_dir.hold()
         self.port = await self._http.start(self.options.ip, self.options.port)
         info = master_info(self.options, self.port)
+        if self._work_dir is not None:
+            self._work_dir.announce(address_of(info))
         self.core = Master(info, self.options, self._rng)
         metrics = Metrics(self.core, started_ns=started_ns, per_framework=self.options.publish_per_framework_metrics)
         schedulers = Schedulers(

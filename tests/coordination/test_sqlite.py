@@ -82,6 +82,14 @@ async def test_what_is_no_registry_is_refused(tmp_path: Path) -> None:
         await load(tmp_path / "no" / "registry.db")
 
 
+async def test_the_registry_of_another_program_is_not_overlooked(tmp_path: Path) -> None:
+    """Where a C++ master keeps its agents there is no empty registry of ours."""
+    (tmp_path / "replicated_log").mkdir()
+    with pytest.raises(StoreFailed, match="of a C\\+\\+ Mesos"):
+        await load(tmp_path / "registry.db")
+    assert os.listdir(tmp_path) == ["replicated_log"]
+
+
 async def test_a_new_registry_appears_complete(tmp_path: Path) -> None:
     """Several that start at once make one file, and leave nothing else behind."""
     owners = [SqliteRecords(str(tmp_path / "registry.db")) for _ in range(4)]

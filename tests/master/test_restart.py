@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from pathlib import Path
 
 import aiohttp
@@ -78,6 +79,14 @@ async def test_two_masters_cannot_share_a_work_dir(tmp_path: Path) -> None:
         known = await register(master)
     async with MasterServer(options) as master:
         assert await agents(master) == ([], [known])
+
+
+async def test_the_work_dir_of_an_agent_is_refused(tmp_path: Path) -> None:
+    """Before anything is made in it, and before the port is taken."""
+    (tmp_path / "meta").mkdir()
+    with pytest.raises(OSError, match="belongs to an agent; name another one for a master"):
+        await MasterServer(Options(port=0, work_dir=str(tmp_path))).__aenter__()
+    assert os.listdir(tmp_path) == ["meta"]
 
 
 async def test_a_damaged_registry_is_not_led_on(tmp_path: Path) -> None:
