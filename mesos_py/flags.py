@@ -21,6 +21,8 @@ BOOLEAN      bool                           ``--name``, ``--no-name``, ``--name=
 SECONDS      float, seconds                 ``10secs``, ``1500ms``
 NANOS        int, nanoseconds               ``10secs``
 SIZE         int, bytes                     ``2GB``
+RATE         Rate                           ``2/10mins``
+PERCENT      float                          ``50%``
 NAMES        tuple of str                   ``a,b``
 ROLES        tuple of str                   ``a,b/c``
 WEIGHTS      dict of str to float           ``eng=2,ops=1``
@@ -69,6 +71,14 @@ class Kind:
     literal: bool = False
     #: ``/path`` means the text in that file, too
     names_file: bool = False
+
+
+@attrs.frozen
+class Rate:
+    """So many in so long."""
+
+    count: int
+    per_s: float
 
 
 @attrs.frozen(kw_only=True)
@@ -166,6 +176,24 @@ def _nanos(text: str) -> int:
     return nanos
 
 
+def _rate(text: str) -> Rate:
+    """Mesos: src/master/main.cpp, agent_removal_rate_limit."""
+    count, slash, duration = text.partition("/")
+    if not slash:
+        raise ValueError(f"expecting <Number of agents>/<Duration>, found '{text}'")
+    rate = Rate(_integer(count.strip()), _nanos(duration.strip()) / 1e9)
+    if rate.count < 1 or rate.per_s <= 0:
+        raise ValueError(f"expecting a positive number in a positive time, found '{text}'")
+    return rate
+
+
+def _percent(text: str) -> float:
+    percent = _number(text.removesuffix("%"))
+    if not 0 <= percent <= 100:
+        raise ValueError(f"expecting 0% to 100%, found '{text}'")
+    return percent
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple([name.strip() for name in text.split(",") if name.strip()])
 
@@ -237,6 +265,8 @@ BOOLEAN = Kind("", _boolean, _boolean_text)
 SECONDS = Kind("DURATION", lambda text: _nanos(text) / 1e9, lambda value: format_duration(round(value * 1e9)))
 NANOS = Kind("DURATION", _nanos, format_duration)
 SIZE = Kind("SIZE", parse_size, format_size)
+RATE = Kind("N/DURATION", _rate, lambda rate: f"{rate.count}/{format_duration(round(rate.per_s * 1e9))}")
+PERCENT = Kind("PERCENT", _percent, lambda value: f"{value:.15g}%")
 NAMES = Kind("NAME,...", _names, ",".join)
 ROLES = Kind("ROLE,...", _roles, ",".join)
 WEIGHTS = Kind("ROLE=WEIGHT,...", _weights, _weights_text)

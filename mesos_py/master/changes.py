@@ -134,11 +134,27 @@ class AgentDisconnected:
 
 
 @value
-class AgentUnreachable:
-    """Lost; its tasks are unreachable."""
+class AgentRemovalScheduled:
+    """To be given up, now or when the limit of removals allows it."""
 
     agent_id: AgentID
     message: str
+
+
+@value
+class AgentRemovalCanceled:
+    """No longer to be given up: it came back, or has been removed otherwise."""
+
+    agent_id: AgentID
+
+
+@value
+class AgentUnreachable:
+    """Lost; its tasks are unreachable. ``recovered``: this master had never seen it."""
+
+    agent_id: AgentID
+    message: str
+    recovered: bool
 
 
 @value

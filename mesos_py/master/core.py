@@ -45,8 +45,10 @@ from mesos_py.master.calls import (
 from mesos_py.master.changes import Dropped
 from mesos_py.master.entities import Framework
 from mesos_py.master.ids import Ids
+from mesos_py.master.invariants import check_timers
 from mesos_py.master.options import Options
 from mesos_py.master.registry import Registry, Write
+from mesos_py.master.removals import Removals
 from mesos_py.master.state import State
 from mesos_py.wire.master import MasterInfo
 from mesos_py.wire.scheduler_api import Event as SchedulerEvent
@@ -82,6 +84,7 @@ class Master:
         self.state = State(options)
         self.registry = Registry()
         self.timers = Timers()
+        self.removals = Removals(options.agent_removal_rate_limit)
         self.ids = Ids(info.id)
         self.allocator = Allocator(allocator_options(info, options), rng)
         self.allocator.set_weights(options.weights)
@@ -142,23 +145,7 @@ class Master:
         assert known == self.registry.agents.keys()
         assert self.state.unreachable_agents.keys() == self.registry.unreachable.keys()
         assert self.state.gone_agents == self.registry.gone
-        for agent in self.state.agents.values():
-            assert ("ping", agent.id) in self.timers
-            assert (("reregister", agent.id) in self.timers) == (not agent.connected)
-        for framework in self.state.frameworks.values():
-            assert (("heartbeat", framework.id) in self.timers) == framework.connected
-            waiting = not framework.connected and not framework.recovered
-            assert (("failover", framework.id) in self.timers) == waiting
-            for named in (False, True):
-                assert framework.connected or ("reconcile", framework.id, named) not in self.timers
-        for offer_id in self.state.offers:
-            assert (("offer", offer_id) in self.timers) == (self.options.offer_timeout_s is not None)
-        for agent_id in self.state.recovered_agents:
-            assert ("reregister", agent_id) in self.timers
-        alive = (self.state.frameworks, self.state.agents, self.state.recovered_agents, self.state.offers)
-        for key in self.timers.pending():
-            assert isinstance(key, tuple)
-            assert any(key[1] in those for those in alive), f"a timer of nobody: {key}"
+        check_timers(self)
 
 
 def _not_for_us(event: Event, out: Frame) -> None:

@@ -61,6 +61,11 @@ class RegistryRecovered:
 
 
 @value
+class RemovalDue:
+    """The limit of removals lets the next agent go."""
+
+
+@value
 class ReregisterExpired:
     """The agent has been disconnected, or missing after a failover, for ``agent_reregister_timeout``."""
 

@@ -12,7 +12,11 @@ from mesos_py.master.entities import TERMINAL
 from mesos_py.wire.ids import FrameworkID
 
 if TYPE_CHECKING:
+    from mesos_py.master.core import Master
     from mesos_py.master.state import State
+
+#: timers of the master itself; all others belong to somebody, whom their key names
+OWN_TIMERS = (("removal",),)
 
 
 def check_state(state: State) -> None:
@@ -106,3 +110,27 @@ def _check_counts(state: State) -> None:
     sums = state.total
     for name, amount in total.items():
         assert sums.plain.get(name, 0) + sums.revocable.get(name, 0) == amount
+
+
+def check_timers(m: Master) -> None:
+    """Whoever is waited for has a timer or its place in a queue, and every timer is somebody's."""
+    state, timers, waiting = m.state, m.timers, m.removals.waiting
+    for agent in state.agents.values():
+        assert ("ping", agent.id) in timers
+        assert (("reregister", agent.id) in timers or agent.id in waiting) == (not agent.connected)
+    for agent_id in state.recovered_agents:
+        assert (("reregister", agent_id) in timers) != (agent_id in waiting)
+    assert all(agent_id in state.agents or agent_id in state.recovered_agents for agent_id in waiting)
+    assert ("removal",) in timers or not waiting
+    for framework in state.frameworks.values():
+        assert (("heartbeat", framework.id) in timers) == framework.connected
+        is_away = not framework.connected and not framework.recovered
+        assert (("failover", framework.id) in timers) == is_away
+        for named in (False, True):
+            assert framework.connected or ("reconcile", framework.id, named) not in timers
+    for offer_id in state.offers:
+        assert (("offer", offer_id) in timers) == (m.options.offer_timeout_s is not None)
+    alive = (state.frameworks, state.agents, state.recovered_agents, state.offers)
+    for key in timers.pending():
+        assert isinstance(key, tuple)
+        assert key in OWN_TIMERS or any(key[1] in those for those in alive), f"a timer of nobody: {key}"

@@ -64,6 +64,14 @@ def _agent_unreachable(change: changes.AgentUnreachable, cause: int) -> None:
     log.warning("agent unreachable", agent_id=change.agent_id, reason=change.message, cause=cause)
 
 
+def _removal_scheduled(change: changes.AgentRemovalScheduled, cause: int) -> None:
+    log.info("agent to be given up", agent_id=change.agent_id, reason=change.message, cause=cause)
+
+
+def _removal_canceled(change: changes.AgentRemovalCanceled, cause: int) -> None:
+    log.info("agent not given up", agent_id=change.agent_id, cause=cause)
+
+
 def _agent_gone(change: changes.AgentGone, cause: int) -> None:
     log.warning("agent marked gone", agent_id=change.agent_id, cause=cause)
 
@@ -110,6 +118,8 @@ _TELLERS: dict[type, Any] = {
     changes.AgentUpdated: _agent("agent reregistered"),
     changes.AgentDisconnected: _agent("agent disconnected"),
     changes.AgentRemoved: _agent("agent removed"),
+    changes.AgentRemovalScheduled: _removal_scheduled,
+    changes.AgentRemovalCanceled: _removal_canceled,
     changes.AgentUnreachable: _agent_unreachable,
     changes.AgentGone: _agent_gone,
     changes.TaskRefused: _task_refused,

@@ -1,7 +1,7 @@
 """The master's metrics: gauges are functions of state, counters are derived from changes and from rows applied.
 
-Nothing else counts. What Mesos counts and we cannot have (messages of v0 drivers, agents removed at a rate limit) is
-exported as 0, because exporters take a missing name for a failure. Names: mesos src/master/metrics.cpp,
+Nothing else counts. What Mesos counts and we cannot have (messages of v0 drivers) is exported as 0, because exporters
+take a missing name for a failure. Names: mesos src/master/metrics.cpp,
 src/master/allocator/mesos/metrics.cpp.
 """
 
@@ -114,6 +114,8 @@ class Metrics:
             changes.TaskRefused: lambda change: self._ended(change.framework_id, change.status.state, change.status),
             changes.AgentAdded: self._agent_added,
             changes.AgentUpdated: lambda change: self._count("slave_reregistrations"),
+            changes.AgentRemovalScheduled: lambda change: self._count("slave_unreachable_scheduled"),
+            changes.AgentRemovalCanceled: lambda change: self._count("slave_unreachable_canceled"),
             changes.AgentUnreachable: self._agent_unreachable,
             changes.AgentRemoved: self._agent_removed,
             changes.OfferSent: lambda change: self._of(change.framework_id, "offers/sent"),
@@ -183,9 +185,9 @@ class Metrics:
         self._count("slave_reregistrations" if change.returning else "slave_registrations")
 
     def _agent_unreachable(self, change: changes.AgentUnreachable) -> None:
-        for name in ("slave_unreachable_scheduled", "slave_unreachable_completed", "slave_removals"):
+        for name in ("slave_unreachable_completed", "slave_removals", "slave_removals/reason_unhealthy"):
             self._count(name)
-        self._count("slave_removals/reason_unhealthy")
+        self._count("recovery_slave_removals", change.recovered)
 
     def _agent_removed(self, change: changes.AgentRemoved) -> None:
         self._count("slave_removals")

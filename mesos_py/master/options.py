@@ -17,6 +17,7 @@ from mesos_py.flags import (
     MINIMA,
     NAMES,
     PORT,
+    RATE,
     ROLES,
     SECONDS,
     SECRET,
@@ -24,6 +25,7 @@ from mesos_py.flags import (
     TEXT,
     URL,
     WEIGHTS,
+    Rate,
     bounded,
     one_of,
     option,
@@ -131,6 +133,13 @@ class Options:
         bounded(SECONDS, least=MIN_AGENT_REREGISTER_TIMEOUT_S),
         MIN_AGENT_REREGISTER_TIMEOUT_S,
         "A new master, or one that lost the connection, waits so long for an agent.",
+        group="Agents",
+    )
+    agent_removal_rate_limit: Rate | None = option(
+        RATE,
+        None,
+        "At most so many agents in so long, as 1/10mins, are given up that do not answer or did not come back; "
+        "unset: all at once. Partition-aware frameworks hear at once that tasks are unreachable.",
         group="Agents",
     )
     authenticate_agents: bool = option(BOOLEAN, False, "Agents must say who they are.", group="Agents")

@@ -304,16 +304,14 @@ class State:
 
     def lose_agent(self, agent_id: AgentID, message: str, out: Frame) -> None:
         """A registered or recovered agent becomes unreachable."""
-        lost: Agent | RecoveredAgent | None = self.agents.get(agent_id)
-        unreachable = UnreachableAgent(since_ns=out.now)
+        recovered = self.recovered_agents.pop(agent_id, None)
+        lost = recovered or self.agents[agent_id]
+        unreachable = UnreachableAgent(since_ns=out.now, drain_info=lost.drain_info, deactivated=lost.deactivated)
         if isinstance(lost, Agent):
             self._forget_agent(lost)
             unreachable.lost = lost.lost
-        else:
-            lost = self.recovered_agents.pop(agent_id)
-        unreachable.drain_info, unreachable.deactivated = lost.drain_info, lost.deactivated
         self.unreachable_agents[agent_id] = unreachable
-        out.changes.append(changes.AgentUnreachable(agent_id, message))
+        out.changes.append(changes.AgentUnreachable(agent_id, message, recovered is not None))
 
     def mark_gone(self, agent_id: AgentID, out: Frame) -> None:
         """An agent, wherever it was, will never be back; it has no tasks left here, live or lost."""

@@ -103,6 +103,7 @@ class Cluster:
                 agent_ping_timeout_s=plan.ping_timeout_s,
                 max_agent_ping_timeouts=plan.ping_timeouts,
                 offer_timeout_s=plan.offer_timeout_s,
+                agent_removal_rate_limit=plan.removals,
             ),
             clock=Clock(self.loop, EPOCH),
             store=self._store,

@@ -11,6 +11,7 @@ import random
 
 import attrs
 
+from mesos_py.flags import Rate
 from mesos_py.machine.values import MILLISECOND, SECOND, Nanos
 from mesos_py.sim import faults
 from mesos_py.sim.behaviour import Behaviour
@@ -63,6 +64,8 @@ class Plan:
     ping_timeout_s: float
     ping_timeouts: int
     offer_timeout_s: float | None
+    #: how fast agents are given up
+    removals: Rate | None = None
     store_latency_max: Nanos
     #: after healing everything is killed
     ends_all: bool
@@ -109,6 +112,7 @@ def draw(seed: int) -> Plan:
         offer_timeout_s=rng.choice((None, 30.0, 5.0)),
         store_latency_max=rng.choice((0, 20, 20, 2_000)) * MILLISECOND,
         ends_all=rng.random() < 0.5,
+        removals=rng.choice((None, None, Rate(1, 20))),
     )
 
 

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from mesos_py.flags import Rate
 from mesos_py.machine.problem import Problem
 from mesos_py.master.changes import TaskAdded
 from mesos_py.master.entities import TERMINAL
@@ -54,14 +55,18 @@ states = st.sampled_from(REPORTED)
 class MasterMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.world = World(Options(offer_timeout_s=20.0, max_completed_tasks_per_framework=3))
         self.hosts: dict[int, Host] = {}
         self.schedulers: dict[int, Scheduler] = {}
         #: what each framework was last told by an agent's own terminal update
         self.ended: dict[tuple[str, str], TaskStatus] = {}
 
-    @initialize(aware=st.booleans(), checkpoint=st.booleans())
-    def cluster_is_up(self, aware: bool, checkpoint: bool) -> None:
+    @initialize(aware=st.booleans(), checkpoint=st.booleans(), limit=st.sampled_from([None, Rate(1, 300)]))
+    def cluster_is_up(self, aware: bool, checkpoint: bool, limit: Rate | None) -> None:
+        options = Options(
+            offer_timeout_s=20.0, max_completed_tasks_per_framework=3, max_unreachable_tasks_per_framework=4,
+            agent_removal_rate_limit=limit,
+        )  # fmt: skip
+        self.world = World(options)
         for slot in range(2):
             self.agent_registers(slot)
             self.framework_subscribes(slot, aware, checkpoint, 30.0)
@@ -311,7 +316,7 @@ def walk(seed: int, steps: int) -> MasterMachine:
     """The same rules drawn with weights of a busy cluster, much deeper than hypothesis goes."""
     rng = random.Random(seed)
     machine = MasterMachine()
-    machine.cluster_is_up(rng.random() < 0.5, rng.random() < 0.5)
+    machine.cluster_is_up(rng.random() < 0.5, rng.random() < 0.5, rng.choice([None, Rate(1, 300)]))
 
     def slot() -> int:
         return rng.randrange(3)

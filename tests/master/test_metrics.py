@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from mesos_py.flags import Rate
 from mesos_py.master.metrics import Metrics
+from mesos_py.master.options import Options
 from mesos_py.wire.offer import Offer
 from mesos_py.wire.scheduler_api import Call, Event
 from mesos_py.wire.task import TaskState
 from tests import builders
 from tests.master.busy import busy_world, said
-from tests.master.world import World
+from tests.master.world import AgentDouble, World
 
 
 def told(world: World, *, per_framework: bool = True) -> dict[str, float]:
@@ -85,6 +87,29 @@ def test_an_agent_that_is_lost_and_comes_back() -> None:
     assert numbers[f"master/frameworks/golden-running/{scheduler.id}/tasks/active/task_unreachable"] == 3
     agent.reregister()
     assert told(world)["master/slave_reregistrations"] == 1
+
+
+def test_agents_that_wait_to_be_given_up() -> None:
+    """Scheduled, done and cancelled, as in Mesos; those that a new master never saw once more by themselves."""
+    world = World(Options(agent_removal_rate_limit=Rate(1, 60)))
+    world.recover(*[builders.agent_info(agent_id=f"old-{name}", hostname=name) for name in "abc"])
+    world.advance(601)
+    back = AgentDouble(world, builders.agent_info(agent_id="old-b", hostname="b"))
+    back.reregister()
+    world.advance(30)
+    numbers = told(world)
+    names = ("scheduled", "completed", "canceled")
+    assert [numbers[f"master/slave_unreachable_{name}"] for name in names] == [3, 1, 1]
+    world.advance(60)
+    numbers = told(world)
+    assert [numbers[f"master/slave_unreachable_{name}"] for name in names] == [3, 2, 1]
+    assert numbers["master/recovery_slave_removals"] == numbers["master/slave_removals"] == 2
+    back.fall_silent()
+    world.advance(100)
+    numbers = told(world)
+    assert (numbers["master/recovery_slave_removals"], numbers["master/slave_removals/reason_unhealthy"]) == (2, 3)
+    world.mark_gone("old-b")
+    assert told(world)["master/slave_removals"] == 3
 
 
 def test_ends_are_counted_by_source_and_reason() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 import pytest
 
+from mesos_py.flags import Rate
 from mesos_py.machine.values import MILLISECOND, SECOND
 from mesos_py.sim.behaviour import Behaviour
 from mesos_py.sim.book import Workload
@@ -81,9 +82,12 @@ def test_f14_one_direction_is_dead(kind: str, host: str) -> None:
     survived(well(plan(fault(30, kind, host, 200), duration_s=300)))
 
 
-def test_f16_half_of_the_agents_vanish() -> None:
+@pytest.mark.parametrize("removals", [None, Rate(1, 60)], ids=["unlimited", "limited"])
+def test_f16_half_of_the_agents_vanish(removals: Rate | None) -> None:
     """Their tasks are told unreachable, and lost once other agents stand where they stood."""
-    report = well(plan(fault(30, "restart agent", "a0", 200), duration_s=300))
+    vanishing = [fault(30, "restart agent", host, 200) for host in ("a0", "a1")]
+    agents = tuple(AgentPlan(host=f"a{number}", cpus=4.0, mem=4096.0) for number in range(4))
+    report = well(plan(*vanishing, duration_s=300, agents=agents, removals=removals))
     assert set(report.ends) <= {"OPEN", "FINISHED", *BROKEN}
 
 

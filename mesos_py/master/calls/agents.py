@@ -104,7 +104,7 @@ def unregister_agent(m: Master, event: Event, out: Frame) -> None:
 def remove(m: Master, agent: Agent, cause: Removal, text: str, out: Frame) -> None:
     """The agent is not ours any more: tasks lost, offers rescinded, every framework told."""
     m.persist(RemoveAgent(agent.id), out)
-    unwatch(m, agent)
+    unwatch(m, agent.id, out)
     lost, reason = TaskState.TASK_LOST, TaskStatus.Reason.REASON_AGENT_REMOVED
     text = f"Agent {agent.hostname} removed: {text}"
     for tasks in tuple(agent.tasks.values()):

@@ -50,12 +50,12 @@ def mark_agent_gone(m: Master, event: Event, out: Frame) -> Problem | None:
     if had_lost is None and agent_id not in state.recovered_agents:
         return Problem(Kind.NOT_FOUND, f"Agent '{agent_id}' not found")
     m.persist(MarkAgentGone(agent_id, out.now), out)
+    unwatch(m, agent_id, out)
     if agent is not None:
         _shut_down(m, agent, out)
     for task in state.lost_with(had_lost) if had_lost is not None else ():
         _end(m, task, out)
         state.complete_lost(task)
-    m.timers.cancel(("reregister", agent_id))
     state.mark_gone(agent_id, out)
     if agent is not None:
         tell_failure(m, agent_id, out)
@@ -63,7 +63,6 @@ def mark_agent_gone(m: Master, event: Event, out: Frame) -> Problem | None:
 
 
 def _shut_down(m: Master, agent: Agent, out: Frame) -> None:
-    unwatch(m, agent)
     if agent.connected:
         out.send(agent.peer, ShutdownAgent(message=TEXT))
     for tasks in tuple(agent.tasks.values()):

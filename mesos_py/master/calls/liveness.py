@@ -1,12 +1,25 @@
-"""Is the agent there? Pings, lost connections, and what becomes of agents that stay away.
+r"""Is the agent there? Pings, lost connections, and what becomes of agents that stay away.
 
 A ping goes out every ``agent_ping_timeout``; after ``max_agent_ping_timeouts`` of them in a row without a pong the
-agent is unreachable: nobody knows what its tasks do. A connection that breaks says less: the agent is given
-``agent_reregister_timeout`` to come back, and so is one that an earlier master had admitted. Unreachable agents may
-come back at any time (calls/reregister).
+agent is given up. A connection that breaks says less: the agent has ``agent_reregister_timeout`` to come back, and so
+has one that an earlier master had admitted. An agent that is given up is unreachable: nobody knows what its tasks do.
+It may come back at any time (calls/reregister).
 
-Not here yet: the rate limit of removals; it belongs between the last missed ping and ``mark_unreachable``.
-Mesos: src/master/master.cpp SlaveObserver, Master::markUnreachable, disconnect.
+How many agents are given up in a time may be limited (``removals``); those who wait for their turn are cut off already:
+
+=====================  =====================================  =========================================
+\                      waits for its turn                     unreachable
+=====================  =====================================  =========================================
+offers                 rescinded, no new ones                 as before
+partition-aware tasks  told UNREACHABLE                       as before
+other tasks            nothing is said, they are believed     told LOST
+registry, FAILURE      still admitted, nothing is said        written, told
+=====================  =====================================  =========================================
+
+So who can act upon UNREACHABLE does not wait, and who takes LOST for the end is spared it if the agent comes back. In
+Mesos the limit holds back everything (MESOS-7721).
+
+Mesos: src/master/master.cpp SlaveObserver, Master::agentReregisterTimeout, markUnreachable, disconnect.
 """
 
 from __future__ import annotations
@@ -14,15 +27,18 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from mesos_py.algebra.durations import format_duration
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
 from mesos_py.machine.values import Nanos, seconds
 from mesos_py.master import words
 from mesos_py.master.calls.losses import recover, strip, tell_failure, unwatch
 from mesos_py.master.calls.offers import rescind_all
+from mesos_py.master.changes import AgentRemovalScheduled
 from mesos_py.master.entities import Agent, Task
-from mesos_py.master.events import PingDue, ReregisterExpired
+from mesos_py.master.events import PingDue, RemovalDue, ReregisterExpired
 from mesos_py.master.registry import MarkAgentUnreachable, Prune
+from mesos_py.wire.ids import AgentID
 from mesos_py.wire.internal import Ping, Pong
 from mesos_py.wire.task import TaskState, TaskStatus
 
@@ -45,11 +61,11 @@ def ping(m: Master, agent: Agent, out: Frame) -> None:
 
 @table.on(PingDue)
 def ping_due(m: Master, event: Event, out: Frame) -> None:
-    """A ping without pong counts; too many in a row make the agent unreachable."""
+    """A ping without pong counts; after too many in a row the agent is given up."""
     agent = m.state.agents[event.body.agent_id]
     if m.state.missed_ping(agent) >= m.options.max_agent_ping_timeouts:
-        mark_unreachable(m, agent, "health check timed out", out)
-    else:
+        give_up(m, agent.id, "health check timed out", out)
+    if agent.id in m.state.agents:
         ping(m, agent, out)
 
 
@@ -67,9 +83,7 @@ def disconnected(m: Master, agent: Agent, out: Frame) -> None:
     Lost here means told so: a connection that broke says nothing about the tasks, and an agent that only reconnects
     brings them back (calls/reregister).
     """
-    rescind_all(m, agent, out)
-    m.allocator.deactivate_agent(agent.id)
-    m.state.disconnect_agent(agent, out)
+    _part(m, agent, out)
     text = f"Agent {agent.hostname} disconnected"
     for framework_id in tuple(dict.fromkeys((*agent.tasks, *agent.executors))):
         framework = m.state.frameworks[framework_id]
@@ -82,6 +96,13 @@ def disconnected(m: Master, agent: Agent, out: Frame) -> None:
         for executor_id in tuple(agent.executors.get(framework_id, ())):
             freed = m.state.remove_executor(framework, agent, executor_id, out)
             recover(m, framework_id, agent.id, freed, out)
+
+
+def _part(m: Master, agent: Agent, out: Frame) -> None:
+    """The agent is disconnected and has its time to come back."""
+    rescind_all(m, agent, out)
+    m.allocator.deactivate_agent(agent.id)
+    m.state.disconnect_agent(agent, out)
     timeout = seconds(m.options.agent_reregister_timeout_s)
     m.timers.set(("reregister", agent.id), out.now + timeout, ReregisterExpired(agent.id))
 
@@ -89,33 +110,73 @@ def disconnected(m: Master, agent: Agent, out: Frame) -> None:
 @table.on(ReregisterExpired)
 def reregister_expired(m: Master, event: Event, out: Frame) -> None:
     """The agent has not come back in time."""
-    agent_id, minutes = event.body.agent_id, m.options.agent_reregister_timeout_s / 60
-    agent = m.state.agents.get(agent_id)
-    if agent is None:
-        text = f"agent did not reregister within {minutes:g}mins after master failover"
-        m.persist(MarkAgentUnreachable(agent_id, out.now), out)
-        m.state.lose_agent(agent_id, text, out)
-        _prune(m, out)
-        tell_failure(m, agent_id, out)
+    agent_id = event.body.agent_id
+    timeout = format_duration(seconds(m.options.agent_reregister_timeout_s))
+    since = "disconnecting" if agent_id in m.state.agents else "master failover"
+    give_up(m, agent_id, f"agent did not reregister within {timeout} after {since}", out)
+
+
+# ---- giving agents up
+
+
+def give_up(m: Master, agent_id: AgentID, text: str, out: Frame) -> None:
+    """The agent, registered or recovered, is unreachable, now or when its turn comes."""
+    if agent_id in m.removals.waiting:
         return
-    mark_unreachable(m, agent, f"agent did not reregister within {minutes:g}mins after disconnecting", out)
+    out.change(AgentRemovalScheduled(agent_id, text))
+    if m.removals.admits(agent_id, text, out.now):
+        _mark_unreachable(m, agent_id, text, out)
+        return
+    agent = m.state.agents.get(agent_id)
+    if agent is not None:
+        _cut_off(m, agent, text, out)
+    _await_turn(m)
 
 
-def mark_unreachable(m: Master, agent: Agent, text: str, out: Frame) -> None:
-    """Nobody knows what the agent's tasks do; its resources are nobody's until it is back."""
-    m.persist(MarkAgentUnreachable(agent.id, out.now), out)
-    unwatch(m, agent)
-    for framework_id, tasks in tuple(agent.tasks.items()):
-        aware = m.state.frameworks[framework_id].capabilities.partition_aware
-        state = TaskState.TASK_UNREACHABLE if aware else TaskState.TASK_LOST
-        for task in tuple(tasks.values()):
-            _lose_sight(m, task, state, _Reason.REASON_AGENT_REMOVED, text, out, unreachable_ns=out.now)
-    strip(m, agent, out)
+def _await_turn(m: Master) -> None:
+    due = m.removals.deadline()
+    if due is not None:
+        m.timers.set(("removal",), due, RemovalDue())
+
+
+@table.on(RemovalDue)
+def removal_due(m: Master, event: Event, out: Frame) -> None:
+    """The next agent is given up, unless all that waited are back."""
+    if m.removals.waiting:
+        _mark_unreachable(m, *m.removals.take(out.now), out)
+    _await_turn(m)
+
+
+def _cut_off(m: Master, agent: Agent, text: str, out: Frame) -> None:
+    """It has to reregister to be believed again; partition-aware frameworks do not wait for its turn."""
     if agent.connected:
-        out.close(agent.peer)  # what it says is ignored until it reregisters; a half-open connection helps nobody
-    m.state.lose_agent(agent.id, text, out)
+        out.close(agent.peer)  # half-open: it helps nobody
+        _part(m, agent, out)
+    for framework_id, tasks in tuple(agent.tasks.items()):
+        if m.state.frameworks[framework_id].capabilities.partition_aware:
+            for task in tuple(tasks.values()):
+                if not task.is_terminal:
+                    recover(m, framework_id, agent.id, task.resources, out)
+                _lose_sight(m, task, TaskState.TASK_UNREACHABLE, _Reason.REASON_AGENT_REMOVED, text, out, at=out.now)
+
+
+def _mark_unreachable(m: Master, agent_id: AgentID, text: str, out: Frame) -> None:
+    """Nobody knows what the agent's tasks do; its resources are nobody's until it is back."""
+    m.persist(MarkAgentUnreachable(agent_id, out.now), out)
+    unwatch(m, agent_id, out)
+    agent = m.state.agents.get(agent_id)
+    if agent is not None:
+        for framework_id, tasks in tuple(agent.tasks.items()):
+            aware = m.state.frameworks[framework_id].capabilities.partition_aware
+            state = TaskState.TASK_UNREACHABLE if aware else TaskState.TASK_LOST
+            for task in tuple(tasks.values()):
+                _lose_sight(m, task, state, _Reason.REASON_AGENT_REMOVED, text, out, at=out.now)
+        strip(m, agent, out)
+        if agent.connected:
+            out.close(agent.peer)  # what it says is ignored until it reregisters; a half-open connection helps nobody
+    m.state.lose_agent(agent_id, text, out)
     _prune(m, out)
-    tell_failure(m, agent.id, out)
+    tell_failure(m, agent_id, out)
 
 
 def _prune(m: Master, out: Frame) -> None:
@@ -135,9 +196,9 @@ def _lose_sight(
     text: str,
     out: Frame,
     *,
-    unreachable_ns: Nanos | None = None,
+    at: Nanos | None = None,
 ) -> None:
-    """The task is told as lost, or unreachable; its agent may bring it back.
+    """The task is told as lost, or as unreachable since ``at``; its agent may bring it back.
 
     One that has ended already is left as it ended: its last update comes with the agent, if it does.
     """
@@ -150,7 +211,7 @@ def _lose_sight(
             out.now,
             agent_id=task.agent_id,
             executor_id=task.executor_id,
-            unreachable_ns=unreachable_ns,
+            unreachable_ns=at,
         )
         m.state.update_task(task, status, None, out)
         m.say(m.state.frameworks[task.framework_id], words.update(status), out)

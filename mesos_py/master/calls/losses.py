@@ -11,6 +11,7 @@ from mesos_py.algebra.resources import Resources
 from mesos_py.machine.frame import Frame
 from mesos_py.master import words
 from mesos_py.master.calls.offers import rescind_all
+from mesos_py.master.changes import AgentRemovalCanceled
 from mesos_py.master.entities import Agent, Task
 from mesos_py.wire.ids import AgentID, FrameworkID
 from mesos_py.wire.task import TaskState, TaskStatus
@@ -57,9 +58,12 @@ def tell_failure(m: Master, agent_id: AgentID, out: Frame) -> None:
         m.say(framework, word, out)
 
 
-def unwatch(m: Master, agent: Agent) -> None:
-    m.timers.cancel(("ping", agent.id))
-    m.timers.cancel(("reregister", agent.id))
+def unwatch(m: Master, agent_id: AgentID, out: Frame) -> None:
+    """Nobody waits for the agent any more, and it does not wait to be given up."""
+    m.timers.cancel(("ping", agent_id))
+    m.timers.cancel(("reregister", agent_id))
+    if m.removals.cancel(agent_id):
+        out.change(AgentRemovalCanceled(agent_id))
 
 
 def recover(m: Master, framework_id: FrameworkID, agent_id: AgentID, freed: Resources, out: Frame) -> None:

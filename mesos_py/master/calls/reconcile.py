@@ -83,11 +83,9 @@ def forget(m: Master, framework: Framework) -> None:
 
 def reconcile_task(m: Master, framework: Framework, task_id: TaskID, agent_id: AgentID | None, out: Frame) -> None:
     """One task: told as known, or what its absence means; nothing while a recovered agent may still bring it."""
-    task = framework.tasks.get(task_id)
-    if task is None:
-        past = framework.unreachable_tasks.get(task_id)
-        if past is not None and past.has_told_end:
-            task = past  # its end has been told before its agent was lost: it stands, where Mesos says UNREACHABLE
+    task, lost = framework.tasks.get(task_id), framework.unreachable_tasks.get(task_id)
+    if task is None and lost is not None and lost.has_told_end:
+        task = lost  # its end has been told before its agent was lost: it stands, where Mesos says UNREACHABLE
     if task is not None:
         _tell_latest(m, framework, task, out)
         return
@@ -97,11 +95,16 @@ def reconcile_task(m: Master, framework: Framework, task_id: TaskID, agent_id: A
         return
     aware = framework.capabilities.partition_aware
     unreachable_ns = None
-    if agent_id is not None and agent_id in state.agents:
-        what, text = TaskState.TASK_GONE, "Reconciliation: Task is unknown to the agent"
-    elif agent_id is not None and agent_id in state.unreachable_agents:
+    if agent_id is not None and agent_id in state.unreachable_agents:
         what, text = TaskState.TASK_UNREACHABLE, "Reconciliation: Task is unreachable"
         unreachable_ns = state.unreachable_agents[agent_id].since_ns
+    elif lost is not None and lost.agent_id == agent_id:
+        # Told lost while its agent is only disconnected: there is nobody who could say that the task is gone.
+        what, text = TaskState.TASK_UNREACHABLE, "Reconciliation: Task is unreachable"
+        told = lost.statuses[-1].unreachable_time
+        unreachable_ns = None if told is None else told.nanoseconds
+    elif agent_id is not None and agent_id in state.agents:
+        what, text = TaskState.TASK_GONE, "Reconciliation: Task is unknown to the agent"
     elif agent_id is not None and agent_id in state.gone_agents:
         what, text = TaskState.TASK_GONE_BY_OPERATOR, "Reconciliation: Task is gone"
     else:

@@ -25,7 +25,7 @@ from mesos_py.machine.table import Table
 from mesos_py.master import words
 from mesos_py.master.calls import subscription
 from mesos_py.master.calls.liveness import disconnected, ping
-from mesos_py.master.calls.losses import recover, settle_lost, tell_allocator
+from mesos_py.master.calls.losses import recover, settle_lost, tell_allocator, unwatch
 from mesos_py.master.capabilities import AgentCapabilities
 from mesos_py.master.changes import Dropped
 from mesos_py.master.entities import Agent, Framework, Task, task_of_report
@@ -73,6 +73,7 @@ def reregister_agent(m: Master, event: Event, out: Frame) -> None:
         if info.id not in m.state.frameworks and info.id not in m.state.completed_frameworks:
             subscription.recover(m, info, out)
     _leave_other_connection(m, agent_id, report, peer, out)
+    unwatch(m, agent_id, out)
     if known is not None:
         _compare(m, known, report, peer, out)
     else:
@@ -125,7 +126,6 @@ def _add(m: Master, agent_id: AgentID, report: ReregisterAgent, peer: PeerID, ou
         reregistered_time_ns=out.now,
         url=words.url_of(report.agent.hostname, report.pid),
     )
-    m.timers.cancel(("reregister", agent_id))
     if recovered is None:
         m.persist(MarkAgentReachable(report.agent), out)
     elif recovered.info != report.agent:
@@ -198,7 +198,6 @@ def _tell_back(m: Master, tasks: list[Task], text: str, out: Frame) -> None:
 def _compare(m: Master, agent: Agent, report: ReregisterAgent, peer: PeerID, out: Frame) -> None:
     if agent.info != report.agent:
         m.persist(UpdateAgent(report.agent), out)
-    m.timers.cancel(("reregister", agent.id))
     if agent.connected and agent.peer != peer:
         out.close(agent.peer)
     m.state.reconnect_agent(
