@@ -22,7 +22,7 @@ TICK_MS = 100  # everything an ensemble waits for is a number of these
 START_S = 30.0
 #: a test run that is killed leaves no servers behind
 DIE_WITH_US = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
-CREATE, MULTI = 1, 14  # numbers of requests in ZooKeeper's protocol
+CREATE, DELETE, MULTI = 1, 2, 14  # numbers of requests in ZooKeeper's protocol
 
 
 def missing() -> str | None:
@@ -165,7 +165,7 @@ class Proxy:
         self.port = 0
         #: replies are thrown away from now on
         self.is_losing_replies = False
-        #: the same, from the next request of this kind on (CREATE, MULTI), which is passed on
+        #: the same, from the next request of this kind on (CREATE, DELETE, MULTI), which is passed on
         self.losing_replies_to: int | None = None
         self._target = target
         self._is_open = True

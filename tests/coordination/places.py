@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
+import uuid
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,8 +14,27 @@ from mesos_py.coordination.address import ZooKeeperAddress
 from mesos_py.coordination.ledger import LEDGER_KEY
 from mesos_py.coordination.memory import MemoryDisk, MemoryRecords
 from mesos_py.coordination.sqlite import SqliteRecords
+from mesos_py.coordination.zookeeper.client import ANY_VERSION, NodeExists, Unknown
+from mesos_py.coordination.zookeeper.election import ZooKeeperElector
 from mesos_py.coordination.zookeeper.records import ZooKeeperRecords
 from mesos_py.coordination.zookeeper.session import Session
+from tests.coordination.arenas import info
+
+
+async def candidacy(session: Session) -> str:
+    """The znode of a candidate that lasts as long as the session."""
+    elector = ZooKeeperElector(session)
+    await elector.contend(info(uuid.uuid4().hex))
+    return elector.candidacy
+
+
+async def put(session: Session, path: str, data: bytes) -> None:
+    """The znode holds ``data``, whether it was there or not, however often the connection breaks meanwhile."""
+    while True:
+        is_there = await session.owner(path) is not None
+        with contextlib.suppress(Unknown, NodeExists):
+            await session.transact([("set", path, data, ANY_VERSION) if is_there else ("create", path, data)])
+            return
 
 
 class Place(Protocol):
@@ -110,8 +131,7 @@ class ZooKeeperPlace:
 
     async def records(self) -> ZooKeeperRecords:
         session = await self.session()
-        await session.ensure(self.address.path)
-        return ZooKeeperRecords(session, await session.create_candidate(f"{self.address.path}/json.info_", b"{}"))
+        return ZooKeeperRecords(session, await candidacy(session))
 
     def path(self, key: Key) -> str:
         if key == LEDGER_KEY:
@@ -126,10 +146,8 @@ class ZooKeeperPlace:
         session, path = self._sessions[0], self.path(key)
         if data is None:
             await session.delete(path)
-        elif await session.owner(path) is None:
-            await session.transact([("create", path, data)])
         else:
-            await session.transact([("set", path, data, -1)])
+            await put(session, path, data)
 
     async def close(self) -> None:
         await asyncio.gather(*(session.__aexit__(None, None, None) for session in self._sessions))

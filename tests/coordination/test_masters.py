@@ -20,7 +20,7 @@ from mesos_py.master.options import Options
 from mesos_py.master.server import MasterServer
 from tests.coordination.arenas import PATIENCE_S
 from tests.coordination.ensemble import Ensemble, Proxy
-from tests.coordination.places import ZooKeeperPlace
+from tests.coordination.places import ZooKeeperPlace, put
 from tests.master.over_http import call
 from tests.master.test_restart import agents, register
 from tests.web.raw import exchange, get
@@ -147,7 +147,7 @@ async def test_what_cannot_be_led_on_is_told(address: ZooKeeperAddress) -> None:
         assert flags["zk"].startswith("zk://alice:***@")
     place = ZooKeeperPlace(alice)
     session = await place.session()
-    await session.transact([("set", f"{address.path}/log_replicas/registry/ledger", b"", -1)])
+    await put(session, f"{address.path}/log_replicas/registry/ledger", b"")
     async with MasterServer(options(alice)) as master:
         async with asyncio.timeout(PATIENCE_S):
             assert (await master.wait() or "").startswith("Corrupt: ")

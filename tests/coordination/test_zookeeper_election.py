@@ -14,7 +14,7 @@ from mesos_py.coordination import AccessDenied, DetectionFailed
 from mesos_py.coordination.address import ZooKeeperAddress
 from mesos_py.wire.codec import protobuf
 from tests.coordination.arenas import PATIENCE_S, Watcher, ZooKeeperArena, info, lost
-from tests.coordination.ensemble import CREATE, Ensemble, Proxy
+from tests.coordination.ensemble import CREATE, DELETE, Ensemble, Proxy
 
 pytestmark = [pytest.mark.zk, pytest.mark.xdist_group("zookeeper")]
 
@@ -227,6 +227,23 @@ async def test_a_candidacy_of_unknown_outcome_is_found(arena: ZooKeeperArena, pr
         names = await client.names()
     assert elector.candidacy == f"{arena.address.path}/{names[0]}"
     assert len(names) == 1
+
+
+async def test_a_withdrawal_of_unknown_outcome_is_one(arena: ZooKeeperArena, proxy: Proxy) -> None:
+    """The znode was removed, the answer lost: it is removed."""
+    session = await arena.session(through(proxy, arena.address), timeout_s=10)
+    elector = await arena.elector(session)
+    await elector.contend(info("one"))
+    watcher = await arena.watcher()
+    await watcher.until("one")
+    proxy.losing_replies_to = DELETE
+    withdrawing = asyncio.ensure_future(elector.withdraw())
+    assert await watcher.next() is None
+    assert not withdrawing.done()
+    proxy.cut()
+    proxy.heal()
+    async with asyncio.timeout(PATIENCE_S):
+        await withdrawing
 
 
 async def test_an_ensemble_that_is_not_there_yet_is_waited_for(arena: ZooKeeperArena, proxy: Proxy) -> None:

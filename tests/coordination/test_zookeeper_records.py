@@ -19,7 +19,7 @@ from mesos_py.coordination.zookeeper.records import RECORD_MAX, ZooKeeperRecords
 from mesos_py.coordination.zookeeper.session import Session
 from tests.coordination.arenas import PATIENCE_S, ZooKeeperArena, info, lost
 from tests.coordination.ensemble import MULTI, Ensemble, Proxy
-from tests.coordination.places import ZooKeeperPlace
+from tests.coordination.places import ZooKeeperPlace, candidacy, put
 
 pytestmark = [pytest.mark.zk, pytest.mark.xdist_group("zookeeper")]
 
@@ -41,8 +41,7 @@ async def proxy(zookeeper: Ensemble) -> AsyncIterator[Proxy]:
 
 
 async def owner(session: Session) -> ZooKeeperRecords:
-    await session.ensure(session.address.path)
-    records = ZooKeeperRecords(session, await session.create_candidate(f"{session.address.path}/json.info_", b"{}"))
+    records = ZooKeeperRecords(session, await candidacy(session))
     await records.load()
     return records
 
@@ -168,13 +167,13 @@ async def test_debris_that_does_not_fit_is_refused(place: ZooKeeperPlace) -> Non
     watching = await place.session()
     part = f"{place.address.path}/log_replicas/registry/intent/1"
     whole, _ = await watching.get(part)
-    await watching.transact([("set", part, whole[:-1], -1)])
+    await put(watching, part, whole[:-1])
     with pytest.raises(Corrupt, match="intent/1"):
         await survivors(place)
     await watching.delete(part)
     with pytest.raises(Corrupt, match="part 1"):
         await survivors(place)
-    await watching.transact([("create", part, whole)])
+    await put(watching, part, whole)
     assert await survivors(place) == after
 
 
@@ -277,7 +276,7 @@ async def test_a_foreign_znode_in_the_registry_is_named(place: ZooKeeperPlace) -
     """Somebody's experiment is not an agent."""
     await survivors(place)
     session = await place.session()
-    await session.transact([("create", f"{place.address.path}/log_replicas/registry/00/x", b"")])
+    await put(session, f"{place.address.path}/log_replicas/registry/00/x", b"")
     with pytest.raises(Corrupt, match="registry/00/x"):
         await survivors(place)
 

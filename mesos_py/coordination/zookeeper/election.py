@@ -93,12 +93,8 @@ class ZooKeeperElector:
     async def withdraw(self) -> None:
         path, self.candidacy = self.candidacy, ""
         self._generation = -1
-        while path:
-            try:
-                await self._session.delete(path)
-            except Unknown:
-                continue
-            return
+        if path:
+            await self._session.delete(path)
 
     @property
     def is_held(self) -> bool:

@@ -213,10 +213,9 @@ class Session:
         return self.client.session_id
 
     async def delete(self, path: str) -> None:
-        """The znode is not there; waits for a connection. Raises Unknown, AccessDenied."""
-        await self.connected()
+        """The znode is not there; waits for a connection. Raises NodeExists for what is below it, AccessDenied."""
         try:
-            await self._lead(self.client.delete(path))
+            await self._read(lambda: self.client.delete(path), self._lead)
         except NoNode:
             return
 
