@@ -13,6 +13,7 @@ import uvloop
 from mesos_py import MESOS_VERSION, __version__
 from mesos_py.cli.command import EXIT_OK, EXIT_REFUSED, EXIT_USAGE, Command, CommandFailed, say
 from mesos_py.config import UsageError, help_text, parse
+from mesos_py.logs import LogOptions, set_up
 
 #: name -> (module, the Command in it, what it does); modules are loaded only when asked for
 COMMANDS = {
@@ -59,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(name: str, command: Command, arguments: Sequence[str]) -> int:
     try:
         line = parse(arguments, command.options, os.environ)
+        if LogOptions not in command.options:  # others set it up as their flags say
+            set_up(LogOptions(logging_level="WARNING"))
         return uvloop.run(command.main(line))
     except UsageError as error:
         say(f"mesos-py {name}: {error}\n'mesos-py {name} --help' lists its flags")

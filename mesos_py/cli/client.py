@@ -118,7 +118,7 @@ class Client:
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise self.unreachable(error) from error
 
-    def unreachable(self, error: BaseException) -> CommandFailed:
+    def unreachable(self, error: BaseException) -> Unreachable:
         why = str(error)
         if isinstance(error, aiohttp.ClientConnectorError):
             why = os.strerror(error.os_error.errno) if error.os_error.errno else str(error.os_error)
@@ -128,7 +128,11 @@ class Client:
         if self._what == "master":
             source = "MESOS_MASTER" if os.environ.get("MESOS_MASTER") else "--master"
             hint = f"; is it running? {source} says where, and 'mesos-py local' starts a cluster"
-        return CommandFailed(f"cannot reach the {self._what} at http://{self.address} ({why}){hint}", EXIT_UNREACHABLE)
+        return Unreachable(f"cannot reach the {self._what} at http://{self.address} ({why}){hint}", EXIT_UNREACHABLE)
+
+
+class Unreachable(CommandFailed):
+    """The other side is not there, or ended what it had begun to say."""
 
 
 class Refused(CommandFailed):

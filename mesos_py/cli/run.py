@@ -2,7 +2,8 @@
 
 The process is a framework of its own for as long as the task lives: it takes the first offer that is large enough,
 launches the task, declines everything else, and leaves with it. The task cannot outlive it: when this process is
-killed, the master sees the stream end and shuts the task down (failover_timeout 0).
+killed, the master sees the stream end and shuts the task down (failover_timeout 0). With ``zk://`` it goes from one
+leading master to the next; what it does not know about its task then, it asks.
 
 The framework carries a label that says which process on which host it is, so that ``mesos-py kill`` can ask that
 process: nobody but a task's own framework can kill it. Mesos: src/cli/execute.cpp.
@@ -25,12 +26,15 @@ import attrs
 from mesos_py.algebra.parse import parse_resources
 from mesos_py.algebra.resources import Resources
 from mesos_py.cli import cluster, sandbox
-from mesos_py.cli.client import Client, ClientOptions, Refused, address_of
-from mesos_py.cli.command import EXIT_NOT_RUN, EXIT_OK, EXIT_USAGE, Command, CommandFailed, say
+from mesos_py.cli.client import Client, ClientOptions, Refused, Unreachable, address_of
+from mesos_py.cli.command import EXIT_NOT_RUN, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE, Command, CommandFailed, say
 from mesos_py.cli.logs import writer
 from mesos_py.cli.render import print_json
 from mesos_py.cli.session import Session
 from mesos_py.config import CommandLine
+from mesos_py.coordination import DetectionFailed
+from mesos_py.coordination.address import parse_address
+from mesos_py.coordination.locator import Locator
 from mesos_py.flags import REPEATED, SECONDS, TEXT, option
 from mesos_py.wire.codec import json
 from mesos_py.wire.resource import Resource
@@ -41,6 +45,9 @@ DECLINE_S = 3600.0  # what is not needed is not wanted again
 TOO_SMALL_S = 2.0  # an agent may have more later
 PATIENCE_S = 5.0  # then the user learns that nothing fits
 OUTPUT_TIMEOUT_S = 10.0  # for the last pieces of output
+RESUBSCRIBE_S = 0.2  # pause before the next attempt
+RECONCILE_S = 1.0  # pause before the next question; a master that waits for the agent does not answer
+LEAVE_TIMEOUT_S = 10.0  # for a master to be told that the task has ended
 AGENT_PORT = 5051  # of offers without an url; Mesos: src/slave/constants.hpp
 
 _UNFIT = re.compile(r"[^\w.-]")  # for a task id
@@ -77,7 +84,20 @@ class _Run:
         self._agent: Client | None = None
         self._agent_id: dict[str, str] = {}
         self._ended = asyncio.Event()
+        #: the exit code, once the task has ended
+        self._code: int | None = None
+        #: some update has come: it was launched
+        self._is_launched = False
+        #: the master that we are subscribed to has said how the task is
+        self._is_known = False
+        self._is_killing = False
+        #: nobody leads, and the user knows
+        self._is_waiting = False
         self._copies: asyncio.Task[None] | None = None
+        self._locator: Locator | None = None
+        if options.master.startswith("zk://"):
+            self._locator = Locator(parse_address(options.master), self._moved)
+        self._subscription: asyncio.Task[None] | None = None
         self._stack = contextlib.AsyncExitStack()
 
     async def main(self) -> int:
@@ -86,11 +106,13 @@ class _Run:
         for signum in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(signum, killed.set)
         async with self._stack:
-            ways = (
+            ways = [
                 asyncio.create_task(self._follow(), name="events"),
                 asyncio.create_task(self._kill_when(killed), name="kill"),
                 asyncio.create_task(self._patience(), name="patience"),
-            )
+            ]
+            if self._locator is not None:
+                ways.append(asyncio.create_task(self._locate(self._locator), name="locator"))
             try:
                 done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
                 return done.pop().result()
@@ -98,7 +120,7 @@ class _Run:
                 for way in ways:
                     way.cancel()
                 await asyncio.gather(*ways, return_exceptions=True)
-                if self._session.framework_id:
+                if self._session.framework_id and self._code is None:
                     with contextlib.suppress(CommandFailed):  # the master may be gone, then so are we to it
                         await self._session.call("TEARDOWN")
 
@@ -111,20 +133,84 @@ class _Run:
             "labels": {"labels": [{"key": RUN_LABEL, "value": f"{socket.gethostname()}:{os.getpid()}"}]},
         }
 
+    # ------------------------------------------------------------------------------------------------ masters
+
     async def _follow(self) -> int:
-        async for event in self._session.events(self._framework_info()):
-            kind = event["type"]
-            if kind == "OFFERS":
-                await self._offers(event["offers"]["offers"])
-            elif kind == "UPDATE":
-                code = await self._update(event["update"]["status"])
-                if code is not None:
-                    return code
-            elif kind == "FAILURE" and event["failure"].get("agent_id") == self._agent_id:
-                say(f"agent {self._agent_id['value']} has failed")
-            elif kind == "ERROR":
-                raise CommandFailed(f"the master ends this: {event['error']['message']}", EXIT_NOT_RUN)
-        raise CommandFailed(f"the master at {self._master.address} closed the stream", EXIT_NOT_RUN)
+        """Subscribed to whichever master leads, until the task has ended and that one knows that we know."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(None) as self._leaving:
+                while True:
+                    if self._locator is not None:
+                        self._master.address = await self._locator.locate()
+                    if await self._has_left():
+                        break
+                    await asyncio.sleep(RESUBSCRIBE_S)
+        assert self._code is not None
+        await self._finish_output()
+        return self._code
+
+    async def _has_left(self) -> bool:
+        """One subscription; False: it was broken off, and there may be another master."""
+        subscription = self._subscription = asyncio.create_task(self._subscribed(), name="subscription")
+        try:
+            await asyncio.wait((subscription,))
+            if not subscription.cancelled():
+                subscription.result()
+                return True
+        except Unreachable as gone:
+            if self._locator is None and self._code is None:
+                raise CommandFailed(str(gone), EXIT_NOT_RUN if self._session.framework_id else gone.code) from gone
+            if self._locator is None:
+                return True  # there is nobody else to tell
+        finally:
+            subscription.cancel()
+        if not self._is_waiting:
+            say(f"the master at {self._master.address} is gone; waiting for the one that leads next")
+            self._is_waiting = True
+        return False
+
+    def _moved(self) -> None:
+        if self._subscription is not None:
+            self._subscription.cancel()
+
+    async def _locate(self, locator: Locator) -> int:
+        try:
+            await locator.run()
+        except DetectionFailed as error:
+            raise CommandFailed(f"nobody can tell who leads: {error}", EXIT_UNREACHABLE) from error
+        return EXIT_NOT_RUN
+
+    async def _subscribed(self) -> None:
+        """Until the task has ended and we have taken our leave."""
+        async with contextlib.AsyncExitStack() as stack:
+            async for event in self._session.events(self._framework_info()):
+                kind = event["type"]
+                self._is_waiting = False
+                if kind == "SUBSCRIBED" and self._agent is not None and self._code is None:
+                    asking = asyncio.create_task(self._ask(), name="reconciliation")
+                    stack.callback(asking.cancel)
+                elif kind == "OFFERS":
+                    await self._offers(event["offers"]["offers"])
+                elif kind == "UPDATE":
+                    await self._update(event["update"]["status"])
+                elif kind == "FAILURE" and event["failure"].get("agent_id") == self._agent_id:
+                    say(f"agent {self._agent_id['value']} has failed")
+                elif kind == "ERROR":
+                    raise CommandFailed(f"the master ends this: {event['error']['message']}", EXIT_NOT_RUN)
+                if self._code is not None:
+                    await self._session.call("TEARDOWN")
+                    return
+
+    async def _ask(self) -> None:
+        """The master says how the task is, and has it killed if that was wanted: an earlier one may have died of it."""
+        task = {"task_id": {"value": self._task_id}, "agent_id": self._agent_id}
+        self._is_known = False
+        with contextlib.suppress(CommandFailed):  # the stream will end, too
+            while not self._is_known:
+                await self._session.call("RECONCILE", {"tasks": [task]})
+                await asyncio.sleep(RECONCILE_S)
+            if self._is_killing:
+                await self._session.call("KILL", task)
 
     # ------------------------------------------------------------------------------------------------ launch
 
@@ -183,20 +269,29 @@ class _Run:
 
     # ------------------------------------------------------------------------------------------------ watch
 
-    async def _update(self, status: dict[str, Any]) -> int | None:
-        """The exit code once the task has ended."""
+    async def _update(self, status: dict[str, Any]) -> None:
+        """``_code`` is known once the task has ended."""
+        self._is_known = True
+        if not self._is_launched and status["state"] == "TASK_GONE" and status.get("reason") == "REASON_RECONCILIATION":
+            self._agent, self._agent_id = None, {}  # the master before died of our launch, or with it
+            await self._session.call("REVIVE")
+            return
+        self._is_launched = True
         if self._options.json:
             print_json({"update": status}, line=True)
-        if "uuid" in status:
-            await self._session.call("ACKNOWLEDGE", {
-                "agent_id": status["agent_id"], "task_id": status["task_id"], "uuid": status["uuid"]})
         has_ended = status["state"] in cluster.TERMINAL_STATES
         has_run = status["state"] == "TASK_RUNNING" or (has_ended and status.get("source") != "SOURCE_MASTER")
         if self._copies is None and has_run:
             self._copies = asyncio.create_task(self._copy_output(), name="output")
-        if not has_ended:
-            return None
-        self._ended.set()
+        if has_ended and self._code is None:
+            self._code = exit_code(status)
+            self._ended.set()
+            self._leaving.reschedule(asyncio.get_running_loop().time() + LEAVE_TIMEOUT_S)
+        if "uuid" in status:
+            await self._session.call("ACKNOWLEDGE", {
+                "agent_id": status["agent_id"], "task_id": status["task_id"], "uuid": status["uuid"]})
+
+    async def _finish_output(self) -> None:
         if self._copies is not None:
             try:
                 async with asyncio.timeout(OUTPUT_TIMEOUT_S):
@@ -205,7 +300,6 @@ class _Run:
                 say("the agent does not give the rest of the output")
             except CommandFailed as failed:
                 say(f"the rest of the output is lost: {failed}")
-        return exit_code(status)
 
     async def _copy_output(self) -> None:
         assert self._agent is not None
@@ -220,8 +314,9 @@ class _Run:
         await asked.wait()
         if self._agent is not None:
             asked.clear()
+            self._is_killing = True
             say(f"killing '{self._task_id}'; once more leaves at once")
-            with contextlib.suppress(Refused):  # it ended in the meantime
+            with contextlib.suppress(Refused, Unreachable):  # it ended in the meantime, or the next master will be told
                 await self._session.call("KILL", {"task_id": {"value": self._task_id}, "agent_id": self._agent_id})
             await asked.wait()
         return 128 + signal.SIGINT

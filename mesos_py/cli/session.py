@@ -1,4 +1,7 @@
-"""One subscription of a scheduler, as ``mesos-py run`` needs it: events in, calls out, JSON both ways."""
+"""A scheduler's subscriptions, as ``mesos-py run`` needs them: events in, calls out, JSON both ways.
+
+One after the other: whoever subscribes again is the same framework, at the same master or at the next one.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ from typing import Any
 import aiohttp
 import orjson
 
-from mesos_py.cli.client import ANSWER_TIMEOUT_S, Client, Refused
+from mesos_py.cli.client import ANSWER_TIMEOUT_S, Client, Refused, Unreachable
+from mesos_py.cli.command import EXIT_UNREACHABLE, CommandFailed
 from mesos_py.wire.recordio import Decoder
 
 PATH = "/api/v1/scheduler"
@@ -26,15 +30,18 @@ class Session:
         self.framework_id = ""
 
     async def events(self, framework_info: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
-        """Subscribe and yield every event but heartbeats; ends when the master ends the stream."""
-        call = {"type": "SUBSCRIBE", "subscribe": {"framework_info": framework_info}}
+        """Subscribe and yield every event but heartbeats. Raises Unreachable when the stream ends, Refused."""
+        call: dict[str, Any] = {"type": "SUBSCRIBE", "subscribe": {"framework_info": framework_info}}
+        if self.framework_id:
+            identity = {"value": self.framework_id}
+            call |= {"framework_id": identity, "subscribe": {"framework_info": framework_info | {"id": identity}}}
         decoder = Decoder()
         try:
             async with self._master.session.post(
                 f"http://{self._master.address}{PATH}", data=orjson.dumps(call), headers=JSON_HEADERS
             ) as answer:
                 if answer.status != 200:
-                    raise Refused(answer.status, await answer.text())
+                    raise self._refused(answer.status, await answer.text())
                 self._stream_id = answer.headers["Mesos-Stream-Id"]
                 async for piece in answer.content.iter_any():
                     for record in decoder.feed(piece):
@@ -45,9 +52,10 @@ class Session:
                             yield event
         except (aiohttp.ClientError, OSError) as error:
             raise self._master.unreachable(error) from error
+        raise Unreachable(f"the master at {self._master.address} closed the stream", EXIT_UNREACHABLE)
 
     async def call(self, type: str, body: dict[str, Any] | None = None) -> None:
-        """Raises Refused or CommandFailed; what the call leads to arrives as events."""
+        """Raises Refused or Unreachable; what the call leads to arrives as events."""
         message: dict[str, Any] = {"type": type, "framework_id": {"value": self.framework_id}}
         if body is not None:
             message[type.lower()] = body
@@ -60,6 +68,12 @@ class Session:
                 ) as answer,
             ):
                 if answer.status >= 300:
-                    raise Refused(answer.status, await answer.text())
+                    raise self._refused(answer.status, await answer.text())
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise self._master.unreachable(error) from error
+
+    def _refused(self, status: int, text: str) -> CommandFailed:
+        """A master that does not lead any more, or does not yet, is as good as none."""
+        if status == 503:
+            return Unreachable(f"the master at {self._master.address} says: {text}", EXIT_UNREACHABLE)
+        return Refused(status, text)
