@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import shutil
 import signal
 import socket
@@ -159,15 +160,17 @@ class Ensemble:
 
 
 class Proxy:
-    """A port that leads to ``target``, until it is told otherwise."""
+    """A port that leads to one of ``targets``, until it is told otherwise."""
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, *targets: int) -> None:
         self.port = 0
+        #: ports; each connection goes to the next that listens
+        self.targets = targets
+        self._numbers = itertools.count()
         #: replies are thrown away from now on
         self.is_losing_replies = False
         #: the same, from the next request of this kind on (CREATE, DELETE, MULTI), which is passed on
         self.losing_replies_to: int | None = None
-        self._target = target
         self._is_open = True
         self._flows = asyncio.Event()
         self._flows.set()
@@ -205,9 +208,16 @@ class Proxy:
         if not self._is_open:
             writer.close()
             return
-        try:
-            there, back = await asyncio.open_connection("127.0.0.1", self._target)
-        except OSError:
+        first = next(self._numbers) % len(self.targets)
+        for target in self.targets[first:] + self.targets[:first]:
+            with contextlib.suppress(OSError):
+                there, back = await asyncio.open_connection("127.0.0.1", target)
+                break
+        else:
+            writer.close()
+            return
+        if not self._is_open:  # cut off in the meantime
+            back.close()
             writer.close()
             return
         both = [
