@@ -6,8 +6,9 @@ without a detour through the loop; that is nearly always.
 
 A failed or fenced write means that we no longer know what is true: the driver stops for good and nothing withheld is
 ever said (Mesos: src/master/registrar.cpp aborts likewise). A handler that raises is a bug with half-changed state
-behind it: the driver stops as well. And whoever acts on a lease may have been suspended beyond it: it is looked at
-before each event and before each word that was withheld, not when somebody tells that it is over.
+behind it: the driver stops as well, and so it does when a core must not go on (``MustStop``). And whoever acts on a
+lease may have been suspended beyond it: it is looked at before each event and before each word that was withheld, not
+when somebody tells that it is over.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import structlog
 
 from mesos_py.machine.frame import Close, Event, Frame, Send, Tick
 from mesos_py.machine.journal import Core, Journal
+from mesos_py.machine.problem import MustStop
 from mesos_py.machine.values import SECOND, Nanos
 
 log = structlog.get_logger(__name__)
@@ -128,6 +130,10 @@ class Driver:
         """Apply; returns the frame when it was performed at once, None when it is the last in the outbox."""
         try:
             frame = self._core.apply(event, self._clock())
+        except MustStop as end:
+            log.error("core stops", why=str(end))
+            self._stop(end)
+            raise Stopped from end
         except Exception as bug:
             self._fail(bug, event)
             raise Stopped from bug

@@ -29,6 +29,10 @@ class Problem:
     text: str
 
 
+class MustStop(Exception):
+    """The core cannot go on, and that is nobody's bug: somebody has to look. Raised before anything has changed."""
+
+
 def bad_request(text: str) -> Problem:
     return Problem(Kind.BAD_REQUEST, text)
 

@@ -54,6 +54,14 @@ class PingDue:
 
 
 @value
+class RecoveryExpired:
+    """Agents of earlier masters have had their time to come back to this one."""
+
+    #: how many there were
+    admitted: int
+
+
+@value
 class RegistryRecovered:
     """What earlier masters kept; the core's own from now on."""
 

@@ -16,6 +16,7 @@ from mesos_py.flags import (
     INTEGER,
     MINIMA,
     NAMES,
+    PERCENT,
     PORT,
     RATE,
     ROLES,
@@ -133,6 +134,12 @@ class Options:
         bounded(SECONDS, least=MIN_AGENT_REREGISTER_TIMEOUT_S),
         MIN_AGENT_REREGISTER_TIMEOUT_S,
         "A new master, or one that lost the connection, waits so long for an agent.",
+        group="Agents",
+    )
+    recovery_agent_removal_limit: float = option(
+        PERCENT,
+        100.0,
+        "A new master that would have to give up a larger part of its agents ends instead, so that somebody looks.",
         group="Agents",
     )
     agent_removal_rate_limit: Rate | None = option(

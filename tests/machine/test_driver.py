@@ -9,10 +9,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from mesos_py.machine.driver import Driver, LeaseExpired, Stopped
 from mesos_py.machine.frame import Close, Event, Frame, Send, Tick
 from mesos_py.machine.journal import Journal, replay
+from mesos_py.machine.problem import MustStop
 from mesos_py.machine.timers import Timers
 from mesos_py.machine.values import MILLISECOND, SECOND, Nanos
 
@@ -32,6 +34,8 @@ class Echo:
                 frame.send("p", word)
         elif event.kind == "bug":
             raise RuntimeError("bug")
+        elif event.kind == "stop":
+            raise MustStop("somebody has to look")
         elif event.kind == "later":
             self.timers.set(event.body, now + MILLISECOND, event.body)
         else:
@@ -88,7 +92,7 @@ async def driven(
         yield driver, rim, running
     finally:
         running.cancel()
-        with contextlib.suppress(asyncio.CancelledError, RuntimeError, ConnectionError, LeaseExpired):
+        with contextlib.suppress(asyncio.CancelledError, RuntimeError, ConnectionError, LeaseExpired, MustStop):
             await running
 
 
@@ -195,6 +199,18 @@ async def test_a_bug_in_the_core_stops_the_driver() -> None:
             await driver.ask(Event("bug"))
         with pytest.raises(RuntimeError, match="bug"):
             await running
+
+
+async def test_a_core_that_must_not_go_on_stops_the_driver() -> None:
+    """No bug is reported, and nothing more is applied."""
+    async with driven() as (driver, _, running):
+        with capture_logs() as logs, pytest.raises(Stopped):
+            await driver.ask(Event("stop"))
+        assert [entry["event"] for entry in logs] == ["core stops"]
+        with pytest.raises(MustStop, match="somebody has to look"):
+            await running
+        with pytest.raises(Stopped):
+            await driver.ask(Event("anything"))
 
 
 async def test_the_core_is_called_when_its_deadline_has_come() -> None:

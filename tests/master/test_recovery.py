@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from mesos_py.config import UsageError, parse
+from mesos_py.flags import shown
+from mesos_py.machine.frame import Disconnected
 from mesos_py.master import registry
+from mesos_py.master.calls.recovery import RemovalLimitExceeded
 from mesos_py.master.changes import AgentUnreachable
 from mesos_py.master.events import RegistryRecovered
 from mesos_py.master.options import Options
+from mesos_py.master.server import MasterServer
 from mesos_py.wire import internal
 from mesos_py.wire.ids import AgentID, TaskID
 from mesos_py.wire.task import Task, TaskState
 from tests import builders
+from tests.master.over_http import AgentLink
 from tests.master.world import START, AgentDouble, World
 
 ONE = builders.agent_info(agent_id="old-S1")
@@ -87,3 +98,82 @@ def test_all_of_many_that_stay_away_are_given_up() -> None:
     world.advance(601)
     assert len(world.state.unreachable_agents) == 450
     world.master.check()
+
+
+# ---- --recovery_agent_removal_limit
+
+
+def recovered(limit: float, back: int) -> World:
+    """Ten agents of an earlier master, of which so many come back in time."""
+    world = World(Options(recovery_agent_removal_limit=limit))
+    infos = [builders.agent_info(agent_id=f"old-S{number}", hostname=str(number)) for number in range(10)]
+    world.recover(*infos)
+    for info in infos[:back]:
+        AgentDouble(world, info).reregister()
+    return world
+
+
+@pytest.mark.parametrize(("limit", "back"), [(0.0, 10), (30.0, 7), (55.5, 5), (100.0, 0)])
+def test_up_to_the_limit_agents_are_given_up(limit: float, back: int) -> None:
+    world = recovered(limit, back)
+    world.advance(601)
+    assert (len(world.state.agents), len(world.state.unreachable_agents)) == (back, 10 - back)
+
+
+def test_beyond_it_the_master_ends_and_gives_up_none() -> None:
+    """It says how many, which ones, and what to do."""
+    world = recovered(30.0, 6)
+    with pytest.raises(RemovalLimitExceeded) as caught:
+        world.advance(601)
+    assert str(caught.value) == (
+        "Post-recovery agent removal limit exceeded! After 10mins there were 4 (40%) agents recovered from the registry"
+        " that did not reregister: old-S6, old-S7, old-S8, old-S9. The configured removal limit is 30%."
+        " Please investigate or increase this limit to proceed further"
+    )
+    assert world.writes() == []
+    world.master.check()
+
+
+def test_agents_marked_gone_are_not_missing() -> None:
+    """An operator has looked."""
+    world = recovered(0.0, 9)
+    world.mark_gone("old-S9")
+    world.advance(601)
+    assert len(world.state.agents) == 9
+
+
+def test_who_is_lost_later_does_not_count() -> None:
+    world = recovered(0.0, 10)
+    world.advance(601)
+    world.advance(601)
+    for agent_id in list(world.state.agents):
+        world.apply(Disconnected, peer=world.state.agents[agent_id].peer)
+    world.advance(700)
+    assert len(world.state.unreachable_agents) == 10
+
+
+async def test_a_master_that_must_stop_says_why_and_keeps_its_registry(tmp_path: Path) -> None:
+    """The next one waits for the same agents."""
+    options = Options(
+        port=0, work_dir=str(tmp_path), agent_reregister_timeout_s=0.2, recovery_agent_removal_limit=50.0
+    )
+    async with MasterServer(options) as master, AgentLink(master):
+        (agent_id,) = master.core.state.agents
+    async with MasterServer(options) as master:
+        problem = await asyncio.wait_for(master.wait(), 10)
+        assert problem is not None
+        assert problem.startswith("RemovalLimitExceeded: Post-recovery agent removal limit exceeded! After 200ms")
+    async with MasterServer(options) as master:
+        assert list(master.core.state.recovered_agents) == [agent_id]
+
+
+@pytest.mark.parametrize(("text", "shown_as"), [("50%", "50%"), ("12.5", "12.5%"), ("0", "0%"), ("100%", "100%")])
+def test_the_limit_as_a_flag(text: str, shown_as: str) -> None:
+    options = parse([f"--recovery_agent_removal_limit={text}"], [Options]).make(Options)
+    assert shown(options)["recovery_agent_removal_limit"] == shown_as
+
+
+@pytest.mark.parametrize("text", ["", "x%", "101%", "-1%", "nan"])
+def test_limits_that_make_no_sense(text: str) -> None:
+    with pytest.raises(UsageError):
+        parse([f"--recovery_agent_removal_limit={text}"], [Options]).make(Options)
