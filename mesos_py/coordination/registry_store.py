@@ -75,7 +75,7 @@ TOUCHES: Mapping[type[Any], Callable[[Any], Iterable[AgentID | None]]] = {
     MarkAgentReachable: lambda fact: (fact.agent.id,),
     MarkAgentGone: lambda fact: (fact.agent_id,),
     RemoveAgent: lambda fact: (fact.agent_id,),
-    Prune: lambda fact: fact.unreachable,
+    Prune: lambda fact: (*fact.unreachable, *fact.gone),
 }
 
 

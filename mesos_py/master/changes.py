@@ -164,6 +164,14 @@ class AgentGone:
     agent_id: AgentID
 
 
+@value
+class AgentsForgotten:
+    """The registry has been tidied up."""
+
+    unreachable: tuple[AgentID, ...]
+    gone: tuple[AgentID, ...]
+
+
 class Removal(enum.Enum):
     """Why an agent is no longer one of ours."""
 

@@ -5,7 +5,7 @@
     scheduler calls    calls/subscription, scheduler, accept, offers, tasks, reconcile
     agent messages     calls/agents, reregister, updates
     operators          calls/operator, gone
-    timers             calls/liveness, offers, subscription
+    timers             calls/liveness, recovery, gc, offers, subscription
 
 This file only puts the parts together: what each kind of event means stands in ``calls/``, what is remembered in
 ``state``, who is offered what in ``allocator/``. Nothing here waits, reads a clock or fails halfway: a handler checks
@@ -29,6 +29,7 @@ from mesos_py.master.calls import (
     accept,
     agents,
     connections,
+    gc,
     gone,
     liveness,
     offers,
@@ -71,6 +72,7 @@ ROWS = Table.merge(
     connections.table,
     liveness.table,
     gone.table,
+    gc.table,
     recovery.table,
 )
 

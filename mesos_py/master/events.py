@@ -62,6 +62,11 @@ class RecoveryExpired:
 
 
 @value
+class RegistryGcDue:
+    """Time to look for agents that the registry need not remember any longer."""
+
+
+@value
 class RegistryRecovered:
     """What earlier masters kept; the core's own from now on."""
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mesos_py.master.state import State
 
 #: timers of the master itself; all others belong to somebody, whom their key names
-OWN_TIMERS = (("removal",), ("recovery",))
+OWN_TIMERS = (("removal",), ("recovery",), ("registry gc",))
 
 
 def check_state(state: State) -> None:

@@ -76,6 +76,10 @@ def _agent_gone(change: changes.AgentGone, cause: int) -> None:
     log.warning("agent marked gone", agent_id=change.agent_id, cause=cause)
 
 
+def _agents_forgotten(change: changes.AgentsForgotten, cause: int) -> None:
+    log.info("agents forgotten", unreachable=len(change.unreachable), gone=len(change.gone), cause=cause)
+
+
 def _task_updated(say: Any, change: changes.TaskUpdated, cause: int) -> None:
     say(
         "task updated",
@@ -122,6 +126,7 @@ _TELLERS: dict[type, Any] = {
     changes.AgentRemovalCanceled: _removal_canceled,
     changes.AgentUnreachable: _agent_unreachable,
     changes.AgentGone: _agent_gone,
+    changes.AgentsForgotten: _agents_forgotten,
     changes.TaskRefused: _task_refused,
 }
 

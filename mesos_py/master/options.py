@@ -71,6 +71,17 @@ class Options:
         group="Storage",
     )
 
+    registry_gc_interval_s: float = option(
+        bounded(SECONDS, least=1), 15 * 60.0, "How often the registry is looked through for what it may forget.",
+        group="Storage",
+    )
+    registry_max_agent_age_s: float = option(
+        SECONDS, 14 * 86_400.0, "Unreachable and gone agents are remembered for so long.", group="Storage"
+    )
+    registry_max_agent_count: int = option(
+        _COUNT, 102_400, "So many unreachable agents are remembered, and so many gone ones.", group="Storage"
+    )
+
     # ------------------------------------------------------------------------------------------ frameworks and offers
     offer_timeout_s: float | None = option(
         bounded(SECONDS, least=0.001),
@@ -182,8 +193,6 @@ class Options:
     # ------------------------------------------------------------------------------------------ no flags: constants
     #: SUBSCRIBED tells it, HEARTBEAT events keep to it, seconds (DEFAULT_HEARTBEAT_INTERVAL)
     heartbeat_interval_s: float = 15.0
-    #: unreachable agents remembered (--registry_max_agent_count; the flag comes with garbage collection by age)
-    registry_max_agent_count: int = 102_400
 
     @property
     def total_ping_timeout_s(self) -> float:

@@ -3,7 +3,7 @@
 Each fact is one ``out.write``; the store keeps it, and a new leader folds what was kept::
 
     admitted --MarkAgentUnreachable--> unreachable --MarkAgentReachable--> admitted
-        |  \\---MarkAgentGone---> gone <---MarkAgentGone---/
+        |  \\---MarkAgentGone---> gone <---MarkAgentGone---/     unreachable, gone --Prune--> nothing
         \\------RemoveAgent--> nothing
 
 A fact that cannot be true of the registry it meets is a bug of the core that wrote it, not a refusal: handlers check
@@ -61,9 +61,10 @@ class RemoveAgent:
 
 @value
 class Prune:
-    """Unreachable agents are forgotten: there are too many of them."""
+    """Agents that were lost are forgotten: there are too many of them, or it is too long ago."""
 
     unreachable: tuple[AgentID, ...]
+    gone: tuple[AgentID, ...]
 
 
 Write = AdmitAgent | UpdateAgent | MarkAgentUnreachable | MarkAgentReachable | MarkAgentGone | RemoveAgent | Prune
@@ -126,9 +127,11 @@ class Registry:
             case RemoveAgent(agent_id):
                 self._admitted(agent_id)
                 del self.agents[agent_id]
-            case Prune(unreachable):
+            case Prune(unreachable, gone):
                 for agent_id in unreachable:
                     self.unreachable.pop(agent_id, None)
+                for agent_id in gone:
+                    self.gone.pop(agent_id, None)
 
     def _admitted(self, agent_id: AgentID) -> Admitted:
         found = self.agents.get(agent_id)

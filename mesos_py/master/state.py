@@ -18,7 +18,6 @@ Mesos: src/master/master.hpp (struct Master: slaves, frameworks, offers).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
 from typing import TypeVar
 
 from mesos_py.algebra.kinds import SCALAR
@@ -323,12 +322,15 @@ class State:
         self.gone_agents[agent_id] = out.now
         out.changes.append(changes.AgentGone(agent_id))
 
-    def forget_unreachable(self, agent_ids: Iterable[AgentID]) -> None:
+    def forget_agents(self, unreachable: tuple[AgentID, ...], gone: tuple[AgentID, ...], out: Frame) -> None:
         """They are unknown from now on, and so are the tasks they were lost with."""
-        for agent_id in agent_ids:
+        for agent_id in unreachable:
             for framework_id, task_id in self.unreachable_agents.pop(agent_id).lost:
                 del self.frameworks[framework_id].unreachable_tasks[task_id]
                 self.unreachable_task_count -= 1
+        for agent_id in gone:
+            del self.gone_agents[agent_id]
+        out.changes.append(changes.AgentsForgotten(unreachable, gone))
 
     # ---- tasks
 

@@ -61,7 +61,7 @@ facts = st.one_of(
     st.builds(registry.MarkAgentReachable, st.builds(lambda name: builders.agent_info(agent_id=name), ids)),
     st.builds(registry.MarkAgentGone, ids, st.integers(0, 2**60)),
     st.builds(registry.RemoveAgent, ids),
-    st.builds(registry.Prune, st.lists(ids, max_size=2).map(tuple)),
+    st.builds(registry.Prune, st.lists(ids, max_size=2).map(tuple), st.lists(ids, max_size=2).map(tuple)),
 )
 
 

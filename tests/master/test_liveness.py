@@ -204,13 +204,3 @@ def test_an_unreachable_agent_that_comes_back_brings_its_tasks() -> None:
     world.settle()
     (offer,) = scheduler.offers()
     assert [resource.scalar.value for resource in offer.resources] == [3.0, 896.0]  # type: ignore[union-attr]
-
-
-def test_unreachable_agents_are_bounded_in_memory_and_in_the_registry() -> None:
-    """Those unreachable for longest are forgotten first."""
-    world = World(Options(registry_max_agent_count=2))
-    for hostname in "abcd":
-        world.agent(hostname=hostname).fall_silent()
-    world.advance(100)
-    assert len(world.state.unreachable_agents) == 2
-    assert list(world.master.registry.unreachable) == list(world.state.unreachable_agents)

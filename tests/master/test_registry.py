@@ -35,11 +35,12 @@ FACTS: dict[str, Write] = {
     "reachable": MarkAgentReachable(OTHER),
     "gone": MarkAgentGone(AgentID("a"), AT),
     "remove": RemoveAgent(AgentID("a")),
-    "prune": Prune((AgentID("a"),)),
+    "prune": Prune((AgentID("a"),), ()),
+    "prune gone": Prune((), (AgentID("a"),)),
 }
 #: state of the agent -> fact -> state after it; what is missing cannot be
 TABLE = {
-    "nothing": {"admit": "admitted", "reachable": "admitted", "prune": "nothing"},
+    "nothing": {"admit": "admitted", "reachable": "admitted", "prune": "nothing", "prune gone": "nothing"},
     "admitted": {
         "update": "admitted",
         "unreachable": "unreachable",
@@ -47,9 +48,16 @@ TABLE = {
         "gone": "gone",
         "remove": "nothing",
         "prune": "admitted",
+        "prune gone": "admitted",
     },
-    "unreachable": {"admit": "admitted", "reachable": "admitted", "gone": "gone", "prune": "nothing"},
-    "gone": {"prune": "gone"},
+    "unreachable": {
+        "admit": "admitted",
+        "reachable": "admitted",
+        "gone": "gone",
+        "prune": "nothing",
+        "prune gone": "unreachable",
+    },
+    "gone": {"prune": "gone", "prune gone": "nothing"},
 }
 
 

@@ -24,7 +24,6 @@ Mesos: src/master/master.cpp SlaveObserver, Master::agentReregisterTimeout, mark
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from mesos_py.algebra.durations import format_duration
@@ -37,7 +36,7 @@ from mesos_py.master.calls.offers import rescind_all
 from mesos_py.master.changes import AgentRemovalScheduled
 from mesos_py.master.entities import Agent, Task
 from mesos_py.master.events import PingDue, RemovalDue, ReregisterExpired
-from mesos_py.master.registry import MarkAgentUnreachable, Prune
+from mesos_py.master.registry import MarkAgentUnreachable
 from mesos_py.wire.ids import AgentID
 from mesos_py.wire.internal import Ping, Pong
 from mesos_py.wire.task import TaskState, TaskStatus
@@ -175,17 +174,7 @@ def _mark_unreachable(m: Master, agent_id: AgentID, text: str, out: Frame) -> No
         if agent.connected:
             out.close(agent.peer)  # what it says is ignored until it reregisters; a half-open connection helps nobody
     m.state.lose_agent(agent_id, text, out)
-    _prune(m, out)
     tell_failure(m, agent_id, out)
-
-
-def _prune(m: Master, out: Frame) -> None:
-    """The agents unreachable for longest are forgotten beyond the bound (Mesos: src/master/master.cpp doRegistryGc)."""
-    surplus = len(m.state.unreachable_agents) - m.options.registry_max_agent_count
-    if surplus > 0:
-        oldest = tuple(islice(m.state.unreachable_agents, surplus))
-        m.persist(Prune(oldest), out)
-        m.state.forget_unreachable(oldest)
 
 
 def _lose_sight(

@@ -19,6 +19,7 @@ from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.problem import MustStop
 from mesos_py.machine.table import Table
 from mesos_py.machine.values import seconds
+from mesos_py.master.calls.gc import await_gc
 from mesos_py.master.events import RecoveryExpired, RegistryRecovered, ReregisterExpired
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def registry_recovered(m: Master, event: Event, out: Frame) -> None:
     m.state.recover(m.registry)
     due = out.now + seconds(m.options.agent_reregister_timeout_s)
     m.timers.set(("recovery",), due, RecoveryExpired(len(m.registry.agents)))  # before any of those it judges
+    await_gc(m, out)
     for agent_id in m.registry.agents:
         m.timers.set(("reregister", agent_id), due, ReregisterExpired(agent_id))
 
