@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+from collections import deque
 from collections.abc import Callable
 
 import structlog
@@ -16,7 +17,7 @@ from aiohttp import WSMsgType, web
 
 from mesos_py.loop.turns import Turns
 from mesos_py.machine.frame import Disconnected, Event, PeerID
-from mesos_py.transport.channel import BATCH_BYTES_MAX, Outbox, decode_batch
+from mesos_py.transport.channel import BATCH_BYTES_MAX, Outbox, decode_batch, is_repetition
 from mesos_py.wire.codec.errors import DecodeError
 
 log = structlog.get_logger(__name__)
@@ -54,30 +55,78 @@ class AgentChannels:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Serve one agent until its connection ends."""
         socket = web.WebSocketResponse(max_msg_size=BATCH_BYTES_MAX, compress=False, autoping=True)
-        await socket.prepare(request)
+        try:
+            await socket.prepare(request)
+        except ConnectionError:  # it has not waited for the answer: thousands may have come at once
+            return socket
         peer = PeerID(f"agent-{next(self._numbers)}")
         outbox = Outbox(socket, on_overflow=lambda: _abort(request, peer, "it does not read"))
+        unread = _Unread(peer, self._tell, self._turns, lambda why: _abort(request, peer, why))
         self._outboxes[peer] = outbox
         writing = asyncio.create_task(outbox.run(), name=f"write to {peer}")
         try:
             async for message in socket:
                 if message.type is not WSMsgType.BINARY:
-                    raise DecodeError("expecting binary batches")
-                await self._turns.turn()
-                bodies = decode_batch(message.data)
-                size = len(message.data) // max(len(bodies), 1)
-                for body in bodies:
-                    self._tell(Event(type(body), body, peer, size=size))
-        except DecodeError as error:
-            log.warning("agent cut off", peer=peer, remote=request.remote, error=str(error))
+                    unread.refuse("expecting binary batches")
+                    break
+                if not unread.add(message.data):
+                    await self._turns.turn()
         finally:
             del self._outboxes[peer]
             writing.cancel()
             with contextlib.suppress(asyncio.CancelledError, ConnectionError):
                 await writing
+            unread.finish()
             self._tell(Event(Disconnected, None, peer))
             await socket.close()
         return socket
+
+
+class _Unread:
+    """What one agent has said and nobody has had time to read."""
+
+    __slots__ = ("_batches", "_peer", "_refuse", "_tell", "_turns")
+
+    def __init__(
+        self, peer: PeerID, tell: Callable[[Event], None], turns: Turns, refuse: Callable[[str], None]
+    ) -> None:
+        self._peer, self._tell, self._turns, self._refuse = peer, tell, turns, refuse
+        self._batches: deque[bytes] = deque()
+
+    def add(self, data: bytes) -> bool:
+        """Read it in turn; False: not before others have had theirs, and more should wait."""
+        if self._batches and is_repetition(data, self._batches[-1]):
+            return True
+        self._batches.append(data)
+        if len(self._batches) == 1:
+            self._turns.do(self._read)
+            return True
+        return False
+
+    def finish(self) -> None:
+        """Nothing more will come: read what is left."""
+        while self._batches:
+            self._read()
+
+    def refuse(self, why: str) -> None:
+        """It speaks another language: nothing it says counts any more."""
+        self._batches.clear()
+        self._refuse(why)
+
+    def _read(self) -> None:
+        if not self._batches:
+            return
+        data = self._batches.popleft()
+        try:
+            bodies = decode_batch(data)
+        except DecodeError as error:
+            self.refuse(str(error))
+            return
+        size = len(data) // max(len(bodies), 1)
+        for body in bodies:
+            self._tell(Event(type(body), body, self._peer, size=size))
+        if self._batches:
+            self._turns.do(self._read)
 
 
 def _abort(request: web.BaseRequest, peer: PeerID, reason: str) -> None:

@@ -55,6 +55,18 @@ def decode_batch(data: bytes) -> list[Any]:
     return messages
 
 
+#: how a batch of one message begins that asks for the same however often it is said
+_REPEATABLE = tuple(bytes((0x92, _tag_of[cls])) for cls in (internal.RegisterAgent, internal.ReregisterAgent))
+
+
+def is_repetition(data: bytes, before: bytes) -> bool:
+    """Whether a batch only repeats the one before it, and to hear either is to hear both.
+
+    An agent asks again until it is answered, and a master with thousands of agents to answer is behind.
+    """
+    return data == before and data.startswith(_REPEATABLE)
+
+
 class Socket(Protocol):
     """What an outbox needs of a WebSocket, server's or client's."""
 

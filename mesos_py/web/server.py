@@ -21,6 +21,7 @@ from mesos_py.loop.turns import Turns
 from mesos_py.machine.values import value
 from mesos_py.web import compress
 from mesos_py.web.lingering import linger
+from mesos_py.web.listener import Listener
 from mesos_py.web.negotiate import accepts_gzip
 from mesos_py.web.request import Request
 from mesos_py.web.response import Chunked, HttpError, Response, headers_of, problem
@@ -64,6 +65,20 @@ class Dispatcher(Protocol):
     async def __call__(self, request: Request) -> Answer: ...
 
 
+class _Connections(web.Server):
+    """Counts them: to ask aiohttp how many there are costs as much as there are."""
+
+    count = 0
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        self.count += 1
+        super().connection_made(handler, transport)
+
+    def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
+        self.count -= 1
+        super().connection_lost(handler, exc)
+
+
 class Server:
     """Listening sockets and their connections."""
 
@@ -73,8 +88,8 @@ class Server:
         self._turns = turns or Turns()
         self._bodies_bytes = 0
         self._streams: dict[RecordStream, None] = {}
-        self._http: web.Server | None = None
-        self._listening: list[asyncio.Server] = []
+        self._http: _Connections | None = None
+        self._listening: list[Listener] = []
         #: connections that have not asked anything yet, and since when
         self._fresh: dict[web.RequestHandler, float] = {}
         self._sweeper: asyncio.TimerHandle | None = None
@@ -82,7 +97,7 @@ class Server:
     async def start(self, host: str, port: int) -> int:
         """Listen; returns the port (of the first socket when ``port`` is 0). Raises OSError."""
         if self._http is None:
-            self._http = web.Server(
+            self._http = _Connections(
                 self._handle,
                 handler_cancellation=True,  # a stream's handler learns at once that its peer has gone
                 access_log=None,
@@ -91,18 +106,16 @@ class Server:
                 max_line_size=HEAD_FIELD_BYTES_MAX,
                 max_field_size=HEAD_FIELD_BYTES_MAX,
             )
-        loop = asyncio.get_running_loop()
         if self._sweeper is None:
             self._sweep()
-        listening = await loop.create_server(self._connect, host, port, backlog=1024, reuse_address=True)
+        listening = Listener(host, port, self._connect)
         self._listening.append(listening)
-        name: tuple[str, int] = listening.sockets[0].getsockname()
-        return name[1]
+        return listening.port
 
     @property
     def connections(self) -> int:
         """How many are open."""
-        return 0 if self._http is None else len(self._http.connections)
+        return 0 if self._http is None else self._http.count
 
     async def close(self, grace_s: float = 1.0) -> None:
         """Stop listening, end streams, let running handlers finish for ``grace_s``, then cut off the rest."""

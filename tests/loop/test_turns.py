@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 
-from mesos_py.loop.turns import ROUND_S, WAKE, Turns
+from mesos_py.loop.turns import PIECE_S as TAKEN_TO_LAST
+from mesos_py.loop.turns import ROUND_S, Turns
 
 PIECE_S = 0.001
 AT_ONCE = round(ROUND_S / PIECE_S) + 1
+WAKE = round(ROUND_S / TAKEN_TO_LAST) + 1
 
 
 class Workers:
@@ -61,3 +64,25 @@ async def test_rounds_end_when_there_is_no_work() -> None:
         for _ in range(5):
             await asyncio.sleep(0)
         assert workers.turns._since == 0.0
+
+
+async def test_work_that_need_not_be_awaited_never_takes_longer_than_a_round() -> None:
+    """Callables are timed one by one, in the order they came, among those who await their turn."""
+    workers = Workers()
+
+    def piece(number: int) -> None:
+        workers.now += PIECE_S
+        workers.done.append(number)
+
+    for number in range(100):
+        workers.turns.do(functools.partial(piece, number))
+    before = len(workers.done)
+    assert before <= AT_ONCE  # there was room in this round
+    task = asyncio.create_task(workers.work(100))
+    most = 0
+    while not task.done():
+        await asyncio.sleep(0)
+        most = max(most, len(workers.done) - before)
+        before = len(workers.done)
+    assert most <= AT_ONCE + 1
+    assert workers.done == [*range(101)]

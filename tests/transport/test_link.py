@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
 
+from mesos_py.loop.turns import Turns
 from mesos_py.machine.frame import Disconnected, Event
 from mesos_py.transport.agent_channel import PATH, AgentChannels
-from mesos_py.transport.channel import PENDING_MAX, Outbox
+from mesos_py.transport.channel import PENDING_MAX, Outbox, encode_batch
 from mesos_py.transport.master_link import CONNECT_TIMEOUT_S, MasterLink
 from mesos_py.wire import internal
+from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.ids import AgentID
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Listener:
@@ -37,20 +41,34 @@ class Listener:
         self.heard.put_nowait(("lost", peer, None))
 
 
+class Gate(Turns):
+    """Nobody has a turn until ``release``."""
+
+    is_open = True
+
+    def release(self) -> None:
+        self.is_open = True
+        asyncio.get_running_loop().call_soon(self._next_round)
+
+    def _has_room(self) -> bool:
+        return self.is_open and super()._has_room()
+
+
 class Rig:
     """A master's end on a free port, and what it was told."""
 
     def __init__(self) -> None:
         self.told: asyncio.Queue[Event] = asyncio.Queue()
-        self.channels = AgentChannels(self.told.put_nowait)
+        self.turns = Gate()
+        self.channels = AgentChannels(self.told.put_nowait, self.turns)
         self.address = ""
         #: what agents were told where the master is
         self.asked: asyncio.Queue[str] = asyncio.Queue()
 
     @contextlib.asynccontextmanager
-    async def serving(self) -> AsyncIterator[None]:
+    async def serving(self, handle: Handler | None = None) -> AsyncIterator[None]:
         application = web.Application()
-        application.router.add_get(PATH, self.channels.handle)
+        application.router.add_get(PATH, handle or self.channels.handle)
         runner = web.AppRunner(application, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -178,6 +196,47 @@ async def test_the_next_master_is_not_kept_waiting_by_back_off() -> None:
             rig.address = leads
             link.leave()
             assert (await listener.heard.get())[2] == leads
+
+
+async def test_what_an_agent_repeats_before_it_was_read_is_heard_once() -> None:
+    """Reports that only repeat the one before them cost nothing; anything else is heard as often as it is said."""
+    rig = Rig()
+    rig.turns.is_open = False
+    asked = internal.RegisterAgent(agent=AgentInfo(hostname="h"), pid="slave(1)@h:1", version="1.12.0")
+    moved = internal.RegisterAgent(agent=AgentInfo(hostname="i"), pid="slave(1)@h:1", version="1.12.0")
+    async with asyncio.timeout(10), rig.serving(), aiohttp.ClientSession() as session:
+        async with session.ws_connect(f"http://{rig.address}{PATH}") as socket:
+            for message in (asked, asked, asked, moved, internal.Pong(), internal.Pong()):
+                await socket.send_bytes(encode_batch((message,)))
+            while len(rig.turns._waiting) < 2:  # the first report, and whatever is not a repetition of it
+                await asyncio.sleep(0.001)
+            rig.turns.release()
+            heard = [(await rig.told.get()).body for _ in range(4)]
+        assert heard == [asked, moved, internal.Pong(), internal.Pong()]
+        assert (await rig.told.get()).kind is Disconnected
+
+
+async def test_who_has_gone_before_it_was_answered_was_never_there() -> None:
+    """When thousands come at once many do not wait; it costs nothing to find that out."""
+    rig, served = Rig(), asyncio.Event()
+
+    async def late(request: web.Request) -> web.StreamResponse:
+        while request.transport is not None:
+            await asyncio.sleep(0.001)
+        answer = await rig.channels.handle(request)
+        served.set()
+        return answer
+
+    async with asyncio.timeout(10), rig.serving(late):
+        host, _, port = rig.address.partition(":")
+        _, writer = await asyncio.open_connection(host, int(port))
+        upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        head = f"GET {PATH} HTTP/1.1\r\nHost: h\r\n{upgrade}Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        writer.write(head.encode())
+        await writer.drain()
+        writer.close()
+        await served.wait()
+        assert rig.told.empty() and len(rig.channels) == 0
 
 
 async def test_a_peer_that_speaks_another_language_is_cut_off() -> None:
