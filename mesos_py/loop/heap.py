@@ -4,8 +4,8 @@ CPython's collector walks everything that lives whenever the heap has grown by a
 tasks, several with 100,000, and nothing else runs meanwhile. What a server keeps is freed by reference counts, so
 there is next to nothing to find. Here the collector's automatic runs are off; instead, in small steps,
 
-* what was made since the last look is collected a few times a second (milliseconds, whatever the heap holds),
-* what has survived that twice is set aside (``gc.freeze``) and not walked again,
+* what was made since the last step is collected a few times a second (milliseconds, whatever the heap holds),
+* what survives that is set aside (``gc.freeze``) and not walked again,
 * all of it is walked once in a long while, and only if what was set aside has doubled since: cycles that die old cost
   memory until then, at most as much as what lives.
 """
@@ -18,15 +18,15 @@ import gc
 import time
 from collections.abc import Iterator
 
-LOOK_S = 0.02  # how often the youngest are looked at
-YOUNG_MIN = 2_000  # objects made since the last look that are worth one
-SETTLE_S = 0.06  # how long an object lives before it is set aside: longer than a request takes
+LOOK_S = 0.02  # how often we look whether a step is due
+YOUNG_MAX = 20_000  # objects made since the last step that make another one due: about 2 ms
+SETTLE_S = 0.06  # between steps otherwise: longer than a request takes, whose cycles would be set aside unseen
 FULL_EVERY_S = 600.0  # at most one full walk in so long
 FULL_MIN = 2_000_000  # objects set aside below which a full walk is not worth a stall
 
 
 class _Steps:
-    """The three kinds of steps and when they are due."""
+    """The two kinds of steps and when they are due."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -36,20 +36,22 @@ class _Steps:
 
     def _step(self) -> None:
         now = time.monotonic()
-        if gc.get_count()[0] >= YOUNG_MIN:
-            gc.collect(0)
-        if now - self._settled_at >= SETTLE_S:
+        if now - self._settled_at >= SETTLE_S or gc.get_count()[0] >= YOUNG_MAX:
             self._settled_at = now
             gc.collect(1)
             gc.freeze()
-        frozen = gc.get_freeze_count() if now - self._full_at >= FULL_EVERY_S else 0
-        if frozen >= max(FULL_MIN, 2 * self._frozen_at_full):
+        if now - self._full_at >= FULL_EVERY_S:
+            self._full_at = now
+            self._full()
+        self._handle = self._loop.call_later(LOOK_S, self._step)
+
+    def _full(self) -> None:
+        """Even to count what was set aside is to walk it."""
+        if gc.get_freeze_count() >= max(FULL_MIN, 2 * self._frozen_at_full):
             gc.unfreeze()
             gc.collect()
             gc.freeze()
-            self._full_at = time.monotonic()
             self._frozen_at_full = gc.get_freeze_count()
-        self._handle = self._loop.call_later(LOOK_S, self._step)
 
     def cancel(self) -> None:
         self._handle.cancel()

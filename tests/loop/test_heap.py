@@ -21,7 +21,7 @@ async def test_young_cycles_are_collected_while_automatic_runs_are_off() -> None
     assert gc.isenabled()
     with heap.steady():
         assert not gc.isenabled()
-        kept: list[list[int]] = [[] for _ in range(heap.YOUNG_MIN + 1)]  # a burst worth a look
+        kept: list[list[int]] = [[] for _ in range(heap.YOUNG_MAX + 1)]  # a burst that does not wait
         ring = weakref.ref(Ring())
         async with asyncio.timeout(10):
             while ring() is not None:
