@@ -72,7 +72,7 @@ class MasterLink:
         """Connect, listen, connect again, until cancelled."""
         backoff_s = BACKOFF_MIN_S
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S)
-        async with aiohttp.ClientSession(timeout=timeout) as session:
+        async with aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session:
             while True:
                 address = await self._locate()
                 self._has_moved.clear()
