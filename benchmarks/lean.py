@@ -17,11 +17,12 @@ class LeanScheduler:
     """One framework. ``events()`` yields decoded events; ``call`` fires a call without waiting for its 202."""
 
     def __init__(
-        self, host: str, port: int, name: str, *, roles: tuple[str, ...] = ("*",), failover_timeout: float = 0.0
+        self, host: str, port: int, name: str, *, roles: tuple[str, ...] = ("*",), failover_timeout: float = 0.0,
+        framework_id: str = "",
     ) -> None:
         self._host, self._port, self._name = host, port, name
         self._roles, self._failover_timeout = roles, failover_timeout
-        self.framework_id = ""
+        self.framework_id = framework_id
         self.stream_id = ""
         self._calls: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -77,7 +78,10 @@ class LeanScheduler:
                 {"type": "MULTI_ROLE"}, {"type": "PARTITION_AWARE"}, {"type": "RESERVATION_REFINEMENT"}
             ],
         }
-        body = orjson.dumps({"type": "SUBSCRIBE", "subscribe": {"framework_info": info}})
+        call: dict[str, Any] = {"type": "SUBSCRIBE", "subscribe": {"framework_info": info}}
+        if self.framework_id:
+            call["framework_id"] = info["id"] = {"value": self.framework_id}
+        body = orjson.dumps(call)
         writer.write(
             b"POST /api/v1/scheduler HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
             b"Accept: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)

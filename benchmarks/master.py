@@ -7,7 +7,8 @@ import contextlib
 import signal
 import sys
 import tempfile
-from typing import Self
+from collections.abc import Awaitable, Callable
+from typing import Any, Self
 
 import aiohttp
 import psutil
@@ -18,9 +19,12 @@ READY_TIMEOUT_S = 60.0
 class _Program:
     """One ``mesos-py`` process that prints ``ready http://HOST:PORT``."""
 
-    def __init__(self, *arguments: str, root: str | None = None) -> None:
+    def __init__(
+        self, *arguments: str, root: str | None = None, prepare: Callable[[str], Awaitable[None]] | None = None
+    ) -> None:
         self._arguments = arguments
         self._root = root
+        self._prepare = prepare
         self._process: asyncio.subprocess.Process | None = None
         self._stack = contextlib.AsyncExitStack()
         self.host = "127.0.0.1"
@@ -28,6 +32,8 @@ class _Program:
 
     async def __aenter__(self) -> Self:
         work_dir = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="mesos-py-bench-", dir=self._root))
+        if self._prepare is not None:
+            await self._prepare(work_dir)
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "mesos_py", *self._arguments, "--ip=127.0.0.1", "--port=0", f"--work_dir={work_dir}",
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
@@ -58,19 +64,28 @@ class _Program:
 
     async def recent_stall_ms(self) -> float:
         """The longest time the loop took for one turn since this was asked last, from the program's own metrics."""
-        return (await self._metrics())["loop/recent_stall_ms"]
+        return (await self.metrics())["loop/recent_stall_ms"]
 
-    async def _metrics(self) -> dict[str, float]:
+    async def metrics(self) -> dict[str, float]:
         async with aiohttp.ClientSession() as session, session.get(f"http://{self.address}/metrics/snapshot") as answer:
             metrics: dict[str, float] = await answer.json()
             return metrics
 
 
+    async def call(self, kind: str) -> dict[str, Any]:
+        """The answer to an operator call without arguments."""
+        url = f"http://{self.address}/api/v1"
+        async with aiohttp.ClientSession() as session, session.post(url, json={"type": kind}) as answer:
+            said: dict[str, Any] = await answer.json()
+            return said[kind.lower()]  # type: ignore[no-any-return]
+
+
 class Master(_Program):
     """A master alone."""
 
-    def __init__(self) -> None:
-        super().__init__("master")
+    def __init__(self, *, prepare: Callable[[str], Awaitable[None]] | None = None) -> None:
+        """``prepare`` is given its empty work_dir before it starts."""
+        super().__init__("master", prepare=prepare)
 
 
 class LocalCluster(_Program):
