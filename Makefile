@@ -36,7 +36,8 @@ sim: $(STAMP)
 	@$(BIN)/mesos-py sim $(if $(SEED),--seed=$(SEED),--seeds=$(SEEDS))
 
 bench: $(STAMP)
-	@for program in allocator processes decisions state failover; do $(BIN)/python -m benchmarks.$$program || exit 1; done
+	@for program in allocator processes decisions state failover registry; do \
+		$(BIN)/python -m benchmarks.$$program || exit 1; done
 	@test ! -d /dev/shm || $(BIN)/python -m benchmarks.processes --root=/dev/shm
 
 clean:

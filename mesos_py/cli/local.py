@@ -62,6 +62,7 @@ async def main(line: CommandLine) -> int:
     start_logging(line)
     stopped = stop_event()
     async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(heap.steady())
         if options.work_dir is None:
             work_dir = stack.enter_context(tempfile.TemporaryDirectory(prefix="mesos-py-", ignore_cleanup_errors=True))
         else:
@@ -129,11 +130,10 @@ async def until_ended(
     stop = asyncio.create_task(stopped.wait(), name="stop")
     waiting: set[asyncio.Task[Any]] = {stop, *watch}
     try:
-        with heap.steady():
-            while not stop.done():
-                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    task.result()
+        while not stop.done():
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
     finally:
         for task in (stop, *watch):
             task.cancel()

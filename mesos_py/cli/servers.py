@@ -13,6 +13,7 @@ from mesos_py.cli.local import announce, start_logging, stop_event, until_ended
 from mesos_py.config import CommandLine
 from mesos_py.coordination import DetectionFailed, StoreFailed
 from mesos_py.logs import LogOptions
+from mesos_py.loop import heap
 from mesos_py.master.options import Options
 from mesos_py.master.server import MasterServer
 
@@ -23,8 +24,9 @@ async def main_master(line: CommandLine) -> int:
     start_logging(line)
     stopped = stop_event()
     try:
-        async with MasterServer(options) as server:
-            await until_ended(stopped, [server], announce(options.ip, server.port))
+        with heap.steady():
+            async with MasterServer(options) as server:
+                await until_ended(stopped, [server], announce(options.ip, server.port))
     except (OSError, ValueError, StoreFailed) as error:
         raise CommandFailed(f"cannot start: {error}") from error
     return EXIT_OK
@@ -38,8 +40,9 @@ async def main_agent(line: CommandLine) -> int:
     start_logging(line)
     stopped = stop_event()
     try:
-        async with AgentServer(options) as server:
-            await until_ended(stopped, [server], announce(options.ip, server.port))
+        with heap.steady():
+            async with AgentServer(options) as server:
+                await until_ended(stopped, [server], announce(options.ip, server.port))
     except DetectionFailed as error:
         raise CommandFailed(f"nobody can tell who leads: {error}") from error
     except (OSError, ValueError) as error:

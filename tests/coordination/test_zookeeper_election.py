@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import attrs
 import pytest
 from kazoo.client import KazooClient
+from kazoo.security import CREATOR_ALL_ACL
 
 from mesos_py.coordination import AccessDenied, DetectionFailed
 from mesos_py.coordination.address import ZooKeeperAddress
@@ -56,6 +57,11 @@ class Foreigner:
 
     async def make(self, name: str, data: bytes = b"") -> None:
         await asyncio.to_thread(self.client.create, f"{self.path}/{name}", data, makepath=True)
+
+    async def make_closed(self, name: str) -> None:
+        """For itself alone."""
+        path = f"{self.path}/{name}" if name else self.path
+        await asyncio.to_thread(self.client.create, path, b"", CREATOR_ALL_ACL, makepath=True)
 
     async def remove(self, name: str) -> None:
         await asyncio.to_thread(self.client.delete, f"{self.path}/{name}")
@@ -286,10 +292,6 @@ async def test_with_a_password_others_may_only_look(arena: ZooKeeperArena) -> No
 async def test_a_path_nobody_may_read_is_told(arena: ZooKeeperArena) -> None:
     """Instead of "nobody leads"."""
     async with Foreigner(arena.address, "alice:secret") as client:
-        acl = client.client.default_acl
-        assert acl is None
-        from kazoo.security import CREATOR_ALL_ACL
-
-        await asyncio.to_thread(client.client.create, arena.address.path, b"", CREATOR_ALL_ACL, makepath=True)
+        await client.make_closed("")
     with pytest.raises(DetectionFailed, match="denies access"):
         await (await arena.watcher()).next()

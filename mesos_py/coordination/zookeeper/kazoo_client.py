@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -20,20 +21,32 @@ from kazoo.security import CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE
 from mesos_py.coordination import AccessDenied
 from mesos_py.coordination.address import ZooKeeperAddress
 from mesos_py.coordination.zookeeper.client import BadVersion, Link, NodeExists, NoNode, Operation, Unknown, Watch
+from mesos_py.coordination.zookeeper.kazoo_reads import GET_CHILDREN, GET_DATA, MultiRead
 
 T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
 RECONNECT_DELAY_MAX_S = 2.0  # between two attempts; mesos src/zookeeper/group.cpp RETRY_INTERVAL
+READS_PER_REQUEST = 100
 STOP_TIMEOUT_S = 3.0  # for ending the session in order; after that it expires by itself
+
+
+class Unimplemented(Exception):
+    """The server is too old for this request."""
+
 
 _OURS: tuple[tuple[type[Exception], type[Exception]], ...] = (
     (kazoo.NoNodeError, NoNode),
     (kazoo.NodeExistsError, NodeExists),
     (kazoo.BadVersionError, BadVersion),
     (kazoo.NotEmptyError, NodeExists),
+    (kazoo.UnimplementedError, Unimplemented),
 )
+_ONE_BY_ONE: dict[int, tuple[Callable[[Kazoo, str], Any], Callable[[Any], Any]]] = {
+    GET_DATA: (Kazoo.get_async, lambda found: found[0]),
+    GET_CHILDREN: (Kazoo.get_children_async, lambda found: found),
+}
 _DENIED = (kazoo.NoAuthError, kazoo.AuthFailedError, kazoo.InvalidACLError)
 _LINKS = {
     KazooState.CONNECTED: Link.CONNECTED,
@@ -48,6 +61,7 @@ class KazooClient:
     def __init__(self, address: ZooKeeperAddress, timeout_s: float) -> None:
         self._address = address
         self._is_stopped = False
+        self._has_multi_read = True
         quiet = logging.getLogger(f"{__name__}.kazoo")
         quiet.setLevel(logging.CRITICAL)  # what matters of it is said by the session
         self._kazoo = Kazoo(
@@ -105,10 +119,10 @@ class KazooClient:
         return names
 
     async def get_many(self, paths: Sequence[str]) -> list[bytes]:
-        return await self._in_thread(paths, self._kazoo.get_async, lambda found: found[0])
+        return await self._read_many(GET_DATA, paths)
 
     async def children_of_many(self, paths: Sequence[str]) -> list[list[str]]:
-        return await self._in_thread(paths, self._kazoo.get_children_async, lambda found: found)
+        return await self._read_many(GET_CHILDREN, paths)
 
     async def sync(self, path: str) -> None:
         await self._call(lambda: self._kazoo.sync_async(path))
@@ -148,10 +162,31 @@ class KazooClient:
         except Exception as error:
             raise self._ours(error) from error
 
-    async def _in_thread(
-        self, paths: Sequence[str], start: Callable[[str], Any], pick: Callable[[Any], T]
-    ) -> list[T]:
-        """Many reads at once cost one wake-up of the loop, not one each."""
+    async def _read_many(self, kind: int, paths: Sequence[str]) -> list[Any]:
+        """Many reads at once cost one wake-up of the loop for hundreds of them, not one each."""
+        if self._has_multi_read:
+            reads = [
+                MultiRead(kind, paths[at : at + READS_PER_REQUEST]) for at in range(0, len(paths), READS_PER_REQUEST)
+            ]
+            try:
+                answers = await asyncio.gather(*[self._call(partial(self._request, read)) for read in reads])
+            except Unimplemented:
+                self._has_multi_read = False
+            else:
+                found = [one for answer in answers for one in answer]
+                for one in found:
+                    if isinstance(one, Exception):
+                        raise self._ours(one)
+                return found
+        start, pick = _ONE_BY_ONE[kind]
+        return await self._in_thread(paths, partial(start, self._kazoo), pick)
+
+    def _request(self, request: Any) -> Any:
+        answer = self._kazoo.handler.async_result()
+        self._kazoo._call(request, answer)  # kazoo has no public way for a request it does not know
+        return answer
+
+    async def _in_thread(self, paths: Sequence[str], start: Callable[[str], Any], pick: Callable[[Any], T]) -> list[T]:
         try:
             return await asyncio.to_thread(lambda: [pick(one.get()) for one in [start(path) for path in paths]])
         except Exception as error:
