@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import enum
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import attrs
 
@@ -165,7 +165,15 @@ class Updates:
     def resume(self, peer: PeerID, out: Frame) -> None:
         """Every head leaves at once, in the order in which the streams began."""
         self.peer = peer
-        for stream in self._streams.values():
+        self._repeat(self._streams.values(), out)
+
+    def repeat(self, framework_id: FrameworkID, out: Frame) -> None:
+        """Heads of that framework leave at once: somebody else may be listening now."""
+        if self.peer is not None:
+            self._repeat([stream for stream in self if stream.framework_id == framework_id], out)
+
+    def _repeat(self, streams: Iterable[Stream], out: Frame) -> None:
+        for stream in streams:
             if stream.pending:
                 stream.retry = STATUS_UPDATE_RETRY_MIN
                 self._forward(stream, out)

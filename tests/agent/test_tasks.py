@@ -333,3 +333,14 @@ def test_the_sandbox_can_be_read_under_three_names() -> None:
     assert attach.path == world.executor().sandbox
     assert attach.latest == "/w/slaves/m-S0/frameworks/m-0000/executors/t/runs/latest"
     assert attach.virtual == "/frameworks/m-0000/executors/t/runs/latest"
+
+
+def test_a_scheduler_that_has_just_come_hears_what_was_not_acknowledged() -> None:
+    """The master says that the framework is connected again; it need not wait for the next repetition."""
+    world = World()
+    world.run(task())
+    world.launched()
+    first = world.said[-1].status
+    world.master(internal.UpdateFramework(framework=framework()))
+    (again,) = world.to_master(internal.StatusUpdate)
+    assert again.status == first

@@ -100,6 +100,23 @@ def test_resuming_sends_heads_at_once_and_starts_the_back_off_anew() -> None:
     assert len(rig.advance(10 * SECOND)) == 2
 
 
+def test_a_framework_that_comes_back_hears_its_heads_at_once() -> None:
+    """Nothing of other frameworks is said again, and nothing at all while there is no master."""
+    rig = Rig()
+    rig.updates.resume("m", rig.out())
+    rig.receive(status("t", 1))
+    rig.receive(status("t", 2))
+    rig.updates.receive(FrameworkID("g"), E, "c", False, status("u", 3), Frame(0))
+    rig.advance(9 * SECOND)
+    rig.updates.repeat(F, rig.out())
+    assert rig.said() == [status("t", 1)]
+    assert [one.task_id for one in rig.advance(1 * SECOND)] == ["u"]
+    assert rig.advance(9 * SECOND) == [status("t", 1)]
+    rig.updates.pause()
+    rig.updates.repeat(F, rig.out())
+    assert rig.said() == []
+
+
 def test_a_stream_ends_with_the_acknowledgement_of_its_end() -> None:
     rig = Rig()
     rig.updates.resume("m", rig.out())

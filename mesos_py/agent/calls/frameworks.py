@@ -87,7 +87,10 @@ def shutdown_framework(agent: Agent, event: Event, out: Frame) -> None:
 
 @rows.on(internal.UpdateFramework)
 def update_framework(agent: Agent, event: Event, out: Frame) -> None:
-    """Later statuses follow the framework's new capabilities."""
+    """Later statuses follow its new capabilities, and a scheduler that has just come hears at once what it has missed.
+
+    Mesos: src/slave/slave.cpp Slave::updateFramework.
+    """
     info = event.body.framework
     framework = agent.state.frameworks.get(info.id)
     if not agent.hears(event) or framework is None:
@@ -95,6 +98,7 @@ def update_framework(agent: Agent, event: Event, out: Frame) -> None:
     agent.state.update_framework(framework, info)
     if info.checkpoint:
         out.write(facts.FrameworkSaved(info.id, info))
+    agent.updates.repeat(framework.id, out)
 
 
 @rows.on(internal.ShutdownAgent)
