@@ -10,19 +10,20 @@ unless told not to. What came of its tasks is read off as tables::
 from __future__ import annotations
 
 import asyncio
-import base64
+import contextlib
 import getpass
 import itertools
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import aiohttp
+import psutil
 
 from mesos_py.coordination.address import parse_address
 from mesos_py.coordination.locator import Locator
-from tests.acceptance.cluster import MARK, marked
+from tests.acceptance.cluster import MARK
 from tests.faults.programs import until
 
 Json = dict[str, Any]
@@ -36,6 +37,19 @@ TERMINAL = {
 LASTING = "exec sleep 600"
 CPUS, MEM = 0.1, 32.0
 RETRY_S = 0.05
+
+
+def always(status: Json) -> bool:
+    return True
+
+
+def never(status: Json) -> bool:
+    return False
+
+
+def until_its_end(status: Json) -> bool:
+    """The last update of a task is not acknowledged."""
+    return status["state"] not in TERMINAL
 
 
 class Refused(Exception):
@@ -57,7 +71,7 @@ class Framework:
         failover_timeout_s: float = 600.0,
         checkpoint: bool = True,
         aware: bool = True,
-        acknowledges: bool = True,
+        acknowledges: Callable[[Json], bool] = always,
     ) -> None:
         capabilities = ["MULTI_ROLE", "TASK_KILLING_STATE", *(["PARTITION_AWARE"] if aware else [])]
         self.info: Json = {
@@ -66,6 +80,7 @@ class Framework:
         }
         if id is not None:
             self.info["id"] = {"value": id}
+        #: which statuses; those that are not will come again
         self.acknowledges = acknowledges
         #: of every process of every task, in its environment
         self.mark = uuid.uuid4().hex
@@ -79,6 +94,7 @@ class Framework:
         self.errors: list[str] = []
         #: HOST:PORT of the master that the stream comes from; None: there is none
         self.master: str | None = None
+        self._is_idle = False
         self.stream_id = ""
         self._locator = Locator(parse_address(zk), self._moved)
         self._streaming: asyncio.Task[None] | None = None
@@ -146,6 +162,8 @@ class Framework:
             self.events.append(event)
         if event["type"] == "OFFERS":
             self.offers.update((offer["id"]["value"], offer) for offer in event["offers"]["offers"])
+            if self._is_idle:
+                await self.idle()
         elif event["type"] == "RESCIND":
             self.offers.pop(event["rescind"]["offer_id"]["value"], None)
         elif event["type"] == "ERROR":
@@ -153,7 +171,7 @@ class Framework:
         elif event["type"] == "UPDATE":
             status = event["update"]["status"]
             self.updates.setdefault(status["task_id"]["value"], []).append(status)
-            if self.acknowledges:
+            if self.acknowledges(status):
                 await self.acknowledge(status)
 
     # ---- calls
@@ -184,22 +202,28 @@ class Framework:
             except (aiohttp.ClientError, Refused, OSError):
                 return  # the update will come again
 
-    async def acknowledge_all(self) -> None:
-        """From now on; what was held back so far will come again."""
-        self.acknowledges = True
-        for statuses in list(self.updates.values()):
-            for status in list(statuses):
-                await self.acknowledge(status)
+    async def acknowledge_last(self, task: str) -> None:
+        """That, and everything that comes from now on."""
+        self.acknowledges = always
+        await self.acknowledge(self.updates[task][-1])
+
+    async def idle(self) -> None:
+        """What is offered is left to others, until we launch something again."""
+        self._is_idle = True
+        offers, self.offers = list(self.offers.values()), {}
+        await self.call("SUPPRESS")
+        await self.call("DECLINE", offer_ids=[offer["id"] for offer in offers], filters={"refuse_seconds": 0})
 
     async def kill(self, *tasks: str) -> None:
         for task in tasks:
             await self.call("KILL", task_id={"value": task})
 
-    async def reconcile(self, *tasks: str) -> dict[str, str]:
+    async def reconcile(self, *tasks: str, agent_id: str | None = None) -> dict[str, str]:
         """What the master says of the tasks, or of all it knows when none is named; asks until it says something."""
         begin = len(self.events)
+        where = {} if agent_id is None else {"agent_id": {"value": agent_id}}
         while True:
-            await self.call("RECONCILE", tasks=[{"task_id": {"value": task}} for task in tasks])
+            await self.call("RECONCILE", tasks=[{"task_id": {"value": task}} | where for task in tasks])
             await asyncio.sleep(0.1)
             found = {
                 status["task_id"]["value"]: status["state"]
@@ -213,6 +237,10 @@ class Framework:
 
     async def offer(self, agent_id: str | None = None, cpus: float = CPUS) -> Json:
         """One that stands, of that agent or of any, with room enough."""
+        if self._is_idle:
+            self._is_idle = False
+            await self.call("REVIVE")
+
         def fitting() -> Json | None:
             return next((
                 offer for offer in self.offers.values()
@@ -254,14 +282,25 @@ class Framework:
 
     async def pids(self, *names: str) -> dict[str, int]:
         """The one process of each task that runs."""
-        def look() -> dict[str, int]:
-            return {name: process.pid for name in names for process in marked(f"{self.mark}/{name}")}
+        found = await self.processes()
+        return {name: pid for pid, name in found.items() if name in names}
 
-        return await asyncio.to_thread(look)
+    async def processes(self) -> dict[int, str]:
+        """Every process, with the task it is of."""
+        return await asyncio.to_thread(self._processes)
+
+    def _processes(self) -> dict[int, str]:
+        found = {}
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                mark, _, name = process.environ().get(MARK, "").partition("/")
+                if mark == self.mark and process.status() != psutil.STATUS_ZOMBIE:
+                    found[process.pid] = name
+        return found
 
     async def all_gone(self) -> bool:
         """No process of any task is left."""
-        return not await self.pids(*self.updates)
+        return not await self.processes()
 
     async def end(self, *names: str) -> None:
         """Kill, and hear of the end of each."""
@@ -307,7 +346,3 @@ def scalar(offer: Json, name: str) -> float:
 def resources(cpus: float = CPUS, mem: float = MEM) -> list[Json]:
     return [{"name": name, "type": "SCALAR", "scalar": {"value": value}} for name, value in
             (("cpus", cpus), ("mem", mem))]
-
-
-def encoded(data: str) -> str:
-    return base64.b64encode(data.encode()).decode()

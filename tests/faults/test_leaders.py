@@ -13,7 +13,7 @@ import pytest
 
 from tests.coordination.ensemble import MULTI
 from tests.faults.cluster import Cluster, Master
-from tests.faults.framework import PATH, Framework, Json
+from tests.faults.framework import PATH, Framework, Json, always, never
 from tests.faults.programs import until
 from tests.master.over_http import subscribed
 from tests.web.raw import Wire, post
@@ -27,13 +27,13 @@ async def test_f01_the_leader_is_killed(cluster: Cluster) -> None:
     first, second = known.values()
     async with Framework(cluster.zk) as framework:
         pids = await framework.run("a", agent_id=first) | await framework.run("b", agent_id=second)
-        framework.acknowledges = False
+        framework.acknowledges = never
         await framework.launch("c", command="exit 0")
         await until(lambda: framework.told("c"), "something is told that is not acknowledged")
         leader = await cluster.leader()
         leader.kill()
         await cluster.leader(other_than=leader)
-        framework.acknowledges = True
+        framework.acknowledges = always
         await until(lambda: framework.last("c") == "TASK_FINISHED", "the rest is told by the next leader")
         assert await cluster.registered() == known
         assert await cluster.registry() == before
