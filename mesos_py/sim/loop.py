@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import math
 import random
 from asyncio import events
 from collections import deque
@@ -91,7 +92,10 @@ class SimLoop(_Loop):  # type: ignore[misc]
     def call_at(
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        return self.call_in(round(when * SECOND) - self._now, callback, *args, context=context)
+        at = math.ceil(when * SECOND)
+        if at / SECOND < when:
+            at += 1  # never early, not even by what a float rounds off: who waits on then would wait for ever
+        return self.call_in(at - self._now, callback, *args, context=context)
 
     def call_in(
         self, delay: Nanos, callback: Callable[..., object], *args: Any, context: Context | None = None

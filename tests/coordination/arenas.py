@@ -14,8 +14,10 @@ from mesos_py.coordination.election import LocalDetector, LocalElection, LocalEl
 from mesos_py.coordination.zookeeper.election import ZooKeeperDetector, ZooKeeperElector
 from mesos_py.coordination.zookeeper.kazoo_client import KazooClient
 from mesos_py.coordination.zookeeper.session import Session
+from mesos_py.sim.zookeeper.tree import CloseSession
 from mesos_py.wire.master import MasterInfo
 from mesos_py.wire.value import Address
+from tests.coordination.model import ADDRESS, Model
 
 PATIENCE_S = 15.0
 
@@ -99,8 +101,11 @@ class ZooKeeperArena:
         self._timeout_s = timeout_s
         self.sessions: dict[object, Session] = {}
 
+    def _make(self, address: ZooKeeperAddress, timeout_s: float) -> Session:
+        return Session(address, timeout_s=timeout_s, is_candidate=True)
+
     async def session(self, address: ZooKeeperAddress | None = None, timeout_s: float | None = None) -> Session:
-        session = Session(address or self.address, timeout_s=timeout_s or self._timeout_s, is_candidate=True)
+        session = self._make(address or self.address, timeout_s or self._timeout_s)
         await session.__aenter__()
         self.sessions[session] = session
         return session
@@ -129,3 +134,19 @@ class ZooKeeperArena:
 
     async def close(self) -> None:
         await asyncio.gather(*(each.__aexit__(None, None, None) for each in set(self.sessions.values())))
+
+
+class SimulatedArena(ZooKeeperArena):
+    """The same on the simulator's ensemble."""
+
+    def __init__(self) -> None:
+        super().__init__(ADDRESS)
+        self.model = Model(ADDRESS)
+
+    def _make(self, address: ZooKeeperAddress, timeout_s: float) -> Session:
+        return self.model.session(timeout_s)
+
+    async def expire(self, elector: Elector) -> None:
+        session = self.sessions[elector].id
+        assert session is not None
+        self.model.ensemble.write(CloseSession(session))

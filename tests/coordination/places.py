@@ -19,6 +19,7 @@ from mesos_py.coordination.zookeeper.election import ZooKeeperElector
 from mesos_py.coordination.zookeeper.records import ZooKeeperRecords
 from mesos_py.coordination.zookeeper.session import Session
 from tests.coordination.arenas import info
+from tests.coordination.model import Model
 
 
 async def candidacy(session: Session) -> str:
@@ -118,13 +119,18 @@ class SqlitePlace:
 class ZooKeeperPlace:
     """Every owner has a session and a candidacy of its own; all of them last until the end of the test."""
 
-    def __init__(self, address: ZooKeeperAddress, timeout_s: float = 5.0) -> None:
+    def __init__(self, address: ZooKeeperAddress, timeout_s: float = 5.0, model: Model | None = None) -> None:
+        """``model``: the simulator's ensemble instead of the real one."""
         self.address = address
         self._timeout_s = timeout_s
+        self._model = model
         self._sessions: list[Session] = []
 
     async def session(self) -> Session:
-        session = Session(self.address, timeout_s=self._timeout_s)
+        if self._model is not None:
+            session = self._model.session(self._timeout_s)
+        else:
+            session = Session(self.address, timeout_s=self._timeout_s)
         await session.__aenter__()
         self._sessions.append(session)
         return session

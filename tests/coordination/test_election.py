@@ -9,14 +9,20 @@ import pytest
 
 from mesos_py.coordination.address import MasterAddress
 from mesos_py.coordination.election import StandaloneDetector
-from tests.coordination.arenas import Arena, LocalArena, Watcher, ZooKeeperArena, info, lost
+from tests.coordination.arenas import Arena, LocalArena, SimulatedArena, Watcher, ZooKeeperArena, info, lost
 
 pytestmark = pytest.mark.xdist_group("zookeeper")
 
 
-@pytest.fixture(params=["local", pytest.param("zookeeper", marks=pytest.mark.zk)])
+@pytest.fixture(params=["local", "simulated zookeeper", pytest.param("zookeeper", marks=pytest.mark.zk)])
 async def arena(request: pytest.FixtureRequest) -> AsyncIterator[Arena]:
-    made: Arena = LocalArena() if request.param == "local" else ZooKeeperArena(request.getfixturevalue("address"))
+    made: Arena
+    if request.param == "local":
+        made = LocalArena()
+    elif request.param == "simulated zookeeper":
+        made = SimulatedArena()
+    else:
+        made = ZooKeeperArena(request.getfixturevalue("address"))
     yield made
     await made.close()
 

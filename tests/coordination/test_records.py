@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mesos_py.coordination import Corrupt, Fenced, Key, StoreFailed
 from mesos_py.coordination.ledger import LEDGER_KEY, seal
+from tests.coordination.model import ADDRESS, Model
 from tests.coordination.places import MemoryPlace, Place, SqlitePlace, ZooKeeperPlace
 
 pytestmark = pytest.mark.xdist_group("zookeeper")
@@ -20,13 +21,15 @@ A: Key = ("agents", "a")
 B: Key = ("agents", "b")
 
 
-@pytest.fixture(params=["memory", "sqlite", pytest.param("zookeeper", marks=pytest.mark.zk)])
+@pytest.fixture(params=["memory", "sqlite", "simulated zookeeper", pytest.param("zookeeper", marks=pytest.mark.zk)])
 async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
     made: Place
     if request.param == "memory":
         made = MemoryPlace()
     elif request.param == "sqlite":
         made = SqlitePlace(tmp_path)
+    elif request.param == "simulated zookeeper":
+        made = ZooKeeperPlace(ADDRESS, model=Model(ADDRESS))
     else:
         made = ZooKeeperPlace(request.getfixturevalue("address"))
     yield made

@@ -91,7 +91,7 @@ class Client(Protocol):
         ...
 
     async def sync(self, path: str) -> None:
-        """Reads that follow see everything that was written before. Answered by the ensemble's leader."""
+        """Reads that follow see everything that was written before."""
         ...
 
     async def create(self, path: str, data: bytes, *, ephemeral: bool = False, sequence: bool = False) -> str:

@@ -42,10 +42,10 @@ class ZooKeeperElector:
         self.candidacy = ""
 
     async def contend(self, info: MasterInfo) -> None:
-        await self.withdraw()
         session, data = self._session, json.encode(info)
         await session.ensure(session.address.path)
         while True:
+            await self.withdraw()
             generation = session.generation
             try:
                 path = await session.create_candidate(self._prefix, data)
@@ -57,9 +57,10 @@ class ZooKeeperElector:
             except NoNode:
                 await session.ensure(session.address.path)  # somebody tidied up just now
                 continue
-            if generation == session.generation:
+            self.candidacy = path
+            if generation == session.generation and await session.held():
                 break
-        self.candidacy, self._generation = path, generation
+        self._generation = generation
         log.info("candidate for leading master", znode=path)
 
     async def _ours(self, data: bytes) -> str | None:

@@ -2,13 +2,16 @@
 
 ::
 
-    lease     the session cannot have expired before: the time at which the last answered request was SENT, plus the
-              session's timeout. When it runs out without a further answer, the session counts as expired here, whether
-              or not ZooKeeper has said so - who is cut off hears nothing, and must have stopped before others start.
+    lease     the session cannot have expired before: the time at which the last answered request BUT ONE was SENT, plus
+              the session's timeout. When it runs out without a further answer, the session counts as expired here,
+              whether or not ZooKeeper has said so - who is cut off hears nothing, and must have stopped before others
+              start.
 
-Not every answer proves that: a server of the ensemble that is cut off from its leader goes on to answer reads for a
-while (``syncLimit``), though the leader ends the sessions of those connected to it. What the leader has a part in are
-writes and ``sync``; for a candidate, only they count.
+Not every answer proves that the session lives. A server of the ensemble that is cut off from its leader goes on to
+answer reads, and a leader that is cut off from its servers ``sync`` as well, for a while (``syncLimit``). So what
+counts for a candidate is writes, which a majority has taken part in; its heartbeat is one that changes nothing. And
+servers tell their leader whom they have heard of every half tick: that the last request was answered proves that the
+leader has been told of the one before, a heartbeat earlier.
 
 Mesos: src/zookeeper/group.cpp (local expiry of sessions, retries every 2 s).
 """
@@ -25,7 +28,17 @@ import structlog
 
 from mesos_py.coordination import StoreFailed
 from mesos_py.coordination.address import ZooKeeperAddress
-from mesos_py.coordination.zookeeper.client import Client, Link, NodeExists, NoNode, Operation, Unknown, Watch
+from mesos_py.coordination.zookeeper.client import (
+    ANY_VERSION,
+    Client,
+    Link,
+    NodeExists,
+    NoNode,
+    Operation,
+    Refused,
+    Unknown,
+    Watch,
+)
 
 T = TypeVar("T")
 
@@ -60,18 +73,23 @@ class Session:
         """
         self.address = address
         self.timeout_s = timeout_s
+        self._pause = timeout_s / HEARTBEATS_PER_TIMEOUT
         self.generation = 0
         self.is_connected = False
         self.client = client or _kazoo(address, timeout_s)
         self._is_candidate = is_candidate
         self._clock = clock
         self._changed: list[asyncio.Future[None]] = []
-        self._lease_until = 0.0
+        #: when the last two requests were sent whose answers prove that the session lives, a heartbeat apart
+        self._proofs: tuple[float, ...] = ()
+        #: the first session has begun after that
+        self._entered_at: float | None = None
         self._expiry: asyncio.TimerHandle | None = None
         self._beating: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
+        self._entered_at = self._loop.time()
         self.client.start(self._heard)
         self._beating = asyncio.create_task(self._beat(), name="zookeeper heartbeat")
         return self
@@ -94,8 +112,12 @@ class Session:
         now = self._loop.time() if self._clock is None else self._clock()
         return now < self._lease_until
 
+    @property
+    def _lease_until(self) -> float:
+        return self._proofs[0] + self.timeout_s if len(self._proofs) == 2 else 0.0
+
     async def changed(self) -> None:
-        """Returns at the next change of ``generation`` or ``is_connected``."""
+        """Returns at the next change of ``generation`` or ``is_connected``, and when it begins to be held."""
         future: asyncio.Future[None] = self._loop.create_future()
         self._changed.append(future)
         try:
@@ -109,6 +131,13 @@ class Session:
         while not self.is_connected:
             await self.changed()
 
+    async def held(self) -> bool:
+        """Returns True when the session is held, False when it has ended before that."""
+        generation = self.generation
+        while self.generation == generation and not self.is_held:
+            await self.changed()
+        return self.generation == generation
+
     async def ended(self, generation: int) -> None:
         """Returns when the session of that generation has ended."""
         while self.generation == generation:
@@ -118,6 +147,9 @@ class Session:
         if link is Link.EXPIRED:
             self._expire("ZooKeeper has ended the session")
         self.is_connected = link is Link.CONNECTED
+        if self.is_connected and self._entered_at is not None:
+            self._prove(self._entered_at, self._entered_at)
+            self._entered_at = None
         self._notify()
 
     def _notify(self) -> None:
@@ -127,7 +159,7 @@ class Session:
                 future.set_result(None)
 
     def _expire(self, why: str) -> None:
-        self._lease_until = 0.0
+        self._proofs = ()
         if self._expiry is not None:
             self._expiry.cancel()
             self._expiry = None
@@ -144,21 +176,21 @@ class Session:
 
     async def _beat(self) -> None:
         warned_at, warn_after = self._loop.time(), WARN_AFTER_S
-        pause = self.timeout_s / HEARTBEATS_PER_TIMEOUT
         while True:
             if not self.is_connected:
                 if self._loop.time() - warned_at >= warn_after:
                     warned_at, warn_after = self._loop.time(), 2 * warn_after
                     log.warning("ZooKeeper cannot be reached; trying on", ensemble=str(self.address))
-                await self._changed_or(pause)
+                await self._changed_or(self._pause)
                 continue
             warned_at, warn_after = self._loop.time(), WARN_AFTER_S
-            with contextlib.suppress(StoreFailed):  # it is about to be told that there is no connection
+            # It is about to be told that there is no connection; or nobody has ever been a candidate there.
+            with contextlib.suppress(StoreFailed, NoNode):
                 if self._is_candidate:
-                    await self._lead(self.client.sync("/"))
+                    await self._write(self.client.transact((("check", self.address.path, ANY_VERSION),)))
                 else:
                     await self._ask(self.client.owner("/"))
-            await asyncio.sleep(pause)
+            await asyncio.sleep(self._pause)
 
     async def _changed_or(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -189,7 +221,7 @@ class Session:
 
     async def sync(self, path: str) -> None:
         """Reads that follow see everything that was written before. Raises AccessDenied."""
-        await self._read(lambda: self.client.sync(path), self._lead)
+        await self._read(lambda: self.client.sync(path))
 
     async def ensure(self, path: str) -> None:
         """``path`` and everything above it exists. Raises AccessDenied; waits for a connection."""
@@ -198,14 +230,14 @@ class Session:
             above = "/" + "/".join(parts[: depth + 1])
             while await self.owner(above) is None:
                 try:
-                    await self._lead(self.client.create(above, b""))
+                    await self._write(self.client.create(above, b""))
                 except (Unknown, NodeExists):
                     continue
 
     async def create_candidate(self, prefix: str, data: bytes) -> str:
         """An ephemeral, sequential znode; its path. Raises Unknown, NoNode, AccessDenied."""
         await self.connected()
-        return await self._lead(self.client.create(prefix, data, ephemeral=True, sequence=True))
+        return await self._write(self.client.create(prefix, data, ephemeral=True, sequence=True))
 
     @property
     def id(self) -> int | None:
@@ -215,14 +247,14 @@ class Session:
     async def delete(self, path: str) -> None:
         """The znode is not there; waits for a connection. Raises NodeExists for what is below it, AccessDenied."""
         try:
-            await self._read(lambda: self.client.delete(path), self._lead)
+            await self._read(lambda: self.client.delete(path), self._write)
         except NoNode:
             return
 
     async def transact(self, operations: Sequence[Operation]) -> None:
         """All or none. Raises Unknown, NoNode, NodeExists or BadVersion of the first that failed, AccessDenied."""
         await self.connected()
-        await self._lead(self.client.transact(operations))
+        await self._write(self.client.transact(operations))
 
     async def _read(
         self, request: Callable[[], Awaitable[T]], ask: Callable[[Awaitable[T]], Awaitable[T]] | None = None
@@ -259,18 +291,26 @@ class Session:
             self._extend(sent, generation)
         return answer
 
-    async def _lead(self, request: Awaitable[T]) -> T:
-        """An answer that the ensemble's leader had a part in."""
+    async def _write(self, request: Awaitable[T]) -> T:
+        """An answer that a majority of the ensemble had a part in."""
         sent, generation = self._loop.time(), self.generation
-        answer = await request
+        try:
+            answer = await request
+        except Refused:
+            self._extend(sent, generation)  # that, too, they had to agree on
+            raise
         self._extend(sent, generation)
         return answer
 
     def _extend(self, sent: float, generation: int) -> None:
-        if generation == self.generation:
-            self._lease_until = max(self._lease_until, sent + self.timeout_s)
-            if self._expiry is None:
-                self._expiry = self._loop.call_at(self._lease_until, self._lease_ran_out)
+        if generation == self.generation and not (self._proofs and sent - self._proofs[-1] < self._pause):
+            self._prove(*self._proofs[-1:], sent)
+
+    def _prove(self, *proofs: float) -> None:
+        self._proofs = proofs
+        if self.is_held and self._expiry is None:
+            self._expiry = self._loop.call_at(self._lease_until, self._lease_ran_out)
+            self._notify()
 
 
 def _kazoo(address: ZooKeeperAddress, timeout_s: float) -> Client:
