@@ -26,6 +26,7 @@ demo: $(STAMP)
 
 test: lint
 	@sh .ci/zookeeper
+	@sh .ci/containers
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup $(TESTS)
 
 lint: $(STAMP)

@@ -35,6 +35,8 @@ SHELLS = (
     "mesos_py.agent.statistics", "mesos_py.agent.metrics", "mesos_py.agent.fetcher", "mesos_py.agent.usage",
     "mesos_py.agent.resources", "mesos_py.agent.containerizer.process", "mesos_py.agent.containerizer.client",
     "mesos_py.agent.containerizer.scripted", "mesos_py.agent.containerizer.supervisor",
+    "mesos_py.agent.provisioner.places", "mesos_py.agent.provisioner.puller", "mesos_py.agent.provisioner.store",
+    "mesos_py.agent.provisioner.tools",
 )
 SERVERS = ("mesos_py.master.server", "mesos_py.agent.server")
 
