@@ -30,7 +30,7 @@ CORE_RANK, SHELL_RANK, SERVER_RANK = 3, 4, 5
 SHELLS = (
     "mesos_py.master.http", "mesos_py.master.paced", "mesos_py.master.streams", "mesos_py.master.leadership",
     "mesos_py.master.legacy", "mesos_py.master.operator_api", "mesos_py.master.metrics", "mesos_py.master.logbook",
-    "mesos_py.master.timing",
+    "mesos_py.master.timing", "mesos_py.master.reign",
     "mesos_py.agent.http", "mesos_py.agent.operator_http", "mesos_py.agent.executor_http", "mesos_py.agent.rim",
     "mesos_py.agent.statistics", "mesos_py.agent.metrics", "mesos_py.agent.fetcher", "mesos_py.agent.usage",
     "mesos_py.agent.resources", "mesos_py.agent.containerizer.process", "mesos_py.agent.containerizer.client",

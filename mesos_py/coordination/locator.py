@@ -14,6 +14,8 @@ import structlog
 from mesos_py.coordination import Detector
 from mesos_py.coordination.address import Address, MasterAddress, ZooKeeperAddress
 from mesos_py.coordination.election import StandaloneDetector
+from mesos_py.coordination.zookeeper.election import ZooKeeperDetector
+from mesos_py.coordination.zookeeper.session import Session
 from mesos_py.wire.master import MasterInfo
 
 log = structlog.get_logger(__name__)
@@ -22,8 +24,10 @@ log = structlog.get_logger(__name__)
 class Locator:
     """Follows the leader while ``run`` runs. ``moved`` is called when it is not the one ``locate`` told last."""
 
-    def __init__(self, address: Address, moved: Callable[[], None]) -> None:
-        self._address = address
+    def __init__(
+        self, address: Address, moved: Callable[[], None], session: Callable[[ZooKeeperAddress], Session] = Session
+    ) -> None:
+        self._address, self._session = address, session
         self._moved = moved
         self._leader: str | None = None
         self._told: str | None = None
@@ -44,10 +48,7 @@ class Locator:
         await self._follow_candidates(self._address)
 
     async def _follow_candidates(self, address: ZooKeeperAddress) -> None:
-        from mesos_py.coordination.zookeeper.election import ZooKeeperDetector
-        from mesos_py.coordination.zookeeper.session import Session
-
-        async with Session(address) as session:
+        async with self._session(address) as session:
             await self._follow(ZooKeeperDetector(session))
 
     async def _follow(self, detector: Detector) -> None:
@@ -66,9 +67,6 @@ async def leader_now(address: Address) -> str | None:
     """HOST:PORT of the master that leads at this moment; waits for ZooKeeper if need be. Raises DetectionFailed."""
     if isinstance(address, MasterAddress):
         return str(address)
-    from mesos_py.coordination.zookeeper.election import ZooKeeperDetector
-    from mesos_py.coordination.zookeeper.session import Session
-
     async with Session(address) as session:
         leader = await anext(ZooKeeperDetector(session).leaders())
     return None if leader is None else address_of(leader)

@@ -27,14 +27,10 @@ import structlog
 from mesos_py import MESOS_VERSION
 from mesos_py.coordination import Records
 from mesos_py.coordination.address import ZooKeeperAddress, parse_address
-from mesos_py.coordination.campaign import campaign
 from mesos_py.coordination.locator import address_of
 from mesos_py.coordination.memory import MemoryRecords
-from mesos_py.coordination.registry_store import RegistryStore
 from mesos_py.coordination.sqlite import SqliteRecords
 from mesos_py.coordination.work_dir import WorkDir
-from mesos_py.coordination.zookeeper.election import ZooKeeperDetector, ZooKeeperElector
-from mesos_py.coordination.zookeeper.records import ZooKeeperRecords
 from mesos_py.coordination.zookeeper.session import Session
 from mesos_py.files import Files
 from mesos_py.flags import shown
@@ -45,7 +41,6 @@ from mesos_py.machine.driver import Driver, Stopped
 from mesos_py.machine.frame import Event, PeerID
 from mesos_py.machine.journal import Journal
 from mesos_py.master.core import Master
-from mesos_py.master.events import RegistryRecovered
 from mesos_py.master.http import READONLY, READWRITE, SCHEDULER, Gate, SchedulerEndpoint
 from mesos_py.master.leadership import Leadership
 from mesos_py.master.legacy import LegacyEndpoints
@@ -53,6 +48,8 @@ from mesos_py.master.logbook import Logbook
 from mesos_py.master.metrics import Metrics
 from mesos_py.master.operator_api import OperatorEndpoint
 from mesos_py.master.options import Options
+from mesos_py.master.registry import Registry
+from mesos_py.master.reign import Reign
 from mesos_py.master.streams import MasterRim, Operators, Schedulers
 from mesos_py.master.timing import TimedCore, TimedStore
 from mesos_py.master.views.context import Context
@@ -83,6 +80,7 @@ class MasterServer:
     driver: Driver
     port: int
     leadership: Leadership
+    _reign: Reign
 
     def __init__(self, options: Options, *, records: Records | None = None, rng: random.Random | None = None) -> None:
         """Raises ValueError for credentials, firewall rules or a --zk that make no sense."""
@@ -106,7 +104,6 @@ class MasterServer:
         self._authenticator = _authenticator(options)
         self._disabled = disabled_endpoints(options.firewall_rules)
         self._logbook = Logbook()
-        self._fetch_ms = 0.0
         self.leadership = Leadership()
 
     async def __aenter__(self) -> Self:
@@ -154,7 +151,7 @@ class MasterServer:
             "master/operator_event_stream_subscribers": lambda: len(self._operators),
             "registrar/queued_operations": lambda: self.driver.outbox_length,
             "registrar/registry_size_bytes": lambda: len(self.core.registry.agents),
-            "registrar/state_fetch_ms": lambda: self._fetch_ms,
+            "registrar/state_fetch_ms": lambda: 1000 * self._reign.fetch_s,
             "loop/longest_stall_ms": lambda: self._watch.longest_ms,
             "loop/recent_stall_ms": self._watch.recent_ms,
         }
@@ -163,8 +160,9 @@ class MasterServer:
         self._app = self._application(context, metrics, schedulers, channels)
         self._driving = asyncio.create_task(self.driver.run(), name="master driver")
         self._watch.start()
+        self._reign = self._make_reign(context)
         if self._ensemble is None:
-            await self._lead(context, self._records)
+            await self._reign.lead(self._records)
         else:
             self._session = await Session(
                 self._ensemble,
@@ -172,54 +170,31 @@ class MasterServer:
                 is_candidate=True,
                 clock=time.monotonic,
             ).__aenter__()
-            self._campaigning = asyncio.create_task(self._campaign(context, self._session), name="campaign")
+            self._campaigning = asyncio.create_task(self._reign.campaign(self._session), name="campaign")
             self._campaigning.add_done_callback(self._campaign_ended)
         log.info("master started", id=info.id, pid=info.pid, hostname=info.hostname)
         return self.port
 
-    async def _campaign(self, context: Context, session: Session) -> None:
-        elector = ZooKeeperElector(session)
-
+    def _make_reign(self, context: Context) -> Reign:
         def heard(leader: MasterInfo | None) -> None:
-            context.leader = self.leadership.leader = leader
+            context.leader = leader
             log.info("leading master", id=None if leader is None else leader.id, pid=leader and leader.pid)
 
-        async def lead() -> None:
-            self.leadership.candidacy = elector
-            await self._lead(context, ZooKeeperRecords(session, elector.candidacy))
+        def recovered(registry: Registry) -> None:
+            context.elected_ns = time.time_ns()
+            log.info(
+                "registry recovered",
+                agents=len(registry.agents),
+                unreachable=len(registry.unreachable),
+                gone=len(registry.gone),
+            )
 
-        await campaign(
-            elector,
-            ZooKeeperDetector(session),
-            context.info,
-            heard=heard,
-            lead=lead,
-        )
+        return Reign(context.info, self.leadership, self.driver, self._store, heard=heard, recovered=recovered)
 
     def _campaign_ended(self, campaigning: asyncio.Task[None]) -> None:
-        """Whatever ended it: from now on we neither answer nor write."""
-        self.leadership.is_leading = False
-        self.leadership.leader = None
+        """Whatever ended it: from now on nothing is decided any more."""
         if self._driving is not None:
             self._driving.cancel()
-
-    async def _lead(self, context: Context, records: Records) -> None:
-        begin = time.perf_counter()
-        self.leadership.is_leading = True
-        store = RegistryStore(records)
-        registry = await store.load(context.info)
-        self._store.store = store
-        self._fetch_ms = 1000 * (time.perf_counter() - begin)
-        log.info(
-            "registry recovered",
-            agents=len(registry.agents),
-            unreachable=len(registry.unreachable),
-            gone=len(registry.gone),
-        )
-        self._tell(Event(RegistryRecovered, RegistryRecovered(registry)))
-        context.elected_ns = time.time_ns()
-        context.leader = self.leadership.leader = context.info
-        self.leadership.is_recovered = True
 
     def _application(
         self, context: Context, metrics: Metrics, schedulers: Schedulers, channels: AgentChannels
