@@ -33,10 +33,10 @@ SHELLS = (
     "mesos_py.master.timing", "mesos_py.master.reign",
     "mesos_py.agent.http", "mesos_py.agent.operator_http", "mesos_py.agent.executor_http", "mesos_py.agent.rim",
     "mesos_py.agent.statistics", "mesos_py.agent.metrics", "mesos_py.agent.fetcher", "mesos_py.agent.usage",
-    "mesos_py.agent.resources", "mesos_py.agent.containerizer.process", "mesos_py.agent.containerizer.client",
-    "mesos_py.agent.containerizer.scripted", "mesos_py.agent.containerizer.supervisor",
-    "mesos_py.agent.provisioner.places", "mesos_py.agent.provisioner.puller", "mesos_py.agent.provisioner.store",
-    "mesos_py.agent.provisioner.tools",
+    "mesos_py.agent.resources", "mesos_py.agent.store", "mesos_py.agent.containerizer.process",
+    "mesos_py.agent.containerizer.client", "mesos_py.agent.containerizer.scripted",
+    "mesos_py.agent.containerizer.supervisor", "mesos_py.agent.provisioner.places", "mesos_py.agent.provisioner.puller",
+    "mesos_py.agent.provisioner.store", "mesos_py.agent.provisioner.tools",
 )
 SERVERS = ("mesos_py.master.server", "mesos_py.agent.server")
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import Protocol
 
-from mesos_py.agent import events, gc, registration, specs, words
-from mesos_py.agent.calls import containers, endings, executors, frameworks, kills, tasks
+from mesos_py.agent import events, facts, gc, registration, specs, words
+from mesos_py.agent.calls import containers, endings, executors, frameworks, kills, recovery, tasks
 from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.entities import Executor, Task
 from mesos_py.agent.gc import Collector
@@ -54,6 +54,7 @@ ROWS = Table.merge(
     executors.rows,
     endings.rows,
     containers.rows,
+    recovery.rows,
     gc.rows,
 )
 
@@ -107,6 +108,8 @@ class Agent:
                 run(ROWS, self, due.__class__, Event(due.__class__, due), out)
         else:
             run(ROWS, self, event.kind, event, out)
+        if self.registration.phase is Phase.RECONNECTING:
+            recovery.finish_if_settled(self, out)
         return out
 
     def deadline(self) -> Nanos | None:
@@ -186,6 +189,11 @@ class Agent:
             timestamp=out.now / 1e9,
             uuid=self.new_uuid(),
         )
+
+    def save(self, executor: Executor, out: Frame) -> None:
+        """The executor as it is now survives, if its framework wants that."""
+        if executor.checkpoint:
+            out.write(facts.ExecutorSaved(executor.framework.id, executor.record()))
 
     def launch(self, spec: ContainerSpec, command: CommandInfo | None, out: Frame) -> None:
         """Run the container, or fail it in the next frame if nobody here can."""

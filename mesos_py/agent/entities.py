@@ -6,7 +6,6 @@ Mesos: src/slave/slave.hpp, classes Framework and Executor.
 
 from __future__ import annotations
 
-import enum
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +15,9 @@ from mesos_py.agent.lifecycle import ExecutorState
 from mesos_py.agent.options import MAX_COMPLETED_TASKS_PER_EXECUTOR
 from mesos_py.algebra.resources import Resources
 from mesos_py.machine.frame import PeerID
-from mesos_py.machine.values import value
+from mesos_py.machine.values import Nanos
+from mesos_py.wire.checkpoint import Executor as Record
+from mesos_py.wire.checkpoint import Kind, Termination
 from mesos_py.wire.container import ContainerStatus
 from mesos_py.wire.executor import ExecutorInfo
 from mesos_py.wire.framework import FrameworkInfo
@@ -30,26 +31,6 @@ if TYPE_CHECKING:
 
 CAPABLE_OF_KILLING: Final = FrameworkInfo.Capability.Type.TASK_KILLING_STATE
 PARTITION_AWARE: Final = FrameworkInfo.Capability.Type.PARTITION_AWARE
-
-
-class Kind(enum.Enum):
-    """Who runs the tasks."""
-
-    #: one command task, run by executor/command.py
-    COMMAND = "command"
-    #: task groups, run by executor/default.py
-    DEFAULT = "default"
-    #: the framework's own program, over the executor API
-    CUSTOM = "custom"
-
-
-@value
-class Termination:
-    """Why we ended an executor: told about its unfinished tasks unless the container knows better."""
-
-    state: TaskState
-    reason: TaskStatus.Reason
-    message: str
 
 
 @attrs.define(eq=False)
@@ -130,6 +111,10 @@ class Executor:
     completed: deque[Task] = attrs.Factory(lambda: deque(maxlen=MAX_COMPLETED_TASKS_PER_EXECUTOR))
     #: a task was delivered to it at least once
     ever_delivered: bool = False
+    #: what a former agent left; whether its tasks have arrived is for it to say
+    recovered: bool = False
+    #: told to end, and ended by force then
+    ends_at: Nanos | None = None
     termination: Termination | None = None
     #: kills that came while it had no stream
     kills: dict[TaskID, KillPolicy | None] = attrs.Factory(dict)
@@ -167,6 +152,19 @@ class Executor:
     def is_idle(self) -> bool:
         """No task of it is left that anybody waits for."""
         return not self.queued and not self.launched and not self.terminated
+
+    def record(self) -> Record:
+        """What of it survives, without its tasks."""
+        return Record(
+            info=self.info,
+            kind=self.kind,
+            container_id=self.container_id,
+            user=self.user,
+            pid=self.pid,
+            ends_at=self.ends_at,
+            termination=self.termination,
+            ended=self.is_over,
+        )
 
     def used(self) -> Resources:
         """What the executor and its unfinished tasks may use; added up when first asked for after a change."""

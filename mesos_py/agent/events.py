@@ -7,8 +7,10 @@ of their payload as kind (``executor_api.Call.Subscribe`` and so on).
 
 from __future__ import annotations
 
+from mesos_py.agent.containerizer import KnownContainer
 from mesos_py.machine.frame import PeerID
 from mesos_py.machine.values import value
+from mesos_py.wire.checkpoint import AgentState
 
 # ---- the containerizer
 
@@ -102,5 +104,7 @@ class StopRequested:
 class Recovered:
     """What a former run of this agent left behind has been looked at; the agent may speak."""
 
-    #: containers that still run
-    container_ids: tuple[str, ...]
+    #: that still run; of those ``recovery.expected`` that do not, an exit is reported after this
+    containers: tuple[KnownContainer, ...] = ()
+    #: what the former run knew and what is true still (``recovery.settled``)
+    state: AgentState = AgentState()

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mesos_py.agent import specs, words
+from mesos_py.agent import facts, specs, words
 from mesos_py.agent.entities import Executor
 from mesos_py.executor.host import empty_check_status
 from mesos_py.machine.frame import Frame
 from mesos_py.machine.values import Nanos, value
+from mesos_py.wire.checkpoint import Progress
 from mesos_py.wire.container import ContainerStatus
 from mesos_py.wire.ids import ContainerID
 from mesos_py.wire.task import TaskInfo, TaskState, TaskStatus
@@ -79,6 +80,12 @@ class Hosting:
             container_status=self._container_status(container_id),
         )
         agent.take(executor, known, status, self._out)
+
+    def save(self, task: TaskInfo, progress: Progress) -> None:
+        executor = self._executor
+        if executor.checkpoint and task.task_id in executor.launched:
+            fact = facts.ProgressSaved(executor.framework.id, executor.container_id, task.task_id, progress)
+            self._out.write(fact)
 
     def run(self, task: TaskInfo, container_id: str) -> None:
         agent, executor = self._agent, self._executor

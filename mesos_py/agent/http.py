@@ -69,8 +69,9 @@ class AgentHttp:
         operator = OperatorApi(core, self._files, self._statistics, metrics, level)
         router = Router(PREFIX)
         gate, post = self._gate, ("POST",)
-        router.add("/api/v1", operator, realm=READWRITE, methods=post, gate=gate)
-        router.add("/api/v1/executor", ExecutorApi(driver, rim), realm=EXECUTOR, methods=post, gate=gate)
+        router.add("/api/v1", operator, realm=READWRITE, methods=post, gate=self._gate_of_executors)
+        executors = ExecutorApi(driver, rim)
+        router.add("/api/v1/executor", executors, realm=EXECUTOR, methods=post, gate=self._gate_of_executors)
         router.add("/state", self.state, realm=READONLY, gate=gate)
         router.add("/containers", self.containers, realm=READONLY, gate=gate)
         router.add("/monitor/statistics", self.monitor_statistics, realm=READONLY, gate=gate)
@@ -118,6 +119,11 @@ class AgentHttp:
         return self.metrics.samples(self._driver.now())
 
     def _gate(self, request: Request) -> Response | None:
+        if self._core.registration.phase in (Phase.RECOVERING, Phase.RECONNECTING):
+            return problem(503, NOT_RECOVERED)
+        return None
+
+    def _gate_of_executors(self, request: Request) -> Response | None:
         if self._core.registration.phase is Phase.RECOVERING:
             return problem(503, NOT_RECOVERED)
         return None

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mesos_py.agent.core import Agent
-from mesos_py.agent.entities import Executor, Framework, Kind, Task
+from mesos_py.agent.entities import Executor, Framework, Task
 from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.registration import CAPABILITIES, Phase
 from mesos_py.agent.views import container_status, shown_containers
 from mesos_py.algebra.kinds import Format
 from mesos_py.algebra.resources import Resources
 from mesos_py.build import version_json
+from mesos_py.wire.checkpoint import Kind
 from mesos_py.wire.codec import json
 from mesos_py.wire.framework import FrameworkInfo
 from mesos_py.wire.resource import Resource

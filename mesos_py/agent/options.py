@@ -129,8 +129,14 @@ class AgentOptions:
     )
 
     # ------------------------------------------------------------------------------------------ restarts
+    recover: str = option(
+        one_of("reconnect", "cleanup"),
+        "reconnect",
+        "What to do with executors of a former run: go on with them, or end them all and exit.",
+        group="Restarts",
+    )
     recovery_timeout: Nanos = option(
-        NANOS, 15 * MINUTE, "Executors end themselves when no agent comes back for so long.", group="Restarts"
+        NANOS, 15 * MINUTE, "Executors end when no agent comes back for so long.", group="Restarts"
     )
     registration_backoff_factor: Nanos = option(
         NANOS,

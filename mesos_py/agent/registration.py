@@ -2,9 +2,9 @@
 
 ::
 
-    RECOVERING --recovered--> DISCONNECTED --connected, answered--> RUNNING --> TERMINATING
-                                   ^                                   |
-                                   '-- lost, not pinged, "connected" = false
+    RECOVERING --> RECONNECTING --> DISCONNECTED --connected, answered--> RUNNING --> TERMINATING
+    (calls/recovery.py)                  ^                                   |
+                                         '-- lost, not pinged, "connected" = false
 
 After a random part of the back-off factor the agent registers (without an id) or re-registers (with one, reporting
 everything it runs), and repeats that with doubling random delays until it is answered. While it is not RUNNING no
@@ -21,13 +21,14 @@ from typing import TYPE_CHECKING
 
 from mesos_py import MESOS_VERSION
 from mesos_py.agent import changes, events, facts, words
-from mesos_py.agent.entities import PARTITION_AWARE, Kind
+from mesos_py.agent.entities import PARTITION_AWARE
 from mesos_py.agent.options import MASTER_PING_TIMEOUT, REGISTER_RETRY_MAX, REGISTER_RETRY_MIN
 from mesos_py.machine.frame import Event, Frame, PeerID
 from mesos_py.machine.table import Table
 from mesos_py.machine.values import Nanos, seconds, value
 from mesos_py.wire import internal
 from mesos_py.wire.agent import AgentInfo
+from mesos_py.wire.checkpoint import Kind
 from mesos_py.wire.executor import ExecutorInfo
 from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import Task, TaskState, TaskStatus
@@ -58,7 +59,10 @@ CAPABILITIES = tuple(
 
 
 class Phase(enum.Enum):
+    #: nothing is known yet
     RECOVERING = "RECOVERING"
+    #: executors of a former run may connect again; Mesos has no name for it but a flag
+    RECONNECTING = "RECONNECTING"
     DISCONNECTED = "DISCONNECTED"
     RUNNING = "RUNNING"
     TERMINATING = "TERMINATING"
@@ -91,19 +95,6 @@ class Registration:
         self.ordered_down = False
 
 
-@rows.on(events.Recovered)
-def recovered(agent: Agent, event: Event, out: Frame) -> None:
-    """Containers nobody knows are destroyed, and the agent looks for its master."""
-    for container_id in event.body.container_ids:
-        if container_id not in agent.state.containers and container_id not in agent.state.nested:
-            out.send(words.CONTAINERS, words.DestroyContainer(container_id))
-    registration = agent.registration
-    registration.phase = Phase.DISCONNECTED
-    agent.begin_watching(out)
-    if registration.peer is not None:
-        _start(agent, out)
-
-
 @rows.on(events.MasterConnected)
 def master_connected(agent: Agent, event: Event, out: Frame) -> None:
     """The agent will register over the new connection; what is said on an older one is ignored."""
@@ -111,7 +102,7 @@ def master_connected(agent: Agent, event: Event, out: Frame) -> None:
     _disconnect(agent, "new connection", out)
     registration.peer, registration.address = event.body.peer, event.body.address
     if registration.phase is Phase.DISCONNECTED:
-        _start(agent, out)
+        start(agent, out)
 
 
 @rows.on(events.MasterLost)
@@ -142,7 +133,7 @@ def registered(agent: Agent, event: Event, out: Frame) -> None:
         return
     if agent.state.id is None:
         agent.state.admit(message.agent_id)
-        out.write(facts.AgentAdmitted(message.agent_id, agent.state.info))
+        out.write(facts.AgentAdmitted(agent.state.info))
     _run(agent, event, message.total_ping_timeout_seconds, out, again=False)
 
 
@@ -176,7 +167,7 @@ def ping(agent: Agent, event: Event, out: Frame) -> None:
             agent.timers.set(PINGED, out.now + registration.ping_timeout, PingOverdue())
         else:
             _disconnect(agent, "the master takes us for disconnected", out)
-            _start(agent, out)
+            start(agent, out)
 
 
 @rows.on(PingOverdue)
@@ -188,22 +179,11 @@ def ping_overdue(agent: Agent, event: Event, out: Frame) -> None:
         _disconnect(agent, "no ping from the master", out)
 
 
-@rows.on(events.StopRequested)
-def stop_requested(agent: Agent, event: Event, out: Frame) -> None:
-    """The process ends; with ``unregister`` the master is told that this agent will not be back."""
-    registration = agent.registration
-    if event.body.unregister and agent.state.id is not None and registration.peer is not None:
-        out.send(registration.peer, internal.UnregisterAgent(agent_id=agent.state.id))
-        out.close(registration.peer)
-    registration.phase = Phase.TERMINATING
-    agent.updates.pause()
-    out.send(words.PROCESS, words.Exit(None))
-
-
 # ---- parts
 
 
-def _start(agent: Agent, out: Frame) -> None:
+def start(agent: Agent, out: Frame) -> None:
+    """Register soon, and again until answered."""
     registration = agent.registration
     factor = agent.options.registration_backoff_factor
     registration.backoff = max(2 * factor, REGISTER_RETRY_MIN)

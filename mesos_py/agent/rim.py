@@ -91,6 +91,8 @@ class AgentRim:
                 containerizer.signal(message.container_id, message.signum)
             case words.DestroyContainer():
                 containerizer.destroy(message.container_id)
+            case words.AcknowledgeExit():
+                containerizer.acknowledge(message.container_id)
             case words.MakeSandbox():
                 containerizer.make_sandbox(message.container_id, message.path, message.latest_link, message.user)
 

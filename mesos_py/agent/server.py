@@ -3,8 +3,8 @@
     async with AgentServer(options) as agent:      # recovered, listening, looking for its master
         await agent.wait()                         # until it is told to end
 
-Stopping leaves nothing running: without facts on disk a later agent would not know these executors, so they end with
-this one.
+Stopping leaves the executors of checkpointing frameworks running: the next agent on the same work directory takes them
+up again, as it does when this one is killed. The others end with it; so does everything when nothing is kept.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ import contextlib
 import os
 import random
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import structlog
 
-from mesos_py.agent import events
+from mesos_py.agent import events, recovery
 from mesos_py.agent.containerizer import Containerizer
 from mesos_py.agent.containerizer.process import ProcessContainerizer
 from mesos_py.agent.core import Agent
@@ -29,19 +30,22 @@ from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.registration import Phase
 from mesos_py.agent.resources import detect
 from mesos_py.agent.rim import AgentRim
+from mesos_py.agent.store import CheckpointStore, open_records
 from mesos_py.algebra.parse import parse_attributes
 from mesos_py.algebra.resources import Resources
 from mesos_py.coordination.address import parse_address
 from mesos_py.coordination.locator import Locator
+from mesos_py.coordination.work_dir import WorkDir
 from mesos_py.files import Files
 from mesos_py.logs import log_path
-from mesos_py.machine.driver import Driver, Store
+from mesos_py.machine.driver import Driver
 from mesos_py.machine.frame import Event, PeerID
 from mesos_py.machine.journal import Journal
 from mesos_py.machine.values import SECOND
 from mesos_py.transport.master_link import MasterLink
 from mesos_py.web.server import Server
 from mesos_py.wire.agent import AgentInfo
+from mesos_py.wire.checkpoint import AgentState
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +57,11 @@ JOURNAL_LENGTH = 500  # events; they hold what executors send, which may be mega
 STOP_TIMEOUT_S = 10.0  # for containers to be destroyed when the agent ends
 
 
+def read_boot_id() -> str:
+    """Another one after every boot of the host."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
 class AgentServer:
     """An agent and everything it needs. ``port`` is known once it has been entered."""
 
@@ -62,10 +71,14 @@ class AgentServer:
         *,
         containerizer: Callable[[Report], Containerizer] | None = None,
         locate: Locate | None = None,
-        store: Store | None = None,
         rng: random.Random | None = None,
+        keeps: bool = True,
+        boot_id: str | None = None,
     ) -> None:
+        """Without ``keeps`` nothing outlives it. ``boot_id`` stands for what the host says of its last boot."""
         self.options = options
+        self.keeps = keeps
+        self._boot_id = boot_id
         self.files = Files()
         if options.log_dir is not None:
             self.files.attach("/slave/log", log_path(options.log_dir))
@@ -74,7 +87,8 @@ class AgentServer:
         self._locator = None if locate else Locator(parse_address(options.master), self._master_moved)
         self._locate = locate or self._locator.locate  # type: ignore[union-attr]
         self._link: MasterLink | None = None
-        self._store = store
+        self._work_dir = WorkDir(options.work_dir, "agent")
+        self._store: CheckpointStore | None = None
         self._rng = rng or random.Random(os.urandom(16))
         self._tasks: list[asyncio.Task[None]] = []
         self._ended: asyncio.Future[str | None] | None = None
@@ -82,21 +96,32 @@ class AgentServer:
         #: the connection to the master has ended
         self._left = asyncio.Event()
         self._is_closing = False
+        #: tasks that run on after the end of this agent
+        self.left_running = 0
         self.core: Agent
         self.driver: Driver
         self.containerizer: Containerizer
 
     async def __aenter__(self) -> Self:
-        """Listening and recovered. Raises ValueError for senseless options, OSError for a port or work_dir in use."""
+        """Listening and recovered.
+
+        Raises ValueError for senseless options, OSError for a port or work_dir in use, StoreFailed when what a former
+        run has kept cannot be used.
+        """
         options = self.options
-        os.makedirs(options.work_dir, exist_ok=True)
         self._ended = asyncio.get_running_loop().create_future()
         rim = AgentRim(self.files, self.tell, self._end)
-        rim.watch(options.work_dir)
         http = AgentHttp(options, self.files)
         self._server = Server(http)
-        self.port = await self._server.start(options.ip, options.port)
         try:
+            self._work_dir.hold()
+            rim.watch(options.work_dir)
+            kept = await self._load()
+            self.port = await self._listen(self._server, kept)
+            self._work_dir.announce(f"{options.ip}:{self.port}")
+            state = recovery.settled(kept, self._boot_id or read_boot_id())
+            if self._store is not None:
+                await self._store.replace(state)
             self.core = self._make_core()
             self.driver = Driver(self.core, self._store, rim, journal=Journal(JOURNAL_LENGTH))
             self.containerizer = self._make_containerizer(self._report)
@@ -105,9 +130,9 @@ class AgentServer:
             http.serve(self.core, self.driver, rim, self.containerizer)
             self._start(self.driver.run(), "agent driver")
             began = self.driver.now()
-            known = await self.containerizer.recover()
+            running = await self.containerizer.recover(recovery.expected(state))
+            self.tell(Event(events.Recovered, events.Recovered(running, state)))
             http.metrics.recovery_s = (self.driver.now() - began) / SECOND
-            self.tell(Event(events.Recovered, events.Recovered(tuple([one.container_id for one in known]))))
             if self._locator is not None:
                 self._start(self._locator.run(), "locator")
             self._start(rim.link.run(), "link to the master")
@@ -155,6 +180,18 @@ class AgentServer:
     def _report(self, event: Any) -> None:
         self.tell(Event(type(event), event))
 
+    async def _load(self) -> AgentState:
+        if not self.keeps:
+            return AgentState()
+        self._store = CheckpointStore(open_records(self.options.work_dir))
+        return await self._store.load()
+
+    async def _listen(self, server: Server, kept: AgentState) -> int:
+        """On the port that executors of a former run know, if any will do."""
+        options = self.options
+        known = kept.info.port if kept.info is not None and not options.advertise_port else 0
+        return await server.start(options.ip, options.port or known or 0)
+
     def _make_core(self) -> Agent:
         options = self.options
         ip = options.advertise_ip or options.ip
@@ -179,6 +216,7 @@ class AgentServer:
             runtime_dir=options.runtime_dir,
             report=report,
             fetching=fetching,
+            orphan_s=options.recovery_timeout / SECOND,
         )
 
     def _master_moved(self) -> None:
@@ -201,7 +239,7 @@ class AgentServer:
 
     async def _leave(self) -> None:
         """Tell the master that nothing of what runs here will be heard of again, unless a later agent will know it."""
-        if self._store is not None or not hasattr(self, "driver") or self.core.registration.peer is None:
+        if self.keeps or not hasattr(self, "driver") or self.core.registration.peer is None:
             return
         if self.core.registration.phase is not Phase.TERMINATING:
             self.stop(unregister=True)
@@ -221,9 +259,26 @@ class AgentServer:
         if hasattr(self, "containerizer"):
             try:
                 async with asyncio.timeout(STOP_TIMEOUT_S):
-                    await self.containerizer.close()
+                    await self._part_from_containers()
             except TimeoutError:
                 log.error("containers are left running", work_dir=self.options.work_dir)
         for task in self._tasks[:1]:
             task.cancel()
         await asyncio.gather(*self._tasks[:1], return_exceptions=True)
+        store, self._store = self._store, None
+        if store is not None:
+            await store.close()
+        self._work_dir.release()
+
+    async def _part_from_containers(self) -> None:
+        """What a later agent will know runs on, everything else ends."""
+        executors = [one for one in self.core.state.containers.values() if not one.is_over]
+        kept = [one for one in executors if one.checkpoint and self.keeps]
+        self.left_running = sum(len(one.queued) + len(one.launched) for one in kept)
+        if kept:
+            for executor in executors:
+                if not executor.checkpoint:
+                    for container_id in (executor.container_id, *executor.nested):
+                        self.containerizer.destroy(container_id)
+            log.info("tasks are left running", tasks=self.left_running, work_dir=self.options.work_dir)
+        await self.containerizer.close(keep=bool(kept))

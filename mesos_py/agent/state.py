@@ -16,15 +16,18 @@ Mesos: src/slave/slave.hpp, classes Framework and Executor.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from typing import Final
 
 from mesos_py.agent import changes
-from mesos_py.agent.entities import Executor, Framework, Task, Termination
+from mesos_py.agent.entities import Executor, Framework, Task
 from mesos_py.agent.lifecycle import TERMINAL, ExecutorState
 from mesos_py.agent.options import MAX_COMPLETED_FRAMEWORKS
 from mesos_py.algebra.resources import Resources
 from mesos_py.machine.frame import Frame, PeerID
+from mesos_py.machine.values import Nanos
 from mesos_py.wire.agent import AgentInfo
+from mesos_py.wire.checkpoint import Termination
 from mesos_py.wire.container import ContainerStatus
 from mesos_py.wire.framework import FrameworkInfo
 from mesos_py.wire.ids import AgentID, FrameworkID, TaskID
@@ -134,6 +137,10 @@ class State:
         executor.pid = pid
         executor.container_status = status
 
+    def end_by(self, executor: Executor, at: Nanos) -> None:
+        """It has been told to end; it is ended by force then."""
+        executor.ends_at = at
+
     def end_with(self, executor: Executor, termination: Termination) -> None:
         """Remember why it is ended; the first reason counts."""
         if executor.termination is None:
@@ -197,15 +204,7 @@ class State:
     def update_task(self, executor: Executor, task: Task, status: TaskStatus, out: Frame) -> None:
         """The task is in the state ``status`` says; a terminal one moves it to where it waits for acknowledgement."""
         state = status.state
-        shown = status if status.data is None else evolve(status, data=None)
-        if task.statuses and task.statuses[-1].state is state:
-            task.statuses = (*task.statuses[:-1], shown)
-        else:
-            task.statuses = (*task.statuses, shown)
-        task.state = state
-        task.status_update_state = state
-        task.status_update_uuid = status.uuid
-        task._wire = None
+        _hear(task, status)
         if state in TERMINAL:
             task_id = status.task_id
             if executor.queued.pop(task_id, None) is None:
@@ -214,6 +213,19 @@ class State:
             executor.used_now = None
             self.count_end(state)
         out.change(changes.TaskUpdated(task.framework_id, task.id, state, status.reason, status.message))
+
+    def restore_task(self, executor: Executor, task: Task, statuses: Iterable[TaskStatus], *, delivered: bool) -> None:
+        """A former agent's task is where it was; ``statuses`` are those it had heard."""
+        for status in statuses:
+            _hear(task, status)
+        if task.state in TERMINAL:
+            executor.terminated[task.id] = task
+        elif delivered:
+            executor.launched[task.id] = task
+        else:
+            executor.queued[task.id] = task
+        executor.ever_delivered |= delivered
+        executor.used_now = None
 
     def remember_kill(self, executor: Executor, task_id: TaskID, policy: KillPolicy | None) -> None:
         """To be said when the executor is back."""
@@ -224,11 +236,12 @@ class State:
         kills, executor.kills = executor.kills, {}
         return kills
 
-    def complete_task(self, executor: Executor, task_id: TaskID) -> None:
+    def complete_task(self, executor: Executor, task_id: TaskID) -> Task | None:
         """The framework knows how it ended."""
         task = executor.terminated.pop(task_id, None)
         if task is not None:
             executor.completed.append(task)
+        return task
 
     def remember_dropped(self, framework_id: FrameworkID, task_id: TaskID) -> None:
         """Its end has been said; a kill that comes later must not say another."""
@@ -262,6 +275,18 @@ class State:
                 assert not executor.queued
                 assert not executor.launched
                 assert executor.terminated, "nobody waits for it"
+
+
+def _hear(task: Task, status: TaskStatus) -> None:
+    """Consecutive statuses of one state are collapsed to the last, and shown without their data."""
+    shown = status if status.data is None else evolve(status, data=None)
+    if task.statuses and task.statuses[-1].state is status.state:
+        task.statuses = (*task.statuses[:-1], shown)
+    else:
+        task.statuses = (*task.statuses, shown)
+    task.state = task.status_update_state = status.state
+    task.status_update_uuid = status.uuid
+    task._wire = None
 
 
 TERMINAL_COUNTERS: Final[dict[TaskState, str]] = {

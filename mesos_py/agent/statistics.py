@@ -10,9 +10,10 @@ import asyncio
 
 from mesos_py.agent.containerizer import Containerizer
 from mesos_py.agent.core import Agent
-from mesos_py.agent.entities import Executor, Kind
+from mesos_py.agent.entities import Executor
 from mesos_py.agent.views import shown_containers
 from mesos_py.algebra.resources import Resources
+from mesos_py.wire.checkpoint import Kind
 from mesos_py.wire.schema import evolve
 from mesos_py.wire.stats import ResourceStatistics
 

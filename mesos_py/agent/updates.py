@@ -4,7 +4,8 @@ Only the head of a stream is under way; the next follows when the head's uuid co
 is no registered master; on ``resume`` every head leaves at once and its back-off starts anew. A stream ends with the
 acknowledgement of a terminal update.
 
-Bounds: a stream holds ``PENDING_MAX`` updates; its executor is told to try later beyond that.
+Bounds: a stream holds ``PENDING_MAX`` updates; its executor is told to try later beyond that. Of acknowledged updates
+the last ``REMEMBERED_MAX`` are remembered, so that one said again by an executor that missed our answer is known.
 
 Mesos: src/slave/task_status_update_manager.cpp.
 """
@@ -28,6 +29,7 @@ from mesos_py.wire.internal import StatusUpdate
 from mesos_py.wire.task import TaskStatus
 
 PENDING_MAX = 10_000  # updates of one task waiting for acknowledgement; a task says a handful in its life
+REMEMBERED_MAX = 100  # acknowledged updates of one task; executors have a few under way at a time
 
 
 @value
@@ -71,12 +73,24 @@ class Stream:
     #: whether facts about it are written
     checkpoint: bool
     pending: deque[TaskStatus] = attrs.Factory(deque)
-    #: uuids of all updates ever received; bounded by PENDING_MAX and the framework's acknowledgements
-    seen: set[bytes] = attrs.Factory(set)
+    #: uuids of the updates remembered, oldest first
+    seen: dict[bytes, None] = attrs.Factory(dict)
+    #: number of the oldest update remembered; the first one of a task has 0
+    first: int = 0
     #: a terminal update was received
     closing: bool = False
     #: until the head is repeated
     retry: Nanos = STATUS_UPDATE_RETRY_MIN
+
+    @property
+    def end(self) -> int:
+        """Number of the next update."""
+        return self.first + len(self.seen)
+
+    @property
+    def acknowledged(self) -> int:
+        """So many updates are acknowledged."""
+        return self.end - len(self.pending)
 
 
 class Updates:
@@ -119,11 +133,11 @@ class Updates:
             return Taken.LATE
         elif len(stream.pending) >= PENDING_MAX:
             return Taken.FULL
-        stream.seen.add(uuid)
+        if checkpoint:
+            out.write(facts.UpdateReceived(framework_id, container_id, status.task_id, stream.end, status))
+        stream.seen[uuid] = None
         stream.pending.append(status)
         stream.closing = status.state in TERMINAL
-        if checkpoint:
-            out.write(facts.UpdateReceived(framework_id, executor_id, container_id, status.task_id, status))
         if len(stream.pending) == 1:
             stream.retry = STATUS_UPDATE_RETRY_MIN
             self._forward(stream, out)
@@ -136,12 +150,13 @@ class Updates:
         if stream is None or not stream.pending or stream.pending[0].uuid != uuid:
             return Acknowledged.UNEXPECTED
         delivered = stream.pending.popleft()
-        if stream.checkpoint:
-            out.write(facts.UpdateAcknowledged(framework_id, stream.executor_id, stream.container_id, task_id, uuid))
         if delivered.state in TERMINAL:
-            self._timers.cancel(key)
-            del self._streams[key]
+            self._end(stream, out)
             return Acknowledged.ENDED
+        if stream.checkpoint:
+            fact = facts.UpdatesAcknowledged(framework_id, stream.container_id, task_id, stream.acknowledged)
+            out.write(fact)
+        self._trim(stream, out)
         if stream.pending:
             stream.retry = STATUS_UPDATE_RETRY_MIN
             self._forward(stream, out)
@@ -178,11 +193,15 @@ class Updates:
                 stream.retry = STATUS_UPDATE_RETRY_MIN
                 self._forward(stream, out)
 
-    def forget(self, framework_id: FrameworkID) -> None:
+    def forget(self, framework_id: FrameworkID, out: Frame) -> None:
         """Nobody is interested any more in what is left to say about the framework's tasks."""
-        for key in [key for key in self._streams if key[0] == framework_id]:
-            self._timers.cancel(key)
-            del self._streams[key]
+        for stream in [stream for key, stream in self._streams.items() if key[0] == framework_id]:
+            self._end(stream, out)
+
+    def recover(self, stream: Stream) -> None:
+        """A former agent's stream goes on; nothing leaves before ``resume``."""
+        assert self.peer is None
+        self._streams[stream.framework_id, stream.task_id] = stream
 
     def check(self) -> None:
         """Invariants: a head under way has a timer, a closing stream ends with its only terminal update."""
@@ -192,6 +211,25 @@ class Updates:
             assert not any(terminal[:-1]), key
             if stream.pending:
                 assert terminal[-1] == stream.closing, key
+
+    def _end(self, stream: Stream, out: Frame) -> None:
+        key = (stream.framework_id, stream.task_id)
+        self._timers.cancel(key)
+        del self._streams[key]
+        self._forget(stream, stream.end, out, is_all=True)
+
+    def _trim(self, stream: Stream, out: Frame) -> None:
+        if stream.acknowledged - stream.first > REMEMBERED_MAX:
+            self._forget(stream, stream.first + 1, out, is_all=False)
+            del stream.seen[next(iter(stream.seen))]
+            stream.first += 1
+
+    def _forget(self, stream: Stream, end: int, out: Frame, *, is_all: bool) -> None:
+        if stream.checkpoint:
+            fact = facts.UpdatesForgotten(
+                stream.framework_id, stream.container_id, stream.task_id, stream.first, end, is_all
+            )
+            out.write(fact)
 
     def _forward(self, stream: Stream, out: Frame) -> None:
         if self.peer is None:

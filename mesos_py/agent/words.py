@@ -39,6 +39,13 @@ class DestroyContainer:
 
 
 @value
+class AcknowledgeExit:
+    """The exit is durably known."""
+
+    container_id: str
+
+
+@value
 class MakeSandbox:
     """Make an executor's sandbox that no process of its own lives in. Answered by DirectoryFailed, or not at all."""
 

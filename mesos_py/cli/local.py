@@ -71,7 +71,11 @@ async def main(line: CommandLine) -> int:
             master = await stack.enter_async_context(
                 MasterServer(line.make(Options, work_dir=os.path.join(work_dir, "master"))))
             agents = [
-                await stack.enter_async_context(AgentServer(_agent_options(line, options, work_dir, n, master.port)))
+                await stack.enter_async_context(
+                    AgentServer(
+                        _agent_options(line, options, work_dir, n, master.port), keeps=options.work_dir is not None
+                    )
+                )
                 for n in range(options.agents)
             ]
         except (OSError, ValueError, StoreFailed) as error:
@@ -124,8 +128,12 @@ def stop_event() -> asyncio.Event:
 async def until_ended(
     stopped: asyncio.Event, servers: Sequence[MasterServer | AgentServer], meanwhile: Coroutine[Any, Any, None]
 ) -> None:
-    """Run ``meanwhile``; return when asked to stop, raise CommandFailed if it or a server fails before that."""
-    watch = [asyncio.create_task(_ended(server), name=type(server).__name__) for server in servers]
+    """Run ``meanwhile``; return when asked to stop, raise CommandFailed if it or a server fails before that.
+
+    A server that is alone may also end well by itself.
+    """
+    alone = stopped if len(servers) == 1 else None
+    watch = [asyncio.create_task(_ended(server, alone), name=type(server).__name__) for server in servers]
     watch.append(asyncio.create_task(meanwhile, name="meanwhile"))
     stop = asyncio.create_task(stopped.wait(), name="stop")
     waiting: set[asyncio.Task[Any]] = {stop, *watch}
@@ -140,8 +148,11 @@ async def until_ended(
         await asyncio.gather(stop, *watch, return_exceptions=True)
 
 
-async def _ended(server: MasterServer | AgentServer) -> None:
+async def _ended(server: MasterServer | AgentServer, alone: asyncio.Event | None) -> None:
     problem = await server.wait()
+    if problem is None and alone is not None:
+        alone.set()
+        return
     raise CommandFailed(f"{type(server).__name__} has ended{': ' + problem if problem else ''}")
 
 

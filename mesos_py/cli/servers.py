@@ -45,7 +45,7 @@ async def main_agent(line: CommandLine) -> int:
                 await until_ended(stopped, [server], announce(options.ip, server.port))
     except DetectionFailed as error:
         raise CommandFailed(f"nobody can tell who leads: {error}") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, StoreFailed) as error:
         raise CommandFailed(f"cannot start: {error}") from error
     return EXIT_OK
 

@@ -18,29 +18,49 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+import attrs
+
 from mesos_py.coordination import Changes, Corrupt, Fenced, Key, StoreFailed
 from mesos_py.coordination.ledger import Book, Change, Ledger
 
 T = TypeVar("T")
 
-APPLICATION_ID = 0x4D455350  # "MESP": marks the file as ours
-REPLICATED_LOG = "replicated_log"  # where C++ masters keep what we must not overlook; mesos src/master/main.cpp
 BUSY_TIMEOUT_S = 5.0  # another process in the middle of its commit
 
-_SCHEMA = f"""
-PRAGMA application_id = {APPLICATION_ID};
+_SCHEMA = """
 CREATE TABLE ledger (one INTEGER PRIMARY KEY CHECK (one = 1), data BLOB NOT NULL);
 CREATE TABLE records (kind TEXT NOT NULL, name TEXT NOT NULL, data BLOB NOT NULL, PRIMARY KEY (kind, name))
     WITHOUT ROWID;
 """
 
 
+@attrs.frozen
+class Purpose:
+    """What a file of records is for: another kind of file is refused, and errors say what to do."""
+
+    #: in sentences: "the registry PATH is damaged"
+    name: str
+    owner: str
+    remedy: str
+    #: marks the file, as SQLite's PRAGMA application_id
+    application_id: int
+    #: where C++ Mesos keeps beside it what we must not overlook
+    foreign: str
+
+
+REGISTRY = Purpose(  # "MESP"; mesos src/master/main.cpp
+    "registry", "master", "put a backup in its place", 0x4D455350, "replicated_log"
+)
+
+
 class SqliteRecords:
     """Records in the file ``path``; its directory must exist."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, purpose: Purpose = REGISTRY) -> None:
         self.path = path
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="registry")
+        self._purpose = purpose
+        self._named = f"the {purpose.name} {path}"
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=purpose.name)
         self._database: sqlite3.Connection | None = None
         self._ledger: Ledger | None = None
         self._book: Book | None = None
@@ -61,13 +81,13 @@ class SqliteRecords:
         except sqlite3.DatabaseError as error:
             raise self._explained(error) from error
         except OSError as error:
-            raise StoreFailed(f"the registry {self.path} cannot be used: {error.strerror or error}") from error
+            raise StoreFailed(f"{self._named} cannot be used: {error.strerror or error}") from error
 
     def _explained(self, error: sqlite3.DatabaseError) -> StoreFailed:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT):
-            return Corrupt(f"the registry {self.path} is damaged ({error}); put a backup in its place")
-        return StoreFailed(f"the registry {self.path} cannot be used: {error}")
+            return Corrupt(f"{self._named} is damaged ({error}); {self._purpose.remedy}")
+        return StoreFailed(f"{self._named} cannot be used: {error}")
 
     # ---- in the thread
 
@@ -83,7 +103,7 @@ class SqliteRecords:
             try:
                 book = Book(ledger, {(kind, name): data for kind, name, data in rows})
             except Corrupt as error:
-                raise Corrupt(f"{self.path}: {error}; put a backup in its place") from None
+                raise Corrupt(f"{self.path}: {error}; {self._purpose.remedy}") from None
             database.execute("UPDATE ledger SET data = ?", (ledger.encode(),))
         self._ledger, self._book = ledger, book
         return book.take_records()
@@ -100,7 +120,7 @@ class SqliteRecords:
                 "UPDATE ledger SET data = ? WHERE data = ?", (following.encode(), ledger.encode())
             ).rowcount
             if same != 1:
-                raise Fenced(f"another master has taken over the registry {self.path}")
+                raise Fenced(f"another {self._purpose.owner} has taken over {self._named}")
             _write(database, planned)
         self._ledger = following
         book.done(planned)
@@ -112,7 +132,7 @@ class SqliteRecords:
 
     def _open(self) -> sqlite3.Connection:
         if os.path.getsize(self.path) == 0:
-            raise Corrupt(f"the registry {self.path} is empty; put a backup in its place, or remove it to start anew")
+            raise Corrupt(f"{self._named} is empty; {self._purpose.remedy}, or remove it to start anew")
         database = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
         try:
             database.execute("PRAGMA journal_mode = WAL")
@@ -124,12 +144,13 @@ class SqliteRecords:
 
     def _make(self) -> None:
         """A complete, empty registry appears at ``path`` at once. Raises StoreFailed where there is another kind."""
-        foreign = os.path.join(os.path.dirname(self.path), REPLICATED_LOG)
+        foreign, owner = os.path.join(os.path.dirname(self.path), self._purpose.foreign), self._purpose.owner
         if os.path.lexists(foreign):
-            raise StoreFailed(f"{foreign} is of a C++ Mesos, and this master cannot read it; name another work_dir")
+            raise StoreFailed(f"{foreign} is of a C++ Mesos, and this {owner} cannot read it; name another work_dir")
         made = f"{self.path}.{uuid.uuid4().hex}.new"
         database = sqlite3.connect(made, isolation_level=None)
         try:
+            database.execute(f"PRAGMA application_id = {self._purpose.application_id}")
             database.executescript(_SCHEMA)
             database.execute("INSERT INTO ledger VALUES (1, ?)", (Ledger().encode(),))
         finally:
@@ -145,16 +166,16 @@ class SqliteRecords:
 
     def _check_file(self, database: sqlite3.Connection) -> None:
         (application,) = database.execute("PRAGMA application_id").fetchone()
-        if application != APPLICATION_ID:
-            raise Corrupt(f"{self.path} is a database, but no registry of a master")
+        if application != self._purpose.application_id:
+            raise Corrupt(f"{self.path} is a database, but no {self._purpose.name} of a {self._purpose.owner}")
         (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
-            raise Corrupt(f"the registry {self.path} is damaged ({verdict}); put a backup in its place")
+            raise Corrupt(f"{self._named} is damaged ({verdict}); {self._purpose.remedy}")
 
     def _read_ledger(self, database: sqlite3.Connection) -> Ledger:
         row = database.execute("SELECT data FROM ledger").fetchone()
         if row is None:
-            raise Corrupt(f"the registry {self.path} has no ledger; put a backup in its place")
+            raise Corrupt(f"{self._named} has no ledger; {self._purpose.remedy}")
         return Ledger.decode(row[0])
 
 

@@ -8,15 +8,28 @@
                      '-- max_completion_time --> SIGKILL --exit--> FAILED
 
 A kill decides the end whatever the exit status is. Before the container is launched there is nothing to kill: the
-agent drops the task by itself then.
+agent drops the task by itself then. What is under way survives the agent as ``Progress``; ``resume`` goes on with it.
 
 Mesos: src/launcher/executor.cpp.
 """
 
 from __future__ import annotations
 
-from mesos_py.executor.host import SHUTDOWN_MARGIN, SIGTERM, Host, Killing, exit_text, grace_period
+from typing import Any
+
+from mesos_py.executor.host import (
+    SHUTDOWN_MARGIN,
+    SIGTERM,
+    Host,
+    exit_text,
+    grace_period,
+    hastened,
+    kill_within,
+    resumed,
+)
 from mesos_py.machine.values import Nanos
+from mesos_py.wire.checkpoint import Progress
+from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import KillPolicy, TaskInfo, TaskState, TaskStatus
 
 ESCALATE = "escalate"
@@ -26,15 +39,17 @@ MAX_COMPLETION = "max completion time"
 class CommandExecutor:
     """Decides for one command task; the agent calls it and carries out what it asks of its host."""
 
-    __slots__ = ("_container_id", "_ended", "_killing", "_started", "_task", "_timed_out")
+    __slots__ = ("_container_id", "_ended", "_progress", "_started", "_task")
 
-    def __init__(self, container_id: str, task: TaskInfo) -> None:
+    def __init__(
+        self, container_id: str, task: TaskInfo, *, progress: Progress | None = None, started: bool = False
+    ) -> None:
+        """New, or as a former agent has left it."""
         self._container_id = container_id
         self._task = task
-        self._started = False
+        self._progress = progress or Progress()
+        self._started = started
         self._ended = False
-        self._killing: Killing | None = None
-        self._timed_out = False
 
     def started(self, host: Host) -> None:
         """The command runs."""
@@ -45,9 +60,24 @@ class CommandExecutor:
             host.finish()  # Mesos' executor gives up here, too
             return
         host.update(self._task, TaskState.TASK_RUNNING, container_id=self._container_id)
-        limit = self._task.max_completion_time
-        if limit is not None:
-            host.set_timer(self._container_id, MAX_COMPLETION, host.now + limit.nanoseconds)
+        if self._task.max_completion_time is not None:
+            self._turn(host, running_since=host.now)
+            self._limit(host)
+
+    def resume(self, host: Host, *, is_signalled: bool) -> None:
+        """The command has been running since before the agent was restarted; SIGTERM may have reached it."""
+        kill = self._progress.kill
+        if kill is None:
+            self._limit(host)
+            return
+        kill = resumed(kill, host.now)
+        self._turn(host, kill=kill)
+        if kill.at <= host.now:
+            host.destroy(self._container_id)
+            return
+        if not is_signalled:
+            host.signal(self._container_id, SIGTERM)
+        host.set_timer(self._container_id, ESCALATE, kill.at)
 
     def kill(self, host: Host, policy: KillPolicy | None = None) -> None:
         """End the command gently, then by force."""
@@ -61,8 +91,8 @@ class CommandExecutor:
         if self._ended:
             return
         if what == MAX_COMPLETION:
-            if self._killing is None:
-                self._timed_out = True
+            if self._progress.kill is None:
+                self._turn(host, timed_out=True)
                 self._kill(host, 0, tell=False)
         else:
             host.destroy(container_id)
@@ -76,9 +106,9 @@ class CommandExecutor:
         host.cancel_timer(container_id, ESCALATE)
         host.cancel_timer(container_id, MAX_COMPLETION)
         reason = None
-        if self._timed_out:
+        if self._progress.timed_out:
             state, reason = TaskState.TASK_FAILED, TaskStatus.Reason.REASON_MAX_COMPLETION_TIME_REACHED
-        elif self._killing is not None:
+        elif self._progress.kill is not None:
             state = TaskState.TASK_KILLED
         elif status == 0:
             state = TaskState.TASK_FINISHED
@@ -86,18 +116,34 @@ class CommandExecutor:
             state = TaskState.TASK_FAILED
         host.update(self._task, state, container_id=container_id, message=exit_text(status), reason=reason)
 
+    # ---- parts
+
+    def _turn(self, host: Host, **news: Any) -> None:
+        self._progress = evolve(self._progress, **news)
+        host.save(self._task, self._progress)
+
+    def _limit(self, host: Host) -> None:
+        since, limit = self._progress.running_since, self._task.max_completion_time
+        if since is not None and limit is not None:
+            at = min(since, host.now) + limit.nanoseconds
+            host.set_timer(self._container_id, MAX_COMPLETION, at)
+
     def _kill(self, host: Host, grace: Nanos, *, tell: bool) -> None:
         if self._ended or not self._started:
             return
-        if self._killing is not None:
-            if self._killing.hasten(grace):
-                host.set_timer(self._container_id, ESCALATE, self._killing.at)
+        kill = self._progress.kill
+        if kill is not None:
+            sooner = hastened(kill, grace)
+            if sooner is not None:
+                self._turn(host, kill=sooner)
+                host.set_timer(self._container_id, ESCALATE, sooner.at)
             return
-        self._killing = Killing(host.now, grace)
+        kill = kill_within(grace, host.now)
+        self._turn(host, kill=kill)
         if tell and host.takes_killing:
             host.update(self._task, TaskState.TASK_KILLING, container_id=self._container_id)
         if grace == 0:
             host.destroy(self._container_id)
         else:
             host.signal(self._container_id, SIGTERM)
-            host.set_timer(self._container_id, ESCALATE, self._killing.at)
+            host.set_timer(self._container_id, ESCALATE, kill.at)

@@ -6,22 +6,41 @@
     a member FAILED or KILLED --> the rest of its group is killed; other groups go on
     the last container is gone --> the executor ends
 
-A task's end is decided as in ``command``: a kill decides it whatever the exit status is.
+A task's end is decided as in ``command``: a kill decides it whatever the exit status is. All that is known of a member
+is its ``Progress``, saved whenever it changes, so a restarted agent goes on from it (``resume``).
 
 Mesos: src/launcher/default_executor.cpp.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 import attrs
 
-from mesos_py.executor.host import KILL_GRACE_PERIOD, SIGTERM, Host, Killing, exit_text, grace_period
+from mesos_py.executor.host import (
+    KILL_GRACE_PERIOD,
+    SIGTERM,
+    Host,
+    exit_text,
+    grace_period,
+    hastened,
+    kill_within,
+    resumed,
+)
 from mesos_py.machine.values import Nanos
+from mesos_py.wire.checkpoint import Progress
 from mesos_py.wire.ids import TaskID
+from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import KillPolicy, TaskInfo, TaskState, TaskStatus
 
 ESCALATE = "escalate"
 MAX_COMPLETION = "max completion time"
+
+#: of containers that are gone before anybody heard that they ran; Mesos: WAIT_NESTED_CONTAINER answered with 404
+NOT_RETRIEVED = "Unable to retrieve command's termination information"
+UNKNOWN_STATUS = "Command terminated with unknown status"
 
 
 @attrs.define(eq=False)
@@ -31,20 +50,14 @@ class Member:
     task: TaskInfo
     container_id: str
     group: Group
-    #: the containerizer has answered
-    answered: bool = False
-    #: why its container never ran
-    launch_error: str | None = None
-    running: bool = False
-    #: nothing of its container is left; how it ended is in ``exit_status``
-    gone: bool = False
-    exit_status: int | None = None
+    progress: Progress
     ended: bool = False
-    killing: Killing | None = None
-    #: a kill came before the container ran; it takes effect as soon as it does
-    kill_asked: KillPolicy | None = None
-    doomed: bool = False
-    timed_out: bool = False
+
+    @property
+    def answered(self) -> bool:
+        """It is known what became of its launch."""
+        progress = self.progress
+        return progress.launched or progress.exited or progress.launch_error is not None
 
 
 @attrs.define(eq=False)
@@ -59,33 +72,63 @@ class DefaultExecutor:
 
     __slots__ = ("_members", "_shutting_down", "_tasks")
 
-    def __init__(self) -> None:
+    def __init__(self, kept: Iterable[tuple[TaskInfo, Progress]] = (), *, shutting_down: bool = False) -> None:
+        """New, or with the tasks that a former agent has left."""
         self._members: dict[str, Member] = {}
         self._tasks: dict[TaskID, Member] = {}
-        self._shutting_down = False
+        self._shutting_down = shutting_down
+        groups: dict[str | None, Group] = {}
+        for task, progress in kept:
+            self._add(task, progress, groups.setdefault(progress.group, Group()))
 
     def launch_group(self, host: Host, tasks: tuple[TaskInfo, ...], container_ids: tuple[str, ...]) -> None:
         """Start all tasks; they are RUNNING when all their containers are launched."""
         group = Group()
         for task, container_id in zip(tasks, container_ids, strict=True):
-            member = Member(task, container_id, group)
-            group.members.append(member)
-            self._members[container_id] = self._tasks[task.task_id] = member
+            progress = Progress(container_id=container_id, group=container_ids[0])
+            host.save(task, progress)
+            self._add(task, progress, group)
         for member in group.members:
             host.update(member.task, TaskState.TASK_STARTING, container_id=member.container_id)
         for member in group.members:
             host.run(member.task, member.container_id)
 
+    def resume(self, host: Host, running: Mapping[str, bool]) -> None:
+        """The agent was restarted. ``running``: containers that run, and whether SIGTERM has reached them.
+
+        The exits of the others will be told as all exits are.
+        """
+        for member in list(self._members.values()):
+            progress, container_id = member.progress, member.container_id
+            if member.ended or progress.exited or (member.answered and container_id not in running):
+                continue
+            if not member.answered:
+                if container_id in running:
+                    self.launched(host, container_id)
+                continue
+            if progress.kill is None:
+                self._limit(host, member)
+                continue
+            kill = resumed(progress.kill, host.now)
+            self._turn(host, member, kill=kill)
+            if kill.at <= host.now:
+                host.destroy(container_id)
+            else:
+                if not running[container_id]:
+                    host.signal(container_id, SIGTERM)
+                host.set_timer(container_id, ESCALATE, kill.at)
+        self._finish_if_done(host)
+
     def launched(self, host: Host, container_id: str) -> None:
         """The task's process runs."""
         member = self._members[container_id]
-        member.answered = member.running = True
+        self._turn(host, member, launched=True)
         self._answered(host, member.group)
 
     def launch_failed(self, host: Host, container_id: str, message: str) -> None:
         """The task's process never ran."""
         member = self._members[container_id]
-        member.answered, member.launch_error = True, message
+        self._turn(host, member, launch_error=message)
         self._answered(host, member.group)
 
     def kill(self, host: Host, task_id: TaskID, policy: KillPolicy | None = None) -> None:
@@ -106,8 +149,8 @@ class DefaultExecutor:
         if member is None or member.ended:
             return
         if what == MAX_COMPLETION:
-            if member.killing is None:
-                member.timed_out = True
+            if member.progress.kill is None:
+                self._turn(host, member, timed_out=True)
                 self._kill(host, member, 0, tell=False)
         else:
             host.destroy(container_id)
@@ -115,9 +158,9 @@ class DefaultExecutor:
     def exited(self, host: Host, container_id: str, status: int | None) -> None:
         """A task's container is gone: say how it ended, and end its group unless it ended well."""
         member = self._members[container_id]
-        member.exit_status, member.gone = status, True
-        if not member.answered:  # its launch was cancelled
-            member.answered = True
+        was_answered = member.answered  # else its launch was cancelled
+        self._turn(host, member, exited=True, exit_status=status)
+        if not was_answered:
             self._settle(host, member)
             self._answered(host, member.group)
         elif all(other.answered for other in member.group.members):
@@ -125,38 +168,56 @@ class DefaultExecutor:
 
     # ---- parts
 
+    def _add(self, task: TaskInfo, progress: Progress, group: Group) -> None:
+        assert progress.container_id is not None
+        member = Member(task, progress.container_id, group, progress)
+        group.members.append(member)
+        self._members[member.container_id] = self._tasks[task.task_id] = member
+
+    def _turn(self, host: Host, member: Member, **news: Any) -> None:
+        member.progress = evolve(member.progress, **news)
+        host.save(member.task, member.progress)
+
     def _answered(self, host: Host, group: Group) -> None:
         """Once every launch has been answered: RUNNING for those that ran, the end for those that did not."""
         if not all(member.answered for member in group.members):
             return
         for member in group.members:
-            if member.running and not member.ended and member.killing is None:
+            if member.progress.launched and not member.ended and member.progress.kill is None:
                 host.update(member.task, TaskState.TASK_RUNNING, container_id=member.container_id)
-                limit = member.task.max_completion_time
-                if limit is not None:
-                    host.set_timer(member.container_id, MAX_COMPLETION, host.now + limit.nanoseconds)
+                if member.task.max_completion_time is not None:
+                    self._turn(host, member, running_since=host.now)
+                    self._limit(host, member)
         for member in group.members:
-            if member.gone:
+            if member.progress.exited:
                 self._settle(host, member)
-            elif member.launch_error is not None:
-                state = TaskState.TASK_KILLED if member.doomed else TaskState.TASK_FAILED
-                self._end(host, member, state, member.launch_error, None)
-            elif member.doomed:
-                self._kill(host, member, grace_period(member.task, member.kill_asked))
+            elif member.progress.launch_error is not None:
+                state = TaskState.TASK_KILLED if member.progress.doomed else TaskState.TASK_FAILED
+                self._end(host, member, state, member.progress.launch_error, None)
+            elif member.progress.doomed:
+                self._kill(host, member, grace_period(member.task, member.progress.kill_policy))
+
+    def _limit(self, host: Host, member: Member) -> None:
+        since, limit = member.progress.running_since, member.task.max_completion_time
+        if since is not None and limit is not None:
+            host.set_timer(member.container_id, MAX_COMPLETION, min(since, host.now) + limit.nanoseconds)
 
     def _settle(self, host: Host, member: Member) -> None:
         """How it ended, from why it was killed, if it was, and from its exit status."""
+        progress = member.progress
         reason = None
-        if member.timed_out:
+        if progress.timed_out:
             state, reason = TaskState.TASK_FAILED, TaskStatus.Reason.REASON_MAX_COMPLETION_TIME_REACHED
-        elif member.killing is not None or member.doomed:
+        elif progress.kill is not None or progress.doomed:
             state = TaskState.TASK_KILLED
-        elif member.exit_status == 0:
+        elif progress.exit_status == 0:
             state = TaskState.TASK_FINISHED
         else:
             state = TaskState.TASK_FAILED
-        unknown = member.exit_status is None
-        message = "Command terminated with unknown status" if unknown else exit_text(member.exit_status)
+        if progress.exit_status is None:
+            message = UNKNOWN_STATUS if progress.launched or progress.doomed else NOT_RETRIEVED
+        else:
+            message = exit_text(progress.exit_status)
         self._end(host, member, state, message, reason)
 
     def _kill(
@@ -164,26 +225,30 @@ class DefaultExecutor:
     ) -> None:
         if member.ended:
             return
+        progress = member.progress
         if not member.answered:
             # Nothing to signal yet: cancel the launch, which may be a fetch that hangs.
-            if not member.doomed:
-                member.doomed, member.kill_asked = True, policy
+            if not progress.doomed:
+                self._turn(host, member, doomed=True, kill_policy=policy)
                 host.destroy(member.container_id)
             return
-        if member.killing is not None:
-            if member.killing.hasten(grace):
-                host.set_timer(member.container_id, ESCALATE, member.killing.at)
+        if progress.kill is not None:
+            sooner = hastened(progress.kill, grace)
+            if sooner is not None:
+                self._turn(host, member, kill=sooner)
+                host.set_timer(member.container_id, ESCALATE, sooner.at)
             return
-        if not member.running or member.gone:
+        if not progress.launched or progress.exited:
             return
-        member.killing = Killing(host.now, grace)
+        kill = kill_within(grace, host.now)
+        self._turn(host, member, kill=kill)
         if tell and host.takes_killing:
             host.update(member.task, TaskState.TASK_KILLING, container_id=member.container_id)
         if grace == 0:
             host.destroy(member.container_id)
         else:
             host.signal(member.container_id, SIGTERM)
-            host.set_timer(member.container_id, ESCALATE, member.killing.at)
+            host.set_timer(member.container_id, ESCALATE, kill.at)
 
     def _end(
         self, host: Host, member: Member, state: TaskState, message: str, reason: TaskStatus.Reason | None

@@ -9,6 +9,7 @@ import signal
 from typing import Final, Protocol
 
 from mesos_py.machine.values import SECOND, Nanos
+from mesos_py.wire.checkpoint import Kill, Progress
 from mesos_py.wire.health import CheckInfo, CheckStatusInfo
 from mesos_py.wire.task import KillPolicy, TaskInfo, TaskState, TaskStatus
 
@@ -40,6 +41,9 @@ class Host(Protocol):
         healthy: bool | None = None,
     ) -> None:
         """Report ``state`` of ``task``, which runs or ran in this container."""
+
+    def save(self, task: TaskInfo, progress: Progress) -> None:
+        """It survives a restart of the agent, before anything asked for in this frame is done."""
 
     def run(self, task: TaskInfo, container_id: str) -> None:
         """Start the task's command in a new container inside the executor's."""
@@ -94,19 +98,18 @@ def empty_check_status(task: TaskInfo) -> CheckStatusInfo | None:
     )
 
 
-class Killing:
-    """A kill under way: SIGTERM has been sent, SIGKILL follows at ``at``."""
+def kill_within(grace: Nanos, now: Nanos) -> Kill:
+    """A kill that begins now."""
+    return Kill(since=now, at=now + grace)
 
-    __slots__ = ("at", "since")
 
-    def __init__(self, since: Nanos, grace: Nanos) -> None:
-        self.since = since
-        self.at = since + grace
+def hastened(kill: Kill, grace: Nanos) -> Kill | None:
+    """Another kill brings the end forward, counted from the first; None: it would not."""
+    at = kill.since + grace
+    return Kill(since=kill.since, at=at) if at < kill.at else None
 
-    def hasten(self, grace: Nanos) -> bool:
-        """Another kill brings the end forward, counted from the first; a longer grace is ignored."""
-        at = self.since + grace
-        if at >= self.at:
-            return False
-        self.at = at
-        return True
+
+def resumed(kill: Kill, now: Nanos) -> Kill:
+    """What is left of it after a restart; a clock that was set back meanwhile prolongs it to no more than its grace."""
+    late = max(0, kill.since - now)
+    return Kill(since=kill.since - late, at=kill.at - late)

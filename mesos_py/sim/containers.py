@@ -15,7 +15,7 @@ agent's own business to survive what it hears.
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Protocol
 
 import attrs
@@ -147,8 +147,11 @@ class SimContainers:
     async def usage(self, container_ids: Iterable[str]) -> dict[str, ResourceStatistics]:
         return {name: measure((), self.running[name].spec.resources) for name in container_ids if name in self.running}
 
-    async def recover(self) -> tuple[KnownContainer, ...]:
+    async def recover(self, expected: Collection[str] = ()) -> tuple[KnownContainer, ...]:
         return ()
+
+    def acknowledge(self, container_id: str) -> None:
+        """Nothing is told twice."""
 
     async def close(self, *, keep: bool = False) -> None:
         self.stop()

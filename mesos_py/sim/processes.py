@@ -230,7 +230,7 @@ class AgentProcess:
         self._numbers = 0
         self._answering: dict[asyncio.Task[None], None] = {}
         net.listen(host, executors.SERVICE, self._executor)
-        self.driver.tell(Event(agent_events.Recovered, agent_events.Recovered(())))
+        self.driver.tell(Event(agent_events.Recovered, agent_events.Recovered()))
         self.running = loop.create_task(self.driver.run(), name=name)
         self._connecting = loop.create_task(self._connect(), name=f"{name} link")
 

@@ -79,6 +79,7 @@ async def serving(
         AgentOptions(**given),
         containerizer=lambda report: ScriptedContainerizer(report=report, script=script),
         locate=_nowhere,
+        keeps=False,
     )
     async with server, aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as client:
         if registered:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mesos_py.agent import events, words
+from mesos_py.machine.frame import Send
 from mesos_py.machine.values import SECOND
 from mesos_py.wire import internal
 from mesos_py.wire.command import CommandInfo
@@ -163,7 +164,7 @@ def test_unknown_containers_mean_nothing() -> None:
     """What comes about a container that is gone changes nothing; one that comes to life is destroyed."""
     world = World()
     world.tell(events.ContainerExited("gone", 0))
-    assert world.frame.sends == []
+    assert world.frame.sends == [Send(words.CONTAINERS, words.AcknowledgeExit("gone"))]
     world.tell(events.ContainerLaunchFailed("gone", "x"))
     assert world.frame.sends == []
     world.tell(events.ContainerLaunched("gone", 1))

@@ -1,23 +1,29 @@
 """Whatever master, executors and containers do, in whatever order: no task is lost, none ends twice.
 
-Hypothesis draws messages of a master that comes and goes, calls of executors, and reports of a containerizer that
-answers every launch. After every frame all invariants of the core are checked (``World``); on top of that, from what
-was said alone:
+Hypothesis draws messages of a master that comes and goes, calls of executors, reports of a containerizer that answers
+every launch, and, for a framework that checkpoints, deaths of the agent after any frame, or before its last one was
+kept. After every frame all invariants of the core are checked (``World``); on top of that, from what was said alone:
 
 * I3 after a terminal update of a task nothing else is said of it but repetitions
 * I4 updates of a task arrive in the order of the core's history of it
-* afterwards, when everybody behaves: every task that was accepted has ended, nothing is left running or waiting
+* afterwards, when everybody behaves: every task that was accepted has ended, nothing is left running, waiting or kept
 """
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from mesos_py.agent import events, words
+from mesos_py.agent import checkpoint, events, recovery, words
 from mesos_py.agent.lifecycle import TERMINAL
+from mesos_py.agent.options import EXECUTOR_REREGISTRATION_TIMEOUT_MAX
 from mesos_py.agent.registration import Phase
 from mesos_py.machine.frame import Frame, Send
 from mesos_py.machine.values import SECOND
@@ -31,21 +37,23 @@ STATUSES = st.sampled_from([0, 1 << 8, 9, 15, None])
 SAID = st.sampled_from(
     [TaskState.TASK_STARTING, TaskState.TASK_RUNNING, TaskState.TASK_FINISHED, TaskState.TASK_FAILED]
 )
-BY = framework(capabilities=(TASK_KILLING_STATE,))
 
 
 class Listening(World):
     """Remembers which containers there are and what was heard of each task."""
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: Any) -> None:
         #: launched or being launched; True: it runs
         self.containers: dict[str, bool] = {}
+        #: those that SIGTERM has reached
+        self.signalled: list[str] = []
         self.heard: dict[str, list[bytes]] = {}
         self.ends: dict[str, list[tuple[TaskState, bytes]]] = {}
         self.peers = 0
-        super().__init__()
+        super().__init__(**settings)
 
     def apply(self, kind: object, body: object = None, peer: str | None = None) -> Frame:
+        self._before = copy.deepcopy((self.records, self.containers, self.signalled, self.heard, self.ends))
         frame = super().apply(kind, body, peer)
         for word in frame.sends:
             if not isinstance(word, Send):
@@ -54,6 +62,8 @@ class Listening(World):
             if isinstance(message, words.LaunchContainer):
                 assert message.spec.container_id not in self.containers
                 self.containers[message.spec.container_id] = False
+            elif isinstance(message, words.SignalContainer):
+                self.signalled.append(message.container_id)
             elif isinstance(message, internal.StatusUpdate):
                 uuid = message.status.uuid or b""
                 known = self.heard.setdefault(message.status.task_id, [])
@@ -64,14 +74,53 @@ class Listening(World):
                         self.ends.setdefault(message.status.task_id, []).append((message.status.state, uuid))
         return frame
 
+    def forget_last(self) -> None:
+        """Nothing of the last frame was kept, so nothing of it was said. It was not the one that admitted the agent."""
+        if checkpoint.AGENT in self._before[0]:
+            self.records, self.containers, self.signalled, self.heard, self.ends = self._before
+
+    def follow(self, former: World) -> None:
+        super().follow(former)
+        assert isinstance(former, Listening)
+        self.containers, self.signalled, self.peers = former.containers, former.signalled, former.peers
+        self.heard, self.ends = former.heard, former.ends
+
+    def killed(self, stays: Callable[[], bool], status: Callable[[], int | None]) -> Listening:
+        """The next agent, who has heard what became of the containers that did not stay."""
+        there = [container_id for container_id in self.containers if stays()]
+        self.containers = dict.fromkeys(there, True)
+        expected = recovery.expected(checkpoint.state_of(self.records))
+        after = self.restarted(*there, signalled=self.signalled)
+        assert isinstance(after, Listening)
+        for container_id in expected:
+            if container_id not in there:
+                after.exited(status(), container_id)
+        return after
+
 
 class AgentMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world = Listening()
+        self.by = framework(capabilities=(TASK_KILLING_STATE,))
+        #: tasks whose end was heard of an earlier agent: no master wants them killed
+        self.settled: dict[str, None] = {}
         self.tasks = 0
         self.uuids = 100
         self.peer = "master-1"
+
+    @initialize(checkpoint=st.booleans())
+    def begin(self, checkpoint: bool) -> None:
+        self.by = framework(capabilities=(TASK_KILLING_STATE,), checkpoint=checkpoint)
+
+    @precondition(lambda self: self.by.checkpoint)
+    @rule(is_kept=st.booleans(), random=st.randoms(use_true_random=False))
+    def restart(self, is_kept: bool, random: Random) -> None:
+        """kill -9, and another agent."""
+        if not is_kept:
+            self.world.forget_last()
+        self.settled = dict.fromkeys(self.world.ends)
+        self.world = self.world.killed(lambda: random.random() < 0.7, lambda: random.choice([0, 1 << 8, 9, 15, None]))
 
     # ---- the master
 
@@ -85,26 +134,26 @@ class AgentMachine(RuleBasedStateMachine):
 
     @rule()
     def run_command(self) -> None:
-        self.say(internal.RunTask(framework=BY, task=task(self.fresh()), launch_executor=True))
+        self.say(internal.RunTask(framework=self.by, task=task(self.fresh()), launch_executor=True))
 
     @rule(executor=st.sampled_from("xy"), launch=st.booleans())
     def run_custom(self, executor: str, launch: bool) -> None:
         info = custom_task(self.fresh(), executor)
-        self.say(internal.RunTask(framework=BY, task=info, launch_executor=launch))
+        self.say(internal.RunTask(framework=self.by, task=info, launch_executor=launch))
 
     @rule(executor=st.sampled_from("gh"), launch=st.booleans(), size=st.integers(1, 3))
     def run_group(self, executor: str, launch: bool, size: int) -> None:
         group = tuple(task(self.fresh()) for _ in range(size))
         self.say(
             internal.RunTaskGroup(
-                framework=BY, executor=builders.default_executor(executor),
+                framework=self.by, executor=builders.default_executor(executor),
                 task_group=TaskGroupInfo(tasks=group), launch_executor=launch,
             )
         )  # fmt: skip
 
     @rule(number=st.integers(1, 12))
     def kill(self, number: int) -> None:
-        if number <= self.tasks:
+        if number <= self.tasks and f"t{number}" not in self.settled:
             self.say(internal.KillTask(framework_id=FRAMEWORK_ID, task_id=f"t{number}"))  # type: ignore[arg-type]
 
     @rule(executor=st.sampled_from("xygh"))
@@ -126,10 +175,12 @@ class AgentMachine(RuleBasedStateMachine):
 
     @rule()
     def find_master(self) -> None:
-        if self.world.agent.registration.peer is None:
+        registration = self.world.agent.registration
+        if registration.peer is None:
             self.world.peers += 1
             self.peer = f"master-{self.world.peers + 1}"
             self.world.tell(events.MasterConnected(self.peer, "127.0.0.1:5050"))
+        if registration.phase is Phase.DISCONNECTED:
             self.world.tell(
                 internal.AgentReregistered(agent_id=AGENT_ID, total_ping_timeout_seconds=1e9), self.peer
             )
@@ -188,6 +239,8 @@ class AgentMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Everybody behaves from now on: everything ends and is told."""
+        self.world.agent.timers.cancel("pinged")
+        self.world.advance(EXECUTOR_REREGISTRATION_TIMEOUT_MAX)
         self.find_master()
         for framework_ in list(self.world.agent.state.frameworks.values()):
             for executor in list(framework_.executors.values()):
@@ -200,6 +253,7 @@ class AgentMachine(RuleBasedStateMachine):
             self.acknowledge(all_of_them=True)
         assert len(self.world.agent.updates) == 0
         assert self.world.agent.state.frameworks == {}
+        assert set(self.world.records) <= {checkpoint.AGENT, checkpoint.BOOT}
         accepted = {f"t{number + 1}" for number in range(self.tasks)} & set(self.world.heard)
         assert accepted == set(self.world.ends)
 

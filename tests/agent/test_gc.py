@@ -22,7 +22,7 @@ def ended(world: World, task_id: str = "t") -> str:
 def test_the_disk_is_watched() -> None:
     """At the start and a minute after each answer."""
     world = World(registered=False)
-    world.tell(events.Recovered(()))
+    world.tell(events.Recovered())
     assert world.to(words.DISK, words.MeasureDisk) == [words.MeasureDisk()]
     world.tell(events.DiskMeasured(0.2))
     world.advance(60 * SECOND)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mesos_py.agent import events, words
+from mesos_py.agent.containerizer import KnownContainer
 from mesos_py.agent.registration import Phase
 from mesos_py.machine.frame import Event
 from mesos_py.machine.values import SECOND
@@ -31,7 +32,7 @@ def connect(world: World, peer: str = MASTER) -> None:
 def test_registers_after_a_random_part_of_the_backoff_factor() -> None:
     """Nothing is said at once, and within the factor everything is said that Register carries."""
     world = World(registered=False)
-    world.tell(events.Recovered(()))
+    world.tell(events.Recovered())
     connect(world)
     assert world.to_master(internal.RegisterAgent) == []
     deadline = world.agent.timers.pending()["register"]
@@ -49,7 +50,7 @@ def test_registers_after_a_random_part_of_the_backoff_factor() -> None:
 def test_repeats_with_doubling_bounds_until_answered() -> None:
     """Delays are random in [0, min(b, 1 min)), b starting at twice the factor and doubling."""
     world = World(registered=False)
-    world.tell(events.Recovered(()))
+    world.tell(events.Recovered())
     connect(world)
     bound = 2 * SECOND
     for _ in range(9):
@@ -68,14 +69,15 @@ def test_not_before_recovery() -> None:
     world = World(registered=False)
     connect(world)
     assert "register" not in world.agent.timers
-    world.tell(events.Recovered(()))
+    world.tell(events.Recovered())
     assert "register" in world.agent.timers
 
 
 def test_unknown_containers_are_destroyed_at_recovery() -> None:
     """What a former run left behind and nobody knows does not run on."""
     world = World(registered=False)
-    world.tell(events.Recovered(("c1", "c2")))
+    left = [KnownContainer(container_id=name, pid=1, sandbox="/s") for name in ("c1", "c2")]
+    world.tell(events.Recovered(tuple(left)))
     assert [word.container_id for word in world.to_containers(words.DestroyContainer)] == ["c1", "c2"]
 
 

@@ -14,80 +14,13 @@ import pytest
 
 from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.server import AgentServer
-from mesos_py.machine.frame import Event
-from mesos_py.transport.agent_channel import AgentChannels
-from mesos_py.web.request import Request
-from mesos_py.web.router import Answer
-from mesos_py.web.server import Server
 from mesos_py.wire import internal
 from mesos_py.wire.command import CommandInfo
 from mesos_py.wire.executor import ExecutorInfo
-from mesos_py.wire.ids import TaskID
 from mesos_py.wire.task import TaskGroupInfo, TaskInfo, TaskState
 from tests import builders
-from tests.agent.world import AGENT_ID, FRAMEWORK_ID, framework, kill_policy, task
-
-WAIT_S = 20.0  # for something that takes milliseconds; a test never asserts how long it took
-
-
-class Master:
-    """The master's end: admits every agent, acknowledges every update."""
-
-    def __init__(self) -> None:
-        self.channels = AgentChannels(self._hear)
-        self.server = Server(self._serve)
-        self.port = 0
-        self.peer = ""
-        self.states: dict[str, list[str]] = {}
-        self.messages: list[str] = []
-        self.exited: list[internal.ExitedExecutor] = []
-        self.reregistrations: list[internal.ReregisterAgent] = []
-        self.unregistered: list[internal.UnregisterAgent] = []
-        self._changed = asyncio.Event()
-
-    async def _serve(self, request: Request) -> Answer:
-        return await self.channels.handle(request.incoming)  # type: ignore[return-value]
-
-    def _hear(self, event: Event) -> None:
-        body: Any = event.body
-        if isinstance(body, internal.RegisterAgent):
-            self.say(internal.AgentRegistered(agent_id=AGENT_ID, total_ping_timeout_seconds=75.0), event.peer)
-        elif isinstance(body, internal.ReregisterAgent):
-            self.reregistrations.append(body)
-            self.say(internal.AgentReregistered(agent_id=AGENT_ID, total_ping_timeout_seconds=75.0), event.peer)
-        elif isinstance(body, internal.StatusUpdate):
-            status = body.status
-            self.states.setdefault(status.task_id, []).append(status.state.name.removeprefix("TASK_"))
-            self.messages.append(status.message or "")
-            self.say(
-                internal.AcknowledgeUpdate(
-                    framework_id=body.framework_id, task_id=status.task_id, uuid=status.uuid or b""
-                )
-            )
-        elif isinstance(body, internal.ExitedExecutor):
-            self.exited.append(body)
-        elif isinstance(body, internal.UnregisterAgent):
-            self.unregistered.append(body)
-        self._changed.set()
-
-    def say(self, message: Any, peer: str | None = None) -> None:
-        self.peer = peer or self.peer
-        self.channels.send(self.peer, message)
-
-    def run(self, info: TaskInfo, *, launch: bool = True) -> None:
-        self.say(internal.RunTask(framework=framework(user="root"), task=info, launch_executor=launch))
-
-    def kill(self, task_id: str, seconds: float = 5) -> None:
-        policy = kill_policy(seconds)
-        self.say(internal.KillTask(framework_id=FRAMEWORK_ID, task_id=TaskID(task_id), kill_policy=policy))
-
-    async def until(self, task_id: str, state: str) -> list[str]:
-        """The states of a task, once it has said this one."""
-        async with asyncio.timeout(WAIT_S):
-            while state not in self.states.get(task_id, ()):
-                self._changed.clear()
-                await self._changed.wait()
-        return self.states[task_id]
+from tests.agent.masters import WAIT_S, Master
+from tests.agent.world import AGENT_ID, FRAMEWORK_ID, framework, task
 
 
 @pytest.fixture
@@ -257,21 +190,9 @@ async def test_a_lost_connection(master: Master, agent: AgentServer) -> None:
     assert (await master.until("t", "KILLED"))[-1] == "KILLED"
 
 
-async def test_what_a_crashed_agent_left_is_destroyed(master: Master, agent: AgentServer) -> None:
-    """Its supervisor keeps containers; the next agent does not know them and ends them before it registers."""
-    master.run(shell("t", "sleep 1000"))
-    await master.until("t", "RUNNING")
-    (executor,) = agent.core.state.containers.values()
-    await agent.containerizer.close(keep=True)
-    assert os.path.exists(f"/proc/{executor.pid}")
-    async with AgentServer(agent.options), asyncio.timeout(WAIT_S):
-        while os.path.exists(f"/proc/{executor.pid}"):
-            await asyncio.sleep(0.005)
-
-
 async def test_a_work_directory_has_one_agent(agent: AgentServer) -> None:
     """As with a port in use, what starts the second one can say so in a sentence."""
-    with pytest.raises(OSError, match="another agent"):
+    with pytest.raises(OSError, match="in use by another process"):
         async with AgentServer(agent.options):
             pass
 

@@ -319,7 +319,7 @@ def test_facts_are_written_before_the_launch_is_said() -> None:
     assert [type(fact) for fact in world.frame.writes] == [facts.FrameworkSaved, facts.ExecutorSaved, facts.TaskSaved]
     world.launched()
     assert [type(fact) for fact in world.frame.writes] == [
-        facts.ContainerForked, facts.UpdateReceived, facts.UpdateReceived,
+        facts.ExecutorSaved, facts.UpdateReceived, facts.UpdateReceived,
     ]  # fmt: skip
     plain = World()
     plain.run(task())

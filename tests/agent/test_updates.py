@@ -142,7 +142,7 @@ def test_forgetting_a_framework() -> None:
     rig = Rig()
     rig.updates.resume("m", rig.out())
     rig.receive(status("t", 1))
-    rig.updates.forget(F)
+    rig.updates.forget(F, rig.out())
     assert len(rig.updates) == 0
     assert rig.advance(3600 * SECOND) == []
 

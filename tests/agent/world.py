@@ -1,16 +1,17 @@
 """An agent's core with everything around it played by the test: master, containerizer, clock.
 
-Every frame is checked: the core's invariants hold after it. What the core said is sorted by whom it was said to.
+Every frame is checked: the core's invariants hold after it, and what it has written can be read. What the core said is
+sorted by whom it was said to.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from mesos_py.agent import events, words
-from mesos_py.agent.containerizer import ContainerSpec
+from mesos_py.agent import checkpoint, events, recovery, words
+from mesos_py.agent.containerizer import ContainerSpec, KnownContainer
 from mesos_py.agent.core import Agent
 from mesos_py.agent.entities import Executor
 from mesos_py.agent.options import AgentOptions
@@ -19,6 +20,7 @@ from mesos_py.algebra.resources import Resources
 from mesos_py.machine.frame import Close, Event, Frame, Send, Tick
 from mesos_py.machine.values import SECOND, Nanos
 from mesos_py.wire import executor_api, internal
+from mesos_py.wire.checkpoint import AgentState
 from mesos_py.wire.executor import ExecutorInfo
 from mesos_py.wire.framework import FrameworkInfo
 from mesos_py.wire.ids import AgentID, ExecutorID, FrameworkID, TaskID
@@ -32,6 +34,7 @@ M = TypeVar("M")
 MASTER = "master-1"
 AGENT_ID = AgentID("m-S0")
 FRAMEWORK_ID = FrameworkID("m-0000")
+BOOT_ID = "boot-1"
 START: Nanos = 1_700_000_000 * SECOND
 
 PARTITION_AWARE = builders.CAPABILITY.PARTITION_AWARE
@@ -59,7 +62,13 @@ def kill_policy(seconds: float) -> KillPolicy:
 class World:
     """One agent, registered unless told otherwise."""
 
-    def __init__(self, *, registered: bool = True, seed: int = 1, **options: Any) -> None:
+    def __init__(
+        self, *, registered: bool = True, seed: int = 1, records: Mapping[checkpoint.Key, bytes] | None = None,
+        **options: Any,
+    ) -> None:  # fmt: skip
+        self._options, self._seed = options, seed
+        #: what has been written
+        self.records = dict(checkpoint.records_of(AgentState(boot_id=BOOT_ID)) if records is None else records)
         given: dict[str, Any] = {"master": "127.0.0.1:5050", "work_dir": "/w", "switch_user": False} | options
         info = builders.agent_info("host", cpus=64, mem=65536)
         total = Resources.of(info.resources)
@@ -80,6 +89,11 @@ class World:
     def apply(self, kind: Any, body: Any = None, peer: str | None = None) -> Frame:
         self.frame = self.agent.apply(Event(kind, body, peer), self.now)
         self.agent.check()
+        for key, contents in checkpoint.changes(self.frame.writes).items():
+            self.records.pop(key, None)
+            if contents is not None:
+                self.records[key] = contents
+        checkpoint.state_of(self.records)
         self.said += self.to_master(internal.StatusUpdate)
         return self.frame
 
@@ -91,11 +105,39 @@ class World:
         return self.tell(message, MASTER)
 
     def register(self) -> None:
-        self.tell(events.Recovered(()))
+        self.tell(events.Recovered())
         self.tell(events.MasterConnected(MASTER, "127.0.0.1:5050"))
         self.advance(self.agent.options.registration_backoff_factor)
         self.master(internal.AgentRegistered(agent_id=AGENT_ID, total_ping_timeout_seconds=75.0))
         assert self.agent.registration.phase is Phase.RUNNING
+
+    def restarted(self, *running: str, signalled: Sequence[str] = (), boot_id: str = BOOT_ID, **options: Any) -> World:
+        """The agent was killed after the last frame; the next one has recovered but has no master yet.
+
+        ``running`` names the containers that run; of those it expects beyond them, the test tells what came.
+        """
+        world = type(self)(registered=False, seed=self._seed + 1, records=self.records, **{**self._options, **options})
+        world.follow(self)
+        state = recovery.settled(checkpoint.state_of(world.records), boot_id)
+        world.records = checkpoint.records_of(state)
+        known = tuple(
+            KnownContainer(container_id=one, pid=7, sandbox="/s", is_signalled=one in signalled) for one in running
+        )
+        world.tell(events.Recovered(known, state))
+        return world
+
+    def follow(self, former: World) -> None:
+        """Time has gone on."""
+        self.now = former.now
+
+    def register_again(self, peer: str = MASTER) -> internal.ReregisterAgent:
+        """It finds its master; what it reported."""
+        self.tell(events.MasterConnected(peer, "127.0.0.1:5050"))
+        self.advance(self.agent.options.registration_backoff_factor)
+        (report,) = self.to(peer, internal.ReregisterAgent)
+        self.tell(internal.AgentReregistered(agent_id=AGENT_ID, total_ping_timeout_seconds=75.0), peer)
+        assert self.agent.registration.phase is Phase.RUNNING
+        return report
 
     def advance(self, duration: Nanos) -> None:
         """Let time pass; every timer comes when it is due."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from mesos_py.machine.values import Nanos
+from mesos_py.wire.checkpoint import Progress
 from mesos_py.wire.command import CommandInfo
 from mesos_py.wire.ids import AgentID, TaskID
 from mesos_py.wire.task import TaskInfo, TaskState, TaskStatus
@@ -29,6 +30,7 @@ class Recorder:
         self.reasons: list[TaskStatus.Reason | None] = []
         self.timers: dict[tuple[str, str], Nanos] = {}
         self.finished = False
+        self.saved: dict[str, Progress] = {}
 
     def update(
         self, task: TaskInfo, state: TaskState, *, container_id: str, message: str | None = None,
@@ -37,6 +39,9 @@ class Recorder:
         self.said.setdefault(task.task_id, []).append(state.name.removeprefix("TASK_"))
         self.messages.append(message)
         self.reasons.append(reason)
+
+    def save(self, task: TaskInfo, progress: Progress) -> None:
+        self.saved[task.task_id] = progress
 
     def run(self, task: TaskInfo, container_id: str) -> None:
         self.asked.append(("run", container_id))

@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from mesos_py.executor.command import CommandExecutor
-from mesos_py.executor.host import Killing, exit_text, grace_period
+from mesos_py.executor.host import exit_text, grace_period, hastened, kill_within, resumed
 from mesos_py.machine.values import SECOND, Nanos
+from mesos_py.wire.checkpoint import Kill
 from mesos_py.wire.command import CommandInfo
 from mesos_py.wire.task import KillPolicy, TaskInfo, TaskStatus
 from mesos_py.wire.value import DurationInfo
@@ -155,8 +156,14 @@ def test_texts() -> None:
 
 
 def test_hastening() -> None:
-    killing = Killing(10, 5)
-    assert not killing.hasten(5)
-    assert not killing.hasten(6)
-    assert killing.hasten(4)
-    assert killing.at == 14
+    kill = kill_within(5, now=10)
+    assert hastened(kill, 5) is None
+    assert hastened(kill, 6) is None
+    assert hastened(kill, 4) == Kill(since=10, at=14)
+
+
+def test_a_kill_is_resumed_where_it_was() -> None:
+    """A clock that went on is believed; one that was set back gives the whole grace period again, and no more."""
+    kill = kill_within(5, now=10)
+    assert resumed(kill, 12) == resumed(kill, 100) == kill
+    assert resumed(kill, 3) == Kill(since=3, at=8)

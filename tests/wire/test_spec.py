@@ -61,7 +61,7 @@ def _class(section: str, path: str) -> type:
     for cls in ALL:
         module = cls.__module__.rpartition(".")[2]
         here = module in MODULES[section] if section in MODULES else module not in apis
-        if cls.__qualname__ == path and here and module not in ("internal", "registry", "agent_state"):
+        if cls.__qualname__ == path and here and module not in ("internal", "registry", "agent_state", "checkpoint"):
             found.append(cls)
     (only,) = found
     return only

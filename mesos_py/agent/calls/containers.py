@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mesos_py.agent import events, facts, specs, words
+from mesos_py.agent import events, specs, words
 from mesos_py.agent.calls import endings
 from mesos_py.agent.containerizer import NO_SANDBOX
-from mesos_py.agent.entities import Executor, Termination
+from mesos_py.agent.entities import Executor
 from mesos_py.agent.hosting import Hosting
 from mesos_py.agent.lifecycle import ExecutorState
 from mesos_py.executor.command import CommandExecutor
 from mesos_py.executor.default import DefaultExecutor
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
+from mesos_py.wire.checkpoint import Kind, Termination
 from mesos_py.wire.container import ContainerStatus
 from mesos_py.wire.ids import ContainerID
+from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import TaskState, TaskStatus
 
 if TYPE_CHECKING:
@@ -75,13 +77,14 @@ def directory_failed(agent: Agent, event: Event, out: Frame) -> None:
     why = _launch_failure(executor, event.body.message)
     for task in (*executor.launched.values(), *executor.queued.values()):
         agent.end_task(executor, task, why.state, why.reason, why.message, out)
-    endings.destroy(agent, executor, out)
+    endings.end_now(agent, executor, out)
 
 
 @rows.on(events.ContainerExited)
 def container_exited(agent: Agent, event: Event, out: Frame) -> None:
-    """Nothing of the container runs: its tasks are settled."""
+    """Nothing of the container runs: its tasks are settled, and then the containerizer may forget it."""
     _exited(agent, event.body.container_id, event.body.status, out)
+    out.send(words.CONTAINERS, words.AcknowledgeExit(event.body.container_id))
 
 
 # ---- parts
@@ -91,13 +94,15 @@ def _launched(agent: Agent, container_id: str, pid: int | None, out: Frame) -> N
     executor = agent.state.containers.get(container_id)
     if executor is None:
         _nested_launched(agent, container_id, pid, out)
-        return
-    status = ContainerStatus(
-        network_infos=agent.network_infos, executor_pid=pid, container_id=ContainerID(value=container_id)
-    )
-    agent.state.place_executor(executor, pid, status)
-    if executor.checkpoint and pid is not None:
-        out.write(facts.ContainerForked(executor.framework.id, executor.id, container_id, None, None, pid))
+    else:
+        launched(agent, executor, pid, out)
+
+
+def launched(agent: Agent, executor: Executor, pid: int | None, out: Frame) -> None:
+    """Its process runs; a command task says so."""
+    container_id = executor.container_id
+    place(agent, executor, pid)
+    agent.save(executor, out)
     if executor.state is ExecutorState.REGISTERING and isinstance(executor.builtin, CommandExecutor):
         agent.timers.cancel(("registration", container_id))
         agent.state.turn_executor(executor, ExecutorState.RUNNING, out)
@@ -106,9 +111,27 @@ def _launched(agent: Agent, container_id: str, pid: int | None, out: Frame) -> N
         host = Hosting(agent, executor, out)
         executor.builtin.started(host)
         if host.finished:
-            why = Termination(TaskState.TASK_FAILED, Reason.REASON_EXECUTOR_TERMINATED, "Executor terminated")
-            agent.state.end_with(executor, why)
-            endings.destroy(agent, executor, out)
+            agent.state.end_with(executor, endings.terminated("Executor terminated"))
+            endings.end_now(agent, executor, out)
+
+
+def place(agent: Agent, executor: Executor, pid: int | None) -> None:
+    """From now on its tasks' statuses say where it runs."""
+    container_id = ContainerID(value=executor.container_id)
+    status = ContainerStatus(network_infos=agent.network_infos, executor_pid=pid, container_id=container_id)
+    agent.state.place_executor(executor, pid, status)
+
+
+def place_nested(agent: Agent, executor: Executor, container_id: str, pid: int | None, out: Frame) -> None:
+    """The same of a task in a group, which can also be found by its name."""
+    parent = ContainerID(value=executor.container_id)
+    status = ContainerStatus(
+        network_infos=agent.network_infos,
+        executor_pid=pid,
+        container_id=ContainerID(value=container_id, parent=parent),
+    )
+    agent.state.place_nested(container_id, status)
+    out.send(words.DISK, words.LinkTask(executor.sandbox, executor.nested[container_id], container_id))
 
 
 def _exited(agent: Agent, container_id: str, status: int | None, out: Frame) -> None:
@@ -116,20 +139,32 @@ def _exited(agent: Agent, container_id: str, status: int | None, out: Frame) -> 
     if executor is None:
         _nested_exited(agent, container_id, status, out)
     else:
+        if executor.recovered and executor.pid is None:
+            _ended_unseen(agent, executor, status, out)
         if isinstance(executor.builtin, CommandExecutor) and executor.launched and executor.termination is None:
             executor.builtin.exited(Hosting(agent, executor, out), container_id, status)
         endings.bury(agent, executor, status, out)
     _exit_when_empty(agent, out)
 
 
+def _ended_unseen(agent: Agent, executor: Executor, status: int | None, out: Frame) -> None:
+    """It ran and ended while no agent was there, or nobody knows that it ever ran."""
+    if status is None:
+        agent.state.end_with(executor, _launch_failure(executor, specs.UNKNOWN_CONTAINER))
+    elif executor.kind is Kind.COMMAND and executor.state is ExecutorState.REGISTERING:
+        launched(agent, executor, None, out)
+
+
 def _launch_failure(executor: Executor, message: str) -> Termination:
     if message.startswith(NO_SANDBOX):
-        return Termination(executor.framework.dropped(), Reason.REASON_EXECUTOR_TERMINATED, message)
+        return evolve(endings.terminated(message), state=executor.framework.dropped())
     if message == specs.UNKNOWN_CONTAINER:
-        text = f"Abnormal executor termination: {message}"
-        return Termination(TaskState.TASK_FAILED, Reason.REASON_EXECUTOR_TERMINATED, text)
-    text = f"Failed to launch container: {message}"
-    return Termination(TaskState.TASK_FAILED, Reason.REASON_CONTAINER_LAUNCH_FAILED, text)
+        return endings.terminated(f"Abnormal executor termination: {message}")
+    return Termination(
+        state=TaskState.TASK_FAILED,
+        reason=Reason.REASON_CONTAINER_LAUNCH_FAILED,
+        message=f"Failed to launch container: {message}",
+    )
 
 
 def _nested_launched(agent: Agent, container_id: str, pid: int | None, out: Frame) -> None:
@@ -138,20 +173,7 @@ def _nested_launched(agent: Agent, container_id: str, pid: int | None, out: Fram
         # Nobody wants it any more.
         out.send(words.CONTAINERS, words.DestroyContainer(container_id))
         return
-    parent = ContainerID(value=executor.container_id)
-    status = ContainerStatus(
-        network_infos=agent.network_infos,
-        executor_pid=pid,
-        container_id=ContainerID(value=container_id, parent=parent),
-    )
-    agent.state.place_nested(container_id, status)
-    task_id = executor.nested[container_id]
-    out.send(words.DISK, words.LinkTask(executor.sandbox, task_id, container_id))
-    if executor.checkpoint and pid is not None:
-        fact = facts.ContainerForked(
-            executor.framework.id, executor.id, container_id, executor.container_id, task_id, pid
-        )
-        out.write(fact)
+    place_nested(agent, executor, container_id, pid, out)
     assert isinstance(executor.builtin, DefaultExecutor)
     executor.builtin.launched(Hosting(agent, executor, out), container_id)
 

@@ -13,13 +13,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mesos_py.agent import facts, specs, words
-from mesos_py.agent.entities import Executor, Framework, Kind, Termination
+from mesos_py.agent.entities import Executor, Framework, Task
 from mesos_py.agent.hosting import Hosting
 from mesos_py.agent.lifecycle import EXECUTOR, Action, ExecutorEvent, ExecutorState
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
-from mesos_py.machine.values import value
+from mesos_py.machine.values import Nanos, value
 from mesos_py.wire import executor_api, internal
+from mesos_py.wire.checkpoint import Kind, Termination
 from mesos_py.wire.ids import ExecutorID, FrameworkID
 from mesos_py.wire.task import TaskState, TaskStatus
 
@@ -56,17 +57,31 @@ def shut_down(agent: Agent, executor: Executor, out: Frame) -> None:
     agent.state.turn_executor(executor, state, out)
     agent.timers.cancel(("registration", executor.container_id))
     grace = specs.shutdown_grace_period(agent.options, executor.info)
-    container_id = executor.container_id
-    agent.timers.set(("shutdown", container_id), out.now + grace, ShutdownOverdue(container_id))
+    end_by(agent, executor, out.now + grace, out)
     if executor.builtin is not None:
         if executor.kind is Kind.COMMAND and before is ExecutorState.REGISTERING:
-            destroy(agent, executor, out)  # nothing runs that could be told
+            end_now(agent, executor, out)  # nothing runs that could be told
             return
         host = Hosting(agent, executor, out)
         executor.builtin.shutdown(host, grace)
         finish_if_done(agent, executor, host, out)
     elif executor.peer is not None:
         out.send(executor.peer, SHUTDOWN)
+
+
+def end_by(agent: Agent, executor: Executor, at: Nanos, out: Frame) -> None:
+    """Its container is destroyed then, by this agent or the next, unless it has ended before."""
+    agent.state.end_by(executor, at)
+    agent.save(executor, out)
+    container_id = executor.container_id
+    agent.timers.set(("shutdown", container_id), at, ShutdownOverdue(container_id))
+
+
+def end_now(agent: Agent, executor: Executor, out: Frame) -> None:
+    """Its container is destroyed; so it would be by the next agent."""
+    agent.state.end_by(executor, out.now)
+    agent.save(executor, out)
+    destroy(agent, executor, out)
 
 
 def destroy(agent: Agent, executor: Executor, out: Frame) -> None:
@@ -92,9 +107,7 @@ def bury(agent: Agent, executor: Executor, status: int | None, out: Frame) -> No
     framework = executor.framework
     for name in ("registration", "shutdown", "heartbeat"):
         agent.timers.cancel((name, executor.container_id))
-    why = executor.termination or Termination(
-        TaskState.TASK_FAILED, Reason.REASON_EXECUTOR_TERMINATED, "Executor terminated"
-    )
+    why = executor.termination or terminated("Executor terminated")
     if not framework.terminating:
         for task in (*executor.launched.values(), *executor.queued.values()):
             agent.end_task(executor, task, why.state, why.reason, why.message, out)
@@ -104,9 +117,13 @@ def bury(agent: Agent, executor: Executor, status: int | None, out: Frame) -> No
         agent.state.connect_executor(executor, None)
     if executor.kind is not Kind.COMMAND:
         send_exited(agent, framework.id, executor.id, -1 if status is None else status, out)
-    if executor.checkpoint:
-        out.write(facts.ExecutorEnded(framework.id, executor.id, executor.container_id))
+    agent.save(executor, out)
     remove_if_over(agent, executor, out)
+
+
+def terminated(message: str) -> Termination:
+    """The executor is gone, and with it its tasks."""
+    return Termination(state=TaskState.TASK_FAILED, reason=Reason.REASON_EXECUTOR_TERMINATED, message=message)
 
 
 def remove_if_over(agent: Agent, executor: Executor, out: Frame) -> None:
@@ -114,9 +131,20 @@ def remove_if_over(agent: Agent, executor: Executor, out: Frame) -> None:
     framework = executor.framework
     if not executor.is_over or (executor.terminated and not framework.terminating):
         return
+    for tasks in (executor.queued, executor.launched, executor.terminated):
+        for task in tasks.values():
+            forget_task(executor, task, out)
+    if executor.checkpoint:
+        out.write(facts.ExecutorForgotten(framework.id, executor.container_id))
     agent.state.remove_executor(executor, out)
     agent.collector.schedule(words.detach(executor.sandbox, framework.id, executor.id), out.now)
     remove_idle_framework(agent, framework, out)
+
+
+def forget_task(executor: Executor, task: Task, out: Frame) -> None:
+    """The task is history for later agents, too."""
+    if executor.checkpoint:
+        out.write(facts.TaskForgotten(executor.framework.id, executor.container_id, task.id))
 
 
 def remove_idle_framework(agent: Agent, framework: Framework, out: Frame) -> None:

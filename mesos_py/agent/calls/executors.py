@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mesos_py.agent import changes, facts
-from mesos_py.agent.calls.endings import SHUTDOWN, destroy
-from mesos_py.agent.entities import Executor, Kind, Termination
+from mesos_py.agent import changes
+from mesos_py.agent.calls import containers
+from mesos_py.agent.calls.endings import SHUTDOWN, end_now
+from mesos_py.agent.entities import Executor
 from mesos_py.agent.events import ExecutorDisconnected
 from mesos_py.agent.hosting import ExecutorTimer, Hosting
 from mesos_py.agent.lifecycle import EXECUTOR, TASK, Action, ExecutorEvent, ExecutorState, Verdict
@@ -27,7 +28,7 @@ from mesos_py.machine.problem import Problem, bad_request, forbidden
 from mesos_py.machine.table import Table
 from mesos_py.machine.values import value
 from mesos_py.wire import executor_api, internal
-from mesos_py.wire.container import ContainerStatus
+from mesos_py.wire.checkpoint import Kind, Termination
 from mesos_py.wire.ids import ContainerID
 from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import TaskGroupInfo, TaskState, TaskStatus
@@ -79,14 +80,12 @@ def subscribe(agent: Agent, event: Event, out: Frame) -> Problem | None:
     again = action is Action.WELCOME_AGAIN
     agent.state.turn_executor(executor, state, out)
     agent.timers.cancel(("registration", executor.container_id))
-    if executor.checkpoint and not again:
-        out.write(facts.ExecutorSubscribed(executor.framework.id, executor.id, executor.container_id))
     out.send(event.peer, _welcome(agent, executor))
     _beat(agent, executor, out)
     assert call.subscribe is not None
     for update in call.subscribe.unacknowledged_updates:
         _update(agent, executor, update.status, out)
-    if again:
+    if again or executor.recovered:
         _settle_lost(agent, executor, call.subscribe, out)
     for task_id, policy in agent.state.take_kills(executor).items():
         out.send(event.peer, Said(type=Said.Type.KILL, kill=Said.Kill(task_id=task_id, kill_policy=policy)))
@@ -149,13 +148,12 @@ def registration_overdue(agent: Agent, event: Event, out: Frame) -> None:
     agent.state.end_with(
         executor,
         Termination(
-            TaskState.TASK_FAILED,
-            Reason.REASON_EXECUTOR_REGISTRATION_TIMEOUT,
-            f"Executor did not register within {timeout}",
+            state=TaskState.TASK_FAILED,
+            reason=Reason.REASON_EXECUTOR_REGISTRATION_TIMEOUT,
+            message=f"Executor did not register within {timeout}",
         ),
     )
-    agent.state.turn_executor(executor, ExecutorState.TERMINATING, out)
-    destroy(agent, executor, out)
+    give_up(agent, executor, out)
 
 
 @rows.on(HeartbeatDue)
@@ -186,6 +184,12 @@ def expect(agent: Agent, executor: Executor, out: Frame) -> None:
     agent.timers.set(("registration", container_id), out.now + timeout, RegistrationOverdue(container_id))
 
 
+def give_up(agent: Agent, executor: Executor, out: Frame) -> None:
+    """It has not come in time: its container is destroyed."""
+    agent.state.turn_executor(executor, ExecutorState.TERMINATING, out)
+    end_now(agent, executor, out)
+
+
 def deliver(agent: Agent, executor: Executor, out: Frame) -> None:
     """What is queued goes to the executor, if it runs and can hear."""
     if executor.state is not ExecutorState.RUNNING or not executor.queued:
@@ -198,8 +202,7 @@ def deliver(agent: Agent, executor: Executor, out: Frame) -> None:
 
 def run_builtin_default(agent: Agent, executor: Executor, out: Frame) -> None:
     """The default executor is us: it runs as soon as it is wanted."""
-    status = ContainerStatus(container_id=ContainerID(value=executor.container_id), network_infos=agent.network_infos)
-    agent.state.place_executor(executor, None, status)
+    containers.place(agent, executor, None)
     agent.state.turn_executor(executor, ExecutorState.RUNNING, out)
     deliver(agent, executor, out)
 

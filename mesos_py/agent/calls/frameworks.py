@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mesos_py.agent import facts, words
+from mesos_py.agent import events, facts, words
 from mesos_py.agent.calls import endings
 from mesos_py.agent.entities import Framework
 from mesos_py.agent.lifecycle import ExecutorState
@@ -39,7 +39,9 @@ def acknowledge_update(agent: Agent, event: Event, out: Frame) -> None:
         return
     executor = framework.executors.get(stream.executor_id)
     if executor is not None and executor.container_id == stream.container_id:
-        agent.state.complete_task(executor, message.task_id)
+        task = agent.state.complete_task(executor, message.task_id)
+        if task is not None:
+            endings.forget_task(executor, task, out)
         endings.remove_if_over(agent, executor, out)
 
 
@@ -82,7 +84,7 @@ def shutdown_framework(agent: Agent, event: Event, out: Frame) -> None:
         if framework is not None:
             tear_down(agent, framework, out)
         else:
-            agent.updates.forget(event.body.framework_id)
+            agent.updates.forget(event.body.framework_id, out)
 
 
 @rows.on(internal.UpdateFramework)
@@ -97,19 +99,39 @@ def update_framework(agent: Agent, event: Event, out: Frame) -> None:
         return
     agent.state.update_framework(framework, info)
     if info.checkpoint:
-        out.write(facts.FrameworkSaved(info.id, info))
+        out.write(facts.FrameworkSaved(info.id, info, framework.terminating))
     agent.updates.repeat(framework.id, out)
 
 
 @rows.on(internal.ShutdownAgent)
 def shutdown_agent(agent: Agent, event: Event, out: Frame) -> None:
     """Everything is killed; the process ends when nothing is left."""
-    if not agent.hears(event):
+    if agent.hears(event):
+        end_for_good(agent, out)
+
+
+@rows.on(events.StopRequested)
+def stop_requested(agent: Agent, event: Event, out: Frame) -> None:
+    """The process ends; with ``unregister`` as the last of all that runs here, and the master is told farewell."""
+    registration = agent.registration
+    if event.body.unregister:
+        if agent.state.id is not None and registration.peer is not None:
+            out.send(registration.peer, internal.UnregisterAgent(agent_id=agent.state.id))
+            out.close(registration.peer)
+        end_for_good(agent, out)
         return
+    registration.phase = Phase.TERMINATING
+    agent.updates.pause()
+    out.send(words.PROCESS, words.Exit(None))
+
+
+def end_for_good(agent: Agent, out: Frame) -> None:
+    """Everything is told to end, and the process ends with the last of it. A later agent here is another one."""
     for framework in list(agent.state.frameworks.values()):
         tear_down(agent, framework, out)
     agent.registration.phase, agent.registration.ordered_down = Phase.TERMINATING, True
     agent.updates.pause()
+    out.write(facts.AgentForgotten())
     if not agent.state.frameworks:
         out.send(words.PROCESS, words.Exit(None))
 
@@ -119,7 +141,9 @@ def tear_down(agent: Agent, framework: Framework, out: Frame) -> None:
     if framework.terminating:
         return
     agent.state.terminate_framework(framework)
-    agent.updates.forget(framework.id)
+    if framework.info.checkpoint:
+        out.write(facts.FrameworkSaved(framework.id, framework.info, True))
+    agent.updates.forget(framework.id, out)
     for executor in list(framework.executors.values()):
         if executor.is_over:
             endings.remove_if_over(agent, executor, out)

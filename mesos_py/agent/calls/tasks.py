@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from mesos_py.agent import changes, facts, paths, specs, words
 from mesos_py.agent.calls import endings, executors
-from mesos_py.agent.entities import Executor, Framework, Kind, Task
+from mesos_py.agent.entities import Executor, Framework, Task
 from mesos_py.agent.lifecycle import ExecutorState
 from mesos_py.agent.registration import Phase
 from mesos_py.algebra.resources import Resources
@@ -22,6 +22,7 @@ from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
 from mesos_py.machine.values import value
 from mesos_py.wire import internal
+from mesos_py.wire.checkpoint import Kind
 from mesos_py.wire.executor import ExecutorInfo
 from mesos_py.wire.framework import FrameworkInfo
 from mesos_py.wire.ids import ExecutorID
@@ -150,7 +151,7 @@ def _run(agent: Agent, info: FrameworkInfo, wish: Wish, out: Frame) -> None:
     if framework is None:
         framework = state.add_framework(info, out)
         if info.checkpoint:
-            out.write(facts.FrameworkSaved(info.id, info))
+            out.write(facts.FrameworkSaved(info.id, info, False))
     executor = framework.executors.get(wish.executor.executor_id)
     if executor is not None and any(executor.task(task.task_id) is not None for task in wish.tasks):
         # The master never sends an id twice while it is in use; a stream cannot tell two tasks of one id apart.
@@ -241,8 +242,7 @@ def _add_executor(agent: Agent, framework: Framework, wish: Wish, out: Frame) ->
     elif wish.kind is Kind.DEFAULT:
         executor.builtin = DefaultExecutor()
     state.add_executor(executor, out)
-    if executor.checkpoint:
-        out.write(facts.ExecutorSaved(framework.id, executor.info, container_id, wish.kind is Kind.COMMAND))
+    agent.save(executor, out)
     return executor
 
 
@@ -252,7 +252,7 @@ def _queue(agent: Agent, executor: Executor, wish: Wish, out: Frame) -> None:
         task = Task(info, framework.id, executor.id, executor.is_command)
         agent.state.queue_task(executor, task, out)
         if executor.checkpoint:
-            out.write(facts.TaskSaved(framework.id, executor.id, executor.container_id, info))
+            out.write(facts.TaskSaved(framework.id, executor.container_id, info))
     if wish.group is not None:
         agent.state.queue_group(executor, wish.group)
 

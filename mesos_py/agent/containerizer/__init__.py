@@ -13,7 +13,7 @@ Mesos: src/slave/containerizer/containerizer.hpp
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
 import attrs
@@ -62,6 +62,8 @@ class KnownContainer:
     #: of its first process
     pid: int
     sandbox: str
+    #: SIGTERM was sent to it
+    is_signalled: bool = False
 
 
 class Containerizer(Protocol):
@@ -85,8 +87,15 @@ class Containerizer(Protocol):
     async def usage(self, container_ids: Iterable[str]) -> dict[str, ResourceStatistics]:
         """What each container's whole tree uses now; ids that do not run are left out."""
 
-    async def recover(self) -> tuple[KnownContainer, ...]:
-        """Get ready, and say what runs already. Exits the agent never acknowledged are reported after this."""
+    async def recover(self, expected: Collection[str] = ()) -> tuple[KnownContainer, ...]:
+        """Get ready, and say what runs already.
+
+        Exits that were never acknowledged are reported after this. So is an exit, with an unknown status, of each
+        ``expected`` container that neither runs nor is known to have ended; nothing is left of it then.
+        """
+
+    def acknowledge(self, container_id: str) -> None:
+        """Its exit is durably known and need not be told again."""
 
     async def close(self, *, keep: bool = False) -> None:
         """Destroy everything and end; with ``keep`` let containers run on for the next agent."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import attrs
 import structlog
@@ -72,9 +72,7 @@ class _Container:
 class ProcessContainerizer:
     """The Containerizer port on real processes.
 
-    `report` is called from the event loop with the events of a container, never from within `launch`. With
-    `acknowledge_at_once` the supervisor forgets an exit as soon as `report` has returned; otherwise its owner calls
-    `acknowledge` when the exit is durably known, and hears unacknowledged ones again after a restart.
+    `report` is called from the event loop with the events of a container, never from within `launch`.
     """
 
     def __init__(
@@ -84,7 +82,6 @@ class ProcessContainerizer:
         runtime_dir: str,
         report: Callable[[ContainerEvent], None],
         fetching: fetcher.FetcherSettings | None = None,
-        acknowledge_at_once: bool = True,
         idle_s: float = 10.0,
         orphan_s: float = 15 * 60.0,
     ) -> None:
@@ -93,7 +90,6 @@ class ProcessContainerizer:
         )
         self._fetching = fetching or fetcher.FetcherSettings()
         self._report = report
-        self._acknowledge_at_once = acknowledge_at_once
         self._containers: dict[str, _Container] = {}
         self._client: SupervisorClient | None = None
         self._members: dict[bytes, asyncio.Future[list[bytes]]] = {}
@@ -109,20 +105,31 @@ class ProcessContainerizer:
 
     # ---- the port
 
-    async def recover(self) -> tuple[KnownContainer, ...]:
+    async def recover(self, expected: Collection[str] = ()) -> tuple[KnownContainer, ...]:
         os.makedirs(self._settings.work_dir, exist_ok=True)
         self._client, running = await SupervisorClient.open(
             self._settings, on_frame=self._hear, on_lost=self._lost
         )  # fmt: skip
         known = []
-        for _, key, pid, sandbox in running:
+        for _, key, pid, sandbox, signalled in running:
             if key.endswith(FETCH):
                 # The agent that wanted it is gone, and with it what was to be started.
                 self._client.send(frames.DESTROY, key)
                 continue
             container_id = os.fsdecode(key)
             self._containers[container_id] = _Container(container_id, key, _Phase.RUNNING, None)
-            known.append(KnownContainer(container_id=container_id, pid=int(pid), sandbox=os.fsdecode(sandbox)))
+            known.append(
+                KnownContainer(
+                    container_id=container_id,
+                    pid=int(pid),
+                    sandbox=os.fsdecode(sandbox),
+                    is_signalled=signalled == b"1",
+                )
+            )
+        for container_id in expected:
+            if container_id not in self._containers:
+                # Either its exit waits to be told, or whatever another supervisor left of it is destroyed.
+                self._client.send(frames.DESTROY, os.fsencode(container_id))
         asyncio.get_running_loop().call_soon(self._client.listen)
         return tuple(known)
 
@@ -173,7 +180,6 @@ class ProcessContainerizer:
             container.resources = resources
 
     def acknowledge(self, container_id: str) -> None:
-        """Its exit is durably known and need not be told again."""
         self._send(frames.ACKNOWLEDGE, os.fsencode(container_id))
 
     async def usage(self, container_ids: Iterable[str]) -> dict[str, ResourceStatistics]:
@@ -318,8 +324,6 @@ class ProcessContainerizer:
                 return
         # A container unknown to us ended while no agent was there, or is told again: its owner knows what to do.
         self._report(ContainerExited(container_id=container_id, status=status))
-        if self._acknowledge_at_once:
-            self.acknowledge(container_id)
 
     # ---- a supervisor that died
 

@@ -32,9 +32,14 @@ class Harness:
         self.events: list[ContainerEvent] = []
         self.containerizer: Containerizer
 
-    def process(self, **settings: object) -> ProcessContainerizer:
+    def process(self, *, acknowledges: bool = True, **settings: object) -> ProcessContainerizer:
+        def report(event: ContainerEvent) -> None:
+            self.events.append(event)
+            if acknowledges and isinstance(event, ContainerExited):
+                made.acknowledge(event.container_id)
+
         made = ProcessContainerizer(
-            work_dir=str(self.work), runtime_dir=str(self.directory / "run"), report=self.events.append, **settings
+            work_dir=str(self.work), runtime_dir=str(self.directory / "run"), report=report, **settings
         )  # type: ignore[arg-type]
         self.containerizer = made
         return made

@@ -54,14 +54,14 @@ async def test_containers_outlive_their_agent(tmp_path: Path) -> None:
 
 async def test_an_exit_is_told_again_until_it_is_acknowledged(tmp_path: Path) -> None:
     first = Harness(tmp_path)
-    made = first.process(acknowledge_at_once=False)
+    made = first.process(acknowledges=False)
     await made.recover()
     made.launch(first.spec("c", "true"))
     assert await first.exited("c") == 0
     await made.close(keep=True)
 
     second = Harness(tmp_path)
-    made = second.process(acknowledge_at_once=False)
+    made = second.process(acknowledges=False)
     assert await made.recover() == ()
     assert await second.exited("c") == 0
     made.launch(second.spec("c", "true"))

@@ -17,7 +17,7 @@ Agent to supervisor::
 
 Supervisor to agent::
 
-    CONTAINER id, pid, sandbox      LAUNCHED id, pid         FAILED id, text
+    CONTAINER id, pid, sandbox, "1" if SIGTERM was sent     LAUNCHED id, pid     FAILED id, text
     EXITED    id, wait status ("" when unknown), stdout of a helper
     READY     version, pid          MEMBERS  see above   SANDBOX_FAILED id, text
     ERROR     text
@@ -31,7 +31,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-VERSION = b"1"
+VERSION = b"2"
 
 #: A frame holds argv and environment of one process; the kernel's own bound on both is a few MiB.
 FRAME_MAX = 16 * 1024 * 1024

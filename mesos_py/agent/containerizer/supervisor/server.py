@@ -144,16 +144,17 @@ class Supervisor:
         self._clients[fd] = Client(connection, pid)
         self._epoll.register(fd, select.EPOLLIN)
 
-    def _serve(self, client: Client) -> None:
+    def _serve(self, client: Client) -> bool:
+        """Obey what the client has sent, notice that it has gone; False: there was nothing to read."""
         try:
             data = client.socket.recv(READ_SIZE)
         except BlockingIOError:
-            return
+            return False
         except OSError:
             data = b""
         if not data:
             self._drop(client)
-            return
+            return True
         try:
             for frame in client.decoder.feed(data):
                 self._obey(client, frame)
@@ -164,6 +165,7 @@ class Supervisor:
             self._tell(client, frames.ERROR, str(exc).encode())
             self._flush(client)
             self._drop(client)
+        return True
 
     def _obey(self, client: Client, frame: list[bytes]) -> None:
         word = frame[0]
@@ -180,6 +182,7 @@ class Supervisor:
             container = self._trees.containers.get(frame[1])
             if container is not None:
                 self._trees.signal(container, int(frame[2]))
+                container.is_told |= int(frame[2]) == signal.SIGTERM
         elif word == frames.DESTROY:
             self._destroy(frame[1])
         elif word == frames.MAKE_SANDBOX:
@@ -192,14 +195,15 @@ class Supervisor:
             raise ValueError(f"unknown word {word!r}")
 
     def _greet(self, client: Client) -> None:
-        if self._agent is not None and not _is_hung_up(self._agent):
-            raise ValueError(f"another agent (pid {self._agent.pid}) is connected")
+        while self._agent is not None and self._serve(self._agent):
+            pass  # it may have been killed before we have read its last words
         if self._agent is not None:
-            self._drop(self._agent)
+            raise ValueError(f"another agent (pid {self._agent.pid}) is connected")
         self._agent = client
         client.greeted = True
         for container in self._trees.containers.values():
-            self._tell(client, frames.CONTAINER, container.id, b"%d" % container.main, container.sandbox)
+            told = b"1" if container.is_told else b""
+            self._tell(client, frames.CONTAINER, container.id, b"%d" % container.main, container.sandbox, told)
         self._tell(client, frames.READY, frames.VERSION, b"%d" % os.getpid())
         for report in self._unacknowledged.values():
             client.output += report
@@ -321,15 +325,6 @@ class Supervisor:
             pids = self._trees.members(container) if container is not None else {}
             answer += [container_id, b" ".join([b"%d" % pid for pid in pids])]
         self._tell(client, *answer)
-
-
-def _is_hung_up(client: Client) -> bool:
-    try:
-        return not client.socket.recv(1, _socket.MSG_PEEK)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
 
 
 def main(arguments: list[str]) -> None:

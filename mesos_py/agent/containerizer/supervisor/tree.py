@@ -29,7 +29,7 @@ SIGNAL_PASSES = 3
 class Container:
     """One main process and whatever descends from it."""
 
-    __slots__ = ("capture", "delay", "id", "look_at", "main", "mark", "sandbox", "started", "status")
+    __slots__ = ("capture", "delay", "id", "is_told", "look_at", "main", "mark", "sandbox", "started", "status")
 
     def __init__(self, container_id: bytes, sandbox: bytes, main: int, capture: int | None) -> None:
         self.id = container_id
@@ -44,6 +44,8 @@ class Container:
         #: when to look at an ending container again; None while it lives
         self.look_at: float | None = None
         self.delay = LOOK_FIRST_S
+        #: SIGTERM was sent to it
+        self.is_told = False
 
 
 class Orphan:
