@@ -11,6 +11,8 @@ from typing import Any
 
 from mesos_py.machine.values import Nanos
 
+SOON: Nanos = 1  # from now: after this frame, and after whatever else waits for its turn
+
 
 class Timers:
     """``set`` and ``cancel`` in O(log n); a key has at most one timer."""

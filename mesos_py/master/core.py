@@ -2,9 +2,9 @@
 
 ::
 
-    scheduler calls    calls/subscription, scheduler, accept, offers, tasks, reconcile
+    scheduler calls    calls/subscription, scheduler, accept, offers, tasks, reconcile, teardown
     agent messages     calls/agents, reregister, updates
-    operators          calls/operator, gone
+    operators          calls/teardown, gone
     timers             calls/liveness, recovery, gc, offers, subscription
 
 This file only puts the parts together: what each kind of event means stands in ``calls/``, what is remembered in
@@ -34,13 +34,13 @@ from mesos_py.master.calls import (
     liveness,
     offers,
     operations,
-    operator,
     reconcile,
     recovery,
     reregister,
     scheduler,
     subscription,
     tasks,
+    teardown,
     updates,
 )
 from mesos_py.master.changes import Dropped
@@ -63,7 +63,7 @@ ROWS = Table.merge(
     accept.table,
     offers.table,
     operations.table,
-    operator.table,
+    teardown.table,
     tasks.table,
     reconcile.table,
     agents.table,
@@ -138,6 +138,12 @@ class Master:
         """Send ``word`` to the framework's scheduler if it is there; else it is lost."""
         if framework.peer is not None:
             out.send(framework.peer, word)
+
+    def tell_agents(self, word: object, out: Frame) -> None:
+        """Send ``word`` to all registered agents that can hear it."""
+        for agent in self.state.agents.values():
+            if agent.connected:
+                out.send(agent.peer, word)
 
     def check(self) -> None:
         """Every invariant of state, allocator and registry; raises AssertionError. Linear in everything."""

@@ -156,6 +156,8 @@ class Framework:
     #: known only from agents' reports since this master leads
     recovered: bool
     active: bool
+    #: removed, and what it ran is being taken away (calls/teardown)
+    is_ending: bool = False
     registered_time_ns: Nanos
     reregistered_time_ns: Nanos | None = None
     #: when it was last torn down

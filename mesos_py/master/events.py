@@ -19,6 +19,13 @@ from mesos_py.wire.ids import AgentID, FrameworkID, OfferID, TaskID
 
 
 @value
+class EndingDue:
+    """A removed framework still has tasks or executors to be taken away."""
+
+    framework_id: FrameworkID
+
+
+@value
 class FailoverExpired:
     """A framework has been away for its failover timeout."""
 

@@ -31,6 +31,7 @@ def _check_frameworks(state: State) -> None:
     for framework_id, framework in state.frameworks.items():
         assert framework.id == framework_id == framework.info.id
         assert framework_id not in state.completed_frameworks
+        assert (framework_id in state.removed_frameworks) == framework.is_ending
         assert framework.connected == (framework.peer is not None)
         assert not (framework.recovered and framework.connected)
         assert framework.connected or not framework.active
@@ -124,8 +125,9 @@ def check_timers(m: Master) -> None:
     assert ("removal",) in timers or not waiting
     for framework in state.frameworks.values():
         assert (("heartbeat", framework.id) in timers) == framework.connected
-        is_away = not framework.connected and not framework.recovered
+        is_away = not framework.connected and not framework.recovered and not framework.is_ending
         assert (("failover", framework.id) in timers) == is_away
+        assert (("ending", framework.id) in timers) == framework.is_ending
         for named in (False, True):
             assert framework.connected or ("reconcile", framework.id, named) not in timers
     for offer_id in state.offers:

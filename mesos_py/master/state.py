@@ -20,8 +20,6 @@ from __future__ import annotations
 from collections import deque
 from typing import TypeVar
 
-from mesos_py.algebra.kinds import SCALAR
-from mesos_py.algebra.quantities import Milli
 from mesos_py.algebra.resources import Resources
 from mesos_py.machine.frame import Frame, PeerID
 from mesos_py.machine.values import Nanos
@@ -40,6 +38,7 @@ from mesos_py.master.entities import (
 from mesos_py.master.invariants import check_state
 from mesos_py.master.options import Options
 from mesos_py.master.registry import Registry
+from mesos_py.master.sums import Sums
 from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.constraints import OfferConstraints
 from mesos_py.wire.executor import ExecutorInfo
@@ -55,30 +54,13 @@ __all__ = [
     "Offer",
     "RecoveredAgent",
     "State",
-    "Sums",
     "Task",
     "UnreachableAgent",
 ]
 
 
+MAX_REMOVED_FRAMEWORKS = 100_000  # ids; as many as Mesos keeps of removed agents
 MAX_STATUSES_PER_TASK = 100  # entries; states may alternate for as long as a task lives
-
-
-class Sums:
-    """Scalars over all registered agents, for gauges: name -> Milli, plain and revocable apart."""
-
-    __slots__ = ("plain", "revocable")
-
-    def __init__(self) -> None:
-        self.plain: dict[str, Milli] = {}
-        self.revocable: dict[str, Milli] = {}
-
-    def add(self, resources: Resources, sign: int = 1) -> None:
-        for kind, amount in resources:
-            if kind.type == SCALAR:
-                sums = self.revocable if kind.revocable else self.plain
-                size = amount if kind.whole is None else (kind.whole if kind.shared else kind.whole * amount)  # type: ignore[operator]
-                sums[kind.name] = sums.get(kind.name, 0) + sign * size  # type: ignore[operator]
 
 
 class State:
@@ -89,6 +71,8 @@ class State:
         self.frameworks: dict[FrameworkID, Framework] = {}
         #: bounded ring, oldest first
         self.completed_frameworks: dict[FrameworkID, Framework] = {}
+        #: ids that have been removed, many more than are shown as completed: agents that come back may have tasks left
+        self.removed_frameworks: dict[FrameworkID, None] = {}
         #: registered: connected or given time to come back
         self.agents: dict[AgentID, Agent] = {}
         #: admitted by the registry, not seen since this master leads
@@ -115,6 +99,11 @@ class State:
 
     # ---- looking
 
+    def framework(self, framework_id: FrameworkID | None) -> Framework | None:
+        """None when it is unknown, completed, or about to be."""
+        found = self.frameworks.get(framework_id)  # type: ignore[arg-type]
+        return None if found is None or found.is_ending else found
+
     def framework_of(self, peer: PeerID) -> Framework | None:
         found = self.peers.get(peer)
         return found if isinstance(found, Framework) else None
@@ -128,6 +117,7 @@ class State:
 
     def add_framework(self, framework: Framework, out: Frame) -> None:
         """A framework subscribes for the first time or is recovered."""
+        self.removed_frameworks.pop(framework.id, None)
         self.frameworks[framework.id] = framework
         framework.completed_tasks = deque(maxlen=self._options.max_completed_tasks_per_framework)
         if framework.connected:
@@ -184,12 +174,20 @@ class State:
         framework.json = None
         out.changes.append(changes.FrameworkDisconnected(framework.id, framework))
 
-    def remove_framework(self, framework: Framework, out: Frame) -> None:
-        """Torn down: remembered among the completed ones. Its tasks, executors and offers are gone already."""
+    def end_framework(self, framework: Framework) -> None:
+        """Removed: it is nobody's any more, though it still has tasks and executors; offers are gone already."""
         self._leave(framework.peer, framework)
         self.frameworks_connected -= framework.connected
         self.frameworks_active -= framework.active
         framework.peer, framework.connected, framework.active, framework.recovered = None, False, False, False
+        framework.is_ending = True
+        framework.json = None
+        self.removed_frameworks[framework.id] = None
+        _trim(self.removed_frameworks, MAX_REMOVED_FRAMEWORKS)
+
+    def remove_framework(self, framework: Framework, out: Frame) -> None:
+        """Remembered among the completed ones. Its tasks and executors are gone, too."""
+        framework.is_ending = False
         framework.unregistered_time_ns = out.now
         framework.json = None
         del self.frameworks[framework.id]

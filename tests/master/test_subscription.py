@@ -16,7 +16,7 @@ from mesos_py.wire.framework import FrameworkInfo, OfferFilters
 from mesos_py.wire.ids import FrameworkID
 from mesos_py.wire.scheduler_api import Call, Event
 from mesos_py.wire.schema import evolve
-from mesos_py.wire.task import TaskState, TaskStatus
+from mesos_py.wire.task import TaskState
 from mesos_py.wire.value import Value
 from tests import builders
 from tests.builders import CAPABILITY
@@ -303,64 +303,6 @@ def test_a_disconnected_framework_gets_no_offers_and_loses_those_it_has() -> Non
     assert world.changes(changes.OfferEnded)[-1].end is changes.OfferEnd.RESCINDED
     world.advance(30)
     assert not world.state.offers
-
-
-def test_after_the_failover_timeout_everything_is_removed() -> None:
-    """I8: every agent is told, tasks end as TASK_KILLED without an event, the id is refused from now on."""
-    world = World()
-    agents = [world.agent(hostname=hostname) for hostname in "ab"]
-    scheduler = world.scheduler()
-    scheduler.launch(builders.task(executor=builders.executor()))
-    scheduler.disconnect()
-    world.advance(60)
-    assert scheduler.id not in world.state.frameworks
-    for agent in agents:
-        assert [message.framework_id for message in agent.of(internal.ShutdownFramework)] == [scheduler.id]
-    completed = world.state.completed_frameworks[scheduler.id]
-    (task,) = completed.completed_tasks
-    (status,) = task.statuses
-    assert (task.state, status.reason, status.message) == (
-        TaskState.TASK_KILLED,
-        TaskStatus.Reason.REASON_FRAMEWORK_REMOVED,
-        f"Framework {scheduler.id} removed",
-    )
-    assert completed.unregistered_time_ns == world.now
-    scheduler.subscribe()
-    assert scheduler.errors() == ["Framework has been removed"]
-
-
-def test_without_failover_timeout_the_end_of_the_stream_is_the_end() -> None:
-    world = World()
-    scheduler = world.scheduler(failover_timeout=0.0)
-    scheduler.disconnect()
-    assert scheduler.id in world.state.completed_frameworks
-
-
-def test_teardown_kills_tasks_and_frees_everything() -> None:
-    world = World()
-    agent = world.agent()
-    scheduler, other = world.scheduler(), world.scheduler(name="other")
-    scheduler.launch(builders.task(cpus=4, mem=1024))
-    world.settle()
-    frame = scheduler.call(Call.Type.TEARDOWN)
-    assert frame.reply is None
-    assert scheduler.peer in world.closed
-    assert scheduler.take()[-1].type is not Word.UPDATE
-    assert agent.of(internal.ShutdownFramework)
-    world.settle()
-    assert [offer.agent_id for offer in other.offers()] == [agent.id]
-
-
-def test_completed_frameworks_are_bounded() -> None:
-    """The oldest is forgotten, and then its id is an unknown one again."""
-    world = World(Options(max_completed_frameworks=2))
-    ids = []
-    for _ in range(3):
-        scheduler = world.scheduler(failover_timeout=0.0)
-        ids.append(scheduler.id)
-        scheduler.disconnect()
-    assert list(world.state.completed_frameworks) == ids[1:]
-    assert world.scheduler(framework_id=ids[0]).errors() == []
 
 
 def test_a_recovered_framework_waits_without_a_deadline() -> None:

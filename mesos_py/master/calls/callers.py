@@ -20,7 +20,7 @@ NO_STREAM_ID = "All non-subscribe calls should include the 'Mesos-Stream-Id' hea
 def known_caller(m: Master, event: Event) -> Problem | None:
     """The framework exists, is the principal's own, is subscribed, and the call names its stream."""
     call: Call = event.body
-    framework = m.state.frameworks.get(call.framework_id)  # type: ignore[arg-type]
+    framework = m.state.framework(call.framework_id)
     if framework is None:
         return bad_request("Framework cannot be found")
     if framework.peer is not None and framework.peer == event.peer and event.principal is None:

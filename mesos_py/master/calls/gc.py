@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
+from mesos_py.machine.timers import SOON
 from mesos_py.machine.values import Nanos, seconds
 from mesos_py.master.events import RegistryGcDue
 from mesos_py.master.registry import Prune
@@ -43,7 +44,7 @@ def collect(m: Master, event: Event, out: Frame) -> None:
         m.persist(Prune(unreachable, gone), out)
         state.forget_agents(unreachable, gone, out)
     if len(unreachable) + len(gone) == FORGOTTEN_AT_ONCE:
-        m.timers.set(("registry gc",), out.now, RegistryGcDue())
+        m.timers.set(("registry gc",), out.now + SOON, RegistryGcDue())
     else:
         await_gc(m, out)
 

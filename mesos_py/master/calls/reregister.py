@@ -70,7 +70,7 @@ def reregister_agent(m: Master, event: Event, out: Frame) -> None:
         out.send(peer, ShutdownAgent(message="Agent attempted to reregister with different IP / hostname"))
         return
     for info in report.frameworks:
-        if info.id not in m.state.frameworks and info.id not in m.state.completed_frameworks:
+        if info.id not in m.state.frameworks and info.id not in m.state.removed_frameworks:
             subscription.recover(m, info, out)
     _leave_other_connection(m, agent_id, report, peer, out)
     unwatch(m, agent_id, out)
@@ -80,7 +80,7 @@ def reregister_agent(m: Master, event: Event, out: Frame) -> None:
         _add(m, agent_id, report, peer, out)
     agent = m.state.agents[agent_id]
     for info in report.frameworks:
-        if info.id in m.state.completed_frameworks:
+        if info.id in m.state.removed_frameworks:
             out.send(peer, ShutdownFramework(framework_id=info.id))
         else:
             current = m.state.frameworks[info.id].info  # type: ignore[index]
@@ -145,9 +145,9 @@ def _add_reported(m: Master, agent: Agent, report: ReregisterAgent, out: Frame) 
     back: dict[FrameworkID, dict[TaskID, None]] = {}
     tasks: list[Task] = []
     for reported in report.tasks:
-        framework = m.state.frameworks.get(reported.framework_id)
+        framework = m.state.framework(reported.framework_id)
         if framework is None:
-            continue  # completed: the agent is told to shut it down
+            continue  # removed: the agent is told to shut it down
         held = framework.tasks.get(reported.task_id)
         if held is not None:
             if held.agent_id != agent.id:
@@ -173,7 +173,7 @@ def _kill_stale(agent: Agent, framework: Framework, reported: WireTask, held: Ta
 
 
 def _add_executor(m: Master, agent: Agent, executor: ExecutorInfo, out: Frame) -> None:
-    framework = m.state.frameworks.get(executor.framework_id)  # type: ignore[arg-type]
+    framework = m.state.framework(executor.framework_id)
     if framework is not None and agent.executor(framework.id, executor.executor_id) is None:
         m.state.add_executor(framework, agent, executor, out)
 
@@ -252,6 +252,9 @@ def _missing(m: Master, agent: Agent, report: ReregisterAgent) -> tuple[Reconcil
     named = {(task.framework_id, task.task_id) for task in report.tasks}
     found = []
     for framework_id, tasks in agent.tasks.items():
+        framework = m.state.framework(framework_id)
+        if framework is None:
+            continue
         statuses = tuple(
             TaskStatus(
                 task_id=task.id,
@@ -266,7 +269,6 @@ def _missing(m: Master, agent: Agent, report: ReregisterAgent) -> tuple[Reconcil
             if (framework_id, task.id) not in named
         )
         if statuses:
-            framework: Framework = m.state.frameworks[framework_id]
             found.append(ReconcileTasks(framework_id=framework_id, framework=framework.info, statuses=statuses))
     return tuple(found)
 

@@ -14,7 +14,7 @@ from mesos_py.machine.problem import Problem, bad_request
 from mesos_py.machine.table import Table
 from mesos_py.master.calls.callers import known_caller
 from mesos_py.master.calls.offers import rescind
-from mesos_py.master.calls.subscription import tell_agents, tell_allocator, with_principal
+from mesos_py.master.calls.subscription import tell_allocator, with_principal
 from mesos_py.master.capabilities import subscribed_roles
 from mesos_py.master.changes import Dropped
 from mesos_py.master.entities import Agent, Framework
@@ -145,5 +145,5 @@ def update_framework(m: Master, event: Event, out: Frame) -> Problem | None:
     m.state.update_framework(framework, info, dict.fromkeys(asked.suppressed_roles), asked.offer_constraints, out)
     tell_allocator(m, framework)
     if is_new:
-        tell_agents(m, UpdateFramework(framework=info), out)
+        m.tell_agents(UpdateFramework(framework=info), out)
     return None

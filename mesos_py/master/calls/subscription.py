@@ -9,7 +9,8 @@
 An id this master does not know is taken at its word: the framework subscribed to a master before this one, and what
 it has running will be told by agents. Only ids remembered as completed are refused.
 
-Mesos: src/master/master.cpp Master::subscribe, failoverFramework, disconnect, removeFramework.
+What becomes of a removed framework is in calls/teardown. Mesos: src/master/master.cpp Master::subscribe,
+failoverFramework, disconnect.
 """
 
 from __future__ import annotations
@@ -20,11 +21,10 @@ from mesos_py.machine.frame import Event, Frame, PeerID
 from mesos_py.machine.table import Table
 from mesos_py.machine.values import seconds
 from mesos_py.master import words
-from mesos_py.master.calls.callers import known_caller
 from mesos_py.master.calls.offers import discard_all, rescind_all
 from mesos_py.master.calls.reconcile import forget
+from mesos_py.master.calls.teardown import remove
 from mesos_py.master.capabilities import FrameworkCapabilities, subscribed_roles
-from mesos_py.master.changes import OfferEnd
 from mesos_py.master.entities import Framework
 from mesos_py.master.events import FailoverExpired, HeartbeatDue
 from mesos_py.master.validation.framework import (
@@ -38,10 +38,9 @@ from mesos_py.master.validation.framework import (
 from mesos_py.wire.constraints import OfferConstraints
 from mesos_py.wire.framework import FrameworkInfo
 from mesos_py.wire.ids import FrameworkID
-from mesos_py.wire.internal import ShutdownFramework, UpdateFramework
+from mesos_py.wire.internal import UpdateFramework
 from mesos_py.wire.scheduler_api import Call
 from mesos_py.wire.schema import evolve
-from mesos_py.wire.task import TaskState, TaskStatus
 
 if TYPE_CHECKING:
     from mesos_py.master.core import Master
@@ -62,7 +61,7 @@ def subscribe(m: Master, event: Event, out: Frame) -> None:
     known = m.state.frameworks.get(info.id) if info.id else None
     refusal = (
         invalid_framework(info, m.options)
-        or ("Framework has been removed" if info.id in m.state.completed_frameworks else None)
+        or ("Framework has been removed" if _is_over(m, info.id) else None)
         or invalid_suppressed(asked.suppressed_roles, roles)
         or invalid_constraints(asked.offer_constraints, roles)
         or (changed_principal(known.info, info) if known is not None else None)
@@ -79,6 +78,11 @@ def subscribe(m: Master, event: Event, out: Frame) -> None:
         _fail_over(m, framework, info, peer, suppressed, asked.offer_constraints, out)
     out.send(peer, words.subscribed(framework, m.info, m.options.heartbeat_interval_s))
     _heartbeat(m, framework, out, volatile=False)
+
+
+def _is_over(m: Master, framework_id: FrameworkID | None) -> bool:
+    ending = m.state.frameworks.get(framework_id) if framework_id else None
+    return framework_id in m.state.completed_frameworks or (ending is not None and ending.is_ending)
 
 
 def with_principal(info: FrameworkInfo, principal: str | None) -> FrameworkInfo:
@@ -157,7 +161,7 @@ def _fail_over(
     m.state.update_framework(framework, info, suppressed, constraints, out)
     tell_allocator(m, framework)
     m.allocator.activate_framework(framework.id)
-    tell_agents(m, UpdateFramework(framework=info), out)
+    m.tell_agents(UpdateFramework(framework=info), out)
 
 
 def tell_allocator(m: Master, framework: Framework, *, new: bool = False) -> None:
@@ -173,13 +177,6 @@ def tell_allocator(m: Master, framework: Framework, *, new: bool = False) -> Non
         m.allocator.add_framework(framework.id, active=framework.active, **settings)  # type: ignore[arg-type]
     else:
         m.allocator.update_framework(framework.id, **settings)  # type: ignore[arg-type]
-
-
-def tell_agents(m: Master, word: object, out: Frame) -> None:
-    """All registered agents that can hear it."""
-    for agent in m.state.agents.values():
-        if agent.connected:
-            out.send(agent.peer, word)
 
 
 # ---- heartbeats
@@ -199,7 +196,7 @@ def heartbeat_due(m: Master, event: Event, out: Frame) -> None:
     _heartbeat(m, m.state.frameworks[event.body.framework_id], out, volatile=True)
 
 
-# ---- the end of a stream, and of a framework
+# ---- the end of a stream
 
 
 def disconnected(m: Master, framework: Framework, out: Frame) -> None:
@@ -214,51 +211,3 @@ def disconnected(m: Master, framework: Framework, out: Frame) -> None:
         remove(m, framework, out)
     else:
         m.timers.set(("failover", framework.id), out.now + timeout, FailoverExpired(framework.id))
-
-
-@table.on(FailoverExpired)
-def failover_expired(m: Master, event: Event, out: Frame) -> None:
-    """The framework has been away for too long and is removed."""
-    remove(m, m.state.frameworks[event.body.framework_id], out)
-
-
-@table.on(Call.Type.TEARDOWN, check=known_caller)
-def teardown(m: Master, event: Event, out: Frame) -> None:
-    """The framework is removed with everything it runs."""
-    remove(m, m.state.frameworks[event.body.framework_id], out)
-
-
-def remove(m: Master, framework: Framework, out: Frame) -> None:
-    """Tasks are killed, offers and executors gone, the stream closed; the id is remembered as completed."""
-    for key in ("heartbeat", "failover"):
-        m.timers.cancel((key, framework.id))
-    forget(m, framework)
-    for offer in tuple(framework.offers.values()):
-        m.timers.cancel(("offer", offer.id))
-        m.state.remove_offer(offer, OfferEnd.DISCARDED, out)
-    tell_agents(m, ShutdownFramework(framework_id=framework.id), out)
-    text = f"Framework {framework.id} removed"
-    removed = TaskStatus.Reason.REASON_FRAMEWORK_REMOVED
-    for task in (*framework.tasks.values(), *framework.unreachable_tasks.values()):
-        if not task.is_terminal:
-            status = words.status(
-                task.id,
-                TaskState.TASK_KILLED,
-                removed,
-                text,
-                out.now,
-                agent_id=task.agent_id,
-                executor_id=task.executor_id,
-            )
-            m.state.update_task(task, status, None, out)
-        if task.id in framework.tasks:
-            m.state.remove_task(task, out)
-        else:
-            m.state.complete_lost(task)
-    for agent_id, executors in tuple(framework.executors.items()):
-        for executor_id in tuple(executors):
-            m.state.remove_executor(framework, m.state.agents[agent_id], executor_id, out)
-    m.allocator.remove_framework(framework.id)
-    if framework.peer is not None:
-        out.close(framework.peer)
-    m.state.remove_framework(framework, out)
