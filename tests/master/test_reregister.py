@@ -98,6 +98,58 @@ def test_a_change_of_the_agent_is_written_and_offered() -> None:
     assert world.state.total.plain == {"cpus": 16_000, "mem": 64_000}
 
 
+def test_an_agent_that_has_less_than_is_used_is_offered_again_when_enough_has_ended() -> None:
+    """Tasks go on as they are: what to do about it is the framework's business."""
+    world = World()
+    agent, scheduler = world.agent(cpus=4), world.scheduler()
+    scheduler.launch(*[builders.task(name, agent.id, cpus=2, mem=128) for name in "ab"])
+    tasks = tuple(task.wire() for task in world.state.frameworks[scheduler.id].tasks.values())
+    agent.disconnect()
+    agent.info = evolve(agent.info, resources=builders.resources(cpus=3, mem=128))
+    agent.reregister(tasks=tasks, frameworks=(scheduler.info,))
+    world.advance(10)
+    assert (scheduler.offers(), len(world.state.frameworks[scheduler.id].tasks)) == ([], 2)
+    agent.update(scheduler.id, "a", State.TASK_FINISHED)
+    world.advance(10)
+    (offer,) = scheduler.offers()
+    assert [(resource.name, resource.scalar.value) for resource in offer.resources] == [("cpus", 1.0)]  # type: ignore[union-attr]
+
+
+def test_offers_of_an_agent_that_changed_are_rescinded() -> None:
+    """F24: it had not been seen to disconnect; who accepts them all the same is refused."""
+    world = World()
+    agent, scheduler = world.agent(), world.scheduler()
+    world.settle()
+    (offer,) = scheduler.offers()
+    agent.info = evolve(agent.info, resources=builders.resources(cpus=1, mem=64))
+    agent.reregister()
+    assert [word.rescind.offer_id for word in scheduler.take() if word.rescind] == [offer.id]
+    scheduler.accept([offer], builders.launch(builders.task()))
+    (status,) = scheduler.statuses()
+    assert status.reason is Reason.REASON_INVALID_OFFERS
+    assert agent.of(internal.RunTask) == []
+
+
+def test_what_an_agent_turns_out_to_use_is_not_on_offer() -> None:
+    world, agent, scheduler, task = launched()
+    world.advance(6)
+    assert len(scheduler.offers()) == 1
+    other = evolve(task, task_id=TaskID("other"))
+    agent.reregister(tasks=(task, other), frameworks=(scheduler.info,))
+    world.advance(2)
+    (offer,) = scheduler.offers()
+    assert [resource.scalar.value for resource in offer.resources] == [2.0, 768.0]  # type: ignore[union-attr]
+
+
+def test_an_agent_that_repeats_itself_keeps_its_offers() -> None:
+    """Its answer was slow, or lost."""
+    world, agent, scheduler, task = launched()
+    world.advance(6)
+    (offer,) = scheduler.offers()
+    agent.reregister(tasks=(task,), frameworks=(scheduler.info,))
+    assert scheduler.offers() == [offer]
+
+
 @pytest.mark.parametrize("changed", [{"hostname": "other"}, {"pid": "slave(1)@10.0.0.9:5051"}])
 def test_an_agent_cannot_move(changed: dict[str, str]) -> None:
     """X18: another host with the id of a registered agent is told to shut down, and changes nothing."""

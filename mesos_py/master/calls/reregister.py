@@ -26,6 +26,7 @@ from mesos_py.master import words
 from mesos_py.master.calls import subscription
 from mesos_py.master.calls.liveness import disconnected, ping
 from mesos_py.master.calls.losses import recover, settle_lost, tell_allocator, unwatch
+from mesos_py.master.calls.offers import rescind_all
 from mesos_py.master.capabilities import AgentCapabilities
 from mesos_py.master.changes import Dropped
 from mesos_py.master.entities import Agent, Framework, Task, task_of_report
@@ -196,8 +197,11 @@ def _tell_back(m: Master, tasks: list[Task], text: str, out: Frame) -> None:
 
 
 def _compare(m: Master, agent: Agent, report: ReregisterAgent, peer: PeerID, out: Frame) -> None:
+    total = total_resources(report.agent.resources, report.checkpointed_resources)
     if agent.info != report.agent:
         m.persist(UpdateAgent(report.agent), out)
+    if agent.info != report.agent or agent.total != total:
+        rescind_all(m, agent, out)  # they are of an agent that is not like that any more
     if agent.connected and agent.peer != peer:
         out.close(agent.peer)
     m.state.reconnect_agent(
@@ -208,7 +212,7 @@ def _compare(m: Master, agent: Agent, report: ReregisterAgent, peer: PeerID, out
         pid=report.pid,
         version=report.version,
         capabilities=AgentCapabilities.of(report.capabilities),
-        total=total_resources(report.agent.resources, report.checkpointed_resources),
+        total=total,
         url=words.url_of(report.agent.hostname, report.pid),
     )
     m.allocator.update_agent(
@@ -227,6 +231,7 @@ def _compare(m: Master, agent: Agent, report: ReregisterAgent, peer: PeerID, out
     for framework_id, resources in agent.used.items():
         added = resources - used.get(framework_id, Resources())
         if added:
+            rescind_all(m, agent, out)  # what is used cannot be on offer
             m.allocator.add_allocation(framework_id, agent.id, added)
     _welcome(m, agent, _missing(m, agent, report), out)
     _tell_back(m, back, "Agent reregistered", out)
