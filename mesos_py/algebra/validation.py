@@ -20,8 +20,9 @@ def validate(resource: Resource) -> str | None:
     """The first thing wrong with a message, None if nothing is."""
     if not resource.name:
         return "Empty resource name"
-    checks = (_invalid_value, _invalid_disk, _invalid_reservations, _invalid_use)
-    return next((text for check in checks if (text := check(resource)) is not None), None)
+    return (
+        _invalid_value(resource) or _invalid_disk(resource) or _invalid_reservations(resource) or _invalid_use(resource)
+    )
 
 
 def validate_all(resources: Iterable[Resource]) -> str | None:
