@@ -35,8 +35,9 @@ SHELLS = (
     "mesos_py.agent.statistics", "mesos_py.agent.metrics", "mesos_py.agent.fetcher", "mesos_py.agent.usage",
     "mesos_py.agent.resources", "mesos_py.agent.store", "mesos_py.agent.containerizer.process",
     "mesos_py.agent.containerizer.client", "mesos_py.agent.containerizer.scripted",
-    "mesos_py.agent.containerizer.supervisor", "mesos_py.agent.provisioner.places", "mesos_py.agent.provisioner.puller",
-    "mesos_py.agent.provisioner.store", "mesos_py.agent.provisioner.tools",
+    "mesos_py.agent.containerizer.supervisor", "mesos_py.agent.provisioner.places",
+    "mesos_py.agent.provisioner.provisioner", "mesos_py.agent.provisioner.puller",
+    "mesos_py.agent.provisioner.rootfs", "mesos_py.agent.provisioner.store", "mesos_py.agent.provisioner.tools",
 )
 SERVERS = ("mesos_py.master.server", "mesos_py.agent.server")
 

@@ -8,12 +8,14 @@ Mesos: src/uri/fetchers/docker.cpp, src/docker/spec.cpp parseAuthConfig
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 from mesos_py.wire.image import Image
 from mesos_py.wire.secret import Secret
 
 SIZE_MAX: Final = 1 << 20  # bytes of a docker config
+NO_CONFIG: Final[Mapping[str, Any]] = {"auths": {}}
 NO_RESOLVER = "Default resolver cannot resolve references"  # Mesos: src/secret/resolver.cpp
 
 
@@ -35,15 +37,17 @@ def parse_docker_config(text: str | bytes) -> dict[str, Any]:
     return found
 
 
-def auth_file(agent: str | None, image: Image.Docker) -> str:
-    """The text of the file; of two passwords for one registry the image's counts. Raises ValueError."""
-    config: dict[str, Any] = {"auths": {}} if agent is None else parse_docker_config(agent)
+def auth_file(agent: Mapping[str, Any], image: Image.Docker) -> str:
+    """The text of the file; of two passwords for one registry the image's counts. Raises ValueError.
+
+    ``agent`` is what parse_docker_config made of the agent's.
+    """
     secret = image.config
-    if secret is not None:
-        if secret.type is Secret.Type.REFERENCE:
-            raise ValueError(NO_RESOLVER)
-        if secret.value is None:
-            raise ValueError("the image's docker config has no value")
-        own = parse_docker_config(secret.value.data)
-        config["auths"] = {**config["auths"], **own["auths"]}
-    return json.dumps(config, sort_keys=True)
+    if secret is None:
+        return json.dumps(agent)
+    if secret.type is Secret.Type.REFERENCE:
+        raise ValueError(NO_RESOLVER)
+    if secret.value is None:
+        raise ValueError("the image's docker config has no value")
+    own = parse_docker_config(secret.value.data)
+    return json.dumps({**agent, "auths": {**agent["auths"], **own["auths"]}})

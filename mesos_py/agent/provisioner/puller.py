@@ -102,11 +102,10 @@ class Puller:
         image, limits = f"{staging}/image", self._limits
         shutil.rmtree(image, ignore_errors=True)
         os.mkdir(image, 0o700)
-        room = self._room()
         try:
             await run(
                 *DIE_WITH_US, "umoci", "raw", "unpack", "--image", "../layout:image", "rootfs",
-                cwd=image, timeout_s=limits.unpack_timeout_s, watch=room,
+                cwd=image, timeout_s=limits.unpack_timeout_s, watch=room(self._store, limits),
             )  # fmt: skip
             found = self._read(digest)
         except ToolFailed as error:
@@ -125,10 +124,10 @@ class Puller:
 
     async def _skopeo(self, staging: str, *arguments: str) -> str:
         env = {name: os.environ[name] for name in PASSED if name in os.environ} | {"HOME": staging}
-        room, stall = self._room(), Stall(staging, self._limits.stall_timeout_s)
+        full, stall = room(self._store, self._limits), Stall(staging, self._limits.stall_timeout_s)
         return await run(
             *DIE_WITH_US, "skopeo", "--tmpdir", f"{staging}/scratch", *arguments,
-            cwd=staging, env=env, timeout_s=self._limits.pull_timeout_s, watch=lambda: room() or stall(),
+            cwd=staging, env=env, timeout_s=self._limits.pull_timeout_s, watch=lambda: full() or stall(),
         )  # fmt: skip
 
     def _read(self, digest: str) -> manifest.Manifest:
@@ -156,16 +155,19 @@ class Puller:
                 is_old = True
         return is_old
 
-    def _room(self) -> Watch:
-        def look() -> str | None:
-            disk = os.statvfs(self._store)
-            if disk.f_bavail * disk.f_frsize < self._limits.free_min:
-                return f"less than {self._limits.free_min >> 20} MB are free on the disk of '{self._store}'"
-            if disk.f_files and disk.f_favail < self._limits.free_inodes_min:
-                return f"fewer than {self._limits.free_inodes_min} inodes are free on the disk of '{self._store}'"
-            return None
 
-        return look
+def room(directory: str, limits: Limits) -> Watch:
+    """Objects when its disk is about to be full, whoever fills it."""
+
+    def look() -> str | None:
+        disk = os.statvfs(directory)
+        if disk.f_bavail * disk.f_frsize < limits.free_min:
+            return f"less than {limits.free_min >> 20} MB are free on the disk of '{directory}'"
+        if disk.f_files and disk.f_favail < limits.free_inodes_min:
+            return f"fewer than {limits.free_inodes_min} inodes are free on the disk of '{directory}'"
+        return None
+
+    return look
 
 
 class Stall:

@@ -181,6 +181,10 @@ class Store:
         pull.waiting += 1
         try:
             return await asyncio.shield(pull.task)
+        except asyncio.CancelledError:
+            if pull.task.cancelled() and not asyncio.current_task().cancelling():  # type: ignore[union-attr]
+                raise ToolFailed("the agent ends") from None
+            raise
         finally:
             pull.waiting -= 1
             if not pull.waiting and not pull.task.done():

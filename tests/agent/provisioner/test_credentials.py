@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from mesos_py.agent.provisioner.credentials import auth_file
+from mesos_py.agent.provisioner.credentials import NO_CONFIG, auth_file, parse_docker_config
 from mesos_py.wire.image import Image
 from mesos_py.wire.secret import Secret
 
@@ -33,7 +33,9 @@ def image(config: str | None = None) -> Image.Docker:
 )  # fmt: skip
 def test_files(agent: str | None, own: str | None, file: object) -> None:
     """The image's password wins; a helper, which is a program to run, counts only if the operator names it."""
-    assert json.loads(auth_file(agent, image(own))) == file
+    config = NO_CONFIG if agent is None else parse_docker_config(agent)
+    assert json.loads(auth_file(config, image(own))) == file
+    assert config == (NO_CONFIG if agent is None else parse_docker_config(agent))
 
 
 @pytest.mark.parametrize(
@@ -46,16 +48,14 @@ def test_files(agent: str | None, own: str | None, file: object) -> None:
 def test_what_is_no_docker_config(config: str) -> None:
     """The text that says so does not quote it."""
     with pytest.raises(ValueError, match="docker config") as caught:
-        auth_file(None, image(config))
+        auth_file(NO_CONFIG, image(config))
     assert "secret" not in str(caught.value)
-    with pytest.raises(ValueError, match="docker config"):
-        auth_file(config, image())
 
 
 def test_secrets_by_reference() -> None:
     """As in Mesos without a resolver of one's own."""
     secret = Secret(type=Secret.Type.REFERENCE, reference=Secret.Reference(name="x"))
     with pytest.raises(ValueError, match="Default resolver cannot resolve references"):
-        auth_file(None, Image.Docker(name="x", config=secret))
+        auth_file(NO_CONFIG, Image.Docker(name="x", config=secret))
     with pytest.raises(ValueError, match="has no value"):
-        auth_file(None, Image.Docker(name="x", config=Secret()))
+        auth_file(NO_CONFIG, Image.Docker(name="x", config=Secret()))
