@@ -54,7 +54,9 @@ from mesos_py.master.state import State
 from mesos_py.wire.master import MasterInfo
 from mesos_py.wire.scheduler_api import Event as SchedulerEvent
 
-TIMERS_PER_FRAME = 200  # due timers handled in one frame; the rest have the next one, which comes at once
+# Due timers handled in one frame, and words and changes after which no more are; the rest have the next frame, at once.
+TIMERS_PER_FRAME = 200
+OUTPUT_PER_FRAME = 1_500
 
 #: Every kind of event a master core understands, and what it means.
 ROWS = Table.merge(
@@ -116,7 +118,7 @@ class Master:
             self.handled[kind] += 1
             ROWS[kind].handler(self, Event(kind, due), out)
             budget -= 1
-            if budget == 0:
+            if budget == 0 or len(out.changes) + len(out.sends) >= OUTPUT_PER_FRAME:
                 break
         offers.make(self, out)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mesos_py.master import changes, registry
+from mesos_py.master.core import OUTPUT_PER_FRAME
 from mesos_py.master.options import Options
 from mesos_py.wire import internal
 from mesos_py.wire.scheduler_api import Event
@@ -204,3 +205,20 @@ def test_an_unreachable_agent_that_comes_back_brings_its_tasks() -> None:
     world.settle()
     (offer,) = scheduler.offers()
     assert [resource.scalar.value for resource in offer.resources] == [3.0, 896.0]  # type: ignore[union-attr]
+
+
+def test_many_agents_that_are_lost_at_once_do_not_make_a_long_frame() -> None:
+    """F16: the core stops when the frame is long enough, and goes on in the next one."""
+    world = World(check=False)
+    agents = [world.agent(hostname=str(number), cpus=100, mem=100_000) for number in range(10)]
+    scheduler = world.scheduler()
+    for agent in agents:
+        scheduler.launch(*[builders.task(f"{agent.id}-{number}", agent.id, mem=1) for number in range(100)])
+        agent.fall_silent()
+    for agent in agents:
+        agent.disconnect()
+    world.advance(100)
+    world.master.check()
+    lost = [sum(isinstance(change, changes.AgentUnreachable) for change in frame.changes) for frame in world.frames]
+    assert sum(lost) == 10
+    assert max(lost) == OUTPUT_PER_FRAME // 300  # each tells, and changes twice, a hundred tasks
