@@ -15,11 +15,13 @@ from mesos_py.master import changes, registry
 from mesos_py.master.events import RegistryRecovered
 from mesos_py.master.options import Options
 from mesos_py.master.server import MasterServer
+from mesos_py.master.subscribe import event_of
 from mesos_py.transport.channel import decode_batch
 from mesos_py.wire import internal
 from mesos_py.wire.codec import protobuf
 from mesos_py.wire.ids import AgentID
 from mesos_py.wire.master_api import Call
+from mesos_py.wire.master_api import Event as OperatorEvent
 from mesos_py.wire.scheduler_api import Event
 from mesos_py.wire.task import TaskState, TaskStatus
 from tests import builders
@@ -50,6 +52,21 @@ def test_a_registered_agent_is_shut_down_and_what_it_had_is_nobodys() -> None:
     world.advance(700)
     assert scheduler.offers() == []
     assert world.state.gone_agents == {agent.id: frame.now}
+
+
+def test_operators_hear_of_its_tasks_alone() -> None:
+    """As captured from a C++ master: no AGENT_REMOVED, neither for an agent that is lost nor for one that is gone."""
+    world, agent, _, _ = launched(capabilities=AWARE)
+    other = world.agent(hostname="other")
+    other.fall_silent()
+    before = len(world.frames)
+    world.mark_gone(agent.id)
+    world.advance(100)
+    told = [event_of(change) for frame in world.frames[before:] for change in frame.changes]
+    assert [(event.type, event.task_updated.state) for event in told if event is not None] == [  # type: ignore[union-attr]
+        (OperatorEvent.Type.TASK_UPDATED, State.TASK_GONE_BY_OPERATOR)
+    ]
+    assert other.id in world.state.unreachable_agents
 
 
 def test_a_disconnected_agent_is_told_when_it_comes_back() -> None:

@@ -20,10 +20,14 @@ from mesos_py.master.views.sections import (
 )
 from mesos_py.wire.codec import json as json_codec
 from mesos_py.wire.codec import protobuf as protobuf_codec
+from mesos_py.wire.container import ContainerStatus
+from mesos_py.wire.ids import ContainerID
 from mesos_py.wire.master_api import Event, Response
+from mesos_py.wire.network import NetworkInfo
+from mesos_py.wire.task import TaskState
 from tests import builders
 from tests.golden import golden_dir
-from tests.golden_compare import differences, read_json
+from tests.golden_compare import differences, read_capture, read_json
 from tests.master.busy import busy_world
 from tests.master.world import World
 
@@ -120,6 +124,59 @@ def test_subscribed_event_holds_the_state_in_both_encodings(cluster: tuple[str, 
     from_json = json_codec.decode(Event, subscribed_json(b"".join(json_pieces(state.get_state(world.state))), 15.0))
     assert from_protobuf == from_json
     assert from_json.type is Event.Type.SUBSCRIBED
+
+
+def lost_world(*, is_back: bool) -> World:
+    """Two frameworks, one of them partition-aware, whose agent has been lost, and is back perhaps."""
+    world = World()
+    agent = world.agent(
+        resources=(*builders.resources(cpus=64, mem=65536, disk=100_000), builders.ports((31000, 32000)))
+    )
+    container = ContainerStatus(
+        container_id=ContainerID(value="c"),
+        executor_pid=1,
+        network_infos=(NetworkInfo(ip_addresses=(NetworkInfo.IPAddress(ip_address="127.0.0.1"),)),),
+    )
+    reports = []
+    for name, capabilities in (("partition", (builders.CAPABILITY.PARTITION_AWARE,)), ("plain", ())):
+        scheduler = world.scheduler(name=name, capabilities=capabilities)
+        scheduler.launch(builders.task(name, agent.id, cpus=0.1, mem=32))
+        agent.update(scheduler.id, name, TaskState.TASK_RUNNING, container_status=container)
+        reports += [task.wire() for task in world.state.frameworks[scheduler.id].tasks.values()]
+    agent.fall_silent()
+    world.advance(100)
+    if is_back:
+        infos = tuple(framework.info for framework in world.state.frameworks.values())
+        agent.reregister(tasks=tuple(reports), frameworks=infos)
+        world.settle()
+    return world
+
+
+#: A command task has an executor's id there, and an address a protocol.
+OF_THEIR_EXECUTORS = frozenset(("executor_id", "protocol"))
+
+
+@pytest.mark.parametrize("is_back", [False, True], ids=["unreachable", "reregistered"])
+def test_state_of_lost_tasks_has_the_shape_of_mesos(is_back: bool) -> None:
+    """And what is counted is as many."""
+    name = "state_reregistered" if is_back else "state_agent_unreachable"
+    theirs = json.loads(read_capture(golden_dir() / "extras" / f"{name}.txt").body)
+    theirs["flags"] = FLAGS
+    ours = LEGACY["state"](lost_world(is_back=is_back))
+    assert list(differences(ours, theirs, optional=OURS_LACK | OF_THEIR_EXECUTORS)) == []
+    counts = ("activated_slaves", "deactivated_slaves", "unreachable_slaves")
+    assert [ours[name] for name in counts] == [theirs[name] for name in counts]
+    for lists in ("tasks", "unreachable_tasks", "completed_tasks"):
+        assert [[task["state"] for task in each[lists]] for each in ours["frameworks"]] == [
+            [task["state"] for task in each[lists]] for each in theirs["frameworks"]
+        ]
+
+
+@pytest.mark.parametrize("name", ["GET_TASKS", "GET_AGENTS"])
+def test_v1_json_of_lost_tasks_has_the_shape_of_mesos(name: str) -> None:
+    theirs = json.loads(read_capture(golden_dir() / "extras" / f"{name}_unreachable.txt").body)
+    ours = text(json_pieces(respond(Response.Type[name], V1[name](lost_world(is_back=False)))))
+    assert list(differences(ours, theirs, optional=OURS_LACK | OF_THEIR_EXECUTORS)) == []
 
 
 def test_roles_of_the_v1_api(cluster: tuple[str, World]) -> None:
