@@ -1,9 +1,10 @@
 # Runs on Python 3.7.
 """A scheduler on the unmodified pymesos, run by a Python of its own.
 
-    python pymesos_scheduler.py commands|executor|operator MASTER
+    python pymesos_scheduler.py commands|executor|operator|failover MASTER
 
-Prints one JSON object: what came of it.
+Prints one JSON object: what came of it. ``failover`` says "running" before, once all of its tasks run: its master may
+be killed then, and by the next one it has half of them killed; the others end by themselves, when there is a file.
 """
 import base64
 import json
@@ -11,6 +12,7 @@ import logging
 import os
 import sys
 import threading
+import time
 
 import pymesos
 
@@ -103,8 +105,8 @@ class Scheduler(pymesos.Scheduler):
         self.executors[executor_id["value"]] = status
 
 
-def run(master, tasks, kill=()):
-    scheduler = Scheduler(tasks)
+def run(master, tasks, kill=(), scheduler=None):
+    scheduler = scheduler or Scheduler(tasks)
     scheduler.kill_when_running = set(kill)
     framework = dict(user=os.environ.get("USER") or "root", name="pymesos", hostname="localhost", checkpoint=False)
     driver = pymesos.MesosSchedulerDriver(scheduler, framework, master)
@@ -117,6 +119,35 @@ def run(master, tasks, kill=()):
         executor_messages=sorted(scheduler.executor_messages), reconciled=scheduler.reconciled,
         errors=scheduler.errors,
     )
+
+
+class Patient(Scheduler):
+    """Kills what is to be killed once another master leads, and insists: that one may not know its agents yet."""
+
+    def reregistered(self, driver, master_info):
+        Scheduler.reregistered(self, driver, master_info)
+        if len(self.registrations) == 2:
+            threading.Thread(target=self.kill, args=(driver,), daemon=True).start()
+
+    def kill(self, driver):
+        while not self.done.is_set():
+            for name in self.names:
+                if name.startswith("killed") and self.seen[name][-1] not in TERMINAL:
+                    driver.killTask(dict(value=name))
+            time.sleep(0.5)
+
+    def look(self):
+        if all(seen[-1:] == ["TASK_RUNNING"] for seen in self.seen.values()):
+            print("running", flush=True)
+        Scheduler.look(self)
+
+
+def failover(master):
+    waits = dict(command=dict(shell=True, value="while ! [ -e go ]; do sleep 0.1; done"))
+    sleeps = dict(command=dict(shell=True, value="exec sleep 600"))
+    tasks = dict(("ends-%d" % n, waits) for n in range(4))
+    tasks.update(("killed-%d" % n, sleeps) for n in range(4))
+    return run(master, tasks, scheduler=Patient(tasks))
 
 
 def commands(master):
@@ -155,4 +186,5 @@ def operator(master):
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.DEBUG)
-    print(json.dumps(dict(commands=commands, executor=executor, operator=operator)[sys.argv[1]](sys.argv[2])))
+    modes = dict(commands=commands, executor=executor, operator=operator, failover=failover)
+    print(json.dumps(modes[sys.argv[1]](sys.argv[2])))
