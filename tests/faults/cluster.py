@@ -25,6 +25,7 @@ from tests.faults.programs import Program, until
 SESSION_S = 3.0  # long enough for two busy cores, short enough to be waited for
 PINGS = ("--agent_ping_timeout=1secs", "--max_agent_ping_timeouts=5")
 UNREAD_MAX = 1 << 20  # bytes
+AT_ONCE = ("--registration_backoff_factor=0secs",)  # of agents; nobody else wants to register
 HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 REGISTRY = "log_replicas/registry"
 
@@ -32,10 +33,10 @@ REGISTRY = "log_replicas/registry"
 class Master(Program):
     """A master that reaches ZooKeeper through ``proxy``."""
 
-    def __init__(self, name: str, directory: Path, path: str, proxy: Proxy) -> None:
+    def __init__(self, name: str, directory: Path, path: str, proxy: Proxy, session_s: float) -> None:
         super().__init__(
             name, directory, "master", f"--zk=zk://127.0.0.1:{proxy.port}{path}",
-            f"--zk_session_timeout={SESSION_S:g}secs", f"--max_unread_events_size={UNREAD_MAX}B", *PINGS,
+            f"--zk_session_timeout={session_s:g}secs", f"--max_unread_events_size={UNREAD_MAX}B", *PINGS,
         )
         self.proxy = proxy
 
@@ -52,14 +53,25 @@ class Agent(Program):
         super().__init__(
             name, directory, "agent", f"--master={master}", f"--work_dir={self.work_dir}",
             f"--runtime_dir={self.work_dir}/run", f"--resources=cpus:{cpus};mem:2048;disk:1024;ports:[31000-31099]",
-            f"--attributes=name:{name}", "--registration_backoff_factor=0secs", *flags,
+            f"--attributes=name:{name}", *flags,
         )
 
 
 class Cluster:
     """``masters`` and ``agents`` by name; what tests kill is started again by ``settle``."""
 
-    def __init__(self, ensemble: Ensemble, path: str, directory: Path, *, masters: int = 3, agents: int = 2) -> None:
+    def __init__(
+        self,
+        ensemble: Ensemble,
+        path: str,
+        directory: Path,
+        *,
+        masters: int = 3,
+        agents: int = 2,
+        session_s: float = SESSION_S,
+        flags: tuple[str, ...] = AT_ONCE,
+    ) -> None:
+        """``flags``: of every agent."""
         self.ensemble = ensemble
         self.path = path
         self.directory = directory
@@ -67,6 +79,8 @@ class Cluster:
         self.masters: dict[str, Master] = {}
         self.agents: dict[str, Agent] = {}
         self._counts = masters, agents
+        self._session_s = session_s
+        self._flags = flags
         self._numbers = itertools.count(1)
         self._stack = AsyncExitStack()
         self._kazoo = KazooClient(hosts=ensemble.hosts, timeout=30)
@@ -93,22 +107,22 @@ class Cluster:
 
     async def add_master(self) -> Master:
         proxy = await self._stack.enter_async_context(Proxy(*[server.port for server in self.ensemble.servers]))
-        master = Master(f"master-{next(self._numbers)}", self.directory, self.path, proxy)
+        master = Master(f"master-{next(self._numbers)}", self.directory, self.path, proxy, self._session_s)
         self.masters[master.name] = master
         await master.start()
         return master
 
-    async def add_agent(self, master: str | None = None, *flags: str, cpus: float = 4) -> Agent:
+    async def add_agent(self, master: str | None = None, cpus: float = 4) -> Agent:
         """``master``: where it finds one; as a rule, ZooKeeper tells it."""
-        agent = Agent(f"agent-{next(self._numbers)}", self.directory, master or self.zk, *flags, cpus=cpus)
+        agent = Agent(f"agent-{next(self._numbers)}", self.directory, master or self.zk, *self._flags, cpus=cpus)
         self.agents[agent.name] = agent
         await agent.start()
         return agent
 
     @contextlib.asynccontextmanager
-    async def another_agent(self, master: str | None = None, *flags: str, cpus: float = 4) -> AsyncIterator[Agent]:
+    async def another_agent(self, master: str | None = None, cpus: float = 4) -> AsyncIterator[Agent]:
         """One that is there for the length of a block."""
-        agent = await self.add_agent(master, *flags, cpus=cpus)
+        agent = await self.add_agent(master, cpus)
         try:
             yield agent
         finally:

@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from tests.coordination.ensemble import free_ports
-from tests.faults.cluster import PINGS, Agent, Cluster
+from tests.faults.cluster import AT_ONCE, PINGS, Agent, Cluster
 from tests.faults.framework import Framework
 from tests.faults.programs import Program, until
 
@@ -79,7 +79,7 @@ async def alone(tmp_path: Path) -> AsyncIterator[Alone]:
     (port,) = free_ports(1)
     work_dir = tmp_path / "master"
     master = Program("master", tmp_path, "master", f"--work_dir={work_dir}", *PINGS, port=port)
-    agent = Agent("agent", tmp_path, f"127.0.0.1:{port}")
+    agent = Agent("agent", tmp_path, f"127.0.0.1:{port}", *AT_ONCE)
     try:
         await master.start()
         await agent.start()
