@@ -26,6 +26,7 @@ COMMANDS = {
     "frameworks": ("mesos_py.cli.show", "FRAMEWORKS", "list frameworks"),
     "logs": ("mesos_py.cli.logs", "COMMAND", "print what a task wrote"),
     "kill": ("mesos_py.cli.kill", "COMMAND", "end a task"),
+    "replay": ("mesos_py.cli.replay", "COMMAND", "show a master or an agent as it was, from its journal"),
     "sim": ("mesos_py.cli.sim", "COMMAND", "simulate clusters with faults"),
     "call": ("mesos_py.cli.call", "COMMAND", "make any operator call"),
 }

@@ -135,6 +135,19 @@ def shown(options: Any) -> dict[str, str]:
     return dict(sorted(texts.items()))
 
 
+def declares(cls: type[Any]) -> bool:
+    """Whether the attrs class has options among its fields."""
+    return any(_KEY in field.metadata for field in attrs.fields(cls))
+
+
+def secretless(field: attrs.Attribute[Any], value: Any) -> Any:
+    """The value of an option as anybody may see it: None for a secret, a URL without its password."""
+    kind = field.metadata[_KEY][0] if _KEY in field.metadata else None
+    if kind is SECRET:
+        return None
+    return URL.show(value) if kind is URL and value is not None else value
+
+
 def _without_unit(name: str) -> str:
     for unit in _UNITS:
         name = name.removesuffix(unit)

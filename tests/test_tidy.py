@@ -14,32 +14,19 @@ from pathlib import Path
 
 import pytest
 
+from mesos_py.journal.classes import SERVERS, SHELLS
+
 ROOT = Path(__file__).resolve().parents[1]
 
 #: who may import whom: a module may import modules of its own rank and below
 RANKS = (
     ("mesos_py.wire", 0), ("mesos_py.algebra", 1), ("mesos_py.flags", 2), ("mesos_py.machine", 2),
     ("mesos_py.executor", 3), ("mesos_py.files", 4), ("mesos_py.loop", 4), ("mesos_py.transport", 4),
-    ("mesos_py.web", 4), ("mesos_py.coordination", 4), ("mesos_py.sim", 5),
+    ("mesos_py.web", 4), ("mesos_py.journal", 4), ("mesos_py.coordination", 4), ("mesos_py.sim", 5),
     ("mesos_py.config", 4), ("mesos_py.logs", 4), ("mesos_py.cli", 6),
     ("mesos_py.__main__", 7),
 )
 CORE_RANK, SHELL_RANK, SERVER_RANK = 3, 4, 5
-
-#: what of master and agent is no core: it talks to the outside
-SHELLS = (
-    "mesos_py.master.http", "mesos_py.master.paced", "mesos_py.master.streams", "mesos_py.master.leadership",
-    "mesos_py.master.legacy", "mesos_py.master.operator_api", "mesos_py.master.metrics", "mesos_py.master.logbook",
-    "mesos_py.master.timing", "mesos_py.master.reign",
-    "mesos_py.agent.http", "mesos_py.agent.operator_http", "mesos_py.agent.executor_http", "mesos_py.agent.rim",
-    "mesos_py.agent.statistics", "mesos_py.agent.metrics", "mesos_py.agent.fetcher", "mesos_py.agent.usage",
-    "mesos_py.agent.resources", "mesos_py.agent.store", "mesos_py.agent.containerizer.process",
-    "mesos_py.agent.containerizer.client", "mesos_py.agent.containerizer.scripted",
-    "mesos_py.agent.containerizer.supervisor", "mesos_py.agent.provisioner.places",
-    "mesos_py.agent.provisioner.provisioner", "mesos_py.agent.provisioner.puller",
-    "mesos_py.agent.provisioner.rootfs", "mesos_py.agent.provisioner.store", "mesos_py.agent.provisioner.tools",
-)
-SERVERS = ("mesos_py.master.server", "mesos_py.agent.server")
 
 FORBIDDEN_IN_CORES = {
     "asyncio", "time", "random", "os", "socket", "subprocess", "threading", "aiohttp", "kazoo", "docker", "structlog",

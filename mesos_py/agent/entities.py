@@ -15,7 +15,7 @@ from mesos_py.agent.lifecycle import ExecutorState
 from mesos_py.agent.options import MAX_COMPLETED_TASKS_PER_EXECUTOR
 from mesos_py.algebra.resources import Resources
 from mesos_py.machine.frame import PeerID
-from mesos_py.machine.values import Nanos
+from mesos_py.machine.values import DERIVED, Nanos
 from mesos_py.wire.checkpoint import Executor as Record
 from mesos_py.wire.checkpoint import Kind, Termination
 from mesos_py.wire.container import ContainerStatus
@@ -48,7 +48,7 @@ class Task:
     #: of the last update handed to the stream
     status_update_state: TaskState | None = None
     status_update_uuid: bytes | None = None
-    _wire: WireTask | None = None
+    _wire: WireTask | None = attrs.field(default=None, metadata=DERIVED)
 
     @property
     def id(self) -> TaskID:
@@ -123,7 +123,7 @@ class Executor:
     #: of those that run
     nested_status: dict[str, ContainerStatus] = attrs.Factory(dict)
     #: what ``used`` has found; None since the last change
-    used_now: Resources | None = None
+    used_now: Resources | None = attrs.field(default=None, metadata=DERIVED)
 
     @property
     def id(self) -> ExecutorID:

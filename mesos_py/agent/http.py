@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from mesos_py.agent import legacy
 from mesos_py.agent.containerizer import Containerizer
@@ -82,6 +82,10 @@ class AgentHttp:
             router, readonly=READONLY, readwrite=READWRITE
         )
         self._app = Application(router, Authenticator({}))
+
+    def about(self) -> dict[str, Any]:
+        """What a journal needs to know to show what is shown here."""
+        return {"started_ns": self._started_ns}
 
     async def __call__(self, request: Request) -> Answer:
         if self._app is None:

@@ -80,6 +80,16 @@ class AgentOptions:
         group="Storage",
     )
     disk_watch_interval: Nanos = option(NANOS, MINUTE, "Pause between two looks at the disk.", group="Storage")
+    journal: str | None = option(
+        TEXT,
+        None,
+        "Directory for a record of everything that reaches this agent, for 'mesos-py replay' and 'mesos-py story'; it"
+        " holds what frameworks send, secrets included. Unset: nothing is recorded.",
+        group="Storage",
+    )
+    journal_size: int = option(
+        bounded(SIZE, least=1 << 20), 256 << 20, "The oldest events are forgotten beyond that.", group="Storage"
+    )
 
     # ------------------------------------------------------------------------------------------ containers
     containerizers: str = option(one_of("mesos"), "mesos", "Who runs containers; there is one yet.", group="Containers")

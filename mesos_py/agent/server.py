@@ -37,6 +37,7 @@ from mesos_py.coordination.address import parse_address
 from mesos_py.coordination.locator import Locator
 from mesos_py.coordination.work_dir import WorkDir
 from mesos_py.files import Files
+from mesos_py.journal.recorder import Recorder
 from mesos_py.logs import log_path
 from mesos_py.machine.driver import Driver
 from mesos_py.machine.frame import Event, PeerID
@@ -93,6 +94,7 @@ class AgentServer:
         self._tasks: list[asyncio.Task[None]] = []
         self._ended: asyncio.Future[str | None] | None = None
         self._server: Server | None = None
+        self._recorder: Recorder | None = None
         #: the connection to the master has ended
         self._left = asyncio.Event()
         self._is_closing = False
@@ -122,11 +124,18 @@ class AgentServer:
             state = recovery.settled(kept, self._boot_id or read_boot_id())
             if self._store is not None:
                 await self._store.replace(state)
+            link_rng = random.Random(self._rng.random())  # the core's own is drawn from by its events alone
             self.core = self._make_core()
-            self.driver = Driver(self.core, self._store, rim, journal=Journal(JOURNAL_LENGTH))
+            if options.journal is not None:
+                self._recorder = Recorder(
+                    options.journal, "agent", self.core, size_max=options.journal_size, about=http.about
+                )
+            self.driver = Driver(
+                self.core, self._store, rim, journal=Journal(JOURNAL_LENGTH), recorder=self._recorder
+            )
             self.containerizer = self._make_containerizer(self._report)
             rim.containerizer = self.containerizer
-            rim.link = self._link = MasterLink(self._locate, self, rng=self._rng)
+            rim.link = self._link = MasterLink(self._locate, self, rng=link_rng)
             http.serve(self.core, self.driver, rim, self.containerizer)
             self._start(self.driver.run(), "agent driver")
             began = self.driver.now()
@@ -265,6 +274,8 @@ class AgentServer:
         for task in self._tasks[:1]:
             task.cancel()
         await asyncio.gather(*self._tasks[:1], return_exceptions=True)
+        if self._recorder is not None:
+            await self._recorder.close()
         store, self._store = self._store, None
         if store is not None:
             await store.close()

@@ -118,8 +118,16 @@ class Kind:
         return self._but(disk=disk, shared=shared, whole=whole if counted else None)
 
     def _but(self, **changed: Any) -> Kind:
-        fields = {field: getattr(self, field) for field in _FIELDS} | changed
-        return _intern(*(fields[field] for field in _FIELDS))
+        fields = dict(zip(_FIELDS, self.fields(), strict=True)) | changed
+        return _intern(*fields.values())
+
+    def fields(self) -> tuple[Any, ...]:
+        """What makes it the kind it is; ``Kind.of_fields`` is the inverse."""
+        return tuple([getattr(self, field) for field in _FIELDS])
+
+    @staticmethod
+    def of_fields(*fields: Any) -> Kind:
+        return _intern(*fields)
 
     @property
     def is_persistent(self) -> bool:
@@ -172,7 +180,7 @@ class Kind:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _intern, tuple(getattr(self, field) for field in _FIELDS)
+        return _intern, self.fields()
 
 
 _FIELDS = ("name", "type", "reservations", "disk", "revocable", "shared", "provider_id", "allocated_role", "whole")

@@ -44,10 +44,12 @@ class InvalidConstraints(Exception):
 class OfferConstraintsFilter:
     """The compiled constraints of one framework."""
 
-    __slots__ = ("_roles",)
+    __slots__ = ("_roles", "source")
 
     def __init__(self, constraints: OfferConstraints, program_size_max: int = REGEX_PROGRAM_SIZE_MAX) -> None:
         """Raises InvalidConstraints."""
+        #: what it was made of
+        self.source = (constraints, program_size_max)
         self._roles: dict[str, list[list[_Test]]] = {}
         for role, entry in constraints.role_constraints.items():
             if not entry.groups:

@@ -52,6 +52,11 @@ class Resources:
                 _merge(entries, kind, amount if kind.whole is None else 1)
         return _resources(entries)
 
+    @staticmethod
+    def restored(entries: Iterable[tuple[Kind, Amount]]) -> Resources:
+        """From what iterating over resources gave, in the same order; nothing is merged or left out."""
+        return _resources(dict(entries))
+
     def messages(self, format: Format = Format.POST_REFINEMENT) -> tuple[Resource, ...]:
         """As wire messages, in order; kinds counted in copies appear once per copy."""
         made: list[Resource] = []

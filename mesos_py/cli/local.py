@@ -69,7 +69,7 @@ async def main(line: CommandLine) -> int:
             work_dir = os.path.abspath(options.work_dir)
         try:
             master = await stack.enter_async_context(
-                MasterServer(line.make(Options, work_dir=os.path.join(work_dir, "master"))))
+                MasterServer(line.make(Options, **_places(line, work_dir, "master"))))
             agents = [
                 await stack.enter_async_context(
                     AgentServer(
@@ -97,16 +97,24 @@ async def _announce(options: LocalOptions, master: MasterServer) -> None:
 
 def _agent_options(line: CommandLine, local: LocalOptions, work_dir: str, number: int, port: int) -> AgentOptions:
     first = FIRST_PORT + number * PORTS_EACH
-    root = os.path.join(work_dir, f"agent-{number + 1}")
+    places = _places(line, work_dir, f"agent-{number + 1}")
     return line.make(
         AgentOptions,
         master=f"{local.ip}:{port}",
         port=0,
-        work_dir=root,
-        runtime_dir=os.path.join(root, "run"),
+        runtime_dir=os.path.join(places["work_dir"], "run"),
         resources=local.resources or f"{AGENT_RESOURCES};ports:[{first}-{first + PORTS_EACH - 1}]",
         registration_backoff_factor=0,  # nobody else wants to register
+        **places,
     )
+
+
+def _places(line: CommandLine, work_dir: str, name: str) -> dict[str, str]:
+    """Each part of the cluster has directories of its own."""
+    places = {"work_dir": os.path.join(work_dir, name)}
+    if "journal" in line.given:
+        places["journal"] = os.path.join(line.given["journal"][-1], name)
+    return places
 
 
 def start_logging(line: CommandLine) -> None:

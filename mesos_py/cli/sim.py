@@ -32,6 +32,9 @@ class SimOptions:
     faults: str | None = option(TEXT, None, "With --seed: only these of its faults, as '0,3,7'; 'none' for none.")
     shrink: bool = option(BOOLEAN, True, "Look for the faults that matter when a run fails.")
     keep_going: bool = option(BOOLEAN, False, "Do not stop at the first failure.")
+    journal: str | None = option(
+        TEXT, None, "With --seed: directory for journals of its masters and agents, as 'mesos-py replay' reads."
+    )
     agents: int = option(_COUNT, 0, "Instead: how fast a calm cluster of so many agents is simulated.")
 
 
@@ -40,6 +43,8 @@ async def main(line: CommandLine) -> int:
     options = line.make(SimOptions)
     if options.faults is not None and options.seed is None:
         raise CommandFailed("--faults needs --seed", EXIT_USAGE)
+    if options.journal is not None and options.seed is None:
+        raise CommandFailed("--journal needs --seed", EXIT_USAGE)
     return await asyncio.to_thread(_main, options)
 
 
@@ -56,7 +61,7 @@ def _one(options: SimOptions, seed: int) -> int:
     plan = draw(seed)
     if options.faults is not None:
         plan = plan.keeping(_indexes(options.faults, plan))
-    report = run(plan)
+    report = run(plan, journal=options.journal)
     print(plan.text())
     if report.violation is None:
         print(report.text())
@@ -119,7 +124,9 @@ def _tell_failure(options: SimOptions, report: Report) -> None:
 
 
 COMMAND = Command(
-    usage="mesos-py sim [--seeds=N [--first=S] [--keep-going]] | [--seed=S [--faults=I,J]] | [--agents=N]",
+    usage=(
+        "mesos-py sim [--seeds=N [--first=S] [--keep-going]] | [--seed=S [--faults=I,J] [--journal=DIR]] | [--agents=N]"
+    ),
     about=(
         "Simulate clusters with faults. Each seed draws a cluster, schedulers that misbehave and faults, runs the real"
         " master and agents on virtual time, and checks that nothing is lost, doubled or left over."

@@ -23,7 +23,7 @@ from typing import Any, Protocol
 import structlog
 
 from mesos_py.machine.frame import Close, Event, Frame, Send, Tick
-from mesos_py.machine.journal import Core, Journal
+from mesos_py.machine.journal import Core, Journal, Recorder
 from mesos_py.machine.problem import MustStop
 from mesos_py.machine.values import SECOND, Nanos
 
@@ -74,6 +74,7 @@ class Driver:
         clock: Callable[[], Nanos] | None = None,
         journal: Journal | None = None,
         may_act: Callable[[], bool] = lambda: True,
+        recorder: Recorder | None = None,
     ) -> None:
         """``may_act``: nobody else can have taken our place at this moment. Once it says no, the driver stops."""
         self._core = core
@@ -82,6 +83,7 @@ class Driver:
         self._clock = clock or Clock()
         self._journal = journal
         self._may_act = may_act
+        self._recorder = recorder
         self._outbox: deque[tuple[Frame, asyncio.Future[Any] | None]] = deque()
         self._has_writes = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
@@ -128,15 +130,22 @@ class Driver:
 
     def _apply(self, event: Event) -> Frame | None:
         """Apply; returns the frame when it was performed at once, None when it is the last in the outbox."""
+        now = self._clock()
+        if self._recorder is not None:
+            self._recorder.heard(event, now)
         try:
-            frame = self._core.apply(event, self._clock())
+            frame = self._core.apply(event, now)
         except MustStop as end:
+            if self._recorder is not None:
+                self._recorder.failed()
             log.error("core stops", why=str(end))
             self._stop(end)
             raise Stopped from end
         except Exception as bug:
             self._fail(bug, event)
             raise Stopped from bug
+        if self._recorder is not None:
+            self._recorder.answered(frame)
         if self._journal is not None:
             self._journal.record(event, frame)
         self._arm()
@@ -219,7 +228,17 @@ class Driver:
 
     def _fail(self, bug: BaseException, event: Event) -> None:
         tail = self._journal.tail(20) if self._journal is not None else []
-        log.error("core failed", kind=repr(event.kind), error=repr(bug), journal=[repr(entry)[:300] for entry in tail])
+        again = "run with --journal=DIR to be able to replay it"
+        if self._recorder is not None:
+            self._recorder.failed()
+            again = f"mesos-py replay {self._recorder.path} --check"
+        log.error(
+            "core failed",
+            kind=repr(event.kind),
+            error=repr(bug),
+            again=again,
+            journal=[repr(entry)[:300] for entry in tail],
+        )
         self._stop(bug)
 
     def _is_over(self) -> bool:

@@ -1,14 +1,13 @@
-"""What reached a core, kept for the story of an entity and for replaying a run.
+"""The last things that reached a core, kept in memory for the moment it fails.
 
-The journal is a ring of (now, cause, event, changes), bounded in entries and in bytes. ``story`` answers "what happened
-to task-7?" from the changes that name it; ``replay`` feeds the recorded events to a fresh core and yields the frames it
-makes, which must equal the ones of the first run.
+The journal is a ring of (now, cause, event, changes), bounded in entries and in bytes. What is kept on disk is
+``mesos_py.journal``; a driver tells it through the ``Recorder`` here.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 from mesos_py.machine.frame import Event, Frame
@@ -36,6 +35,27 @@ class Core(Protocol):
     def deadline(self) -> Nanos | None: ...
 
 
+class Recorder(Protocol):
+    """What is told everything that reaches a core, before and after; it never raises and never waits."""
+
+    @property
+    def path(self) -> str:
+        """Where that is kept."""
+        ...
+
+    def heard(self, event: Event, now: Nanos) -> None:
+        """The core is about to apply ``event``."""
+        ...
+
+    def answered(self, frame: Frame) -> None:
+        """``frame`` is what came of it."""
+        ...
+
+    def failed(self) -> None:
+        """The core raised instead."""
+        ...
+
+
 class Journal:
     """The last ``length`` events of one core, fewer when they are large."""
 
@@ -58,18 +78,3 @@ class Journal:
 
     def tail(self, count: int) -> list[Entry]:
         return list(self._entries)[-count:]
-
-    def story(self, *ids: str) -> list[Entry]:
-        """The entries whose changes name one of ``ids``, oldest first."""
-        wanted = set(ids)
-        return [entry for entry in self._entries if any(_names(change, wanted) for change in entry.changes)]
-
-
-def _names(change: Any, wanted: set[str]) -> bool:
-    return any(getattr(change, name, None) in wanted for name in ("task_id", "agent_id", "framework_id", "offer_id"))
-
-
-def replay(core: Core, entries: Iterable[Entry]) -> Iterator[Frame]:
-    """Apply the recorded events to ``core`` at their recorded times; yields the frames."""
-    for entry in entries:
-        yield core.apply(entry.event, entry.now)

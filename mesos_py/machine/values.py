@@ -6,7 +6,7 @@ construct, and cores make thousands of values a second.
 
 from __future__ import annotations
 
-from typing import TypeVar, dataclass_transform
+from typing import Any, Final, TypeVar, dataclass_transform
 
 import attrs
 
@@ -29,3 +29,12 @@ MILLISECOND: Nanos = 1_000_000
 def seconds(amount: float) -> Nanos:
     """A duration given in (fractional) seconds as nanoseconds."""
     return round(amount * SECOND)
+
+
+DERIVED: Final = {"derived": True}
+"""Metadata of an attrs field that only repeats what others say, to save time; it is left out of snapshots and None in
+what is loaded from them."""
+
+
+def is_derived(field: attrs.Attribute[Any]) -> bool:
+    return "derived" in field.metadata

@@ -17,7 +17,7 @@ import attrs
 from mesos_py.algebra.kinds import Format
 from mesos_py.algebra.resources import NONE, Resources
 from mesos_py.machine.frame import PeerID
-from mesos_py.machine.values import Nanos
+from mesos_py.machine.values import DERIVED, Nanos
 from mesos_py.master.capabilities import AgentCapabilities, FrameworkCapabilities
 from mesos_py.wire.agent import AgentInfo, DrainInfo
 from mesos_py.wire.constraints import OfferConstraints
@@ -75,9 +75,9 @@ class Task:
     kill_policy: KillPolicy | None = None
     limits: Mapping[str, Value.Scalar] = attrs.field(factory=dict)
     #: the message, None when something changed since it was made
-    cached_wire: WireTask | None = None
+    cached_wire: WireTask | None = attrs.field(default=None, metadata=DERIVED)
     #: its encoding for endpoints, made by views, None when something changed since
-    json: bytes | None = None
+    json: bytes | None = attrs.field(default=None, metadata=DERIVED)
 
     @property
     def is_terminal(self) -> bool:
@@ -177,7 +177,7 @@ class Framework:
     #: in flight; none as long as ACCEPT refuses all but launches
     operations: dict[bytes, Operation] = attrs.field(factory=dict)
     #: encoding of info and times, emptied at every change of them
-    json: bytes | None = None
+    json: bytes | None = attrs.field(default=None, metadata=DERIVED)
 
     @property
     def principal(self) -> str | None:
@@ -231,7 +231,7 @@ class Agent:
     #: of its HTTP endpoints, as offers show it
     url: URL | None = None
     #: encoding of info and times, emptied at every change of them
-    json: bytes | None = None
+    json: bytes | None = attrs.field(default=None, metadata=DERIVED)
 
     @property
     def hostname(self) -> str:

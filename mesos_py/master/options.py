@@ -70,6 +70,16 @@ class Options:
         "A master that ZooKeeper hears nothing of for so long leads no more.",
         group="Storage",
     )
+    journal: str | None = option(
+        TEXT,
+        None,
+        "Directory for a record of everything that reaches this master, for 'mesos-py replay' and 'mesos-py story'; it"
+        " holds what frameworks send, secrets included. Unset: nothing is recorded.",
+        group="Storage",
+    )
+    journal_size: int = option(
+        bounded(SIZE, least=1 << 20), 256 << 20, "The oldest events are forgotten beyond that.", group="Storage"
+    )
 
     registry_gc_interval_s: float = option(
         bounded(SECONDS, least=1), 15 * 60.0, "How often the registry is looked through for what it may forget.",

@@ -34,6 +34,7 @@ from mesos_py.coordination.work_dir import WorkDir
 from mesos_py.coordination.zookeeper.session import Session
 from mesos_py.files import Files
 from mesos_py.flags import shown
+from mesos_py.journal.recorder import Recorder
 from mesos_py.logs import log_path
 from mesos_py.loop.turns import Turns
 from mesos_py.loop.watch import LoopWatch
@@ -104,6 +105,7 @@ class MasterServer:
         self._authenticator = _authenticator(options)
         self._disabled = disabled_endpoints(options.firewall_rules)
         self._logbook = Logbook()
+        self._recorder: Recorder | None = None
         self.leadership = Leadership()
 
     async def __aenter__(self) -> Self:
@@ -139,11 +141,18 @@ class MasterServer:
         channels = AgentChannels(self._tell, self._turns)
         rim = MasterRim(schedulers, self._operators, channels, (metrics.observe, self._logbook.observe))
         self._store = TimedStore(metrics)
+        flags = shown(self.options)
+        context = Context(info=info, flags=flags, started_ns=started_ns)
+        if self.options.journal is not None:
+            self._recorder = Recorder(
+                self.options.journal, "master", self.core, size_max=self.options.journal_size, about=context.about
+            )
         self.driver = Driver(
             TimedCore(self.core, metrics),
             self._store,
             rim,
             journal=Journal(),
+            recorder=self._recorder,
             may_act=self.leadership.is_held,
         )
         metrics.gauges |= {
@@ -155,8 +164,6 @@ class MasterServer:
             "loop/longest_stall_ms": lambda: self._watch.longest_ms,
             "loop/recent_stall_ms": self._watch.recent_ms,
         }
-        flags = shown(self.options)
-        context = Context(info=info, flags=flags, started_ns=started_ns)
         self._app = self._application(context, metrics, schedulers, channels)
         self._driving = asyncio.create_task(self.driver.run(), name="master driver")
         self._watch.start()
@@ -259,6 +266,8 @@ class MasterServer:
         if self._session is not None:
             await self._session.__aexit__(None, None, None)
         await self._records.close()
+        if self._recorder is not None:
+            await self._recorder.close()
         if self._work_dir is not None:
             self._work_dir.release()
 

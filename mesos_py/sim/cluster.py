@@ -54,9 +54,16 @@ class Cluster:
     """All of it. ``is_healed`` once the liveness phase has begun."""
 
     def __init__(
-        self, loop: SimLoop, plan: Plan, checkers: Sequence[Checker] = (), sabotage: Sabotage | None = None
+        self,
+        loop: SimLoop,
+        plan: Plan,
+        checkers: Sequence[Checker] = (),
+        sabotage: Sabotage | None = None,
+        journal: str | None = None,
     ) -> None:
+        """``journal`` is a directory for what reaches masters and agents."""
         self.loop, self.plan, self.checkers, self._sabotage = loop, plan, checkers, sabotage
+        self._journal = journal
         self.is_healed = False
         self.net = Network(loop, plan.seed, plan.weather)
         self.agents: dict[str, AgentProcess | None] = {}
@@ -109,6 +116,7 @@ class Cluster:
             store=self._store,
             rng=self._rng(name),
             encoded=plan.encoded,
+            journal=self._journal,
         )
         self._guard(self.master.running)
 
@@ -139,6 +147,7 @@ class Cluster:
             store=SimStore(self._rng(f"{host} store {self._runs}"), plan.store_latency_max),
             rng=self._rng(f"{host} {self._runs}"),
             encoded=self.plan.encoded,
+            journal=self._journal,
         )
         self.agents[host] = process
         self._guard(process.running)

@@ -136,7 +136,7 @@ class SimContainers:
     def destroy(self, container_id: str) -> None:
         one = self.running.get(container_id)
         if one is not None:
-            self._die(one, signal.SIGKILL)
+            self._die(one, int(signal.SIGKILL))
 
     def make_sandbox(self, container_id: str, path: str, latest_link: str | None, user: str | None) -> None:
         """There are no disks to fail."""

@@ -19,6 +19,7 @@ from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.core import Agent
 from mesos_py.agent.options import AgentOptions
 from mesos_py.algebra.resources import Resources
+from mesos_py.journal.scribe import Scribe
 from mesos_py.machine.driver import Driver, Stopped
 from mesos_py.machine.frame import Close, Disconnected, Event, Frame, PeerID, Send
 from mesos_py.machine.journal import Journal
@@ -106,12 +107,14 @@ class MasterProcess:
         store: SimStore,
         rng: random.Random,
         encoded: bool,
+        journal: str | None = None,
     ) -> None:
         self.loop, self.net, self.name = loop, net, name
         self.core = Master(MasterInfo(id=name, ip=1, port=5050, hostname=MASTER, version="1.12.0"), options, rng)
         self.driver = Driver(
-            Observed(MASTER, self.core, observer), store, self, clock=clock, journal=Journal(JOURNAL_LENGTH)
-        )
+            Observed(MASTER, self.core, observer), store, self, clock=clock, journal=Journal(JOURNAL_LENGTH),
+            recorder=None if journal is None else Scribe(journal, name, self.core, now=clock()),
+        )  # fmt: skip
         self._encoded = encoded
         self._peers: dict[PeerID, End] = {}
         self._numbers = 0
@@ -216,13 +219,15 @@ class AgentProcess:
         store: SimStore,
         rng: random.Random,
         encoded: bool,
+        journal: str | None = None,
     ) -> None:
         self.loop, self.net, self.host, self.name = loop, net, host, name
-        self._rng, self._encoded = rng, encoded
+        self._rng, self._encoded = random.Random(rng.random()), encoded
         self.core = Agent(options, info, Resources.of(info.resources), work_dir="/w", ip=host, port=5051, rng=rng)
         self.driver = Driver(
-            Observed(name, self.core, observer), store, self, clock=clock, journal=Journal(JOURNAL_LENGTH)
-        )
+            Observed(name, self.core, observer), store, self, clock=clock, journal=Journal(JOURNAL_LENGTH),
+            recorder=None if journal is None else Scribe(journal, name, self.core, now=clock()),
+        )  # fmt: skip
         self.containers = SimContainers(loop, self._report, self._start_executor)
         self.is_over = self.is_leaving = False
         self._link: tuple[PeerID, End] | None = None

@@ -67,8 +67,8 @@ def simulate(seed: int) -> Report:
     return run(draw(seed))
 
 
-def run(plan: Plan, sabotage: Sabotage | None = None) -> Report:
-    """The run of ``plan``; never raises for what it finds."""
+def run(plan: Plan, sabotage: Sabotage | None = None, journal: str | None = None) -> Report:
+    """The run of ``plan``; never raises for what it finds. ``journal``: where everything that happens is recorded."""
     loop = SimLoop(plan.seed, lateness_max=plan.lateness_max)
     offers, updates, lives = Offers(), Updates(), Lives()
     cluster: Cluster | None = None
@@ -76,7 +76,7 @@ def run(plan: Plan, sabotage: Sabotage | None = None) -> Report:
 
     async def main() -> None:
         nonlocal cluster
-        cluster = Cluster(loop, plan, (offers, updates, lives), sabotage)
+        cluster = Cluster(loop, plan, (offers, updates, lives), sabotage, journal)
         faults.schedule(cluster, plan.faults)
         await asyncio.sleep(plan.duration_s)
         cluster.heal()

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from mesos_py.machine.driver import Driver, LeaseExpired, Stopped
 from mesos_py.machine.frame import Close, Event, Frame, Send, Tick
-from mesos_py.machine.journal import Journal, replay
+from mesos_py.machine.journal import Journal
 from mesos_py.machine.problem import MustStop
 from mesos_py.machine.timers import Timers
 from mesos_py.machine.values import MILLISECOND, SECOND, Nanos
@@ -253,13 +253,42 @@ async def test_nothing_uncommitted_is_ever_said(seed: int) -> None:
         assert rim.said == list(range(401))
 
 
-async def test_the_journal_replays_to_the_same_frames() -> None:
-    """The recorded events, applied to a fresh core at their times, make the same changes."""
+async def test_the_last_events_are_kept() -> None:
+    """With what each of them changed."""
     rim, journal = Rim(), Journal(length=3)
     driver = Driver(Echo(), None, rim, journal=journal, clock=lambda: SECOND)
     for number in range(5):
         driver.tell(Event("say", number))
-    assert len(journal) == 3
-    frames = list(replay(Echo(), journal))
-    assert [frame.changes for frame in frames] == [list(entry.changes) for entry in journal]
+    assert [(entry.now, entry.cause, entry.changes) for entry in journal] == [
+        (SECOND, 3, (2,)), (SECOND, 4, (3,)), (SECOND, 5, (4,))
+    ]  # fmt: skip
     assert [entry.cause for entry in journal.tail(2)] == [4, 5]
+
+
+class Told:
+    """A recorder that only remembers what it was told."""
+
+    path = "somewhere"
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    def heard(self, event: Event, now: Nanos) -> None:
+        self.told.append((event.kind, now))
+
+    def answered(self, frame: Frame) -> None:
+        self.told.append(frame.cause)
+
+    def failed(self) -> None:
+        self.told.append("failed")
+
+
+async def test_a_recorder_is_told_before_and_after() -> None:
+    """Also of the event on which the core fails, and the log says how to see that again."""
+    recorder = Told()
+    driver = Driver(Echo(), None, Rim(), recorder=recorder, clock=lambda: SECOND)
+    driver.tell(Event("say", 1))
+    with capture_logs() as logs, pytest.raises(Stopped):
+        driver.tell(Event("bug"))
+    assert recorder.told == [("say", SECOND), 1, ("bug", SECOND), "failed"]
+    assert logs[0]["again"] == "mesos-py replay somewhere --check"

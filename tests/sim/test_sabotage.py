@@ -91,7 +91,7 @@ SABOTAGES: dict[str, tuple[Callable[[], Sabotage], tuple[str, ...]]] = {
         lambda: swallow(is_master, lambda message: isinstance(message, internal.AgentReregistered)), ("I5", "I11"),
     ),
     "a framework's end is kept from agents": (
-        lambda: swallow(is_master, lambda message: isinstance(message, internal.ShutdownFramework)), ("I12",),
+        lambda: swallow(is_master, lambda message: isinstance(message, internal.ShutdownFramework)), ("I1", "I12"),
     ),
     "kills are kept from agents": (
         lambda: swallow(is_master, lambda message: isinstance(message, internal.KillTask)), ("I11", "I12"),

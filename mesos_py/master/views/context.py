@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import attrs
 
@@ -22,3 +23,7 @@ class Context:
     elected_ns: Nanos | None = None
     #: the leading master, this one or another
     leader: MasterInfo | None = None
+
+    def about(self) -> dict[str, Any]:
+        """What a journal needs to know of it; the core knows the rest."""
+        return {"flags": dict(self.flags), "started_ns": self.started_ns, "elected_ns": self.elected_ns}

@@ -1,0 +1,124 @@
+"""``mesos-py replay``: a master or an agent as it was, from its journal."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import attrs
+
+from mesos_py.algebra.durations import format_size
+from mesos_py.cli.command import EXIT_OK, EXIT_REFUSED, EXIT_USAGE, Command, CommandFailed, say
+from mesos_py.cli.render import print_json, print_table
+from mesos_py.config import CommandLine
+from mesos_py.flags import BOOLEAN, TEXT, option
+from mesos_py.journal.classes import Unreadable
+from mesos_py.journal.records import read
+from mesos_py.journal.replay import Replay, Run, Until, check, find_runs
+from mesos_py.journal.show import show
+from mesos_py.journal.text import kind_text, time_text, told_event, told_frame
+
+
+@attrs.frozen(kw_only=True)
+class ReplayOptions:
+    until: str | None = option(
+        TEXT, None, "Up to this event (by its number) or this time (2024-05-01T12:00:00, in UTC); unset: all.")
+    path: str = option(TEXT, "/state", "What is shown, as this path of the program would have shown it.")
+    check: bool = option(BOOLEAN, False, "Show nothing, but say whether every event does again what it did then.")
+    list: bool = option(BOOLEAN, False, "Show nothing, but say which runs are there, and what of them is kept.")
+
+
+async def main(line: CommandLine) -> int:
+    options = line.make(ReplayOptions)
+    if len(line.words) != 1:
+        raise CommandFailed("expecting one directory", EXIT_USAGE)
+    try:
+        until = None if options.until is None else Until.parse(options.until)
+    except ValueError as error:
+        raise CommandFailed(f"--until: {error}", EXIT_USAGE) from error
+    try:
+        runs = find_runs(Path(line.words[0]))
+        if options.list:
+            _list(runs)
+            return EXIT_OK
+        run = _only(runs)
+        if options.check:
+            return _check(run, until)
+        return await _show(run, until, options.path)
+    except (Unreadable, OSError) as error:
+        raise CommandFailed(str(error)) from error
+
+
+async def _show(run: Run, until: Until | None, path: str) -> int:
+    replay = Replay(run, until)
+    try:
+        answer = await show(replay, path)
+    except LookupError as error:
+        raise CommandFailed(str(error), EXIT_USAGE) from error
+    finally:
+        _say_notes(replay)
+    say(f"{run.name}: event {replay.number}, {time_text(replay.now)}")
+    sys.stdout.buffer.write(answer + b"\n")
+    sys.stdout.buffer.flush()
+    return EXIT_OK
+
+
+def _check(run: Run, until: Until | None) -> int:
+    replay = Replay(run, until, from_start=True)
+    count, different = check(replay)
+    _say_notes(replay)
+    if different is None:
+        say(f"{run.name}: {count} events up to {replay.number}, all as recorded")
+        return EXIT_OK
+    event = different.record.event
+    what = f"event {different.number} ({kind_text(event)}, {time_text(different.record.now)})"
+    say(f"{run.name}: after {count} events as recorded, {what} does something else than it did then; now it does:")
+    frame = {"error": repr(different.error)} if different.frame is None else told_frame(different.frame)
+    print_json({"number": different.number, "event": told_event(event), "frame": frame})
+    return EXIT_REFUSED
+
+
+def _list(runs: list[Run]) -> None:
+    rows = []
+    for run in runs:
+        first, last, at_ns, notes = run.head.before + 1, run.head.before, run.head.at_ns, list(run.notes)
+        for segment in run.segments:
+            if segment.head.before > last:
+                notes.append(f"{segment.head.before - last} events missing")
+            last, payload = segment.head.before, b""
+            for payload in segment.records():  # noqa: B007 - the last one counts
+                last += 1
+            at_ns = read(payload).now if payload else at_ns
+            notes += [segment.torn] if segment.torn else []
+        size = sum(path.stat().st_size for path in run.path.iterdir())
+        rows.append([
+            run.name, f"{first}-{last}", time_text(run.head.at_ns), time_text(at_ns), format_size(size),
+            "; ".join(notes),
+        ])
+    print_table(("RUN", "EVENTS", "FROM", "TO", "SIZE", "NOTES"), rows, "no runs")
+
+
+def _only(runs: list[Run]) -> Run:
+    """The one to replay: of several of one program the last."""
+    programs = {(run.path.parent, run.head.program) for run in runs}
+    if len(programs) > 1:
+        places = ", ".join(sorted({str(run.path) for run in runs}))
+        raise CommandFailed(f"there are journals of several programs; say which: {places}", EXIT_USAGE)
+    return runs[-1]
+
+
+def _say_notes(replay: Replay) -> None:
+    for note in replay.notes:
+        say(f"note: {note}")
+
+
+COMMAND = Command(
+    usage="mesos-py replay DIR [--until=TIME|NUMBER] [--path=/state] | --check | --list",
+    about="""
+    Make a master or an agent again from the journal it has written below DIR (its --journal), and show it as its
+    /state was, or another of its paths: /slaves, /frameworks, /tasks, /roles, /state-summary.
+
+    Nothing is contacted and nothing is changed. The last run is taken; a run's own directory may be given instead.
+    """,
+    options=(ReplayOptions,), main=main,
+)
