@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from mesos_py.agent.containerizer import KnownContainer
 from mesos_py.machine.frame import PeerID
-from mesos_py.machine.values import value
+from mesos_py.machine.values import Nanos, value
 from mesos_py.wire.checkpoint import AgentState
 
 # ---- the containerizer
@@ -94,6 +94,25 @@ class PathsRemoved:
 
 
 @value
+class FoundSandbox:
+    """One that was there when the agent was started."""
+
+    path: str
+    agent_id: str
+    framework_id: str
+    executor_id: str
+    #: when it was changed last
+    modified: Nanos
+
+
+@value
+class SandboxesFound:
+    """All of them, the one changed last at the end."""
+
+    sandboxes: tuple[FoundSandbox, ...]
+
+
+@value
 class StopRequested:
     """The agent is to end. Executors are left running unless ``unregister``, which gives them up for good."""
 
@@ -108,3 +127,5 @@ class Recovered:
     containers: tuple[KnownContainer, ...] = ()
     #: what the former run knew and what is true still (``recovery.settled``)
     state: AgentState = AgentState()
+    #: so many things it kept could not be read, and are left out
+    errors: int = 0

@@ -145,6 +145,18 @@ class AgentOptions:
         "What to do with executors of a former run: go on with them, or end them all and exit.",
         group="Restarts",
     )
+    strict: bool = option(
+        BOOLEAN,
+        True,
+        "What was kept and cannot be read ends the agent; --no-strict: it goes on without.",
+        group="Restarts",
+    )
+    reconfiguration_policy: str = option(
+        one_of("equal", "additive"),
+        "equal",
+        "Which changes of resources, attributes and address a restarted agent may come with: none, or more of them.",
+        group="Restarts",
+    )
     recovery_timeout: Nanos = option(
         NANOS, 15 * MINUTE, "Executors end when no agent comes back for so long.", group="Restarts"
     )

@@ -6,6 +6,7 @@ since then                what is still true
 nothing happened          everything
 the host was rebooted     no process runs: only the ends of tasks that nobody has acknowledged are still to be told;
                           of the other tasks the master asks, since they are not reported (reconciliation)
+the settings are others   everything, if the policy allows it; after a reboot it is a new agent, else a failure
 ========================  ============================================================================================
 
 Mesos: src/slave/state.cpp, src/slave/slave.cpp Slave::recover. There the ends of tasks are lost with a reboot, too, and
@@ -16,9 +17,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mesos_py.agent import compatibility
 from mesos_py.agent.lifecycle import TERMINAL
+from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.checkpoint import AgentState, Executor, Framework, Kind, Task
 from mesos_py.wire.schema import evolve
+
+
+class Incompatible(Exception):
+    """The agent cannot go on as the one it was."""
+
+
+def reconfigured(state: AgentState, info: AgentInfo, boot_id: str, policy: str) -> AgentState:
+    """``state``, of an agent that introduces itself as ``info`` now (without an id). Raises Incompatible."""
+    if state.info is None:
+        return AgentState(boot_id=state.boot_id)
+    problem = compatibility.POLICIES[policy](state.info, info)
+    if problem is None:
+        return evolve(state, info=evolve(info, id=state.info.id))
+    if state.boot_id == boot_id:
+        raise Incompatible(problem)
+    return AgentState(boot_id=state.boot_id)
 
 
 def settled(state: AgentState, boot_id: str) -> AgentState:

@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import os
 import random
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +21,7 @@ from typing import Any, Self
 
 import structlog
 
-from mesos_py.agent import events, recovery
+from mesos_py.agent import events, recovery, sandboxes
 from mesos_py.agent.containerizer import Containerizer
 from mesos_py.agent.containerizer.process import ProcessContainerizer
 from mesos_py.agent.core import Agent
@@ -30,7 +31,7 @@ from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.registration import Phase
 from mesos_py.agent.resources import detect
 from mesos_py.agent.rim import AgentRim
-from mesos_py.agent.store import CheckpointStore, open_records
+from mesos_py.agent.store import FILE, META, CheckpointStore, open_records
 from mesos_py.algebra.parse import parse_attributes
 from mesos_py.algebra.resources import Resources
 from mesos_py.coordination.address import parse_address
@@ -47,6 +48,7 @@ from mesos_py.transport.master_link import MasterLink
 from mesos_py.web.server import Server
 from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.checkpoint import AgentState
+from mesos_py.wire.schema import evolve
 
 log = structlog.get_logger(__name__)
 
@@ -56,6 +58,21 @@ Locate = Callable[[], Awaitable[str]]
 LEAVE_TIMEOUT_S = 1.0  # for the last words to the master
 JOURNAL_LENGTH = 500  # events; they hold what executors send, which may be megabytes each
 STOP_TIMEOUT_S = 10.0  # for containers to be destroyed when the agent ends
+
+
+#: Mesos: src/slave/slave.cpp Slave::__recover
+ADVICE = """\
+If recovery failed due to a change in configuration and you want to
+keep the current agent id, you might want to change the
+`--reconfiguration_policy` flag to a more permissive value.
+
+To restart this agent with a new agent id instead, do as follows:
+rm -f {}
+This ensures that the agent does not recover old live executors."""
+
+
+class RecoveryFailed(Exception):
+    """The agent cannot go on as the one whose directory it is; the text says what to do."""
 
 
 def read_boot_id() -> str:
@@ -107,8 +124,8 @@ class AgentServer:
     async def __aenter__(self) -> Self:
         """Listening and recovered.
 
-        Raises ValueError for senseless options, OSError for a port or work_dir in use, StoreFailed when what a former
-        run has kept cannot be used.
+        Raises ValueError for senseless options, OSError for a port or work_dir in use, StoreFailed and RecoveryFailed
+        when what a former run has kept cannot be used, or not with these options.
         """
         options = self.options
         self._ended = asyncio.get_running_loop().create_future()
@@ -118,14 +135,16 @@ class AgentServer:
         try:
             self._work_dir.hold()
             rim.watch(options.work_dir)
-            kept = await self._load()
+            began = time.monotonic()
+            kept, problems = await self._load()
             self.port = await self._listen(self._server, kept)
             self._work_dir.announce(f"{options.ip}:{self.port}")
-            state = recovery.settled(kept, self._boot_id or read_boot_id())
+            info = self._info()
+            state = self._settled(kept, info)
             if self._store is not None:
                 await self._store.replace(state)
             link_rng = random.Random(self._rng.random())  # the core's own is drawn from by its events alone
-            self.core = self._make_core()
+            self.core = self._make_core(info)
             if options.journal is not None:
                 self._recorder = Recorder(
                     options.journal, "agent", self.core, size_max=options.journal_size, about=http.about
@@ -138,10 +157,10 @@ class AgentServer:
             rim.link = self._link = MasterLink(self._locate, self, rng=link_rng)
             http.serve(self.core, self.driver, rim, self.containerizer)
             self._start(self.driver.run(), "agent driver")
-            began = self.driver.now()
             running = await self.containerizer.recover(recovery.expected(state))
-            self.tell(Event(events.Recovered, events.Recovered(running, state)))
-            http.metrics.recovery_s = (self.driver.now() - began) / SECOND
+            self.tell(Event(events.Recovered, events.Recovered(running, state, len(problems))))
+            http.metrics.recovery_s = time.monotonic() - began
+            self._start(self._find_sandboxes(), "find sandboxes", is_eternal=False)
             if self._locator is not None:
                 self._start(self._locator.run(), "locator")
             self._start(rim.link.run(), "link to the master")
@@ -189,31 +208,59 @@ class AgentServer:
     def _report(self, event: Any) -> None:
         self.tell(Event(type(event), event))
 
-    async def _load(self) -> AgentState:
+    async def _load(self) -> tuple[AgentState, list[str]]:
+        """What a former run has kept, and what is wrong with it if that is to be overlooked."""
         if not self.keeps:
-            return AgentState()
+            return AgentState(), []
         self._store = CheckpointStore(open_records(self.options.work_dir))
-        return await self._store.load()
+        if self.options.strict:
+            return await self._store.load(), []
+        state, problems = await self._store.salvage()
+        for problem in problems:
+            log.error("not recovered", problem=problem)
+        return state, problems
 
     async def _listen(self, server: Server, kept: AgentState) -> int:
         """On the port that executors of a former run know, if any will do."""
         options = self.options
         known = kept.info.port if kept.info is not None and not options.advertise_port else 0
-        return await server.start(options.ip, options.port or known or 0)
+        if options.port or not known:
+            return await server.start(options.ip, options.port)
+        try:
+            return await server.start(options.ip, known)
+        except OSError:
+            if kept.frameworks:
+                raise
+            return await server.start(options.ip, 0)
 
-    def _make_core(self) -> Agent:
+    def _settled(self, kept: AgentState, info: AgentInfo) -> AgentState:
+        """What is true still. Raises RecoveryFailed."""
+        boot_id = self._boot_id or read_boot_id()
+        if self.options.port == 0 and kept.info is not None:
+            kept = evolve(kept, info=evolve(kept.info, port=info.port))  # any will do
+        try:
+            known = recovery.reconfigured(kept, info, boot_id, self.options.reconfiguration_policy)
+        except recovery.Incompatible as error:
+            advice = ADVICE.format(os.path.join(self.options.work_dir, META, FILE))
+            raise RecoveryFailed(f"Failed to perform recovery: {error}\n{advice}") from error
+        return recovery.settled(known, boot_id)
+
+    def _info(self) -> AgentInfo:
         options = self.options
         ip = options.advertise_ip or options.ip
         port = options.advertise_port or self.port
-        work_dir = os.path.realpath(options.work_dir)
-        messages = detect(options.resources, options.default_role, work_dir)
-        info = AgentInfo(
+        return AgentInfo(
             hostname=options.hostname or ip,
             port=port,
-            resources=messages,
+            resources=detect(options.resources, options.default_role, os.path.realpath(options.work_dir)),
             attributes=parse_attributes(options.attributes) if options.attributes else (),
         )
-        return Agent(options, info, Resources.of(messages), work_dir=work_dir, ip=ip, port=port, rng=self._rng)
+
+    def _make_core(self, info: AgentInfo) -> Agent:
+        options = self.options
+        ip, work_dir = options.advertise_ip or options.ip, os.path.realpath(options.work_dir)
+        total = Resources.of(info.resources)
+        return Agent(options, info, total, work_dir=work_dir, ip=ip, port=info.port, rng=self._rng)
 
     def _processes(self, report: Report) -> Containerizer:
         options = self.options
@@ -232,9 +279,14 @@ class AgentServer:
         if self._link is not None:
             self._link.leave()
 
-    def _start(self, work: Any, name: str) -> None:
+    async def _find_sandboxes(self) -> None:
+        found = await asyncio.to_thread(sandboxes.find, os.path.realpath(self.options.work_dir))
+        self.tell(Event(events.SandboxesFound, events.SandboxesFound(found)))
+
+    def _start(self, work: Any, name: str, *, is_eternal: bool = True) -> None:
         task = asyncio.create_task(work, name=name)
-        task.add_done_callback(self._task_ended)
+        if is_eternal:
+            task.add_done_callback(self._task_ended)
         self._tasks.append(task)
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:

@@ -10,12 +10,14 @@ thing, ten for a task (src/slave/state.cpp).
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 from collections.abc import Sequence
 from typing import Any
 
 from mesos_py.agent import checkpoint
-from mesos_py.coordination import Corrupt, Key, Records
+from mesos_py.coordination import Corrupt, Key
 from mesos_py.coordination.sqlite import Purpose, SqliteRecords
 from mesos_py.wire.checkpoint import AgentState
 
@@ -35,7 +37,7 @@ def open_records(work_dir: str) -> SqliteRecords:
 class CheckpointStore:
     """What an agent's driver commits to. ``load`` and ``replace`` first."""
 
-    def __init__(self, records: Records) -> None:
+    def __init__(self, records: SqliteRecords) -> None:
         self._records = records
         self._kept: dict[Key, bytes] = {}
 
@@ -45,7 +47,21 @@ class CheckpointStore:
         try:
             return checkpoint.state_of(self._kept)
         except checkpoint.Unreadable as error:
-            raise Corrupt(f"{error}; {REMEDY}") from error
+            raise Corrupt(f"{self._records.path}: {error}; {REMEDY}") from error
+
+    async def salvage(self) -> tuple[AgentState, list[str]]:
+        """The same as far as it can be read, and what is wrong with the rest. Raises StoreFailed."""
+        try:
+            return await self.load(), []
+        except Corrupt as error:
+            first = str(error)
+        try:
+            self._kept, problems = await self._records.salvage()
+        except Corrupt:
+            await asyncio.to_thread(_set_aside, self._records.path)
+            return await self.load(), [first]
+        state, more = checkpoint.readable(self._kept)
+        return state, problems + more or [first]
 
     async def replace(self, state: AgentState) -> None:
         """What is kept is ``state`` from now on. Raises StoreFailed."""
@@ -62,3 +78,10 @@ class CheckpointStore:
     async def close(self) -> None:
         """Let go of the records."""
         await self._records.close()
+
+
+def _set_aside(path: str) -> None:
+    """The file is there under another name, for whoever wants to look at it."""
+    for end in ("", "-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(path + end, f"{path}.damaged{end}")

@@ -89,6 +89,13 @@ def detach(sandbox: str, framework_id: FrameworkID, executor_id: ExecutorID) -> 
 
 
 @value
+class TouchSandbox:
+    """It counts as changed now: its age begins."""
+
+    path: str
+
+
+@value
 class MeasureDisk:
     """Answered by DiskMeasured."""
 

@@ -1,4 +1,4 @@
-"""What agents say about themselves: looking attributes up, showing them, and comparing old with new.
+"""What agents say about themselves: looking attributes up and showing them.
 
 Attributes are facts that frameworks choose by; they are never counted or consumed, so that the wire message itself is
 the domain type. Their grammar is in ``parse``, constraints on them in ``offer_constraints``.
@@ -6,9 +6,8 @@ the domain type. Their grammar is in ``parse``, constraints on them in ``offer_c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from mesos_py.algebra.quantities import to_milli
 from mesos_py.algebra.ranges import Ranges
 from mesos_py.wire.value import Attribute, Value
 
@@ -34,21 +33,3 @@ def shown(attribute: Attribute) -> float | str:
     if attribute.type == Value.Type.SET:
         return "{" + ", ".join(attribute.set.item if attribute.set is not None else ()) + "}"
     return attribute.text.value if attribute.text is not None else ""
-
-
-def is_superset(new: Sequence[Attribute], old: Sequence[Attribute]) -> bool:
-    """True if nothing said before is taken back: same types, equal scalars and texts, ranges at least as large.
-
-    Mesos: --reconfiguration_policy=additive, src/slave/compatibility.cpp additive.
-    """
-    return all((now := find(new, before.name)) is not None and _covers(now, before) for before in old)
-
-
-def _covers(new: Attribute, old: Attribute) -> bool:
-    if new.type != old.type:
-        return False
-    if old.type == Value.Type.RANGES:
-        return ranges_of(old) <= ranges_of(new)
-    if old.type == Value.Type.SCALAR and old.scalar is not None and new.scalar is not None:
-        return to_milli(old.scalar.value) == to_milli(new.scalar.value)
-    return shown(new) == shown(old)

@@ -24,7 +24,7 @@ import attrs
 import structlog
 
 from mesos_py.agent.options import AgentOptions
-from mesos_py.agent.server import AgentServer
+from mesos_py.agent.server import AgentServer, RecoveryFailed
 from mesos_py.cli.command import EXIT_OK, Command, CommandFailed
 from mesos_py.config import CommandLine
 from mesos_py.coordination import StoreFailed
@@ -78,7 +78,7 @@ async def main(line: CommandLine) -> int:
                 )
                 for n in range(options.agents)
             ]
-        except (OSError, ValueError, StoreFailed) as error:
+        except (OSError, ValueError, StoreFailed, RecoveryFailed) as error:
             raise CommandFailed(f"cannot start: {error}") from error
         await until_ended(stopped, [master, *agents], _announce(options, master))
     return EXIT_OK

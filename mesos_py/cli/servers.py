@@ -7,7 +7,7 @@ import os
 import attrs
 
 from mesos_py.agent.options import AgentOptions
-from mesos_py.agent.server import AgentServer
+from mesos_py.agent.server import AgentServer, RecoveryFailed
 from mesos_py.cli.command import EXIT_OK, Command, CommandFailed
 from mesos_py.cli.local import announce, start_logging, stop_event, until_ended
 from mesos_py.config import CommandLine
@@ -45,7 +45,7 @@ async def main_agent(line: CommandLine) -> int:
                 await until_ended(stopped, [server], announce(options.ip, server.port))
     except DetectionFailed as error:
         raise CommandFailed(f"nobody can tell who leads: {error}") from error
-    except (OSError, ValueError, StoreFailed) as error:
+    except (OSError, ValueError, StoreFailed, RecoveryFailed) as error:
         raise CommandFailed(f"cannot start: {error}") from error
     return EXIT_OK
 

@@ -16,12 +16,13 @@ import sqlite3
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TypeVar
 
 import attrs
 
 from mesos_py.coordination import Changes, Corrupt, Fenced, Key, StoreFailed
-from mesos_py.coordination.ledger import Book, Change, Ledger
+from mesos_py.coordination.ledger import Book, Change, Ledger, checksum_of, unseal
 
 T = TypeVar("T")
 
@@ -68,6 +69,10 @@ class SqliteRecords:
     async def load(self) -> dict[Key, bytes]:
         return await self._in_thread(self._load)
 
+    async def salvage(self) -> tuple[dict[Key, bytes], list[str]]:
+        """Take over what can be read, and say what is wrong with the rest, which is gone then. Raises StoreFailed."""
+        return await self._in_thread(self._salvage)
+
     async def commit(self, changes: Changes) -> None:
         await self._in_thread(lambda: self._commit(changes))
 
@@ -108,6 +113,35 @@ class SqliteRecords:
         self._ledger, self._book = ledger, book
         return book.take_records()
 
+    def _salvage(self) -> tuple[dict[Key, bytes], list[str]]:
+        self._close()
+        database = self._database = self._open()
+        problems = []
+        with _transaction(database):
+            self._check_file(database)
+            try:
+                ledger = self._read_ledger(database)
+            except Corrupt as error:
+                ledger = Ledger()
+                problems.append(str(error))
+            good, total = {}, 0
+            rows = database.execute("SELECT kind, name, CAST(data AS BLOB) FROM records ORDER BY kind, name").fetchall()
+            for kind, name, data in rows:
+                try:
+                    unseal((kind, name), data)
+                except Corrupt as error:
+                    problems.append(str(error))
+                    _write(database, [Change((kind, name), None, is_new=False)])
+                else:
+                    good[kind, name] = data
+                    total ^= checksum_of(data)
+            if not problems and (len(good), total) != (ledger.count, ledger.total):
+                problems.append(f"there should be {ledger.count} records, but there are {len(good)}, or others")
+            ledger = attrs.evolve(ledger.claimed(uuid.uuid4().hex), count=len(good), total=total, intent=0)
+            database.execute("INSERT OR REPLACE INTO ledger VALUES (1, ?)", (ledger.encode(),))
+        self._ledger, self._book = ledger, Book(ledger, good)
+        return self._book.take_records(), problems
+
     def _commit(self, changes: Changes) -> None:
         database, ledger, book = self._database, self._ledger, self._book
         if database is None or ledger is None or book is None:
@@ -147,6 +181,8 @@ class SqliteRecords:
         foreign, owner = os.path.join(os.path.dirname(self.path), self._purpose.foreign), self._purpose.owner
         if os.path.lexists(foreign):
             raise StoreFailed(f"{foreign} is of a C++ Mesos, and this {owner} cannot read it; name another work_dir")
+        for left in ("-wal", "-shm"):  # of a file that was removed: SQLite would take them for parts of the new one
+            Path(self.path + left).unlink(missing_ok=True)
         made = f"{self.path}.{uuid.uuid4().hex}.new"
         database = sqlite3.connect(made, isolation_level=None)
         try:

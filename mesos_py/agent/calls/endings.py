@@ -137,6 +137,7 @@ def remove_if_over(agent: Agent, executor: Executor, out: Frame) -> None:
     if executor.checkpoint:
         out.write(facts.ExecutorForgotten(framework.id, executor.container_id))
     agent.state.remove_executor(executor, out)
+    out.send(words.DISK, words.TouchSandbox(executor.sandbox))
     agent.collector.schedule(words.detach(executor.sandbox, framework.id, executor.id), out.now)
     remove_idle_framework(agent, framework, out)
 

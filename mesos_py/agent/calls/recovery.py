@@ -57,6 +57,7 @@ def recovered(agent: Agent, event: Event, out: Frame) -> None:
     running = {container.container_id: container for container in event.body.containers}
     if state.info is not None and state.info.id is not None:
         agent.state.admit(state.info.id)
+    agent.state.count("slave/recovery_errors", event.body.errors)
     for framework in state.frameworks:
         _restore_framework(agent, framework, out)
     agent.registration.phase = Phase.RECONNECTING
