@@ -62,11 +62,9 @@ class MasterMachine(RuleBasedStateMachine):
 
     @initialize(aware=st.booleans(), checkpoint=st.booleans(), limit=st.sampled_from([None, Rate(1, 300)]))
     def cluster_is_up(self, aware: bool, checkpoint: bool, limit: Rate | None) -> None:
-        options = Options(
-            offer_timeout_s=20.0, max_completed_tasks_per_framework=3, max_unreachable_tasks_per_framework=4,
-            agent_removal_rate_limit=limit,
-        )  # fmt: skip
-        self.world = World(options)
+        self.world = World(
+            Options(offer_timeout_s=20.0, max_completed_tasks_per_framework=3, agent_removal_rate_limit=limit)
+        )
         for slot in range(2):
             self.agent_registers(slot)
             self.framework_subscribes(slot, aware, checkpoint, 30.0)
