@@ -163,14 +163,19 @@ def test_a_task_that_has_ended_is_not_told_unreachable() -> None:
     assert [task.id for task in world.state.frameworks[scheduler.id].completed_tasks] == ["t"]
 
 
-def test_unreachable_tasks_are_bounded() -> None:
-    world = World(Options(max_unreachable_tasks_per_framework=2))
+@pytest.mark.parametrize("bound", [0, 2])
+def test_unreachable_tasks_are_bounded(bound: int) -> None:
+    """Those pushed out are not brought back twice, nor concluded, when their agent is back or gone."""
+    world = World(Options(max_unreachable_tasks_per_framework=bound))
     agent, scheduler = world.agent(), world.scheduler()
     scheduler.launch(*[builders.task(f"t{number}", cpus=0.1) for number in range(4)])
     agent.fall_silent()
     world.advance(100)
-    assert list(world.state.frameworks[scheduler.id].unreachable_tasks) == ["t2", "t3"]
-    assert world.state.unreachable_task_count == 2
+    assert list(world.state.frameworks[scheduler.id].unreachable_tasks) == ["t2", "t3"][2 - bound :]
+    assert world.state.unreachable_task_count == bound
+    scheduler.take()
+    world.mark_gone(agent.id)
+    assert [status.task_id for status in scheduler.statuses()] == ["t2", "t3"][2 - bound :]
 
 
 def test_what_an_unreachable_agent_says_is_ignored_until_it_reregisters() -> None:
