@@ -28,6 +28,7 @@ ROLES        tuple of str                   ``a,b/c``
 WEIGHTS      dict of str to float           ``eng=2,ops=1``
 STRINGS      dict of str to str             ``{"A":"1"}``, a JSON object
 MINIMA       tuple of Quantities            ``cpus:0.01|mem:32``
+message(M)   a message of class M           ``{"a":1}``, JSON
 REPEATED     tuple of str                   the flag given again and again
 ===========  =============================  ===========================================
 
@@ -52,6 +53,7 @@ import attrs
 from mesos_py.algebra.durations import format_duration, format_size, parse_duration, parse_size
 from mesos_py.algebra.quantities import Quantities, milli_text, to_milli
 from mesos_py.algebra.roles import invalid_role
+from mesos_py.wire.codec.json import decode, encode
 
 _KEY = "mesos_py.flag"
 _UNITS = ("_s", "_ns")
@@ -300,6 +302,11 @@ def bounded(kind: Kind, *, least: float | None = None, most: float | None = None
         return value
 
     return attrs.evolve(kind, parse=parse)
+
+
+def message(cls: type[Any]) -> Kind:
+    """A message of this class, as JSON."""
+    return Kind("JSON", lambda text: decode(cls, text), lambda value: encode(value).decode())
 
 
 def one_of(*texts: str) -> Kind:

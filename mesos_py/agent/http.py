@@ -19,6 +19,7 @@ from mesos_py.agent.executor_http import ExecutorApi
 from mesos_py.agent.metrics import Metrics
 from mesos_py.agent.operator_http import OperatorApi
 from mesos_py.agent.options import AgentOptions
+from mesos_py.agent.provisioner.provisioner import Provisioner
 from mesos_py.agent.registration import Phase
 from mesos_py.agent.rim import AgentRim
 from mesos_py.agent.statistics import Statistics
@@ -58,15 +59,19 @@ class AgentHttp:
         #: what is measured about the agent, for the composition root to complete
         self.metrics: Metrics
 
-    def serve(self, core: Agent, driver: Driver, rim: AgentRim, containerizer: Containerizer) -> None:
+    def serve(
+        self, core: Agent, driver: Driver, rim: AgentRim, containerizer: Containerizer, images: Provisioner | None
+    ) -> None:
         """From now on everything is answered."""
         options = self._options
         self._core, self._driver = core, driver
         self._statistics = Statistics(core, containerizer)
-        self.metrics = Metrics(core, started_ns=self._started_ns, cache_size_bytes=options.fetcher_cache_size)
+        self.metrics = Metrics(
+            core, started_ns=self._started_ns, cache_size_bytes=options.fetcher_cache_size, images=images
+        )
         level = LoggingLevel(_set_logging_level)
         metrics = MetricsEndpoints(self._samples)
-        operator = OperatorApi(core, self._files, self._statistics, metrics, level)
+        operator = OperatorApi(core, self._files, self._statistics, metrics, level, images)
         router = Router(PREFIX)
         gate, post = self._gate, ("POST",)
         router.add("/api/v1", operator, realm=READWRITE, methods=post, gate=self._gate_of_executors)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from mesos_py.agent.core import Agent
 from mesos_py.agent.lifecycle import ExecutorState
+from mesos_py.agent.provisioner.provisioner import Provisioner
 from mesos_py.agent.registration import Phase
 from mesos_py.algebra.resources import Resources
 from mesos_py.machine.values import SECOND, Nanos
@@ -19,13 +20,12 @@ from mesos_py.wire.task import TaskState
 
 RESOURCES = ("cpus", "gpus", "mem", "disk")
 
-#: Of parts that do not exist here: fetcher cache, provisioner, resource providers. Exporters read a missing name as a
-#: failure.
+#: Of parts that do not exist here: fetcher cache, images mounted by bind, resource providers. Exporters read a missing
+#: name as a failure.
 NOTHING = (
     "containerizer/fetcher/cache_size_used_bytes",
     "containerizer/mesos/container_destroy_errors",
     "containerizer/mesos/provisioner/bind/remove_rootfs_errors",
-    "containerizer/mesos/provisioner/remove_container_errors",
     "resource_provider_manager/events/disconnect",
     "resource_provider_manager/events/subscribe",
     "resource_provider_manager/subscribed",
@@ -35,8 +35,11 @@ NOTHING = (
 class Metrics:
     """All samples of one agent."""
 
-    def __init__(self, agent: Agent, *, started_ns: Nanos, cache_size_bytes: int) -> None:
+    def __init__(
+        self, agent: Agent, *, started_ns: Nanos, cache_size_bytes: int, images: Provisioner | None
+    ) -> None:
         self._agent = agent
+        self._images = images
         self._started_ns = started_ns
         self._cache_size_bytes = cache_size_bytes
         #: how long recovery took, once it has ended
@@ -49,6 +52,10 @@ class Metrics:
         for name in NOTHING:
             yield Sample(name, 0.0)
         yield Sample("containerizer/fetcher/cache_size_total_bytes", self._cache_size_bytes)
+        images = self._images
+        yield Sample("containerizer/mesos/provisioner/remove_container_errors", images.remove_errors if images else 0.0)
+        if images is not None:
+            yield from images.pull_time.samples()
         yield Sample("gc/path_removals_pending", len(agent.collector))
         yield Sample("slave/executor_directory_max_allowed_age_secs", agent.collector.age_max / SECOND)
         yield Sample("slave/uptime_secs", (now - self._started_ns) / SECOND)

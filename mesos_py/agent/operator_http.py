@@ -14,6 +14,7 @@ import orjson
 
 from mesos_py.agent import validation, views
 from mesos_py.agent.core import Agent
+from mesos_py.agent.provisioner.provisioner import Provisioner, ProvisionError
 from mesos_py.agent.statistics import Statistics
 from mesos_py.build import VERSION
 from mesos_py.files import Files, FilesError
@@ -56,12 +57,14 @@ class OperatorApi:
         statistics: Statistics,
         metrics: MetricsEndpoints,
         logging: LoggingLevel,
+        images: Provisioner | None,
     ) -> None:
         self._agent = agent
         self._files = files
         self._statistics = statistics
         self._metrics = metrics
         self._logging = logging
+        self._images = images
         self._rows = self._table()
 
     async def __call__(self, request: Request) -> Response:
@@ -168,7 +171,12 @@ class OperatorApi:
     # ---- containers
 
     async def prune_images(self, call: Call) -> Response:
-        """There are no images: all unused ones are gone."""
+        """Without --image_providers there are no images: all unused ones are gone, as Mesos says, too."""
+        if self._images is not None:
+            try:
+                await self._images.prune(() if call.prune_images is None else call.prune_images.excluded_images)
+            except ProvisionError as error:
+                return problem(400, str(error))
         return OK
 
     async def wait_container(self, call: Call) -> Response:

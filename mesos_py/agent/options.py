@@ -6,26 +6,33 @@ Names and defaults are Mesos' (Mesos: src/slave/flags.cpp); durations are nanose
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import attrs
 
+from mesos_py.agent.provisioner.credentials import parse_docker_config
+from mesos_py.agent.provisioner.reference import parse_registry
 from mesos_py.flags import (
     BOOLEAN,
     INTEGER,
     NANOS,
     NUMBER,
     PORT,
+    SECRET,
     SIZE,
     STRINGS,
     TEXT,
     URL,
+    Kind,
     bounded,
+    message,
     one_of,
     option,
     shown,
 )
 from mesos_py.machine.values import SECOND, Nanos
+from mesos_py.wire.flags import ImageGcConfig
 
 MINUTE: Nanos = 60 * SECOND
 HOUR: Nanos = 60 * MINUTE
@@ -40,6 +47,24 @@ REGISTER_RETRY_MIN: Nanos = SECOND // 10  # a master that is there has answered 
 STATUS_UPDATE_RETRY_MIN: Nanos = 10 * SECOND  # Mesos: src/slave/constants.hpp
 STATUS_UPDATE_RETRY_MAX: Nanos = 10 * MINUTE  # Mesos: src/slave/constants.hpp
 MASTER_PING_TIMEOUT: Nanos = 75 * SECOND  # until the master says otherwise; Mesos: src/master/constants.hpp
+
+
+def _checked(kind: Kind, check: Callable[[Any], object]) -> Kind:
+    """``kind``, refusing values for which ``check`` raises ValueError."""
+
+    def parse(text: str) -> Any:
+        value = kind.parse(text)
+        check(value)
+        return value
+
+    return attrs.evolve(kind, parse=parse)
+
+
+def _check_image_gc(config: ImageGcConfig) -> None:
+    if not 0 <= config.image_disk_headroom <= 1:
+        raise ValueError(f"expecting image_disk_headroom between 0 and 1, found {config.image_disk_headroom:g}")
+    if config.image_disk_watch_interval.nanoseconds < SECOND:
+        raise ValueError("expecting image_disk_watch_interval of at least a second")
 
 
 @attrs.frozen(kw_only=True)
@@ -109,6 +134,39 @@ class AgentOptions:
         group="Containers",
     )
     switch_user: bool = option(BOOLEAN, True, "Tasks run as their user; needs root.", group="Containers")
+    # ------------------------------------------------------------------------------------------ images
+    image_providers: str | None = option(
+        one_of("docker"), None, "Where images come from; unset: there are none. Needs root.", group="Images"
+    )
+    image_provisioner_backend: str | None = option(
+        one_of("overlay", "copy"),
+        None,
+        "How a container gets its own copy of an image; unset: overlay if the kernel mounts one in --work_dir.",
+        group="Images",
+    )
+    image_gc_config: ImageGcConfig | None = option(
+        _checked(message(ImageGcConfig), _check_image_gc),
+        None,
+        'When unused images are removed by themselves, as {"image_disk_headroom":0.1,"image_disk_watch_interval":'
+        '{"nanoseconds":3600000000000},"excluded_images":[]}; unset: never.',
+        group="Images",
+    )
+    docker_registry: str = option(
+        _checked(attrs.evolve(URL, metavar="URL|/DIRECTORY"), parse_registry),
+        "https://registry-1.docker.io",
+        "Where an image is pulled from if its name names no registry; or, for all of them, a directory of docker "
+        "archives NAME.tar, or an OCI layout.",
+        group="Images",
+    )
+    docker_store_dir: str = option(
+        TEXT, "/tmp/mesos/store/docker", "Where images are kept.", group="Images"  # noqa: S108
+    )
+    docker_config: str | None = option(
+        _checked(SECRET, parse_docker_config),
+        None,
+        "Docker config with the passwords for registries: its text, or a file.",
+        group="Images",
+    )
     # ------------------------------------------------------------------------------------------ fetcher
     frameworks_home: str = option(TEXT, "", "Prefix of relative paths to fetch.", group="Fetcher")
     fetcher_cache_size: int = option(

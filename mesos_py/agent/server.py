@@ -28,6 +28,8 @@ from mesos_py.agent.core import Agent
 from mesos_py.agent.fetcher import FetcherSettings
 from mesos_py.agent.http import AgentHttp
 from mesos_py.agent.options import AgentOptions
+from mesos_py.agent.provisioner.provisioner import Provisioner, ProvisionerSettings
+from mesos_py.agent.provisioner.puller import Limits
 from mesos_py.agent.registration import Phase
 from mesos_py.agent.resources import detect
 from mesos_py.agent.rim import AgentRim
@@ -120,6 +122,8 @@ class AgentServer:
         self.core: Agent
         self.driver: Driver
         self.containerizer: Containerizer
+        #: None: without --image_providers
+        self.provisioner = _provisioner(options)
 
     async def __aenter__(self) -> Self:
         """Listening and recovered.
@@ -135,6 +139,8 @@ class AgentServer:
         try:
             self._work_dir.hold()
             rim.watch(options.work_dir)
+            if self.provisioner is not None:
+                await self.provisioner.open()
             began = time.monotonic()
             kept, problems = await self._load()
             self.port = await self._listen(self._server, kept)
@@ -155,9 +161,13 @@ class AgentServer:
             self.containerizer = self._make_containerizer(self._report)
             rim.containerizer = self.containerizer
             rim.link = self._link = MasterLink(self._locate, self, rng=link_rng)
-            http.serve(self.core, self.driver, rim, self.containerizer)
+            http.serve(self.core, self.driver, rim, self.containerizer, self.provisioner)
             self._start(self.driver.run(), "agent driver")
             running = await self.containerizer.recover(recovery.expected(state))
+            if self.provisioner is not None:
+                await self.provisioner.recover([one.container_id for one in running])
+                if options.image_gc_config is not None:
+                    self._start(self.provisioner.watch_disk(), "images' disk")
             self.tell(Event(events.Recovered, events.Recovered(running, state, len(problems))))
             http.metrics.recovery_s = time.monotonic() - began
             self._start(self._find_sandboxes(), "find sandboxes", is_eternal=False)
@@ -317,12 +327,15 @@ class AgentServer:
         await asyncio.gather(*self._tasks[1:], return_exceptions=True)
         if self._server is not None:
             await self._server.close()
+        are_left = True
         if hasattr(self, "containerizer"):
             try:
                 async with asyncio.timeout(STOP_TIMEOUT_S):
-                    await self._part_from_containers()
+                    are_left = await self._part_from_containers()
             except TimeoutError:
                 log.error("containers are left running", work_dir=self.options.work_dir)
+        if self.provisioner is not None:
+            await self.provisioner.close(keep=are_left)
         for task in self._tasks[:1]:
             task.cancel()
         await asyncio.gather(*self._tasks[:1], return_exceptions=True)
@@ -333,8 +346,8 @@ class AgentServer:
             await store.close()
         self._work_dir.release()
 
-    async def _part_from_containers(self) -> None:
-        """What a later agent will know runs on, everything else ends."""
+    async def _part_from_containers(self) -> bool:
+        """What a later agent will know runs on, everything else ends; whether anything runs on."""
         executors = [one for one in self.core.state.containers.values() if not one.is_over]
         kept = [one for one in executors if one.checkpoint and self.keeps]
         self.left_running = sum(len(one.queued) + len(one.launched) for one in kept)
@@ -345,3 +358,20 @@ class AgentServer:
                         self.containerizer.destroy(container_id)
             log.info("tasks are left running", tasks=self.left_running, work_dir=self.options.work_dir)
         await self.containerizer.close(keep=bool(kept))
+        return bool(kept)
+
+
+def _provisioner(options: AgentOptions) -> Provisioner | None:
+    if options.image_providers is None:
+        return None
+    return Provisioner(
+        ProvisionerSettings(
+            work_dir=os.path.realpath(options.work_dir),
+            store_dir=options.docker_store_dir,
+            registry=options.docker_registry,
+            docker_config=options.docker_config,
+            backend=options.image_provisioner_backend,
+            gc=options.image_gc_config,
+            limits=Limits(stall_timeout_s=options.fetcher_stall_timeout / SECOND),
+        )
+    )

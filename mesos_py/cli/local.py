@@ -97,12 +97,16 @@ async def _announce(options: LocalOptions, master: MasterServer) -> None:
 
 def _agent_options(line: CommandLine, local: LocalOptions, work_dir: str, number: int, port: int) -> AgentOptions:
     first = FIRST_PORT + number * PORTS_EACH
-    places = _places(line, work_dir, f"agent-{number + 1}")
+    name = f"agent-{number + 1}"
+    places = _places(line, work_dir, name)
+    images = line.given.get("docker_store_dir")
+    store = os.path.join(images[-1], name) if images else os.path.join(places["work_dir"], "store")
     return line.make(
         AgentOptions,
         master=f"{local.ip}:{port}",
         port=0,
         runtime_dir=os.path.join(places["work_dir"], "run"),
+        docker_store_dir=store,
         resources=local.resources or f"{AGENT_RESOURCES};ports:[{first}-{first + PORTS_EACH - 1}]",
         registration_backoff_factor=0,  # nobody else wants to register
         **places,

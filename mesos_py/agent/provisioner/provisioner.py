@@ -34,8 +34,8 @@ from mesos_py.agent.provisioner.reference import (
     parse_registry,
     source,
 )
-from mesos_py.agent.provisioner.store import Store, remove
-from mesos_py.agent.provisioner.tools import ToolFailed
+from mesos_py.agent.provisioner.store import Store
+from mesos_py.agent.provisioner.tools import ToolFailed, remove
 from mesos_py.wire.flags import ImageGcConfig
 from mesos_py.wire.image import Image
 
@@ -94,6 +94,7 @@ class Provisioner:
         self._used: dict[str, set[str]] = {}
         self._destroying: dict[str, asyncio.Task[None]] = {}
         self._mounts = asyncio.Semaphore(MOUNTS_MAX)
+        self.pull_time = self._store.pull_time
         #: containers whose roots could not be removed
         self.remove_errors = 0
 

@@ -24,7 +24,7 @@ import attrs
 from mesos_py.agent.provisioner import manifest
 from mesos_py.agent.provisioner.places import read_json
 from mesos_py.agent.provisioner.reference import LINK, Source
-from mesos_py.agent.provisioner.tools import DIE_WITH_US, ToolFailed, Watch, run
+from mesos_py.agent.provisioner.tools import DIE_WITH_US, ToolFailed, Watch, remove, run
 
 #: What skopeo may know of the agent's environment: how to reach a registry.
 PASSED: Final = ("PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", *[
@@ -32,6 +32,8 @@ PASSED: Final = ("PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", *[
 ])  # fmt: skip
 
 BLOBS: Final = "blobs/sha256"
+#: umoci 0.4.7 reads no zstd.
+GZIP: Final = ("--dest-compress", "--dest-compress-format=gzip")
 COUNT: Final = "{{.Digest}} {{len .Layers}}"  # for skopeo inspect, in Go's template language
 
 
@@ -84,12 +86,12 @@ class Puller:
     async def copy(self, source: Source, digest: str, staging: str) -> str:
         """The digest of its OCI manifest, whose blobs are here now."""
         layout = f"{staging}/layout"
-        shutil.rmtree(layout, ignore_errors=True)
+        await remove(layout)
         os.mkdir(layout)
         os.symlink("../../../blobs", f"{layout}/blobs")
         tls = ("--src-tls-verify=false",) if source.is_plain else ()
         await self._skopeo(
-            staging, "copy", "--quiet", "--src-authfile=auth.json", *tls,
+            staging, "copy", "--quiet", "--src-authfile=auth.json", *tls, *GZIP,
             source.pinned(digest), "oci:layout:image",
         )  # fmt: skip
         try:
@@ -100,7 +102,7 @@ class Puller:
     async def unpack(self, digest: str, staging: str) -> None:
         """``staging/image`` holds the whole image and has reached the disk. Raises BadBlobs if a new copy may help."""
         image, limits = f"{staging}/image", self._limits
-        shutil.rmtree(image, ignore_errors=True)
+        await remove(image)
         os.mkdir(image, 0o700)
         try:
             await run(

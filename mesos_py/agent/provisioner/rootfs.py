@@ -24,8 +24,7 @@ from typing import Final
 import structlog
 
 from mesos_py.agent.provisioner.puller import Limits, room
-from mesos_py.agent.provisioner.store import remove
-from mesos_py.agent.provisioner.tools import DIE_WITH_US, ToolFailed, run
+from mesos_py.agent.provisioner.tools import DIE_WITH_US, ToolFailed, remove, run
 
 log = structlog.get_logger(__name__)
 

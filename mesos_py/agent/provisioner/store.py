@@ -44,13 +44,14 @@ from mesos_py.agent.provisioner.places import (
 )
 from mesos_py.agent.provisioner.puller import BLOBS, BadBlobs, Limits, Puller
 from mesos_py.agent.provisioner.reference import Source
-from mesos_py.agent.provisioner.tools import ToolFailed, run
+from mesos_py.agent.provisioner.tools import ToolFailed, remove
+from mesos_py.web.metrics import Timer
 
 log = structlog.get_logger(__name__)
 
+PULL_TIME: Final = "containerizer/mesos/provisioner/docker_store/image_pull_ms"
 PULLS_MAX: Final = 4  # at once; others wait
 INDEX_MAX: Final = 64 << 20  # bytes
-REMOVE_TIMEOUT_S: Final = 600
 CLOCK_TICK_S: Final = 0.02  # times of files lag behind the clock by as much
 
 
@@ -95,6 +96,7 @@ class Store:
         """Nothing is touched before ``open``."""
         self.directory = directory
         self._limits = limits
+        self.pull_time = Timer(PULL_TIME)
         self._names: dict[str, Name] = {}
         self._images: dict[str, StoredImage] = {}
         #: those that may be joined
@@ -229,7 +231,9 @@ class Store:
                 raise ToolFailed(str(error)) from error
             finally:
                 await self._empty([staging], but=pull)
-        log.info("image pulled", image=source.key, digest=image.digest, seconds=round(time.monotonic() - began, 3))
+        took_s = time.monotonic() - began
+        self.pull_time.record(took_s * 1000)
+        log.info("image pulled", image=source.key, digest=image.digest, seconds=round(took_s, 3))
         return image
 
     async def _pulled(self, source: Source, auth: str, staging: str) -> StoredImage:
@@ -305,14 +309,6 @@ class Store:
         kept = {digest for image in self._images.values() for digest in image.blobs}
         began = [pull.began for pull in self._running if pull is not but]
         await asyncio.to_thread(_sweep, f"{self.directory}/{BLOBS}", kept, min(began, default=time.time()))
-
-
-async def remove(path: str) -> None:
-    """Nothing of it is left, but for what is mounted there; failing that, it is logged and tried at the next start."""
-    try:
-        await run("rm", "-rf", "--one-file-system", "--", path, timeout_s=REMOVE_TIMEOUT_S)
-    except ToolFailed as error:
-        log.warning("not removed", path=path, why=str(error))
 
 
 def _sweep(directory: str, kept: Collection[str], before: float) -> None:

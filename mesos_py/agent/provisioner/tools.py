@@ -12,10 +12,15 @@ import os
 import signal
 from collections.abc import Callable, Mapping
 
+import structlog
+
 from mesos_py.agent.provisioner.causes import cause
+
+log = structlog.get_logger(__name__)
 
 OUTPUT_MAX = 64 * 1024  # bytes that are kept of what a program writes, the last ones
 WATCH_S = 0.25  # between two looks of a watch; a fast disk takes half a gigabyte meanwhile
+REMOVE_TIMEOUT_S = 600
 KILL_TIMEOUT_S = 10  # for the kernel to end a killed program; one that hangs in a system call is left to it
 
 #: util-linux, as is everything else that is taken for granted here.
@@ -61,6 +66,16 @@ async def run(
         why = f"was killed by signal {-status}" if status < 0 else f"exited with status {status}"
         raise ToolFailed(cause(err.decode("utf-8", "replace")) or f"{name} {why}")
     return out.decode("utf-8", "replace")
+
+
+async def remove(path: str) -> None:
+    """Nothing of it is left, but for what is mounted there; failing that, it is logged and tried at the next start."""
+    if not os.path.lexists(path):
+        return
+    try:
+        await run("rm", "-rf", "--one-file-system", "--", path, timeout_s=REMOVE_TIMEOUT_S)
+    except ToolFailed as error:
+        log.warning("not removed", path=path, why=str(error))
 
 
 async def _start(argv: tuple[str, ...], cwd: str, env: Mapping[str, str] | None) -> asyncio.subprocess.Process:

@@ -64,7 +64,8 @@ def digest(data: bytes) -> str:
 def layout(place: Path, name: str, *layers: bytes, **config: Any) -> str:
     """A layout that has, under this name, an image of these layers; the digest of its manifest."""
     (place / "blobs/sha256").mkdir(parents=True, exist_ok=True)
-    parts = [_blob(place, "layer.v1.tar+gzip", gzip.compress(one, 1, mtime=0)) for one in layers]
+    packed = {one: _blob(place, "layer.v1.tar+gzip", gzip.compress(one, 1, mtime=0)) for one in layers}
+    parts = [packed[one] for one in layers]
     said = {
         "architecture": "amd64", "os": "linux", "config": config,
         "rootfs": {"type": "layers", "diff_ids": [digest(one) for one in layers]},

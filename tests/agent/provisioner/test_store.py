@@ -84,6 +84,15 @@ async def test_an_image_of_an_archive(store: Store, tmp_path: Path) -> None:
     assert image.config.cmd == ("c",)
 
 
+async def test_layers_in_zstd(store: Store, tmp_path: Path) -> None:
+    """Some registries have them so."""
+    layout(tmp_path / "l", "a", BASE, TOP)
+    subprocess.run(["skopeo", "copy", "-q", "--dest-compress", "--dest-compress-format=zstd",
+                    f"oci:{tmp_path}/l:a", f"oci:{tmp_path}/zstd:a"], check=True)  # fmt: skip
+    assert b"tar+zstd" in b"".join(path.read_bytes() for path in (tmp_path / "zstd/blobs/sha256").iterdir())
+    assert content(await get(store, local(tmp_path / "zstd")), "etc/motd") == "top"
+
+
 async def test_one_pull_for_all(store: Store, tmp_path: Path) -> None:
     """Whoever asks meanwhile waits for the same pull, and whoever asks later for none."""
     layout(tmp_path / "l", "a", BASE)
