@@ -1,6 +1,6 @@
 """Images without a daemon: from a name to a root, with nothing there and with the image there, and the root's end.
 
-The image is a static busybox and 2,000 small files in an OCI layout on this disk. The reference is the program
+The image is a file of a megabyte and 2,000 small ones, in an OCI layout on this disk. The reference is the program
 ``mount`` alone, mounting the same overlay as often, one after the other. Needs root and what the tests of images need.
 """
 
@@ -66,8 +66,7 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         files = [file(f"d{number % 50}/f{number}", os.urandom(1_000)) for number in range(FILES)]
         dirs = [directory(f"d{number}") for number in range(50)]
-        busybox = file("bin/busybox", Path("/bin/busybox").read_bytes(), mode=0o755)
-        layout(Path(place, "images"), "a", layer(busybox, *dirs, *files))
+        layout(Path(place, "images"), "a", layer(file("program", os.urandom(1 << 20)), *dirs, *files))
         settings = ProvisionerSettings(
             work_dir=f"{place}/work", store_dir=f"{place}/store", registry=f"{place}/images"
         )

@@ -10,7 +10,7 @@ import pytest
 from mesos_py.agent.provisioner.puller import Limits
 from mesos_py.agent.provisioner.store import Store
 from tests.agent.provisioner.images import directory, file, layer, layout
-from tests.agent.provisioner.registry import Registry, missing
+from tests.agent.provisioner.registry import Registry
 from tests.agent.provisioner.registry import registry as serve
 
 #: What the registry has from the beginning.
@@ -22,9 +22,6 @@ LIMITS = Limits(free_min=1 << 20, free_inodes_min=100)
 
 @pytest.fixture(scope="session")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    why = missing()
-    if why is not None:
-        pytest.skip(why)
     with serve(tmp_path_factory.mktemp("registry")) as made:
         place = tmp_path_factory.mktemp("pushed")
         layout(place, "a", layer(directory("etc"), file("etc/motd", b"pushed")))
@@ -34,9 +31,6 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    why = missing()
-    if why is not None:
-        pytest.skip(why)
     made = Store(str(tmp_path / "store"), LIMITS)
     made.open()
     await made.recover(())

@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 WAIT_S = 30
 DIE_WITH_US = ("setpriv", "--pdeathsig", "KILL")
-PROGRAMS = {"skopeo": "skopeo", "umoci": "umoci", "docker-registry": "docker-registry"}
+PROGRAMS = {"skopeo": "skopeo", "umoci": "umoci", "docker-registry": "docker-registry", "busybox": "busybox-static"}
 
 USER, PASSWORD = "user", "secret"
 #: PASSWORD as htpasswd -B writes it.
@@ -36,6 +38,10 @@ def missing() -> str | None:
         return "images need root"
     lacking = [package for program, package in PROGRAMS.items() if shutil.which(program) is None]
     return f"not installed: apt-get install {' '.join(lacking)}" if lacking else None
+
+
+#: of tests that need images
+IMAGES = [pytest.mark.root, pytest.mark.skipif(missing() is not None, reason=missing() or "")]
 
 
 class Registry:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,15 @@ from mesos_py.wire.flags import ImageGcConfig
 from mesos_py.wire.image import Image
 from mesos_py.wire.value import DurationInfo
 from tests.agent.provisioner.images import file, layer, layout
-from tests.agent.provisioner.registry import missing
+from tests.agent.provisioner.registry import IMAGES
 from tests.agent.serving import Serving, serving
+
+
+def needs_images(test: Callable[..., Any]) -> Callable[..., Any]:
+    for mark in IMAGES:
+        test = mark(test)
+    return test
+
 
 REQUIRED = ("--master=localhost:5050", "--work_dir=/w")
 GC = '{"image_disk_headroom":0.1,"image_disk_watch_interval":{"nanoseconds":3600000000000}}'
@@ -76,9 +83,6 @@ def test_mistakes(argument: str, text: str) -> None:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    why = missing()
-    if why is not None:
-        pytest.skip(why)
     for name in ("a", "b", "c"):
         layout(tmp_path / "images", name, layer(file(name)))
     return tmp_path
@@ -100,7 +104,7 @@ def mounts(place: Path) -> list[str]:
     return [one.mountpoint for one in psutil.disk_partitions(all=True) if one.mountpoint.startswith(f"{place}/")]
 
 
-@pytest.mark.root
+@needs_images
 async def test_prune_images(place: Path) -> None:
     """The call keeps what it excludes and what is in use; a name that is none is answered in a sentence."""
     async with agent(place) as world:
@@ -125,7 +129,7 @@ async def test_prune_images(place: Path) -> None:
     assert mounts(place) == []
 
 
-@pytest.mark.root
+@needs_images
 async def test_images_go_by_themselves(place: Path) -> None:
     """With a headroom of everything no unused image stays; excluded ones do."""
     interval = DurationInfo(nanoseconds=10**9)
@@ -143,7 +147,7 @@ async def test_images_go_by_themselves(place: Path) -> None:
         assert json.loads(flags["image_gc_config"])["image_disk_headroom"] == 1.0
 
 
-@pytest.mark.root
+@needs_images
 async def test_an_agent_starts_with_what_belongs_to_its_containers(place: Path) -> None:
     """The roots of a former agent's containers are gone with them."""
     async with agent(place) as world:
@@ -158,7 +162,7 @@ async def test_an_agent_starts_with_what_belongs_to_its_containers(place: Path) 
         assert os.listdir(place / "work/provisioner/containers") == []
 
 
-@pytest.mark.root
+@needs_images
 async def test_an_agent_that_cannot_have_images(place: Path) -> None:
     """It does not start, and the next one is not kept from it."""
     with pytest.raises(ValueError, match="there is no directory '/no/such/directory'"):

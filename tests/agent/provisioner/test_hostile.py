@@ -35,9 +35,9 @@ from tests.agent.provisioner.images import (
     layout,
     symlink,
 )
-from tests.agent.provisioner.registry import Registry
+from tests.agent.provisioner.registry import IMAGES, Registry
 
-pytestmark = pytest.mark.root
+pytestmark = IMAGES
 
 WAIT_S = 20
 OUT = "{out}"  # in a member's names: the directory outside, absolute

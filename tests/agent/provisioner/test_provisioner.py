@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -15,16 +16,19 @@ from typing import Any
 import psutil
 import pytest
 
+from mesos_py.agent.provisioner import runtime
 from mesos_py.agent.provisioner.provisioner import Provisioned, Provisioner, ProvisionError, ProvisionerSettings
+from mesos_py.agent.provisioner.runtime import Runtime
+from mesos_py.wire.command import CommandInfo
 from mesos_py.wire.flags import ImageGcConfig
 from mesos_py.wire.image import Image
 from mesos_py.wire.secret import Secret
 from mesos_py.wire.value import DurationInfo
 from tests.agent.provisioner.conftest import LIMITS, PUSHED
 from tests.agent.provisioner.images import directory, file, layer, layout
-from tests.agent.provisioner.registry import Registry, missing
+from tests.agent.provisioner.registry import IMAGES, Registry
 
-pytestmark = pytest.mark.root
+pytestmark = IMAGES
 
 BASE = layer(directory("", mode=0o751, uid=7, gid=8), directory("etc"), file("etc/motd", b"image"))
 
@@ -32,9 +36,6 @@ BASE = layer(directory("", mode=0o751, uid=7, gid=8), directory("etc"), file("et
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """A layout with images ``a`` and ``b``."""
-    why = missing()
-    if why is not None:
-        pytest.skip(why)
     layout(tmp_path / "images", "a", BASE, Entrypoint=["/a"], Env=["A=b"])
     layout(tmp_path / "images", "b", BASE, layer(file("etc/motd", b"other")))
     return tmp_path / "images"
@@ -100,6 +101,26 @@ async def test_a_root_of_ones_own(place: Path, backend: str) -> None:
     assert mounts(place) == []
     assert os.listdir(place.parent / "work/provisioner/containers") == []
     assert stored(place) == 1
+
+
+async def test_a_program_of_an_image(place: Path) -> None:
+    """An image as people make them: it runs in its root, and what it writes is there."""
+    made, tree = place.parent / "umoci", place.parent / "tree"
+    (tree / "bin").mkdir(parents=True)
+    shutil.copy("/bin/busybox", tree / "bin/sh")
+    for command in (
+        f"init --layout {made}", f"new --image {made}:busy", f"insert --image {made}:busy {tree} /",
+        f"config --image {made}:busy --config.entrypoint /bin/sh --config.cmd -c --config.cmd pwd",
+    ):  # fmt: skip
+        subprocess.run(["umoci", *command.split(" ")], check=True)
+    async with provisioning(place, registry=str(made)) as provisioner:
+        one = await provisioner.provision("c", image("busy"))
+        merged = runtime.merge(CommandInfo(shell=False), {}, one.config)
+        assert isinstance(merged, Runtime)
+        assert merged.argv == ("/bin/sh", "-c", "pwd")
+        script = [*merged.argv[:2], "pwd > /where; echo $0"]
+        said = subprocess.run(["chroot", one.rootfs, *script], check=True, capture_output=True, text=True)
+        assert (said.stdout, Path(one.rootfs, "where").read_text()) == ("/bin/sh\n", "/\n")
 
 
 async def test_several_images_of_one_container(place: Path) -> None:

@@ -16,9 +16,9 @@ from mesos_py.agent.provisioner.tools import ToolFailed
 from tests.agent.provisioner import images
 from tests.agent.provisioner.conftest import LIMITS, PUSHED
 from tests.agent.provisioner.images import directory, file, layer, layout
-from tests.agent.provisioner.registry import Registry
+from tests.agent.provisioner.registry import IMAGES, Registry
 
-pytestmark = pytest.mark.root
+pytestmark = IMAGES
 
 ANONYMOUS = '{"auths": {}}'
 BASE = layer(directory("etc"), file("etc/motd", b"base"), file("gone", b"x"))
