@@ -50,7 +50,7 @@ from mesos_py.web.metrics import Timer
 log = structlog.get_logger(__name__)
 
 PULL_TIME: Final = "containerizer/mesos/provisioner/docker_store/image_pull_ms"
-PULLS_MAX: Final = 4  # at once; others wait
+PULLS_MAX: Final = 8  # at once; others wait
 INDEX_MAX: Final = 64 << 20  # bytes
 CLOCK_TICK_S: Final = 0.02  # times of files lag behind the clock by as much
 
