@@ -27,6 +27,7 @@ COMMANDS = {
     "logs": ("mesos_py.cli.logs", "COMMAND", "print what a task wrote"),
     "kill": ("mesos_py.cli.kill", "COMMAND", "end a task"),
     "replay": ("mesos_py.cli.replay", "COMMAND", "show a master or an agent as it was, from its journal"),
+    "story": ("mesos_py.cli.story", "COMMAND", "tell what happened to a task, agent or framework, and why"),
     "sim": ("mesos_py.cli.sim", "COMMAND", "simulate clusters with faults"),
     "call": ("mesos_py.cli.call", "COMMAND", "make any operator call"),
 }

@@ -105,6 +105,7 @@ class Agent:
         out = Frame(now, self._causes)
         if event.kind is Tick:
             for due in islice(self.timers.due(now), TIMERS_PER_FRAME):
+                out.due.append(due)
                 run(ROWS, self, due.__class__, Event(due.__class__, due), out)
         else:
             run(ROWS, self, event.kind, event, out)

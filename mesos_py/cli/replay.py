@@ -56,7 +56,7 @@ async def _show(run: Run, until: Until | None, path: str) -> int:
     except LookupError as error:
         raise CommandFailed(str(error), EXIT_USAGE) from error
     finally:
-        _say_notes(replay)
+        _say(replay.notes)
     say(f"{run.name}: event {replay.number}, {time_text(replay.now)}")
     sys.stdout.buffer.write(answer + b"\n")
     sys.stdout.buffer.flush()
@@ -64,17 +64,17 @@ async def _show(run: Run, until: Until | None, path: str) -> int:
 
 
 def _check(run: Run, until: Until | None) -> int:
-    replay = Replay(run, until, from_start=True)
-    count, different = check(replay)
-    _say_notes(replay)
-    if different is None:
-        say(f"{run.name}: {count} events up to {replay.number}, all as recorded")
+    verdict = check(run, until)
+    _say(verdict.notes)
+    step = verdict.different
+    if step is None:
+        say(f"{run.name}: {verdict.count} events up to {verdict.number}, all as recorded")
         return EXIT_OK
-    event = different.record.event
-    what = f"event {different.number} ({kind_text(event)}, {time_text(different.record.now)})"
-    say(f"{run.name}: after {count} events as recorded, {what} does something else than it did then; now it does:")
-    frame = {"error": repr(different.error)} if different.frame is None else told_frame(different.frame)
-    print_json({"number": different.number, "event": told_event(event), "frame": frame})
+    event = step.record.event
+    what = f"event {step.number} ({kind_text(event)}, {time_text(step.record.now)})"
+    say(f"{run.name}: after {verdict.count} events as recorded, {what} does something else than then; now it does:")
+    frame = {"error": repr(step.error)} if step.frame is None else told_frame(step.frame)
+    print_json({"number": step.number, "event": told_event(event), "frame": frame})
     return EXIT_REFUSED
 
 
@@ -107,8 +107,8 @@ def _only(runs: list[Run]) -> Run:
     return runs[-1]
 
 
-def _say_notes(replay: Replay) -> None:
-    for note in replay.notes:
+def _say(notes: list[str]) -> None:
+    for note in notes:
         say(f"note: {note}")
 
 

@@ -106,11 +106,14 @@ class Step:
 class Replay:
     """The core at ``number``, and how it came there.
 
-    ``from_start`` replays all that is kept, from each snapshot anew; else as little as will do is replayed.
+    ``from_start`` replays all that is kept, else as little as will do; ``anew`` takes up every snapshot on the way,
+    rather than going on with the core there is.
     """
 
-    def __init__(self, run: Run, until: Until | None = None, *, from_start: bool = False) -> None:
-        self.run, self._until, self._from_start = run, until or Until(), from_start
+    def __init__(
+        self, run: Run, until: Until | None = None, *, from_start: bool = False, anew: bool = False
+    ) -> None:
+        self.run, self._until, self._from_start, self._anew = run, until or Until(), from_start, anew
         self.notes = list(run.notes)
         self.core: Any = None
         #: of the segment last begun
@@ -180,7 +183,7 @@ class Replay:
         goes_on = self.core is not None and self.number == head.before
         if self.core is not None and not goes_on:
             self.notes.append(f"events {self.number + 1} to {head.before} are missing")
-        if goes_on and not self._from_start:
+        if goes_on and not self._anew:
             return True
         try:
             core = segment.core()
@@ -199,11 +202,26 @@ class Replay:
         return True
 
 
-def check(replay: Replay) -> tuple[int, Step | None]:
-    """How many events made the same frames again, and the first one that did not."""
-    count = 0
+@attrs.frozen(kw_only=True)
+class Verdict:
+    """Whether a run repeats."""
+
+    #: events that make the same frames again
+    count: int
+    #: the first one that does not
+    different: Step | None
+    #: of the last event that was looked at
+    number: int
+    notes: list[str]
+
+
+def check(run: Run, until: Until | None = None) -> Verdict:
+    """Replays all that is kept, from each snapshot anew, up to the first difference. Raises OSError."""
+    replay = Replay(run, until, from_start=True, anew=True)
+    count, different = 0, None
     for step in replay.steps():
         if not step.is_as_recorded:
-            return count, step
+            different = step
+            break
         count += 1
-    return count, None
+    return Verdict(count=count, different=different, number=replay.number, notes=replay.notes)

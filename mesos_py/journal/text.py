@@ -48,10 +48,12 @@ def told_frame(frame: Frame) -> dict[str, Any]:
 def told_value(value: Any) -> Any:
     """As JSON has it: messages as the API shows them, values by the names of their fields, entities by their ids."""
     cls = value.__class__
-    if value is None or cls in (bool, int, float, str):
+    if value is None or cls in (bool, int, float):
         return value
+    if cls is str:
+        return json.printable(value)
     if is_message(cls):
-        return {"is": cls.__qualname__, **json.to_value(value)}
+        return {"is": cls.__qualname__, **json.printable(json.to_value(value))}
     if isinstance(value, enum.Enum):
         return value.name
     if isinstance(value, (list, tuple, deque)):

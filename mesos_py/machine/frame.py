@@ -64,7 +64,7 @@ class Close:
 class Frame:
     """What one event caused; handlers append to it, the driver reads it."""
 
-    __slots__ = ("cause", "changes", "now", "reply", "sends", "writes")
+    __slots__ = ("cause", "changes", "due", "now", "reply", "sends", "writes")
 
     def __init__(self, now: Nanos, cause: int = 0) -> None:
         #: when the event was applied
@@ -74,6 +74,8 @@ class Frame:
         self.writes: list[Any] = []
         self.sends: list[Send | Close] = []
         self.changes: list[Any] = []
+        #: of a Tick: the timers that it was made for
+        self.due: list[Any] = []
         #: the answer to ``Driver.ask``: a value, or a Problem
         self.reply: Any = None
 

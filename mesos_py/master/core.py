@@ -115,6 +115,7 @@ class Master:
         budget = TIMERS_PER_FRAME
         for due in self.timers.due(out.now):
             kind = type(due)
+            out.due.append(due)
             self.handled[kind] += 1
             ROWS[kind].handler(self, Event(kind, due), out)
             budget -= 1

@@ -110,22 +110,48 @@ def test_a_local_cluster_has_a_journal_for_each_part(tmp_path: Path, journal: Pa
     done = cluster.cli("replay", str(journal), "--list")
     assert [line.split()[0].partition("-")[0] for line in done.stdout.splitlines()] == ["RUN", "master", "agent"]
     (framework,) = replayed(cluster, journal / "master")["completed_frameworks"]
-    assert framework["completed_tasks"][0]["state"] == "TASK_FINISHED"
+    (task,) = framework["completed_tasks"]
+    assert task["state"] == "TASK_FINISHED"
+    _story_of(cluster, journal, task["id"])
+
+
+def _story_of(cluster: Cluster, journal: Path, task_id: str) -> None:
+    """From the call that launched it to the acknowledgement of its end, by way of the agent; for programs, too."""
+    done = cluster.cli("story", task_id, f"--journal={journal / 'master'}", f"--journal={journal / 'agent-1'}")
+    assert done.returncode == 0, done.stderr
+    first = done.stdout.splitlines()[0]
+    assert "ACCEPT" in first
+    assert "because of master #" in done.stdout
+    assert "the containerizer: launch container" in done.stdout
+    told = json.loads(cluster.cli("story", task_id, f"--journal={journal}", "--json").stdout)
+    kinds = [entry["kind"] for entry in told]
+    rest = iter(kinds)
+    wanted = ("ACCEPT", "RunTask", "ContainerLaunched", "StatusUpdate", "ACKNOWLEDGE", "AcknowledgeUpdate")
+    assert all(kind in rest for kind in wanted), kinds
+    assert "ContainerExited" in kinds
+    assert {entry["process"] for entry in told} == {"master", "agent-1"}
+    assert [entry["at_ns"] for entry in told] == sorted(entry["at_ns"] for entry in told)
+    done = cluster.cli("story", "no-such-task", f"--journal={journal}")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "has to do with no-such-task" in done.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
-        ((), 2, "expecting one directory"),
-        (("/no/such/directory",), 1, "/no/such/directory is no directory"),
-        ((str(Path(__file__).parent),), 1, "there is no journal in"),
-        (("/", "--until=yesterday"), 2, "--until: expecting the number of an event, or a time"),
+        (("replay",), 2, "expecting one directory"),
+        (("replay", "/no/such/directory"), 1, "/no/such/directory is no directory"),
+        (("replay", str(Path(__file__).parent)), 1, "there is no journal in"),
+        (("replay", "/", "--until=yesterday"), 2, "--until: expecting the number of an event, or a time"),
+        (("story",), 2, "say of what: mesos-py story TASK"),
+        (("story", "task-7"), 2, "say where journals are: --journal=DIR, or MESOS_JOURNAL"),
+        (("story", "task-7", "--journal=/no/such/directory"), 1, "/no/such/directory is no directory"),
     ],
 )
-def test_what_cannot_be_replayed(tmp_path: Path, arguments: tuple[str, ...], code: int, text: str) -> None:
+def test_what_cannot_be_told(tmp_path: Path, arguments: tuple[str, ...], code: int, text: str) -> None:
     """A sentence, and nothing on standard output."""
     done = subprocess.run(
-        [sys.executable, "-m", "mesos_py", "replay", *arguments], env=environment(), capture_output=True, text=True,
+        [sys.executable, "-m", "mesos_py", *arguments], env=environment(), capture_output=True, text=True,
         check=False, timeout=60,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (code, "")

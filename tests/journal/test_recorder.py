@@ -89,7 +89,8 @@ async def test_what_was_recorded_is_there_when_it_is_closed(tmp_path: Path) -> N
     async with recorded(tmp_path) as world:
         await world.live(5)
     assert world.replayed().notes == []
-    assert check(Replay(world.read(), from_start=True)) == (world.master._cause, None)
+    verdict = check(world.read())
+    assert (verdict.count, verdict.different) == (world.master._cause, None)
 
 
 async def test_it_is_there_while_the_program_runs(tmp_path: Path) -> None:
@@ -113,7 +114,8 @@ async def test_it_is_bounded_and_yet_exact(tmp_path: Path) -> None:
     run = world.read()
     assert run.head.number >= 3
     assert run.segments[0].snapshot.exists()
-    assert check(Replay(run, from_start=True)) == (world.master._cause - run.head.before, None)
+    verdict = check(run)
+    assert (verdict.count, verdict.different) == (world.master._cause - run.head.before, None)
     assert world.replayed().notes == []
 
 
@@ -160,13 +162,12 @@ async def _after_the_gap(world: Recorded, logs: Any, why: str) -> None:
             await world.live(world.real._gap is not None)  # an event is what makes it try again
     await world.live(3)
     await until(lambda: not world.real._writer.pending)
-    replay = Replay(world.read(), from_start=True)
-    number, different = check(replay)
-    assert different is None
-    missing = [note for note in replay.notes if "missing" in note]
+    verdict = check(world.read())
+    assert verdict.different is None
+    missing = [note for note in verdict.notes if "missing" in note]
     first = int(missing[0].split()[1])
     assert 1 < first <= gap["after"] + 1, "what was handed over last may be lost as well"
-    assert number < replay.number == world.master._cause
+    assert verdict.count < verdict.number == world.master._cause
     world.replayed()
 
 
@@ -194,7 +195,8 @@ async def test_a_snapshot_that_fails_is_no_loss_while_events_follow_each_other(t
     run = world.read()
     assert run.segments[1].snapshot.exists() != died
     assert run.head.number == 0
-    assert check(Replay(run, from_start=True)) == (world.master._cause, None)
+    verdict = check(run)
+    assert (verdict.count, verdict.different) == (world.master._cause, None)
     world.replayed()
 
 

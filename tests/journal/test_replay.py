@@ -49,9 +49,10 @@ def test_simulated_runs_repeat_exactly(seed: int, tmp_path: Path) -> None:
 CHECK_ALL = """
 import sys
 from pathlib import Path
-from mesos_py.journal.replay import Replay, check, find_runs
+from mesos_py.journal.replay import check, find_runs
 for run in find_runs(Path(sys.argv[1])):
-    print(run.name, *check(Replay(run, from_start=True)))
+    verdict = check(run)
+    print(run.name, verdict.count, verdict.different)
 """
 
 
@@ -78,10 +79,10 @@ def test_the_first_difference_is_found(tmp_path: Path) -> None:
 
     simulate(draw(0), sabotage=sabotage, journal=str(tmp_path))
     run = next(run for run in find_runs(tmp_path) if run.head.program == "m0")
-    number, different = check(Replay(run, from_start=True))
-    assert number == 19
-    assert different is not None
-    assert different.number == 20
+    verdict = check(run)
+    assert verdict.count == 19
+    assert verdict.different is not None
+    assert verdict.different.number == 20
 
 
 # ---- segments, gaps and moments
@@ -117,10 +118,11 @@ def test_a_replay_begins_with_the_last_snapshot_that_is_early_enough(world: Reco
     before = world.master._cause
     world.scheduler(name="late")
     run = world.read()
-    late, early, all_ = Replay(run), Replay(run, Until(number=before - 1)), Replay(run, from_start=True)
+    late, early = Replay(run), Replay(run, Until(number=before - 1))
     assert [step.number for step in late.steps()] == [before + 1]
     assert [step.number for step in early.steps()] == list(range(1, before))
-    assert check(all_) == (before + 1, None)
+    verdict = check(run)
+    assert (verdict.count, verdict.different, verdict.notes) == (before + 1, None, [])
 
 
 def test_a_missing_snapshot_is_no_loss_while_events_follow_each_other(world: RecordedWorld) -> None:
@@ -181,9 +183,9 @@ def test_a_core_that_failed_fails_again(world: RecordedWorld) -> None:
     with pytest.raises(AttributeError):
         world.master.apply(event, world.now)
     world.scribe.failed()
-    replay = Replay(world.read(), from_start=True)
-    assert check(replay) == (world.master._cause, None)
-    assert replay.notes[0].startswith(f"the core failed on event {world.master._cause}: AttributeError")
+    verdict = check(world.read())
+    assert (verdict.count, verdict.different) == (world.master._cause, None)
+    assert verdict.notes[0].startswith(f"the core failed on event {world.master._cause}: AttributeError")
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def encode(msg: Any) -> bytes:
     try:
         return orjson.dumps(value)
     except TypeError:  # a lone surrogate somewhere
-        return orjson.dumps(_printable(value))
+        return orjson.dumps(printable(value))
 
 
 def decode(cls: type[M], data: bytes | bytearray | memoryview | str) -> M:
@@ -150,13 +150,13 @@ def _token(value: float) -> orjson.Fragment:
     return NOT_A_NUMBER if math.isnan(value) else INFINITY if value > 0 else MINUS_INFINITY
 
 
-def _printable(value: Any) -> Any:
+def printable(value: Any) -> Any:
     """A copy of a JSON value in which every text can be encoded."""
     if isinstance(value, str):
         return _SURROGATE.sub("\ufffd", value)
     if isinstance(value, dict):
-        return {_printable(key): _printable(item) for key, item in value.items()}
-    return [_printable(item) for item in value] if isinstance(value, list) else value
+        return {printable(key): printable(item) for key, item in value.items()}
+    return [printable(item) for item in value] if isinstance(value, list) else value
 
 
 encoders = Compiled(_encoder)
