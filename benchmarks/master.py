@@ -71,7 +71,6 @@ class _Program:
             metrics: dict[str, float] = await answer.json()
             return metrics
 
-
     async def call(self, kind: str) -> dict[str, Any]:
         """The answer to an operator call without arguments."""
         url = f"http://{self.address}/api/v1"
@@ -83,9 +82,9 @@ class _Program:
 class Master(_Program):
     """A master alone."""
 
-    def __init__(self, *, prepare: Callable[[str], Awaitable[None]] | None = None) -> None:
+    def __init__(self, *flags: str, prepare: Callable[[str], Awaitable[None]] | None = None) -> None:
         """``prepare`` is given its empty work_dir before it starts."""
-        super().__init__("master", prepare=prepare)
+        super().__init__("master", *flags, prepare=prepare)
 
 
 class LocalCluster(_Program):
