@@ -78,6 +78,9 @@ class PingOverdue:
     """The master has not pinged for its total ping timeout."""
 
 
+_PONG, _OVERDUE = internal.Pong(), PingOverdue()
+
+
 class Registration:
     """Where the agent stands with its master."""
 
@@ -161,10 +164,10 @@ def ping(agent: Agent, event: Event, out: Frame) -> None:
     registration = agent.registration
     if event.peer != registration.peer or event.peer is None:
         return
-    out.send(event.peer, internal.Pong(), volatile=True)
+    out.send(event.peer, _PONG, volatile=True)
     if registration.phase is Phase.RUNNING:
         if event.body.connected:
-            agent.timers.set(PINGED, out.now + registration.ping_timeout, PingOverdue())
+            agent.timers.set(PINGED, out.now + registration.ping_timeout, _OVERDUE)
         else:
             _disconnect(agent, "the master takes us for disconnected", out)
             start(agent, out)

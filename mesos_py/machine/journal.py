@@ -60,21 +60,23 @@ class Journal:
     """The last ``length`` events of one core, fewer when they are large."""
 
     def __init__(self, length: int = JOURNAL_LENGTH, bytes_max: int = JOURNAL_BYTES_MAX) -> None:
-        self._entries: deque[Entry] = deque()
+        #: what entries are made of; they are rarely looked at
+        self._kept: deque[tuple[Event, Nanos, int, list[Any]]] = deque()
         self._length, self._bytes_max = length, bytes_max
         self._bytes = 0
 
     def record(self, event: Event, frame: Frame) -> None:
-        self._entries.append(Entry(frame.now, frame.cause, event, tuple(frame.changes)))
+        kept = self._kept
+        kept.append((event, frame.now, frame.cause, frame.changes))
         self._bytes += event.size
-        while len(self._entries) > self._length or (self._bytes > self._bytes_max and len(self._entries) > 1):
-            self._bytes -= self._entries.popleft().event.size
+        while len(kept) > self._length or (self._bytes > self._bytes_max and len(kept) > 1):
+            self._bytes -= kept.popleft()[0].size
 
     def __iter__(self) -> Iterator[Entry]:
-        return iter(self._entries)
+        return (Entry(now, cause, event, tuple(changes)) for event, now, cause, changes in self._kept)
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._kept)
 
     def tail(self, count: int) -> list[Entry]:
-        return list(self._entries)[-count:]
+        return list(self)[-count:]

@@ -17,6 +17,8 @@ SOON: Nanos = 1  # from now: after this frame, and after whatever else waits for
 class Timers:
     """``set`` and ``cancel`` in O(log n); a key has at most one timer."""
 
+    __slots__ = ("_heap", "_live", "_sequence")
+
     def __init__(self) -> None:
         self._heap: list[tuple[Nanos, int, Hashable]] = []
         self._live: dict[Hashable, tuple[Nanos, int, Any]] = {}

@@ -7,16 +7,16 @@ past the core's own invariants, and to the checkers.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import random
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from mesos_py.agent.options import AgentOptions
-from mesos_py.machine.frame import Event, Frame, Send
+from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.values import SECOND, Nanos
 from mesos_py.master.options import Options
 from mesos_py.sim import book
+from mesos_py.sim.digest import Digest
 from mesos_py.sim.loop import SimLoop
 from mesos_py.sim.net import Network
 from mesos_py.sim.plan import AgentPlan, FrameworkPlan, Plan
@@ -70,7 +70,7 @@ class Cluster:
         self.schedulers: dict[str, SimScheduler] = {}
         #: events applied
         self.events = 0
-        self._digest = hashlib.blake2b(digest_size=16)
+        self._digest = Digest()
         self._frames: dict[str, int] = {}
         self._plans = {one.host: one for one in plan.agents}
         self._runs = 0
@@ -211,7 +211,7 @@ class Cluster:
         self.events += 1
         if self._sabotage is not None:
             self._sabotage(process, frame)
-        self._digest.update(_trace(self.loop.now, process, event, frame).encode())
+        self._digest.applied(self.loop.now, process, event, frame)
         count = self._frames[process] = self._frames.get(process, 0) + 1
         if count % self.plan.check_every == 0:
             core.check()
@@ -219,29 +219,14 @@ class Cluster:
             checker.applied(process, event, frame, self.loop.now)
 
     def _heard(self, host: str, framework_id: str, status: TaskStatus) -> None:
-        self._digest.update(f"{self.loop.now} {host} {status.task_id} {status.state}".encode())
+        self._digest.add(f"{self.loop.now} {host} {status.task_id} {status.state}")
         for checker in self.checkers:
             checker.heard(host, framework_id, status, self.loop.now)
 
     @property
     def digest(self) -> str:
         """Equal when everything that happened so far was equal."""
-        return self._digest.copy().hexdigest()
-
-
-def _trace(at: Nanos, process: str, event: Event, frame: Frame) -> str:
-    kind = getattr(event.kind, "name", None) or getattr(event.kind, "__name__", "")
-    words = ",".join(
-        f"{word.peer}:{type(word.message).__name__}:{getattr(word.message, 'type', '')}"
-        if isinstance(word, Send)
-        else f"{word.peer}:close"
-        for word in frame.sends
-    )
-    changes = ",".join(
-        f"{type(change).__name__}:{getattr(change, 'task_id', '')}:{getattr(change, 'offer_id', '')}"
-        for change in frame.changes
-    )
-    return f"{at}|{process}|{kind}|{event.peer}|{words}|{changes}\n"
+        return self._digest.text()
 
 
 def _agent_info(plan: AgentPlan) -> AgentInfo:

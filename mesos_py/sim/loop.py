@@ -44,6 +44,10 @@ def _where(task: asyncio.Task[Any]) -> str:
     return f"  {task.get_name()}: {at}"
 
 
+def _is_cancelled(handle: asyncio.TimerHandle | Callable[[], object]) -> bool:
+    return isinstance(handle, asyncio.TimerHandle) and handle.cancelled()
+
+
 #: Typed as anything: what a simulation has no use for raises NotImplementedError, and says so by being absent here.
 _Loop: Any = asyncio.AbstractEventLoop
 
@@ -54,10 +58,11 @@ class SimLoop(_Loop):  # type: ignore[misc]
     def __init__(self, seed: int | str = 0, *, lateness_max: Nanos = 0) -> None:
         self._rng = random.Random(f"{seed}/loop")
         self._lateness_max = lateness_max
-        self._now: Nanos = 0
-        self._ready: deque[asyncio.Handle] = deque()
-        #: (due, drawn, number, handle)
-        self._timers: list[tuple[Nanos, float, int, asyncio.TimerHandle]] = []
+        #: virtual nanoseconds since the loop was made; moved by the loop alone
+        self.now: Nanos = 0
+        self._ready: deque[asyncio.Handle | Callable[[], object]] = deque()
+        #: (due, drawn, number, handle or what was posted)
+        self._timers: list[tuple[Nanos, float, int, asyncio.TimerHandle | Callable[[], object]]] = []
         self._numbers = 0
         self._cancelled = 0
         self._running = self._stopping = self._closed = False
@@ -65,13 +70,8 @@ class SimLoop(_Loop):  # type: ignore[misc]
         #: callbacks run, for figures
         self.steps = 0
 
-    @property
-    def now(self) -> Nanos:
-        """Virtual nanoseconds since the loop was made."""
-        return self._now
-
     def time(self) -> float:
-        return self._now / SECOND
+        return self.now / SECOND
 
     # ---- callbacks
 
@@ -95,24 +95,31 @@ class SimLoop(_Loop):  # type: ignore[misc]
         at = math.ceil(when * SECOND)
         if at / SECOND < when:
             at += 1  # never early, not even by what a float rounds off: who waits on then would wait for ever
-        return self.call_in(at - self._now, callback, *args, context=context)
+        return self.call_in(at - self.now, callback, *args, context=context)
 
     def call_in(
         self, delay: Nanos, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """``call_later`` without floats."""
         draw = self._rng.random()
-        at = self._now + max(0, delay) + int(draw * self._lateness_max)
+        at = self.now + max(0, delay) + int(draw * self._lateness_max)
         handle: Any = asyncio.TimerHandle(at / SECOND, callback, args, self, context)
         handle._scheduled = True  # so that cancelling it tells us
         self._numbers += 1
         heapq.heappush(self._timers, (at, draw, self._numbers, handle))
         return handle  # type: ignore[no-any-return]
 
+    def post(self, delay: Nanos, callback: Callable[[], object]) -> None:
+        """``call_in`` without a handle, for the world's own doing: it is nobody's, and nobody can cancel it."""
+        draw = self._rng.random()
+        self._numbers += 1
+        at = self.now + delay + int(draw * self._lateness_max)
+        heapq.heappush(self._timers, (at, draw, self._numbers, callback))
+
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         self._cancelled += 1
         if len(self._timers) > COMPACT_ABOVE and 2 * self._cancelled > len(self._timers):
-            self._timers = [timer for timer in self._timers if not timer[3].cancelled()]
+            self._timers = [timer for timer in self._timers if not _is_cancelled(timer[3])]
             heapq.heapify(self._timers)
             self._cancelled = 0
 
@@ -158,15 +165,16 @@ class SimLoop(_Loop):  # type: ignore[misc]
                 if not self._ready:
                     self._advance()
                 for _ in range(len(self._ready)):
+                    self.steps += 1
                     handle = self._ready.popleft()
-                    if handle.cancelled():
-                        continue
-                    process = handle._context.get(CURRENT)  # type: ignore[attr-defined]
-                    if process is None or process.runs:
-                        self.steps += 1
-                        handle._run()
-                    else:
-                        process.hold(handle)
+                    if not isinstance(handle, asyncio.Handle):
+                        handle()
+                    elif not handle.cancelled():
+                        process = handle._context.get(CURRENT)  # type: ignore[attr-defined]
+                        if process is None or process.runs:
+                            handle._run()
+                        else:
+                            process.hold(handle)
                 if self._escaped is not None:
                     escaped, self._escaped = self._escaped, None
                     raise escaped
@@ -176,18 +184,18 @@ class SimLoop(_Loop):  # type: ignore[misc]
 
     def _advance(self) -> None:
         """Time moves to the next timer, and all timers that are due by then are ready."""
-        timers = self._timers
-        while timers and timers[0][3].cancelled():
-            heapq.heappop(timers)
-            self._cancelled = max(0, self._cancelled - 1)
-        if not timers:
+        timers, ready = self._timers, self._ready
+        while timers and (not ready or timers[0][0] <= self.now):
+            at, _, _, handle = heapq.heappop(timers)
+            if isinstance(handle, asyncio.TimerHandle):
+                handle._scheduled = False  # type: ignore[attr-defined]
+                if handle.cancelled():
+                    self._cancelled = max(0, self._cancelled - 1)
+                    continue
+            self.now = max(self.now, at)
+            ready.append(handle)
+        if not ready:
             raise Deadlock([task for task in asyncio.all_tasks(self) if not task.done()])
-        self._now = max(self._now, timers[0][0])
-        while timers and timers[0][0] <= self._now:
-            handle: Any = heapq.heappop(timers)[3]
-            handle._scheduled = False
-            if not handle.cancelled():
-                self._ready.append(handle)
 
     def resume(self, handles: Iterable[asyncio.Handle]) -> None:
         """They were due while their process was stopped."""
@@ -211,7 +219,7 @@ class SimLoop(_Loop):  # type: ignore[misc]
         events._set_running_loop(self)
         while self._ready:
             handle = self._ready.popleft()
-            if not handle.cancelled():
+            if isinstance(handle, asyncio.Handle) and not handle.cancelled():
                 handle._run()
         events._set_running_loop(before)
         self._timers.clear()

@@ -17,199 +17,18 @@ business of whoever owns it. Connections of a host to itself are never cut.
 from __future__ import annotations
 
 import asyncio
-import random
-from collections import deque
 from collections.abc import Callable
 from contextvars import Context
-from typing import Any
 
-import attrs
-
-from mesos_py.machine.values import MILLISECOND, SECOND, Nanos
+from mesos_py.machine.values import SECOND, Nanos
+from mesos_py.sim.connection import UNREAD_MAX, Connection, End, Link, Way, Weather
 from mesos_py.sim.loop import SimLoop
 from mesos_py.sim.process import CURRENT, Process
 
-UNREAD_MAX = 2_000  # messages under way in one direction; stands for the shells' bound in bytes
+__all__ = ["UNREAD_MAX", "End", "Network", "Weather"]
 
 Address = tuple[str, str]
 """Host and service."""
-
-
-@attrs.frozen(kw_only=True)
-class Weather:
-    """How the network is when nothing is broken."""
-
-    delay_min: Nanos = MILLISECOND // 5
-    delay_max: Nanos = 5 * MILLISECOND
-    #: part of the messages that take up to ``spike`` instead
-    spikes: float = 0.0
-    spike: Nanos = 2 * SECOND
-    #: how long TCP keeps trying
-    give_up: Nanos = 60 * SECOND
-
-
-class End:
-    """One end of a connection. Its owner sets the two callbacks; neither is called after ``close``."""
-
-    __slots__ = ("_early", "_lost", "_on_message", "host", "is_open", "on_lost", "other", "process", "way")
-
-    def __init__(self, host: str, process: Process | None) -> None:
-        self.host, self.process = host, process
-        self.is_open = True
-        self.on_lost: Callable[[str], None] = lambda why: None
-        self._on_message: Callable[[Any], None] | None = None
-        self._early: list[Any] = []
-        #: why, if it was lost before anybody listened
-        self._lost: str | None = None
-        self.other: End
-        #: towards the other end
-        self.way: Way
-
-    def listen(self, on_message: Callable[[Any], None], on_lost: Callable[[str], None]) -> None:
-        """From now on; what has arrived before is handed over at once."""
-        self._on_message, self.on_lost = on_message, on_lost
-        early, self._early = self._early, []
-        for message in early:
-            on_message(message)
-        if self._lost is not None:
-            on_lost(self._lost)
-
-    def send(self, message: Any) -> None:
-        """Forgotten when the connection has ended."""
-        if self.is_open:
-            self.way.put(message)
-
-    def close(self) -> None:
-        """What was sent before still arrives, then the other end is lost."""
-        if self.is_open:
-            self.is_open = False
-            self.way.put(_END)
-
-    def lose(self, why: str) -> None:
-        """The owner hears that this end is no more."""
-        if self.is_open:
-            self.is_open = False
-            if self._on_message is None:
-                self._lost = why
-            elif self.process is None:
-                self.on_lost(why)
-            else:
-                self.process.enter(self.on_lost, why)
-
-    def take(self, message: Any) -> None:
-        if not self.is_open:
-            return
-        if self._on_message is None:
-            self._early.append(message)
-        elif self.process is None:
-            self._on_message(message)
-        else:
-            self.process.enter(self._on_message, message)
-
-    @property
-    def reads(self) -> bool:
-        """Its process takes what arrives; else it stays in the buffers on the way."""
-        return self.process is None or self.process.runs
-
-    def die(self) -> None:
-        """Its owner is gone; the other end hears of it when the news gets there."""
-        if self.is_open:
-            self.is_open = False
-            self.way.drop()
-            self.way.put(_END)
-
-
-_END = object()
-
-
-class Way:
-    """One direction of one connection."""
-
-    __slots__ = ("_last", "_loop", "_net", "_pump", "_since", "paused", "queue", "source", "target")
-
-    def __init__(self, net: Network, source: End, target: End) -> None:
-        self._net, self._loop = net, net.loop
-        self.source, self.target = source, target
-        self.queue: deque[tuple[Nanos, Any]] = deque()
-        self._last: Nanos = 0
-        self._pump: asyncio.TimerHandle | None = None
-        #: since when a cut has kept something from arriving
-        self._since: Nanos | None = None
-        #: the reader does not read
-        self.paused = False
-
-    def put(self, message: Any) -> None:
-        if len(self.queue) >= UNREAD_MAX:
-            self._net.overflows += 1
-            self.queue.clear()
-            self._loop.call_soon(self.source.lose, "the other end does not read", context=self._net.context)
-            return
-        self._last = max(self._last, self._loop.now + self._net.delay(self.source.host, self.target.host))
-        self.queue.append((self._last, message))
-        self._net.unread_max = max(self._net.unread_max, len(self.queue))
-        self.wake()
-
-    def wake(self) -> None:
-        """Deliver when the first message is due."""
-        if self._pump is None and self.queue and not self.paused:
-            self._pump = self._loop.call_in(
-                self.queue[0][0] - self._loop.now, self._deliver, context=self._net.context
-            )
-
-    def flush(self) -> None:
-        """Deliver now what is due."""
-        if self._pump is None and self.queue:
-            self._deliver()
-
-    def _deliver(self) -> None:
-        self._pump = None
-        if self._net.is_cut(self.source.host, self.target.host):
-            if self._since is None:
-                self._since = self._loop.now
-                self._loop.call_in(self._net.weather.give_up, self._give_up, self._since)
-            return
-        self._since = None
-        while self.queue and self.queue[0][0] <= self._loop.now and not self.paused:
-            if not self.target.reads:
-                return  # woken when its process goes on
-            _, message = self.queue.popleft()
-            if message is _END:
-                self.target.lose("closed by the other end")
-            elif not self.target.is_open:
-                self.queue.clear()
-                self._loop.call_in(self._net.delay(self.target.host, self.source.host), self._refuse)
-            else:
-                self.target.take(message)
-        self.wake()
-
-    def _refuse(self) -> None:
-        if not self._net.is_cut(self.target.host, self.source.host):
-            self.source.lose("reset by the other end")
-
-    def _give_up(self, since: Nanos) -> None:
-        if self._since == since:
-            self.queue.clear()
-            self._since = None
-            self.source.lose("timed out")
-
-    def drop(self) -> None:
-        """What is under way is gone."""
-        self.queue.clear()
-
-
-@attrs.define(eq=False)
-class Connection:
-    number: int
-    client: End
-    server: End
-
-    @property
-    def is_over(self) -> bool:
-        return not (self.client.is_open or self.server.is_open)
-
-    @property
-    def hosts(self) -> tuple[str, str]:
-        return self.client.host, self.server.host
 
 
 class Network:
@@ -218,14 +37,14 @@ class Network:
     def __init__(self, loop: SimLoop, seed: int | str, weather: Weather) -> None:
         self.loop, self.weather = loop, weather
         self._seed = seed
-        #: one for each direction: what happens on one link does not change the luck of another
-        self._rngs: dict[tuple[str, str], random.Random] = {}
+        #: (from, to) -> what is between them
+        self._links: dict[tuple[str, str], Link] = {}
         self._services: dict[Address, tuple[Callable[[End], None], Process | None]] = {}
         self._connections: dict[int, Connection] = {}
+        #: the same by host, oldest first; some may be over
+        self._of_host: dict[str, list[Connection]] = {}
         self._numbers = 0
-        #: (from, to) -> how many cuts are in force
-        self._cuts: dict[tuple[str, str], int] = {}
-        self._clogs: dict[tuple[str, str], Nanos] = {}
+        self._forget_at = 64
         self.unread_max = 0
         self.overflows = 0
         #: nobody's: what is under way gets there whatever becomes of its sender
@@ -239,11 +58,12 @@ class Network:
 
     async def connect(self, source: str, target: str, service: str) -> End:
         """Raises ConnectionError when nobody listens, or when nothing gets through for a while."""
-        await asyncio.sleep(self.delay(source, target) / SECOND)
-        if self.is_cut(source, target) or self.is_cut(target, source):
+        there, back = self.link(source, target), self.link(target, source)
+        await asyncio.sleep(there.delay() / SECOND)
+        if there.cuts or back.cuts:
             await asyncio.sleep(10.0)  # the clients' own bound
             raise ConnectionError("no answer")
-        await asyncio.sleep(self.delay(target, source) / SECOND)
+        await asyncio.sleep(back.delay() / SECOND)
         found = self._services.get((target, service))
         if found is None:
             raise ConnectionError("refused")
@@ -252,59 +72,59 @@ class Network:
         client.other, server.other = server, client
         client.way, server.way = Way(self, client, server), Way(self, server, client)
         self._numbers += 1
-        self._connections[self._numbers] = Connection(self._numbers, client, server)
-        if len(self._connections) > 64 and self._numbers % 64 == 0:
-            self._connections = {number: one for number, one in self._connections.items() if not one.is_over}
+        made = self._connections[self._numbers] = Connection(self._numbers, client, server)
+        for host in dict.fromkeys(made.hosts):
+            self._of_host.setdefault(host, []).append(made)
+        if len(self._connections) >= self._forget_at:
+            self._forget()
         if process is None:
             accept(server)
         else:
             process.enter(accept, server)  # a stopped one accepts it later; its kernel has done so already
         return client
 
+    def _forget(self) -> None:
+        """Those that are over, once they may be as many as the others."""
+        self._connections = {number: one for number, one in self._connections.items() if not one.is_over}
+        for host in self._of_host:
+            self._living(host)
+        self._forget_at = max(64, 2 * len(self._connections))
+
     # ---- what happens to them
 
-    def delay(self, source: str, target: str) -> Nanos:
-        """How long one message takes."""
-        if source == target:
-            return MILLISECOND // 10
-        weather, rng = self.weather, self._rngs.get((source, target))
-        if rng is None:
-            rng = self._rngs[source, target] = random.Random(f"{self._seed}/net {source} {target}")
-        delay = weather.delay_min + int(rng.random() * (weather.delay_max - weather.delay_min))
-        if weather.spikes and rng.random() < weather.spikes:
-            delay += int(rng.random() * weather.spike)
-        return delay + self._clogs.get((source, target), 0)
+    def link(self, source: str, target: str) -> Link:
+        """What is between two hosts in one direction."""
+        link = self._links.get((source, target))
+        if link is None:
+            seed = f"{self._seed}/net {source} {target}"
+            link = self._links[source, target] = Link(self.weather, seed, is_local=source == target)
+        return link
 
     def is_cut(self, source: str, target: str) -> bool:
-        return (source, target) in self._cuts
+        return self.link(source, target).cuts > 0
 
     def cut(self, source: str, target: str) -> None:
         """Nothing gets from ``source`` to ``target``; cuts add up."""
         if source != target:
-            self._cuts[source, target] = self._cuts.get((source, target), 0) + 1
+            self.link(source, target).cuts += 1
 
     def mend(self, source: str, target: str) -> None:
         """One cut less; what waited goes on."""
-        left = self._cuts.get((source, target), 0) - 1
-        if left > 0:
-            self._cuts[source, target] = left
-            return
-        self._cuts.pop((source, target), None)
-        for way in self._ways(source, target):
-            way.wake()
+        link = self.link(source, target)
+        link.cuts = max(0, link.cuts - 1)
+        if not link.cuts:
+            for way in self._ways(source, target):
+                way.wake()
 
     def clog(self, source: str, target: str, delay: Nanos) -> None:
         """Every message takes ``delay`` longer; 0 ends it."""
-        if delay:
-            self._clogs[source, target] = delay
-        else:
-            self._clogs.pop((source, target), None)
+        self.link(source, target).clog = delay
 
     def reset(self, one: str, other: str, late: Nanos = 0, *, server_late: bool = True) -> int:
         """All connections between two hosts end; one end hears of it ``late``. Returns how many."""
         count = 0
-        for connection in list(self._connections.values()):
-            if set(connection.hosts) == {one, other} and not connection.is_over:
+        for connection in self._between(one, other):
+            if not connection.is_over:
                 count += 1
                 first, second = connection.client, connection.server
                 if not server_late:
@@ -323,12 +143,14 @@ class Network:
 
     def crash(self, host: str) -> None:
         """The host's ends and services are gone."""
-        self._end(lambda end: end.host == host, [address for address in self._services if address[0] == host])
+        addresses = [address for address in self._services if address[0] == host]
+        self._end(self._living(host), lambda end: end.host == host, addresses)
 
     def kill(self, process: Process) -> None:
         """SIGKILL: the process's ends and services are gone, and those of others on its host are not."""
         process.kill()
         self._end(
+            list(self._connections.values()),
             lambda end: end.process is process,
             [address for address, (_, owner) in self._services.items() if owner is process],
         )
@@ -344,29 +166,36 @@ class Network:
                     end.other.way.flush()
         process.go_on()
 
-    def _end(self, which: Callable[[End], bool], addresses: list[Address]) -> None:
+    def _end(self, connections: list[Connection], which: Callable[[End], bool], addresses: list[Address]) -> None:
         for address in addresses:
             del self._services[address]
-        for connection in list(self._connections.values()):
+        for connection in connections:
             for end in (connection.client, connection.server):
                 if which(end):
                     end.die()
 
     def heal(self) -> None:
         """No cuts and clogs, everybody reads."""
-        for source, target in list(self._cuts):
-            self._cuts[source, target] = 1
-            self.mend(source, target)
-        self._clogs.clear()
+        for link in self._links.values():
+            link.cuts = link.clog = 0
         for connection in list(self._connections.values()):
             for end in (connection.client, connection.server):
                 end.way.paused = False
                 end.way.wake()
 
+    def _living(self, host: str) -> list[Connection]:
+        """Those of the host that are not over; the others are forgotten."""
+        found = self._of_host[host] = [one for one in self._of_host.get(host, ()) if not one.is_over]
+        return list(found)
+
+    def _between(self, one: str, other: str) -> list[Connection]:
+        fewer = min((one, other), key=lambda host: len(self._of_host.get(host, ())))
+        return [connection for connection in self._living(fewer) if set(connection.hosts) == {one, other}]
+
     def _ways(self, source: str, target: str) -> list[Way]:
         return [
             end.way
-            for connection in list(self._connections.values())
+            for connection in self._between(source, target)
             for end in (connection.client, connection.server)
-            if end.host == source and end.other.host == target
+            if end.host == source
         ]

@@ -45,7 +45,7 @@ MASTER = "master"
 AGENTS, STREAMS, CALLS = "agents", "streams", "calls"
 
 RECONNECT_MAX_S = 5.0  # as transport/master_link.py
-JOURNAL_LENGTH = 200  # entries shown when a core fails
+JOURNAL_LENGTH = 20  # entries shown when a core fails
 
 
 class Observer(Protocol):

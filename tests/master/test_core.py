@@ -93,7 +93,7 @@ def test_a_frame_handles_a_bounded_number_of_timers() -> None:
     for number in range(count):
         world.agent(hostname=f"h{number}")
     world.settle()
-    world.now += 15 * 10**9
+    world.now += 16 * 10**9
     frame = world.apply(Tick)
     assert sum(isinstance(word.message, internal.Ping) for word in frame.sends) == TIMERS_PER_FRAME  # type: ignore[union-attr]
     deadline = world.master.deadline()

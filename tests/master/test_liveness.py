@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from mesos_py.machine.frame import Frame, Send
 from mesos_py.master import changes, registry
+from mesos_py.master.calls.liveness import PING_ROUNDS
 from mesos_py.master.core import OUTPUT_PER_FRAME
 from mesos_py.master.options import Options
 from mesos_py.wire import internal
@@ -85,14 +89,14 @@ def test_an_agent_away_for_too_long_is_unreachable() -> None:
 
 
 def test_five_pings_without_pong_and_the_agent_is_unreachable() -> None:
-    """Seventy-five seconds after the first of them."""
+    """Seventy-five seconds after the first of them, and not more than a round of pings later."""
     world = World()
     agent = world.agent()
     agent.fall_silent()
     world.advance(74.9)
     assert agent.id in world.state.agents
     assert len(agent.of(internal.Ping)) == 5
-    world.advance(0.2)
+    world.advance(0.1 + 15 / PING_ROUNDS)
     assert agent.id not in world.state.agents
     assert agent.peer in world.closed
 
@@ -109,10 +113,33 @@ def test_any_pong_begins_the_count_anew() -> None:
     assert agent.id not in world.state.agents
 
 
+def test_agents_are_asked_in_rounds() -> None:
+    """However they came, none is asked again before the interval has passed, and then all of a round in one frame."""
+    world = World()
+    count, apart_s = 8, 15 / PING_ROUNDS / 20
+    for number in range(count):
+        world.agent(hostname=f"h{number}")
+        world.advance(apart_s)
+    world.frames.clear()
+    world.advance(15 - count * apart_s)
+    assert not any(map(_pings, world.frames))
+    world.advance(15 / PING_ROUNDS + count * apart_s)
+    for _ in range(3):
+        pinged = [frame for frame in world.frames if _pings(frame)]
+        assert sum(map(len, map(_pings, pinged))) == count
+        assert len(pinged) <= 2
+        world.frames.clear()
+        world.advance(15)
+
+
+def _pings(frame: Frame) -> list[Any]:
+    return [word for word in frame.sends if isinstance(word, Send) and isinstance(word.message, internal.Ping)]
+
+
 def test_pings_pass_the_commit_barrier() -> None:
     world = World()
     world.agent()
-    world.advance(15)
+    world.advance(16)
     pings = [word for frame in world.frames for word in frame.sends if isinstance(word.message, internal.Ping)]  # type: ignore[union-attr]
     assert len(pings) == 2
     assert all(ping.volatile for ping in pings)  # type: ignore[union-attr]

@@ -48,13 +48,21 @@ table = Table("liveness")
 _Reason = TaskStatus.Reason
 _PING = Ping(connected=True)
 
+PING_ROUNDS = 64  # in which all agents are pinged within an interval: of 10,000, more than a hundred share a frame
+
 
 def ping(m: Master, agent: Agent, out: Frame) -> None:
-    """Ask now, look for the answer when the interval has passed."""
+    """Ask now, and from then on whenever an interval has passed, together with all that are asked in that round."""
+    _ask(m, agent, out, rounds_later=1)  # sooner would be before the interval has passed
+
+
+def _ask(m: Master, agent: Agent, out: Frame, *, rounds_later: int) -> None:
     m.state.pinged(agent)
     if agent.connected:
         out.send(agent.peer, _PING, volatile=True)
-    due = out.now + seconds(m.options.agent_ping_timeout_s)
+    interval = seconds(m.options.agent_ping_timeout_s)
+    step = interval // PING_ROUNDS
+    due = ((out.now + interval) // step + rounds_later) * step
     m.timers.set(("ping", agent.id), due, PingDue(agent.id))
 
 
@@ -65,7 +73,7 @@ def ping_due(m: Master, event: Event, out: Frame) -> None:
     if m.state.missed_ping(agent) >= m.options.max_agent_ping_timeouts:
         give_up(m, agent.id, "health check timed out", out)
     if agent.id in m.state.agents:
-        ping(m, agent, out)
+        _ask(m, agent, out, rounds_later=0)
 
 
 @table.on(Pong)
