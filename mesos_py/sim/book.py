@@ -87,6 +87,11 @@ class Record:
         return self.final is S.TASK_FINISHED
 
     @property
+    def is_unreachable(self) -> bool:
+        """Nobody knows; its agent may be back, and may not."""
+        return bool(self.heard) and self.heard[-1].state is S.TASK_UNREACHABLE
+
+    @property
     def was_running(self) -> bool:
         return any(status.state is S.TASK_RUNNING for status in self.heard)
 

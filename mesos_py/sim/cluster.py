@@ -1,4 +1,6 @@
-"""A cluster from a plan: one master, agents and schedulers on hosts of their own, all on one loop.
+"""A cluster from a plan: masters, agents and schedulers on hosts of their own, all on one loop.
+
+Hosts are m0, m1 ... (masters), z0, z1, z2 (ZooKeeper, where masters have rivals), a0 ... (agents), f0 ... (schedulers).
 
 Everything that reaches a core and comes of it goes through ``applied``: into the digest that proves two runs equal,
 past the core's own invariants, and to the checkers.
@@ -6,65 +8,84 @@ past the core's own invariants, and to the checkers.
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from mesos_py.agent.options import AgentOptions
-from mesos_py.machine.frame import Event, Frame
+from mesos_py.coordination.address import Address, MasterAddress, ZooKeeperAddress
+from mesos_py.coordination.locator import Locator
+from mesos_py.coordination.memory import MemoryDisk
+from mesos_py.coordination.zookeeper.session import Session
+from mesos_py.machine.frame import Close, Event, Frame, Send
 from mesos_py.machine.values import SECOND, Nanos
 from mesos_py.master.options import Options
 from mesos_py.sim import book
+from mesos_py.sim.agents import AgentProcess
+from mesos_py.sim.clock import HostClock
 from mesos_py.sim.digest import Digest
+from mesos_py.sim.disk import SimStore, SlowRecords
 from mesos_py.sim.loop import SimLoop
+from mesos_py.sim.masters import MasterProcess
 from mesos_py.sim.net import Network
 from mesos_py.sim.plan import AgentPlan, FrameworkPlan, Plan
-from mesos_py.sim.processes import AgentProcess, Clock, MasterProcess, SimStore
 from mesos_py.sim.scheduler import SimScheduler
+from mesos_py.sim.zookeeper.client import SimClient
+from mesos_py.sim.zookeeper.ensemble import Ensemble
+from mesos_py.sim.zookeeper.tree import Applied, Request
 from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.framework import FrameworkInfo
 from mesos_py.wire.task import TaskStatus
 
 PORTS = 12  # of every agent
-EPOCH: Nanos = 1_700_000_000 * SECOND
-
-
-class Violation(Exception):
-    """An invariant does not hold: which one, and the story."""
-
-    def __init__(self, invariant: str, text: str) -> None:
-        super().__init__(f"{invariant}: {text}")
-        self.invariant = invariant
+ZOOKEEPER_HOSTS = ("z0", "z1", "z2")
+ZOOKEEPER_PATH = "/mesos"
+RESTARTED_WITHIN = 5 * SECOND  # a program that ends by itself, by whoever looks after it
 
 
 class Checker(Protocol):
-    """Sees every event and frame of every core, and every update a scheduler hears. Raises Violation."""
+    """Sees every event and frame of every core, and raises Violation. It may have further methods, see ``EARS``."""
 
     def applied(self, process: str, event: Event, frame: Frame, at: Nanos) -> None: ...
 
-    def heard(self, host: str, framework_id: str, status: TaskStatus, at: Nanos) -> None: ...
 
+#: What else checkers are told, if they have a method of that name:
+#:
+#:     heard(host, framework_id, status, at)     a scheduler hears an update
+#:     said(process, word, at)                   a word leaves a process
+#:     written(session, request, applied, at)    ZooKeeper has carried out a write
+#:     watch(cluster)                            before anything else
+EARS = ("applied", "heard", "said", "written")
+
+
+ZOOKEEPER = ZooKeeperAddress(hosts=ZOOKEEPER_HOSTS, path=ZOOKEEPER_PATH, credentials=None)
 
 Sabotage = Callable[[str, Frame], None]
 """Changes a process's frame before anybody sees it: bugs planted to see whether they are found."""
+
+Tamper = Callable[[MasterProcess | AgentProcess], None]
+"""Changes a process before it does anything, for the same purpose."""
 
 
 class Cluster:
     """All of it. ``is_healed`` once the liveness phase has begun."""
 
     def __init__(
-        self,
-        loop: SimLoop,
-        plan: Plan,
-        checkers: Sequence[Checker] = (),
-        sabotage: Sabotage | None = None,
-        journal: str | None = None,
-    ) -> None:
+        self, loop: SimLoop, plan: Plan, checkers: Sequence[Checker] = (), sabotage: Sabotage | None = None,
+        tamper: Tamper | None = None, journal: str | None = None,
+    ) -> None:  # fmt: skip
         """``journal`` is a directory for what reaches masters and agents."""
-        self.loop, self.plan, self.checkers, self._sabotage = loop, plan, checkers, sabotage
-        self._journal = journal
-        self.is_healed = False
+        self.loop, self.plan, self._sabotage, self._journal = loop, plan, sabotage, journal
+        self._tamper: Tamper = tamper or (lambda process: None)
+        self._ears = {
+            name: [getattr(checker, name) for checker in checkers if hasattr(checker, name)] for name in EARS
+        }
+        for checker in checkers:
+            if hasattr(checker, "watch"):
+                checker.watch(self)
+        self.is_healed = self.is_stopped = False
+        #: why masters have ended by themselves, and how often
+        self.endings: dict[str, int] = {}
         self.net = Network(loop, plan.seed, plan.weather)
         self.agents: dict[str, AgentProcess | None] = {}
         self.schedulers: dict[str, SimScheduler] = {}
@@ -74,11 +95,20 @@ class Cluster:
         self._frames: dict[str, int] = {}
         self._plans = {one.host: one for one in plan.agents}
         self._runs = 0
-        self._store = SimStore(self._rng("master store"), plan.store_latency_max)
-        #: None while there is none
-        self.master: MasterProcess | None = None
-        self._masters = 0
-        self.start_master()
+        #: of all hosts
+        self.clocks: dict[str, HostClock] = {host: HostClock(loop) for host in plan.master_hosts}
+        self.clocks |= {one.host: HostClock(loop, one.skew, one.rate_ppm) for one in plan.agents}
+        #: None: each master is alone, and there is only one
+        self.ensemble = self._make_ensemble() if plan.has_zookeeper else None
+        #: znodes that somebody has damaged, and what they held
+        self.damaged: dict[str, bytes] = {}
+        self._disk = MemoryDisk()
+        #: by host; None: it is down
+        self.masters: dict[str, MasterProcess | None] = dict.fromkeys(plan.master_hosts)
+        #: hosts whose master somebody keeps from running
+        self._kept_down: dict[str, None] = {}
+        for host in plan.master_hosts:
+            self.start_master(host)
         for agent in plan.agents:
             self.agents[agent.host] = None
             self.start_agent(agent.host)
@@ -88,23 +118,59 @@ class Cluster:
     def _rng(self, name: str) -> random.Random:
         return random.Random(f"{self.plan.seed}/{name}")
 
-    def _guard(self, task: asyncio.Task[None]) -> None:
-        """What stops a driver ends the run."""
-        task.add_done_callback(lambda done: None if done.cancelled() else done.result())
+    def chance(self, name: str) -> random.Random:
+        """A stream of chance of its own, for whoever asks by a name that nobody else uses."""
+        return self._rng(f"chance {name}")
 
-    # ---- hosts
+    @property
+    def zookeeper_hosts(self) -> tuple[str, ...]:
+        return ZOOKEEPER_HOSTS if self.ensemble is not None else ()
 
-    def start_master(self) -> None:
+    # ---- ZooKeeper
+
+    def _make_ensemble(self) -> Ensemble:
+        plan = self.plan
+        return Ensemble(
+            self.loop, self.net, self._rng("zookeeper"), ZOOKEEPER_HOSTS, commit_max=plan.zk_commit_max,
+            lag_max=plan.zk_lag_max, committed=self._written,
+        )  # fmt: skip
+
+    def _session(self, host: str, rng: random.Random, *, is_candidate: bool = False) -> Session:
+        timeout_s = self.plan.zk_session_timeout_s
+        client = SimClient(self.loop, self.net, host, ZOOKEEPER_HOSTS, timeout_s, rng)
+        return Session(ZOOKEEPER, timeout_s=timeout_s, is_candidate=is_candidate, client=client)
+
+    def _locator(self, host: str, moved: Callable[[], None], rng: random.Random) -> Locator:
+        address: Address = ZOOKEEPER if self.plan.has_zookeeper else MasterAddress(self.plan.master_hosts[0], 5050)
+        return Locator(address, moved, lambda _: self._session(host, rng))
+
+    # ---- masters
+
+    @property
+    def leader(self) -> MasterProcess | None:
+        """The master that answers calls, if one does."""
+        return next((master for master in self.masters.values() if master is not None and master.leads), None)
+
+    def master_named(self, name: str) -> MasterProcess | None:
+        """None when it is no more."""
+        return next((master for master in self.masters.values() if master is not None and master.name == name), None)
+
+    def start_master(self, host: str) -> None:
         """A master that knows what its predecessors wrote, unless there is one."""
-        if self.master is not None:
+        self._kept_down.pop(host, None)
+        if self.masters[host] is not None:
             return
         plan = self.plan
-        name = f"m{self._masters}"
-        self._masters += 1
-        self.master = MasterProcess(
+        self._runs += 1
+        name = f"master-{host}.{self._runs}"
+        chance = self._rng(f"{name} zookeeper")  # the core's own is its alone, so that it can be replayed
+        alone = None if plan.has_zookeeper else SlowRecords(self._disk, self._rng(f"{name} disk"),
+                                                            plan.store_latency_max)  # fmt: skip
+        made = self.masters[host] = MasterProcess(
             self.loop,
             self.net,
             self,
+            host,
             name=name,
             options=Options(
                 agent_ping_timeout_s=plan.ping_timeout_s,
@@ -112,19 +178,38 @@ class Cluster:
                 offer_timeout_s=plan.offer_timeout_s,
                 agent_removal_rate_limit=plan.removals,
             ),
-            clock=Clock(self.loop, EPOCH),
-            store=self._store,
+            clock=self.clocks[host].process_clock(),
             rng=self._rng(name),
             encoded=plan.encoded,
+            records=alone,
+            session=(lambda: self._session(host, chance, is_candidate=True)) if plan.has_zookeeper else None,
+            ended=self._master_ended,
             journal=self._journal,
         )
-        self._guard(self.master.running)
+        self._tamper(made)
 
-    def stop_master(self) -> None:
-        """kill -9."""
-        if self.master is not None:
-            self.master.crash()
-            self.master = None
+    def kill_master(self, host: str) -> None:
+        """kill -9, and nobody starts it again until ``start_master``."""
+        self._kept_down[host] = None
+        self._forget_master(self.masters[host])
+
+    def _master_ended(self, master: MasterProcess, why: str) -> None:
+        """By itself; somebody starts it again."""
+        self.endings[why] = self.endings.get(why, 0) + 1
+        self._forget_master(master)
+        delay = int(self._rng(f"{master.name} again").random() * RESTARTED_WITHIN)
+        self.loop.call_in(delay, self._restart_master, master.host, context=self.net.context)
+
+    def _forget_master(self, master: MasterProcess | None) -> None:
+        if master is not None and self.masters[master.host] is master:
+            master.kill()
+            self.masters[master.host] = None
+
+    def _restart_master(self, host: str) -> None:
+        if host not in self._kept_down and not self.is_stopped:
+            self.start_master(host)
+
+    # ---- agents
 
     def start_agent(self, host: str) -> None:
         """A new agent process on the host, unless one runs there. One that still says good-bye is cut short."""
@@ -135,22 +220,25 @@ class Cluster:
             self.stop_agent(host)
         plan = self._plans[host]
         self._runs += 1
-        process = AgentProcess(
+        name = f"agent-{host}.{self._runs}"
+        chance = self._rng(f"{name} rim")
+        made = self.agents[host] = AgentProcess(
             self.loop,
             self.net,
             self,
             host,
-            name=f"{host}#{self._runs}",
-            options=AgentOptions(master="master:5050", work_dir="/w", switch_user=False),
+            name=name,
+            options=AgentOptions(master="zk://z0/mesos", work_dir="/w", switch_user=False),
             info=_agent_info(plan),
-            clock=Clock(self.loop, EPOCH, plan.skew, plan.rate_ppm),
-            store=SimStore(self._rng(f"{host} store {self._runs}"), plan.store_latency_max),
-            rng=self._rng(f"{host} {self._runs}"),
+            clock=self.clocks[host].process_clock(),
+            store=SimStore(self._rng(f"{name} store"), plan.store_latency_max),
+            rng=self._rng(name),
+            chance=chance,
             encoded=self.plan.encoded,
+            locator=lambda moved: self._locator(host, moved, chance),
             journal=self._journal,
         )
-        self.agents[host] = process
-        self._guard(process.running)
+        self._tamper(made)
 
     def stop_agent(self, host: str) -> None:
         """kill -9, and everything it ran dies with it."""
@@ -175,6 +263,7 @@ class Cluster:
         )
         scheduler = SimScheduler(
             self.loop, self.net, plan.host, info, plan.behaviour, plan.workload, self._rng(plan.host),
+            masters=self.plan.master_hosts,
             on_update=lambda framework_id, status: self._heard(plan.host, framework_id, status),
         )  # fmt: skip
         self.schedulers[plan.host] = scheduler
@@ -184,7 +273,13 @@ class Cluster:
         """Everything works and everybody behaves from now on."""
         self.is_healed = True
         self.net.heal()
-        self.start_master()
+        for server in self.ensemble.servers.values() if self.ensemble is not None else ():
+            server.start()
+            server.go_on()
+        for host, master in self.masters.items():
+            if master is not None:
+                self.net.go_on(master.process)
+            self.start_master(host)
         self._keep_agents()
         for scheduler in self.schedulers.values():
             if not scheduler.is_up:
@@ -199,7 +294,9 @@ class Cluster:
 
     def stop(self) -> None:
         """Nothing of the cluster wants to run any more."""
-        self.stop_master()
+        self.is_stopped = True
+        for master in self.masters.values():
+            self._forget_master(master)
         for agent in self.agents.values():
             if agent is not None:
                 agent.crash()
@@ -215,13 +312,23 @@ class Cluster:
         count = self._frames[process] = self._frames.get(process, 0) + 1
         if count % self.plan.check_every == 0:
             core.check()
-        for checker in self.checkers:
-            checker.applied(process, event, frame, self.loop.now)
+        for tell in self._ears["applied"]:
+            tell(process, event, frame, self.loop.now)
+
+    def said(self, process: str, word: Send | Close) -> None:
+        """A word leaves a process."""
+        for tell in self._ears["said"]:
+            tell(process, word, self.loop.now)
 
     def _heard(self, host: str, framework_id: str, status: TaskStatus) -> None:
         self._digest.add(f"{self.loop.now} {host} {status.task_id} {status.state}")
-        for checker in self.checkers:
-            checker.heard(host, framework_id, status, self.loop.now)
+        for tell in self._ears["heard"]:
+            tell(host, framework_id, status, self.loop.now)
+
+    def _written(self, session: int, request: Request, applied: Applied) -> None:
+        self._digest.add(f"{self.loop.now} zookeeper {session} {type(request).__name__} {applied.touched}")
+        for tell in self._ears["written"]:
+            tell(session, request, applied, self.loop.now)
 
     @property
     def digest(self) -> str:

@@ -69,7 +69,7 @@ class End:
         """What was sent before still arrives, then the other end is lost."""
         if self.is_open:
             self.is_open = False
-            self.way.put(_END)
+            self.way.finish()
 
     def lose(self, why: str) -> None:
         """The owner hears that this end is no more."""
@@ -94,15 +94,15 @@ class End:
 
     @property
     def reads(self) -> bool:
-        """Its process takes what arrives; else it stays in the buffers on the way."""
-        return self.process is None or self.process.runs
+        """Its process takes what arrives, or its kernel refuses it; else it stays in the buffers on the way."""
+        return self.process is None or self.process.runs or not self.is_open
 
     def die(self) -> None:
         """Its owner is gone; the other end hears of it when the news gets there."""
         if self.is_open:
             self.is_open = False
             self.way.drop()
-            self.way.put(_END)
+            self.way.finish()
 
 
 _END = object()
@@ -209,6 +209,10 @@ class Way:
             self.queue.clear()
             self._since = None
             self.source.lose("timed out")
+
+    def finish(self) -> None:
+        """The other end is lost after everything that is under way."""
+        self.put(_END)
 
     def drop(self) -> None:
         """What is under way is gone."""

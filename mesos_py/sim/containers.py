@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Collection, Iterable
+from contextvars import Context
 from typing import Any, Protocol
 
 import attrs
@@ -118,6 +119,8 @@ class SimContainers:
         self._executors: dict[str, Program] = {}
         self._pids = FIRST_PID
         self._is_closed = False
+        #: containers are nobody's, whoever asked for them
+        self._context = Context()
 
     # ---- the port
 
@@ -126,7 +129,7 @@ class SimContainers:
             self._say(ContainerLaunchFailed(spec.container_id, "Container has already been started"))
             return
         one = self.running[spec.container_id] = Running(spec, Fate.of(spec.argv[-1]))
-        self._loop.call_in(seconds(one.fate.launch), self._launched, one)
+        self._loop.call_in(seconds(one.fate.launch), self._launched, one, context=self._context)
 
     def signal(self, container_id: str, signum: int) -> None:
         one = self.running.get(container_id)
@@ -194,7 +197,7 @@ class SimContainers:
             program = self._start_executor(one.spec, one.fate, lambda code: self._die(one, code << 8))
             self._executors[container_id] = program
         elif one.fate.run is not None:
-            self._loop.call_in(seconds(one.fate.run), self._die, one, one.fate.exit << 8)
+            self._loop.call_in(seconds(one.fate.run), self._die, one, one.fate.exit << 8, context=self._context)
 
     def _die(self, one: Running, status: int) -> None:
         if one.is_dead or self._is_closed:
@@ -204,7 +207,8 @@ class SimContainers:
         program = self._executors.pop(container_id, None)
         if program is not None:
             program.kill()
-        self._loop.call_in(REAPED_WITHIN, self._reaped, container_id, status if one.is_launched else None)
+        status_heard = status if one.is_launched else None
+        self._loop.call_in(REAPED_WITHIN, self._reaped, container_id, status_heard, context=self._context)
 
     def _reaped(self, container_id: str, status: int | None) -> None:
         if self.running.pop(container_id, None) is not None:

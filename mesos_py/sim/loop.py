@@ -27,6 +27,7 @@ from mesos_py.sim.process import CURRENT
 
 T = TypeVar("T")
 
+CANCELLATIONS = 10  # of a task that waits for something else when it is cancelled
 COMPACT_ABOVE = 1_000  # timers; below that, cancelled ones may stay until they are due
 
 
@@ -65,6 +66,7 @@ class SimLoop(_Loop):  # type: ignore[misc]
         self._timers: list[tuple[Nanos, float, int, asyncio.TimerHandle | Callable[[], object]]] = []
         self._numbers = 0
         self._cancelled = 0
+        self._abandoned: list[asyncio.Task[Any]] = []
         self._running = self._stopping = self._closed = False
         self._escaped: BaseException | None = None
         #: callbacks run, for figures
@@ -197,6 +199,10 @@ class SimLoop(_Loop):  # type: ignore[misc]
         if not ready:
             raise Deadlock([task for task in asyncio.all_tasks(self) if not task.done()])
 
+    def abandon(self, tasks: Iterable[asyncio.Task[Any]]) -> None:
+        """They will never run again; while they are kept, nobody collects them, which would run their ``finally``."""
+        self._abandoned += tasks
+
     def resume(self, handles: Iterable[asyncio.Handle]) -> None:
         """They were due while their process was stopped."""
         self._ready.extend(handles)
@@ -213,16 +219,20 @@ class SimLoop(_Loop):  # type: ignore[misc]
     def close(self) -> None:
         """Cancel what has not ended and forget everything; what escapes meanwhile is not heard any more."""
         self._closed = True
-        for task in sorted(asyncio.all_tasks(self), key=asyncio.Task.get_name):
-            task.cancel()
         before = events._get_running_loop()
         events._set_running_loop(self)
-        while self._ready:
-            handle = self._ready.popleft()
-            if isinstance(handle, asyncio.Handle) and not handle.cancelled():
-                handle._run()
+        for _ in range(CANCELLATIONS):
+            for task in sorted(asyncio.all_tasks(self), key=asyncio.Task.get_name):
+                task.cancel()
+            if not self._ready:
+                break
+            while self._ready:
+                handle = self._ready.popleft()
+                if isinstance(handle, asyncio.Handle) and not handle.cancelled():
+                    handle._run()
         events._set_running_loop(before)
         self._timers.clear()
+        self._abandoned.clear()
 
     async def shutdown_asyncgens(self) -> None:
         """There is nothing to wait for."""

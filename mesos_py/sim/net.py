@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextvars import Context
+from functools import partial
 
 from mesos_py.machine.values import SECOND, Nanos
 from mesos_py.sim.connection import UNREAD_MAX, Connection, End, Link, Way, Weather
@@ -120,8 +121,14 @@ class Network:
         """Every message takes ``delay`` longer; 0 ends it."""
         self.link(source, target).clog = delay
 
-    def reset(self, one: str, other: str, late: Nanos = 0, *, server_late: bool = True) -> int:
-        """All connections between two hosts end; one end hears of it ``late``. Returns how many."""
+    def reset(
+        self, one: str, other: str, late: Nanos = 0, *, server_late: bool = True, arrives: bool = False
+    ) -> int:
+        """All connections between two hosts end; one end hears of it ``late``. Returns how many.
+
+        ``arrives``: what is under way to that one still gets there, and may come after what is said on the next
+        connection; the other end cannot know.
+        """
         count = 0
         for connection in self._between(one, other):
             if not connection.is_over:
@@ -129,10 +136,13 @@ class Network:
                 first, second = connection.client, connection.server
                 if not server_late:
                     first, second = second, first
-                first.way.drop()
                 second.way.drop()
-                self.loop.call_soon(first.lose, "reset")
-                self.loop.call_in(late, second.lose, "reset")
+                if arrives:
+                    first.way.finish()
+                else:
+                    first.way.drop()
+                self.loop.post(0, partial(first.lose, "reset"))
+                self.loop.post(late, partial(second.lose, "reset"))
         return count
 
     def pause(self, reader: str, writer: str, paused: bool) -> None:

@@ -24,21 +24,25 @@ LIVENESS_S = 2_400.0  # after healing, for everything to be settled; the longest
 
 @attrs.frozen(kw_only=True)
 class FrameworkPlan:
-    host: str
-    partition_aware: bool
-    killing_state: bool
-    checkpoint: bool
-    failover_timeout_s: float
-    role: str
-    behaviour: Behaviour
-    workload: Workload
+    """One framework; unless said otherwise, one that behaves, and whose tasks run until they are killed."""
+
+    host: str = "f0"
+    partition_aware: bool = True
+    killing_state: bool = False
+    checkpoint: bool = True
+    failover_timeout_s: float = 300.0
+    role: str = "*"
+    behaviour: Behaviour = attrs.Factory(lambda: Behaviour(kill_every_s=None))
+    workload: Workload = attrs.Factory(lambda: Workload(forever=1.0, fails=0.0, stubborn=0.0))
 
 
 @attrs.frozen(kw_only=True)
 class AgentPlan:
-    host: str
-    cpus: float
-    mem: float
+    """One host that runs tasks."""
+
+    host: str = "a0"
+    cpus: float = 4.0
+    mem: float = 4096.0
     #: how far off its clock starts, and how much too fast it runs
     skew: Nanos = 0
     rate_ppm: int = 0
@@ -47,28 +51,41 @@ class AgentPlan:
 
 @attrs.frozen(kw_only=True)
 class Plan:
-    """One run."""
+    """One run; unless said otherwise, one master, two agents and one framework in fair weather, for two minutes."""
 
-    seed: int
-    agents: tuple[AgentPlan, ...]
-    frameworks: tuple[FrameworkPlan, ...]
-    weather: Weather
-    faults: tuple[Fault, ...]
+    seed: int = 0
+    agents: tuple[AgentPlan, ...] = (AgentPlan(host="a0"), AgentPlan(host="a1"))
+    frameworks: tuple[FrameworkPlan, ...] = (FrameworkPlan(),)
+    weather: Weather = attrs.Factory(Weather)
+    faults: tuple[Fault, ...] = ()
     #: virtual seconds of the safety phase
-    duration_s: float
+    duration_s: float = 120.0
     #: messages go through their codecs
-    encoded: bool
+    encoded: bool = False
     #: invariants of a core are checked after every so many of its frames
-    check_every: int
-    lateness_max: Nanos
-    ping_timeout_s: float
-    ping_timeouts: int
-    offer_timeout_s: float | None
+    check_every: int = 5
+    #: how late timers are
+    lateness_max: Nanos = 0
+    ping_timeout_s: float = 15.0
+    ping_timeouts: int = 5
+    offer_timeout_s: float | None = None
     #: how fast agents are given up
     removals: Rate | None = None
-    store_latency_max: Nanos
+    #: of the disk of a master that is alone
+    store_latency_max: Nanos = 10 * MILLISECOND
     #: after healing everything is killed
-    ends_all: bool
+    ends_all: bool = False
+    #: without ZooKeeper one, which is alone
+    masters: int = 1
+    has_zookeeper: bool = False
+    zk_session_timeout_s: float = 10.0
+    #: until a majority has written, until the others have, too
+    zk_commit_max: Nanos = 20 * MILLISECOND
+    zk_lag_max: Nanos = 5 * MILLISECOND
+
+    @property
+    def master_hosts(self) -> tuple[str, ...]:
+        return tuple(f"m{number}" for number in range(self.masters))
 
     def keeping(self, indexes: tuple[int, ...]) -> Plan:
         """The same run with these of its faults alone."""
@@ -79,6 +96,7 @@ class Plan:
         head = (
             f"seed {self.seed}: {len(self.agents)} agents, {len(self.frameworks)} frameworks, {self.duration_s:.0f} s,"
             f" pings {self.ping_timeout_s:g} s x {self.ping_timeouts}, offers {self.offer_timeout_s or 'for ever'},"
+            f" {self.masters} masters{' with ZooKeeper' if self.has_zookeeper else ''},"
             f"{' encoded,' if self.encoded else ''} delay up to {self.weather.delay_max / SECOND:g} s"
         )
         return "\n".join([head, *(f"  {index}: {fault.text()}" for index, fault in enumerate(self.faults))])
@@ -90,6 +108,8 @@ def draw(seed: int) -> Plan:
     agents = tuple(_agent(rng, f"a{number}") for number in range(rng.choice((1, 2, 2, 3, 3, 4, 6))))
     frameworks = tuple(_framework(rng, f"f{number}") for number in range(rng.choice((1, 1, 2, 2, 3))))
     duration_s = rng.choice((60.0, 120.0, 240.0, 400.0))
+    masters = rng.choice((0, 1, 2, 3, 3))
+    master_hosts = [f"m{number}" for number in range(max(1, masters))]
     calm = rng.random() < 0.5
     spiky = rng.random() < 0.2
     weather = Weather(
@@ -102,7 +122,11 @@ def draw(seed: int) -> Plan:
         agents=agents,
         frameworks=frameworks,
         weather=weather,
-        faults=faults.draw(rng, [one.host for one in agents], [one.host for one in frameworks], duration_s),
+        faults=faults.draw(
+            rng, duration_s,
+            master=master_hosts, zookeeper=("z0", "z1", "z2") if masters else (),
+            agent=[one.host for one in agents], framework=[one.host for one in frameworks],
+        ),
         duration_s=duration_s,
         encoded=rng.random() < 0.2,
         check_every=rng.choice((1, 10, 50)),
@@ -113,6 +137,11 @@ def draw(seed: int) -> Plan:
         store_latency_max=rng.choice((0, 20, 20, 2_000)) * MILLISECOND,
         ends_all=rng.random() < 0.5,
         removals=rng.choice((None, None, Rate(1, 20))),
+        masters=len(master_hosts),
+        has_zookeeper=masters > 0,
+        zk_session_timeout_s=rng.choice((10.0, 10.0, 6.0)),
+        zk_commit_max=rng.choice((2, 20, 500)) * MILLISECOND,
+        zk_lag_max=rng.choice((5, 5, 1_000)) * MILLISECOND,
     )
 
 

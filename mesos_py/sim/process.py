@@ -31,7 +31,7 @@ CURRENT: ContextVar[Optional[Process]] = ContextVar("process", default=None)  # 
 class Process:
     """Runs until it is stopped or killed."""
 
-    __slots__ = ("_held", "_kept", "_loop", "context", "is_dead", "name", "runs", "tasks")
+    __slots__ = ("_held", "_loop", "context", "is_dead", "name", "runs", "tasks")
 
     def __init__(self, loop: SimLoop, name: str) -> None:
         self._loop, self.name = loop, name
@@ -43,7 +43,6 @@ class Process:
         #: made by it; told by the loop
         self.tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
         self._held: list[asyncio.Handle] = []
-        self._kept: list[asyncio.Task[Any]] = []
 
     def enter(self, call: Callable[..., object], *args: Any) -> None:
         """``call`` is called as the process: now, when it goes on, or never."""
@@ -74,5 +73,4 @@ class Process:
         """SIGKILL."""
         self.runs, self.is_dead = False, True
         self._held = []
-        # Who waits is not collected, which would run its ``finally``.
-        self._kept = list(self.tasks)
+        self._loop.abandon(self.tasks)

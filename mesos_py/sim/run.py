@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import traceback
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import attrs
@@ -23,8 +23,11 @@ import structlog
 
 from mesos_py.machine.values import SECOND, seconds
 from mesos_py.sim import faults
-from mesos_py.sim.checkers import Lives, Offers, Updates
-from mesos_py.sim.cluster import Cluster, Sabotage
+from mesos_py.sim.checkers.lives import Lives
+from mesos_py.sim.checkers.offers import Offers
+from mesos_py.sim.checkers.updates import Updates
+from mesos_py.sim.checkers.writers import Writers
+from mesos_py.sim.cluster import Checker, Cluster, Sabotage, Tamper
 from mesos_py.sim.loop import SimLoop
 from mesos_py.sim.plan import LIVENESS_S, Plan, draw
 from mesos_py.sim.settled import debts
@@ -54,6 +57,10 @@ class Report:
     ends: dict[str, int]
     #: what the master and a reader's bound refused or cut off
     refusals: dict[str, int]
+    #: why masters ended by themselves
+    endings: dict[str, int]
+    #: when each master took over, in virtual seconds, and its name
+    reigns: tuple[tuple[float, str], ...]
 
     def text(self) -> str:
         """For a person: what failed, and how to see it again."""
@@ -67,16 +74,22 @@ def simulate(seed: int) -> Report:
     return run(draw(seed))
 
 
-def run(plan: Plan, sabotage: Sabotage | None = None, journal: str | None = None) -> Report:
-    """The run of ``plan``; never raises for what it finds. ``journal``: where everything that happens is recorded."""
+def run(
+    plan: Plan, sabotage: Sabotage | None = None, *, tamper: Tamper | None = None, checkers: Sequence[Checker] = (),
+    journal: str | None = None,
+) -> Report:  # fmt: skip
+    """The run of ``plan``, judged by ``checkers`` besides ours; never raises for what it finds.
+
+    ``journal``: a directory in which everything that reaches masters and agents is recorded.
+    """
     loop = SimLoop(plan.seed, lateness_max=plan.lateness_max)
-    offers, updates, lives = Offers(), Updates(), Lives()
+    writers, offers, updates, lives = Writers(), Offers(), Updates(), Lives()
     cluster: Cluster | None = None
     violation, signature = None, ""
 
     async def main() -> None:
         nonlocal cluster
-        cluster = Cluster(loop, plan, (offers, updates, lives), sabotage, journal)
+        cluster = Cluster(loop, plan, (writers, offers, updates, lives, *checkers), sabotage, tamper, journal)
         faults.schedule(cluster, plan.faults)
         await asyncio.sleep(plan.duration_s)
         cluster.heal()
@@ -109,6 +122,8 @@ def run(plan: Plan, sabotage: Sabotage | None = None, journal: str | None = None
         tasks=len(records),
         ends=ends,
         refusals=refusals,
+        endings={} if cluster is None else cluster.endings,
+        reigns=tuple(writers.reigns),
     )
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -26,8 +26,8 @@ from mesos_py.sim import hostile
 from mesos_py.sim.behaviour import Behaviour
 from mesos_py.sim.book import Record, Workload, launch_of, ports_of, task_of
 from mesos_py.sim.loop import SimLoop
+from mesos_py.sim.masters import CALLS, STREAMS, Elsewhere
 from mesos_py.sim.net import End, Network
-from mesos_py.sim.processes import CALLS, MASTER, STREAMS
 from mesos_py.wire.framework import FrameworkInfo
 from mesos_py.wire.ids import ExecutorID, FrameworkID, OfferID, TaskID
 from mesos_py.wire.offer import Filters, Offer
@@ -45,10 +45,14 @@ class SimScheduler:
 
     def __init__(
         self, loop: SimLoop, net: Network, host: str, info: FrameworkInfo, behaviour: Behaviour, workload: Workload,
-        rng: random.Random, on_update: Callable[[FrameworkID, TaskStatus], None] = lambda framework_id, status: None,
+        rng: random.Random, *, masters: Sequence[str],
+        on_update: Callable[[FrameworkID, TaskStatus], None] = lambda framework_id, status: None,
     ) -> None:  # fmt: skip
         self.loop, self.net, self.host, self.info = loop, net, host, info
         self.behaviour, self.workload, self._rng, self._on_update = behaviour, workload, rng, on_update
+        self._masters = masters
+        #: where it takes the leading master to be
+        self._master = masters[0]
         #: every task it ever asked for
         self.book: dict[TaskID, Record] = {}
         self.framework_id: FrameworkID | None = None
@@ -124,7 +128,8 @@ class SimScheduler:
     @property
     def wants_probe(self) -> bool:
         probes = [record for record in self.book.values() if record.is_probe and not record.abandoned]
-        return self.is_reformed and not any(one.has_finished or one.is_open for one in probes)
+        under_way = (one.is_open and not one.is_unreachable for one in probes)
+        return self.is_reformed and not (self.is_probed or any(under_way))
 
     @property
     def is_probed(self) -> bool:
@@ -136,7 +141,7 @@ class SimScheduler:
 
     # ---- connections
 
-    def _reconnect(self) -> None:
+    def _reconnect(self, after: Nanos = 0) -> None:
         for end in (self._stream, self._calls):
             if end is not None:
                 end.close()
@@ -145,15 +150,17 @@ class SimScheduler:
         self._offers.clear()
         if self._connecting is not None:
             self._connecting.cancel()
-        self._connecting = self.loop.create_task(self._connect(self._life), name=f"{self.host} subscribes")
+        self._connecting = self.loop.create_task(self._connect(self._life, after), name=f"{self.host} subscribes")
 
-    async def _connect(self, life: int) -> None:
+    async def _connect(self, life: int, after: Nanos) -> None:
+        await asyncio.sleep(after / SECOND)
         while self.is_up and life == self._life:
             with contextlib.suppress(ConnectionError):
-                calls = await self.net.connect(self.host, MASTER, CALLS)
-                stream = await self.net.connect(self.host, MASTER, STREAMS)
+                calls = await self.net.connect(self.host, self._master, CALLS)
+                stream = await self.net.connect(self.host, self._master, STREAMS)
                 self._subscribe(calls, stream)
                 return
+            self._master = self._rng.choice(self._masters)
             await asyncio.sleep(RETRY_S * self._rng.uniform(0.5, 2.0))
 
     def _subscribe(self, calls: End, stream: End) -> None:
@@ -168,6 +175,11 @@ class SimScheduler:
         if self.is_up and end in (self._stream, self._calls):
             self._reconnect()
 
+    def _sent_elsewhere(self, elsewhere: Elsewhere) -> None:
+        """The master does not lead; perhaps it knows who does."""
+        self._master = elsewhere.host or self._rng.choice(self._masters)
+        self._reconnect(seconds(RETRY_S * self._rng.random()))
+
     def call(self, type_: Call.Type, payload: Mapping[str, Any] | None = None, **fields: Any) -> None:
         """Nothing is said again if it is lost: what was meant is found out by reconciling."""
         if self._calls is not None and self.framework_id is not None and self.subscribed:
@@ -177,7 +189,9 @@ class SimScheduler:
 
     def _answered(self, answer: tuple[int, Any]) -> None:
         _, reply = answer
-        if isinstance(reply, Problem):
+        if isinstance(reply, Elsewhere):
+            self._sent_elsewhere(reply)
+        elif isinstance(reply, Problem):
             self._refused(reply.text)
 
     def _refused(self, text: str) -> None:
@@ -189,6 +203,9 @@ class SimScheduler:
         if end is not self._stream:
             return
         self._heard_at = self.loop.now
+        if isinstance(word, Elsewhere):
+            self._sent_elsewhere(word)
+            return
         if isinstance(word, str):
             self._stream_id = word
             return

@@ -9,12 +9,11 @@ master's facts say is running, and what really runs on the hosts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from mesos_py.sim.checkers import Lives, Offers, Updates
+from mesos_py.sim.checkers.lives import Lives
+from mesos_py.sim.checkers.offers import Offers
+from mesos_py.sim.checkers.updates import Updates
 from mesos_py.sim.cluster import Cluster
 from mesos_py.sim.containers import framework_of
-from mesos_py.wire.task import TaskState, TaskStatus
 
 
 def debts(cluster: Cluster, offers: Offers, updates: Updates, lives: Lives) -> list[str]:
@@ -37,9 +36,9 @@ def debts(cluster: Cluster, offers: Offers, updates: Updates, lives: Lives) -> l
             left.append(f"I11 {host} has not run its last task")
         for record in scheduler.open_records():
             states = [status.state.name for status in record.heard[-4:]]
-            if scheduler.is_ending and not record.is_probe and not _is_unreachable(record.heard):
+            if scheduler.is_ending and not record.is_probe and not record.is_unreachable:
                 left.append(f"I11 {host} has asked for the end of {record.id} again and again ({states})")
-            if (record.framework_id, record.id) not in running and not _is_unreachable(record.heard):
+            if (record.framework_id, record.id) not in running and not record.is_unreachable:
                 left.append(f"I5 {host} believes that {record.id} is under way after {states}, but it runs nowhere")
     for key, name in running.items():
         if key[0] in lives.away or key[0] in lives.waiting:
@@ -64,7 +63,3 @@ def debts(cluster: Cluster, offers: Offers, updates: Updates, lives: Lives) -> l
             left += [f"I4 {process} is owed an acknowledgement of {state.name} of {key[:2]}"
                      for key, state in owed.items() if key[0] in ears]  # fmt: skip
     return left
-
-
-def _is_unreachable(heard: Sequence[TaskStatus]) -> bool:
-    return bool(heard) and heard[-1].state is TaskState.TASK_UNREACHABLE

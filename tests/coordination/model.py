@@ -38,6 +38,9 @@ class RealTime:
     ) -> asyncio.TimerHandle:
         return self._loop.call_later(max(0, delay) / SECOND, call, *args, context=context)
 
+    def post(self, delay: Nanos, call: Callable[[], object]) -> None:
+        self._loop.call_later(max(0, delay) / SECOND, call, context=Context())
+
 
 class Model:
     """An ensemble of three and a network."""

@@ -9,7 +9,7 @@ from mesos_py.journal.replay import Run, find_runs
 from mesos_py.journal.scribe import Scribe
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.journal import Recorder
-from mesos_py.sim.plan import draw
+from mesos_py.sim.plan import Plan, draw
 from mesos_py.sim.run import run as simulate
 from mesos_py.wire.task import TaskState
 from tests import builders
@@ -55,8 +55,8 @@ def busy(directory: Path) -> RecordedWorld:
     return world
 
 
-def simulated(seed: int, directory: Path) -> list[Run]:
-    """The journals of all masters and agents of a simulated run."""
-    report = simulate(draw(seed), journal=str(directory))
+def simulated(what: int | Plan, directory: Path) -> list[Run]:
+    """The journals of all masters and agents of a simulated run, of a seed or of a plan."""
+    report = simulate(what if isinstance(what, Plan) else draw(what), journal=str(directory))
     assert report.violation is None, report.text()
     return find_runs(directory)

@@ -18,7 +18,8 @@ from mesos_py.journal.replay import Replay, Run, Until, check, find_runs
 from mesos_py.journal.show import MASTER_PATHS, show
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.values import SECOND
-from mesos_py.sim.plan import draw
+from mesos_py.sim.observe import is_agent, is_master
+from mesos_py.sim.plan import Plan
 from mesos_py.sim.run import run as simulate
 from mesos_py.wire import internal
 from tests.journal.recorded import RecordedWorld, busy, simulated
@@ -73,12 +74,12 @@ def test_the_first_difference_is_found(tmp_path: Path) -> None:
 
     def sabotage(process: str, frame: Frame) -> None:
         nonlocal count
-        count += process == "master"
-        if count == 20 and process == "master":
+        count += is_master(process)
+        if count == 20 and is_master(process):
             frame.send("nobody", "a word that no core has said")
 
-    simulate(draw(0), sabotage=sabotage, journal=str(tmp_path))
-    run = next(run for run in find_runs(tmp_path) if run.head.program == "m0")
+    simulate(Plan(), sabotage=sabotage, journal=str(tmp_path))
+    run = next(run for run in find_runs(tmp_path) if is_master(run.head.program))
     verdict = check(run)
     assert verdict.count == 19
     assert verdict.different is not None
@@ -227,10 +228,10 @@ async def test_it_is_shown_as_the_master_shows_it(world: RecordedWorld) -> None:
 
 
 async def test_an_agent_is_shown_as_it_shows_itself(tmp_path: Path) -> None:
-    runs = [run for run in simulated(0, tmp_path) if run.head.program.startswith("a")]
+    runs = [run for run in simulated(0, tmp_path) if is_agent(run.head.program)]
     for run in runs:
         state = orjson.loads(await show(Replay(run), "/state"))
-        assert state["hostname"] == run.head.program.partition("#")[0]
+        assert f"agent-{state['hostname']}." in run.head.program
 
 
 def test_directories_without_journals(tmp_path: Path) -> None:

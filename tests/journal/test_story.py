@@ -15,6 +15,7 @@ from mesos_py.journal.story import Entry, Story, story
 from mesos_py.journal.text import kind_text
 from mesos_py.machine.frame import Disconnected, Event
 from mesos_py.master import changes
+from mesos_py.sim.plan import Plan
 from mesos_py.wire import executor_api, internal
 from mesos_py.wire.scheduler_api import Call
 from mesos_py.wire.task import TaskState
@@ -153,7 +154,7 @@ def _task_changes(runs: list[Run]) -> dict[str, list[tuple[str, int, str]]]:
 
 def test_what_one_process_says_another_one_hears(tmp_path: Path) -> None:
     """From ACCEPT by way of the agent and its containers to the update: each leads to what it is a consequence of."""
-    runs = simulated(0, tmp_path)
+    runs = simulated(Plan(), tmp_path)
     task_id = _finished(runs)
     told = story([tmp_path], [task_id])
     by_place = {(entry.where.run, entry.where.number): entry for entry in told.entries}

@@ -14,14 +14,18 @@ import pytest
 
 from mesos_py.machine.frame import Frame, Send
 from mesos_py.master import changes
+from mesos_py.sim.agents import AgentProcess
 from mesos_py.sim.cluster import Sabotage
+from mesos_py.sim.faults import LEADER
+from mesos_py.sim.masters import MasterProcess
+from mesos_py.sim.observe import is_agent, is_master
 from mesos_py.sim.plan import draw
-from mesos_py.sim.processes import MASTER
 from mesos_py.sim.run import run
 from mesos_py.wire import internal
 from mesos_py.wire.scheduler_api import Event
 from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import TaskState, TaskStatus
+from tests.sim.scenarios import fault, plan
 
 SEEDS_MAX = 40
 
@@ -34,14 +38,6 @@ def swallow(of: Callable[[str], bool], which: Callable[[Any], bool]) -> Sabotage
             frame.sends = [word for word in frame.sends if not (isinstance(word, Send) and which(word.message))]
 
     return sabotage
-
-
-def is_master(process: str) -> bool:
-    return process == MASTER
-
-
-def is_agent(process: str) -> bool:
-    return process != MASTER
 
 
 def updates_once() -> Sabotage:
@@ -88,7 +84,8 @@ SABOTAGES: dict[str, tuple[Callable[[], Sabotage], tuple[str, ...]]] = {
         lambda: swallow(is_master, lambda message: isinstance(message, internal.RunTask)), ("I5", "I11"),
     ),
     "nobody answers for tasks an agent lost": (
-        lambda: swallow(is_master, lambda message: isinstance(message, internal.AgentReregistered)), ("I5", "I11"),
+        lambda: swallow(is_master, lambda message: isinstance(message, internal.AgentReregistered)),
+        ("I4", "I5", "I11"),
     ),
     "a framework's end is kept from agents": (
         lambda: swallow(is_master, lambda message: isinstance(message, internal.ShutdownFramework)), ("I1", "I12"),
@@ -120,3 +117,17 @@ def test_planted_bugs_are_found(name: str) -> None:
             assert any(invariant in report.signature for invariant in invariants), report.text()
             return
     pytest.fail(f"nobody noticed in {SEEDS_MAX} seeds")
+
+
+def speaks_on(process: MasterProcess | AgentProcess) -> None:
+    """It does not look at its lease before it speaks."""
+    process.driver._may_act = lambda: True
+
+
+
+def test_a_deposed_leader_that_speaks_on_is_found() -> None:
+    """I6: a leader that was stopped beyond its session and does not look at the clock before it goes on."""
+    stops = tuple(fault(25.0 * number, "stop master", LEADER, 15) for number in range(1, 5))
+    report = run(plan(*stops, masters=3, has_zookeeper=True), tamper=speaks_on)
+    assert report.signature.startswith("Violation I6"), report.text()
+    assert run(plan(*stops, masters=3, has_zookeeper=True)).violation is None

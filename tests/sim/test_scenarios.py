@@ -1,66 +1,18 @@
 """The fault scenarios of a two-level scheduler, each as a plan of its own: what is injected, and what must come of it.
 
-Names carry the number of the scenario in the list of faults that real systems failed at. Scenarios that need masters
-or agents which come back with their state are not here yet.
+Names carry the number of the scenario in the list of faults that real systems failed at. Here: networks, frameworks,
+tasks; masters and agents have files of their own.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import attrs
 import pytest
 
 from mesos_py.flags import Rate
-from mesos_py.machine.values import MILLISECOND, SECOND
-from mesos_py.sim.behaviour import Behaviour
-from mesos_py.sim.book import Workload
-from mesos_py.sim.faults import Fault
-from mesos_py.sim.net import Weather
-from mesos_py.sim.plan import AgentPlan, FrameworkPlan, Plan
-from mesos_py.sim.run import Report, run
-
-#: tasks that run until they are killed, by a scheduler that does not kill
-LASTING = Workload(forever=1.0, fails=0.0, stubborn=0.0)
-PATIENT = Behaviour(target=3, kill_every_s=None)
-#: what must not have happened to any task of a scenario that is survived
-BROKEN = ("LOST", "GONE", "UNKNOWN", "DROPPED", "FAILED", "ERROR", "KILLED")
-
-
-def framework(host: str = "f0", **fields: Any) -> FrameworkPlan:
-    """Partition aware, checkpointing, in no hurry."""
-    given: dict[str, Any] = {
-        "partition_aware": True, "killing_state": False, "checkpoint": True, "failover_timeout_s": 300.0, "role": "*",
-        "behaviour": PATIENT, "workload": LASTING,
-    }  # fmt: skip
-    return FrameworkPlan(host=host, **(given | fields))
-
-
-def plan(*faults: Fault, frameworks: tuple[FrameworkPlan, ...] = (framework(),), **fields: Any) -> Plan:
-    """Two agents in fair weather, two virtual minutes unless said otherwise."""
-    given: dict[str, Any] = {
-        "seed": 0, "agents": (AgentPlan(host="a0", cpus=4.0, mem=4096.0), AgentPlan(host="a1", cpus=4.0, mem=4096.0)),
-        "weather": Weather(), "duration_s": 120.0, "encoded": True, "check_every": 5, "lateness_max": 0,
-        "ping_timeout_s": 15.0, "ping_timeouts": 5, "offer_timeout_s": None, "store_latency_max": 10 * MILLISECOND,
-        "ends_all": False,
-    }  # fmt: skip
-    return Plan(frameworks=frameworks, faults=faults, **(given | fields))
-
-
-def fault(at_s: float, kind: str, host: str, for_s: float = 0.0, draw: float = 0.0) -> Fault:
-    return Fault(at_s=at_s, kind=kind, host=host, for_s=for_s, draw=draw)
-
-
-def well(made: Plan) -> Report:
-    """The report of a run that goes well."""
-    report = run(made)
-    assert report.violation is None, report.text()
-    return report
-
-
-def survived(report: Report) -> None:
-    """The last task has finished and everything else is still under way."""
-    assert report.ends == {"OPEN": report.tasks - 1, "FINISHED": 1}, report.ends
+from mesos_py.machine.values import SECOND
+from mesos_py.sim.plan import AgentPlan
+from tests.sim.scenarios import BROKEN, LASTING, PATIENT, fault, framework, plan, survived, well
 
 
 def test_calm() -> None:
@@ -181,13 +133,7 @@ def test_f32_links_that_come_and_go() -> None:
     survived(well(plan(*faults, duration_s=240)))
 
 
-def test_f02_the_only_master_restarts() -> None:
-    """Agents register again, its state is rebuilt from them, no task notices."""
-    faults = [fault(20.0 * number, "restart master", "master", 5.0) for number in range(1, 5)]
-    survived(well(plan(*faults)))
-
-
 def test_f24_an_agent_dies_while_there_is_no_master() -> None:
     """The next master waits for it, then gives it up; its tasks are accounted for."""
-    faults = (fault(30, "restart master", "master", 20), fault(35, "restart agent", "a0", 60))
+    faults = (fault(30, "restart master", "m0", 20), fault(35, "restart agent", "a0", 60))
     well(plan(*faults))

@@ -28,20 +28,6 @@ def test_seeds(seeds: range) -> None:
         assert report.violation is None, f"{report.text()}\nagain: {replay_command(seed)}"
 
 
-#: seed -> what it once found; while plans are drawn as they are now
-FOUND = {
-    200008: "an id launched under two masters: one launch is ended, which is no breach of I8",
-    200071: "a task on an offer that is gone has ended with that, whatever is said of its agent",
-}
-
-
-@pytest.mark.parametrize("seed", FOUND)
-def test_seeds_that_found_something(seed: int) -> None:
-    """They stay found."""
-    report = simulate(seed)
-    assert report.violation is None, f"{report.text()}\nagain: {replay_command(seed)}"
-
-
 DIGEST = "import sys; from mesos_py.sim.run import simulate; print(simulate(int(sys.argv[1])).digest)"
 
 

@@ -42,7 +42,7 @@ class World:
         self.processes: list[Process] = []
         self.ended: list[int] = []
 
-    def _committed(self, request: Request, applied: Applied) -> None:
+    def _committed(self, session: int, request: Request, applied: Applied) -> None:
         if isinstance(request, CloseSession):
             self.ended.append(request.session)
             holders = [one for one in self.candidates if one.id == request.session and one.is_held]

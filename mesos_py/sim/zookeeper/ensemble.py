@@ -55,10 +55,10 @@ class Ensemble:
     def __init__(
         self, loop: SimLoop, net: Network, rng: random.Random, hosts: Sequence[str] = ("z0", "z1", "z2"), *,
         commit_max: Nanos = 20 * MILLISECOND, lag_max: Nanos = 5 * MILLISECOND, tick: Nanos = TICK,
-        committed: Callable[[Request, Applied], None] = lambda request, applied: None,
+        committed: Callable[[int, Request, Applied], None] = lambda session, request, applied: None,
     ) -> None:  # fmt: skip
         """``commit_max``: until a majority has written; ``lag_max``: until the others have applied it.
-        ``committed`` is told every write in order."""
+        ``committed`` is told every write in order, and whose it was (0: nobody's)."""
         self.loop, self.net, self._rng = loop, net, rng
         self.tick, self.sync_limit = tick, SYNC_LIMIT * tick // TICK
         self._commit_max, self._lag_max, self._committed = commit_max, lag_max, committed
@@ -82,7 +82,11 @@ class Ensemble:
             server.start()
         self._lead(next(iter(self.servers.values())))
         self._look()
-        loop.call_in(tick, self._end_sessions)
+        self._later(tick, self._end_sessions)
+
+    def _later(self, delay: Nanos, call: Callable[..., object], *args: Any) -> asyncio.TimerHandle:
+        """What the ensemble does is no single server's doing."""
+        return self.loop.call_in(delay, call, *args, context=self.net.context)
 
     # ---- who sees whom
 
@@ -100,14 +104,14 @@ class Ensemble:
         return 2 * len(servers) > len(self.servers)
 
     def _look(self) -> None:
-        self.loop.call_in(LOOK_EVERY * self.tick // TICK, self._look)
+        self._later(LOOK_EVERY * self.tick // TICK, self._look)
         leader = self.leader
         if leader is not None and not self._may_lead(leader):
             self._depose()
             leader = None
         if leader is None:
             if self._electing is None:
-                self._electing = self.loop.call_in(int(self._rng.random() * ELECTION_MAX), self._elect)
+                self._electing = self._later(int(self._rng.random() * ELECTION_MAX), self._elect)
             return
         for server in self.servers.values():
             server.look(leader)
@@ -131,7 +135,7 @@ class Ensemble:
         for server in self.servers.values():
             server.close_connections()
         if writing is not None and self._rng.random() < 0.5:
-            self._commit(writing.request)
+            self._commit(writing.request, writing.session)
 
     def _elect(self) -> None:
         """Of those that see a majority, the one that has applied most."""
@@ -164,20 +168,20 @@ class Ensemble:
                 continue
             self._writing = proposal
             latency = COMMIT_MIN + int(self._rng.random() * self._commit_max)
-            self.loop.call_in(latency, self._written, proposal)
+            self._later(latency, self._written, proposal)
 
     def _written(self, proposal: Proposal) -> None:
         if proposal is not self._writing or self.leader is None:
             return
         if not self._is_majority(self._followers(self.leader)):
-            self.loop.call_in(LOOK_EVERY, self._written, proposal)
+            self._later(LOOK_EVERY, self._written, proposal)
             return
         self._writing = None
-        applied = self._commit(proposal.request)
+        applied = self._commit(proposal.request, proposal.session)
         proposal.done(len(self.log), applied)
         self._write_next()
 
-    def _commit(self, request: Request) -> Applied:
+    def _commit(self, request: Request, session: int = 0) -> Applied:
         self.log.append(request)
         applied = self.tree.apply(request)
         match request:
@@ -186,12 +190,12 @@ class Ensemble:
             case CloseSession(session):
                 self._deadlines.pop(session, None)
                 self._ending.pop(session, None)
-        self._committed(request, applied)
+        self._committed(session, request, applied)
         for server in self.servers.values():
             if server is self.leader:
                 server.catch_up(len(self.log))
             elif self.leader is not None and self.sees(server, self.leader):
-                self.loop.call_in(int(self._rng.random() * self._lag_max), server.catch_up, len(self.log))
+                self._later(int(self._rng.random() * self._lag_max), server.catch_up, len(self.log))
         return applied
 
     # ---- sessions
@@ -216,14 +220,18 @@ class Ensemble:
         self._deadlines[session] = (at // self.tick + 1) * self.tick
 
     def _end_sessions(self) -> None:
-        self.loop.call_in(self.tick - self.loop.now % self.tick, self._end_sessions)
+        self._later(self.tick - self.loop.now % self.tick, self._end_sessions)
         leader = self.leader
         if leader is None or not leader.runs:
             return
         for session, deadline in list(self._deadlines.items()):
             if deadline <= self.loop.now and session not in self._ending:
-                self._ending[session] = None
-                self.propose(CloseSession(session), 0, _nobody_cares)
+                self.end_session(session)
+
+    def end_session(self, session: int) -> None:
+        """The leader ends it although its client is there."""
+        self._ending[session] = None
+        self.propose(CloseSession(session), 0, _nobody_cares)
 
     # ---- behind everybody's back
 

@@ -1,15 +1,4 @@
-"""What must never happen, judged by what is said and by the facts that are told, not by looking into cores.
-
-Each checker keeps a ledger of its own and raises ``Violation`` at the first event after which it does not add up::
-
-    Offers    I1 nothing is offered or used twice   I2 an offer has one owner, and is good once
-              I7 nothing of an agent that is not there is offered
-    Updates   I3 a task ends once   I4 updates arrive in the order in which they were made
-    Lives     I8 a framework that is away is left alone until its failover timeout, and not after
-
-I14 (nobody's unread messages pile up) is the network's bound; I15 is the cluster's digest. What is owed rather than
-forbidden (I4, I5, I11, I12) is judged after healing, in ``settled``.
-"""
+"""I1, I2, I7: nothing is offered or used twice, an offer has one owner, nothing is offered of an agent not there."""
 
 from __future__ import annotations
 
@@ -18,12 +7,11 @@ from typing import Any
 from mesos_py.algebra.resources import Resources
 from mesos_py.machine.frame import Event, Frame, Send
 from mesos_py.machine.problem import Problem
-from mesos_py.machine.values import Nanos, seconds
+from mesos_py.machine.values import Nanos
 from mesos_py.master import changes
-from mesos_py.master.events import RegistryRecovered, TeardownFramework
+from mesos_py.master.events import RegistryRecovered
 from mesos_py.sim.book import FINAL
-from mesos_py.sim.cluster import Violation
-from mesos_py.sim.processes import MASTER
+from mesos_py.sim.observe import Violation, is_master
 from mesos_py.wire import internal
 from mesos_py.wire.scheduler_api import Call
 from mesos_py.wire.scheduler_api import Event as Said
@@ -57,7 +45,7 @@ class Offers:
         self._executors: dict[tuple[str, str, str], Resources] = {}
 
     def applied(self, process: str, event: Event, frame: Frame, at: Nanos) -> None:
-        if process != MASTER:
+        if not is_master(process):
             return
         if event.kind is RegistryRecovered:
             self.__init__()  # type: ignore[misc]  # another master: what the one before it granted is void
@@ -75,9 +63,6 @@ class Offers:
                 for offer in word.message.offers.offers:
                     if self._live.get(offer.id, ("", "", None))[:2] != (offer.framework_id, offer.agent_id):
                         raise Violation("I2", f"{offer.id} is said to {offer.framework_id} but is not its")
-
-    def heard(self, host: str, framework_id: str, status: TaskStatus, at: Nanos) -> None:
-        """Nothing about offers."""
 
     def _fold(self, change: Any) -> str | None:
         """The agent whose sums have changed."""
@@ -175,134 +160,3 @@ def tasks_of(operation: Any) -> tuple[TaskInfo, ...]:
     if operation.launch is not None:
         return tuple(operation.launch.task_infos)
     return tuple(operation.launch_group.task_group.tasks) if operation.launch_group is not None else ()
-
-
-class Updates:
-    """I3, I4: every task's updates in the order of its agent, and one end."""
-
-    def __init__(self) -> None:
-        #: (framework, task) -> uuids in the order in which an agent first said them
-        self._order: dict[tuple[str, str], dict[bytes, int]] = {}
-        self._heard: dict[tuple[str, str], int] = {}
-        self._ended: dict[tuple[str, str], TaskStatus] = {}
-        #: launched more than once under one id: what was said of one launch says nothing of the other
-        self._launches: dict[tuple[str, str], int] = {}
-        #: agent process -> (framework, task, uuid) said and not acknowledged to it
-        self.owed: dict[str, dict[tuple[str, str, bytes], TaskState]] = {}
-
-    def applied(self, process: str, event: Event, frame: Frame, at: Nanos) -> None:
-        if process == MASTER:
-            self._count_launches(frame)
-            return
-        owed = self.owed.setdefault(process, {})
-        if event.kind is internal.AcknowledgeUpdate:
-            done = event.body
-            owed.pop((done.framework_id, done.task_id, done.uuid), None)
-        elif event.kind is internal.ShutdownFramework:
-            self.owed[process] = owed = {
-                key: state for key, state in owed.items() if key[0] != event.body.framework_id
-            }
-        for word in frame.sends:
-            if isinstance(word, Send) and isinstance(word.message, internal.StatusUpdate):
-                status, framework_id = word.message.status, word.message.framework_id
-                assert status.uuid is not None
-                order = self._order.setdefault((framework_id, status.task_id), {})
-                order.setdefault(status.uuid, len(order))
-                owed[framework_id, status.task_id, status.uuid] = status.state
-
-    def _count_launches(self, frame: Frame) -> None:
-        for word in frame.sends:
-            if isinstance(word, Send) and isinstance(word.message, internal.RunTask):
-                key = (word.message.framework.id or "", word.message.task.task_id)
-                self._launches[key] = self._launches.get(key, 0) + 1
-
-    def heard(self, host: str, framework_id: str, status: TaskStatus, at: Nanos) -> None:
-        key = (framework_id, status.task_id)
-        if self._launches.get(key, 0) > 1:
-            return
-        self._judge_end(key, status)
-        if status.uuid is None:
-            return
-        place = self._order.get(key, {}).get(status.uuid)
-        if place is None:
-            raise Violation("I4", f"{host} hears an update of {status.task_id} that no agent said: {status}")
-        if place < self._heard.get(key, -1):
-            raise Violation("I4", f"{host} hears {status.state.name} of {status.task_id} after a later update")
-        self._heard[key] = place
-
-    def _judge_end(self, key: tuple[str, str], status: TaskStatus) -> None:
-        end = self._ended.get(key)
-        if end is None:
-            if status.uuid is not None and status.state in FINAL:
-                self._ended[key] = status
-            return
-        if status.uuid is not None and status.uuid != end.uuid:
-            raise Violation("I3", f"{key} ends as {end.state.name}, then is {status.state.name} ({status.message})")
-        if status.uuid is None and status.state not in FINAL:
-            raise Violation("I3", f"{key} has ended as {end.state.name}, but is said to be {status.state.name}")
-
-
-class Lives:
-    """I8: who is away is left alone for its failover timeout, and is removed when it is over."""
-
-    GRACE = seconds(1.0)
-
-    def __init__(self) -> None:
-        #: framework -> away since, until
-        self.away: dict[str, tuple[Nanos, Nanos]] = {}
-        #: by this master; the next one knows nothing of it
-        self.removed: dict[str, None] = {}
-        #: known from agents only; a master waits for their schedulers without a deadline
-        self.waiting: dict[str, None] = {}
-        self._killed: dict[tuple[str, str], None] = {}
-        self._launches: dict[tuple[str, str], int] = {}
-
-    def applied(self, process: str, event: Event, frame: Frame, at: Nanos) -> None:
-        if process != MASTER:
-            return
-        if event.kind is RegistryRecovered:
-            self.away, self.removed, self.waiting = {}, {}, {}
-        if event.kind is Call.Type.KILL and not isinstance(frame.reply, Problem):
-            self._killed[event.body.framework_id, event.body.kill.task_id] = None
-        for change in frame.changes:
-            match change:
-                case changes.FrameworkDisconnected():
-                    timeout = seconds(change.framework.info.failover_timeout)
-                    self.away[change.framework_id] = (at, at + timeout)
-                case changes.FrameworkAdded() | changes.FrameworkUpdated():
-                    self.away.pop(change.framework_id, None)
-                    self.waiting.pop(change.framework_id, None)
-                    if change.framework.recovered:
-                        self.waiting[change.framework_id] = None
-                case changes.FrameworkRemoved():
-                    self._judge_removal(change.framework_id, event, at)
-        for word in frame.sends:
-            if isinstance(word, Send):
-                self._judge_word(word.message)
-        for framework_id, (_, until) in self.away.items():
-            if at > until + self.GRACE:
-                raise Violation("I8", f"{framework_id} is away for longer than its failover timeout, and not removed")
-
-    def heard(self, host: str, framework_id: str, status: TaskStatus, at: Nanos) -> None:
-        """Nothing about lives."""
-
-    def _judge_removal(self, framework_id: str, event: Event, at: Nanos) -> None:
-        self.removed[framework_id] = None
-        away = self.away.pop(framework_id, None)
-        if event.kind in (Call.Type.TEARDOWN, TeardownFramework):
-            return
-        if away is None or at < away[1]:
-            raise Violation("I8", f"{framework_id} is removed before its failover timeout")
-
-    def _judge_word(self, message: Any) -> None:
-        if isinstance(message, internal.ShutdownFramework) and message.framework_id not in self.removed:
-            raise Violation("I8", f"{message.framework_id} is shut down but not removed")
-        if isinstance(message, internal.RunTask):
-            key = (message.framework.id or "", message.task.task_id)
-            self._launches[key] = self._launches.get(key, 0) + 1
-        if isinstance(message, internal.KillTask):
-            key = (message.framework_id, message.task_id)
-            # A master that did not know the first launch of an id has allowed a second: one of them has to go.
-            if key in self._killed or self._launches.get(key, 0) > 1:
-                return
-            raise Violation("I8", f"{message.task_id} is killed, but its framework has not asked for it")

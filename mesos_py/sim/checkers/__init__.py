@@ -1,0 +1,14 @@
+"""What must never happen, judged by what is said and by the facts that are told, not by looking into cores.
+
+Each checker keeps a ledger of its own and raises ``Violation`` at the first event after which it does not add up::
+
+    Writers   I6 one master writes and speaks, the one that was elected last
+    Offers    I1 nothing is offered or used twice   I2 an offer has one owner, and is good once
+              I7 nothing of an agent that is not there is offered
+    Updates   I3 a task ends once   I4 updates arrive in the order in which they were made
+    Lives     I8 a framework that is away is left alone until its failover timeout, and not after
+
+I14 (nobody's unread messages pile up) is the network's bound; I15 is the cluster's digest. What is owed rather than
+forbidden (I4, I5, I11, I12) is judged after healing, in ``settled``. I9 needs quota, I10 is a scenario (fairness in
+steady state), I13 belongs to frameworks that deploy.
+"""

@@ -1,0 +1,77 @@
+"""I8: a framework that is away is left alone until its failover timeout is over, and is removed then."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mesos_py.machine.frame import Event, Frame, Send
+from mesos_py.machine.problem import Problem
+from mesos_py.machine.values import Nanos, seconds
+from mesos_py.master import changes
+from mesos_py.master.events import RegistryRecovered, TeardownFramework
+from mesos_py.sim.observe import Violation, is_master
+from mesos_py.wire import internal
+from mesos_py.wire.scheduler_api import Call
+
+
+class Lives:
+    """I8: who is away is left alone for its failover timeout, and is removed when it is over."""
+
+    GRACE = seconds(1.0)
+
+    def __init__(self) -> None:
+        #: framework -> away since, until
+        self.away: dict[str, tuple[Nanos, Nanos]] = {}
+        #: by this master; the next one knows nothing of it
+        self.removed: dict[str, None] = {}
+        #: known from agents only; a master waits for their schedulers without a deadline
+        self.waiting: dict[str, None] = {}
+        self._killed: dict[tuple[str, str], None] = {}
+        self._launches: dict[tuple[str, str], int] = {}
+
+    def applied(self, process: str, event: Event, frame: Frame, at: Nanos) -> None:
+        if not is_master(process):
+            return
+        if event.kind is RegistryRecovered:
+            self.away, self.removed, self.waiting = {}, {}, {}
+        if event.kind is Call.Type.KILL and not isinstance(frame.reply, Problem):
+            self._killed[event.body.framework_id, event.body.kill.task_id] = None
+        for change in frame.changes:
+            match change:
+                case changes.FrameworkDisconnected():
+                    timeout = seconds(change.framework.info.failover_timeout)
+                    self.away[change.framework_id] = (at, at + timeout)
+                case changes.FrameworkAdded() | changes.FrameworkUpdated():
+                    self.away.pop(change.framework_id, None)
+                    self.waiting.pop(change.framework_id, None)
+                    if change.framework.recovered:
+                        self.waiting[change.framework_id] = None
+                case changes.FrameworkRemoved():
+                    self._judge_removal(change.framework_id, event, at)
+        for word in frame.sends:
+            if isinstance(word, Send):
+                self._judge_word(word.message)
+        for framework_id, (_, until) in self.away.items():
+            if at > until + self.GRACE:
+                raise Violation("I8", f"{framework_id} is away for longer than its failover timeout, and not removed")
+
+    def _judge_removal(self, framework_id: str, event: Event, at: Nanos) -> None:
+        self.removed[framework_id] = None
+        away = self.away.pop(framework_id, None)
+        if event.kind in (Call.Type.TEARDOWN, TeardownFramework):
+            return
+        if away is None or at < away[1]:
+            raise Violation("I8", f"{framework_id} is removed before its failover timeout")
+
+    def _judge_word(self, message: Any) -> None:
+        if isinstance(message, internal.ShutdownFramework) and message.framework_id not in self.removed:
+            raise Violation("I8", f"{message.framework_id} is shut down but not removed")
+        if isinstance(message, internal.RunTask):
+            key = (message.framework.id or "", message.task.task_id)
+            self._launches[key] = self._launches.get(key, 0) + 1
+        if isinstance(message, internal.KillTask):
+            key = (message.framework_id, message.task_id)
+            # A master that did not know the first launch of an id has allowed a second: one of them has to go.
+            if key in self._killed or self._launches.get(key, 0) > 1:
+                return
+            raise Violation("I8", f"{message.task_id} is killed, but its framework has not asked for it")

@@ -1,0 +1,50 @@
+"""What the world sees of processes: every event that reaches a core, every word that leaves it, every update heard.
+
+Processes are named by what they are, where, and the how manieth there: ``master-m0.1``, ``agent-a2.3``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from mesos_py.machine.frame import Close, Event, Frame, Send
+from mesos_py.machine.values import Nanos
+
+
+class Violation(Exception):
+    """An invariant does not hold: which one, and the story."""
+
+    def __init__(self, invariant: str, text: str) -> None:
+        super().__init__(f"{invariant}: {text}")
+        self.invariant = invariant
+
+
+class Observer(Protocol):
+    """The world."""
+
+    def applied(self, process: str, core: Any, event: Event, frame: Frame) -> None:
+        """One event of one core, with everything it caused."""
+
+    def said(self, process: str, word: Send | Close) -> None:
+        """A word leaves the process."""
+
+
+class Observed:
+    """A core as its driver sees it."""
+
+    def __init__(self, process: str, core: Any, observer: Observer) -> None:
+        self._process, self._core, self._observer = process, core, observer
+        self.deadline = core.deadline
+
+    def apply(self, event: Event, now: Nanos) -> Frame:
+        frame: Frame = self._core.apply(event, now)
+        self._observer.applied(self._process, self._core, event, frame)
+        return frame
+
+
+def is_master(process: str) -> bool:
+    return process.startswith("master-")
+
+
+def is_agent(process: str) -> bool:
+    return process.startswith("agent-")

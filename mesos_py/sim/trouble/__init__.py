@@ -1,0 +1,1 @@
+"""How each kind of fault is done and undone, by what it is done to; the table is in ``faults.py``."""
