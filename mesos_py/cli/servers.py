@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import os
+import signal
 
 import attrs
 
@@ -42,6 +45,8 @@ async def main_agent(line: CommandLine) -> int:
     try:
         with heap.steady():
             async with AgentServer(options) as server:
+                leave = functools.partial(server.stop, unregister=True)
+                asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, leave)
                 await until_ended(stopped, [server], announce(options.ip, server.port))
     except DetectionFailed as error:
         raise CommandFailed(f"nobody can tell who leads: {error}") from error
@@ -57,6 +62,10 @@ MASTER = Command(
 )
 AGENT = Command(
     usage="mesos-py agent --master=HOST:PORT|zk://... --work_dir=DIR [flags]",
-    about="Run an agent until it is told to stop; prints \"ready http://HOST:PORT\" once it answers.",
+    about="""
+    Run an agent until it is told to stop; prints "ready http://HOST:PORT" once it answers. SIGTERM and Ctrl-C leave
+    tasks of frameworks that checkpoint running, for the next agent on the same work_dir; SIGUSR1 ends them and leaves
+    the master for good.
+    """,
     options=(AgentOptions, LogOptions), main=main_agent,
 )

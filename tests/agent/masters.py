@@ -13,7 +13,8 @@ from mesos_py.web.router import Answer
 from mesos_py.web.server import Server
 from mesos_py.wire import internal
 from mesos_py.wire.ids import TaskID
-from mesos_py.wire.task import TaskInfo
+from mesos_py.wire.task import TaskGroupInfo, TaskInfo, TaskStatus
+from tests import builders
 from tests.agent.world import AGENT_ID, FRAMEWORK_ID, framework, kill_policy
 
 WAIT_S = 20.0  # for something that takes milliseconds; a test never asserts how long it took
@@ -28,7 +29,11 @@ class Master:
         self.port = 0
         self.peer = ""
         self.registrations = 0
+        #: False: the framework is slow
+        self.acknowledges = True
         self.states: dict[str, list[str]] = {}
+        #: every update as it came, repetitions too
+        self.updates: list[TaskStatus] = []
         self.messages: list[str] = []
         self.exited: list[internal.ExitedExecutor] = []
         self.reregistrations: list[internal.ReregisterAgent] = []
@@ -49,15 +54,17 @@ class Master:
             self.say(internal.AgentReregistered(agent_id=AGENT_ID, total_ping_timeout_seconds=75.0), event.peer)
         elif isinstance(body, internal.StatusUpdate):
             status = body.status
+            self.updates.append(status)
             if status.uuid not in self._heard:  # else it is said again
                 self._heard[status.uuid] = None
                 self.states.setdefault(status.task_id, []).append(status.state.name.removeprefix("TASK_"))
                 self.messages.append(status.message or "")
-            self.say(
-                internal.AcknowledgeUpdate(
-                    framework_id=body.framework_id, task_id=status.task_id, uuid=status.uuid or b""
+            if self.acknowledges:
+                self.say(
+                    internal.AcknowledgeUpdate(
+                        framework_id=body.framework_id, task_id=status.task_id, uuid=status.uuid or b""
+                    )
                 )
-            )
         elif isinstance(body, internal.ExitedExecutor):
             self.exited.append(body)
         elif isinstance(body, internal.UnregisterAgent):
@@ -71,6 +78,15 @@ class Master:
     def run(self, info: TaskInfo, *, launch: bool = True, checkpoint: bool = False) -> None:
         by = framework(user="root", checkpoint=checkpoint)
         self.say(internal.RunTask(framework=by, task=info, launch_executor=launch))
+
+    def run_group(self, *tasks: TaskInfo, executor_id: str = "g") -> None:
+        """For a framework that checkpoints."""
+        self.say(
+            internal.RunTaskGroup(
+                framework=framework(user="root", checkpoint=True), executor=builders.default_executor(executor_id),
+                task_group=TaskGroupInfo(tasks=tasks), launch_executor=True,
+            )
+        )  # fmt: skip
 
     def kill(self, task_id: str, seconds: float = 5) -> None:
         policy = kill_policy(seconds)

@@ -24,14 +24,6 @@ from tests.agent.world import AGENT_ID, FRAMEWORK_ID, framework, task
 
 
 @pytest.fixture
-async def master() -> AsyncIterator[Master]:
-    made = Master()
-    made.port = await made.server.start("127.0.0.1", 0)
-    yield made
-    await made.server.close()
-
-
-@pytest.fixture
 async def agent(master: Master, tmp_path: Path) -> AsyncIterator[AgentServer]:
     options = AgentOptions(
         master=f"127.0.0.1:{master.port}", work_dir=str(tmp_path / "work"), runtime_dir=str(tmp_path / "run"), port=0,

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
+
 from mesos_py.agent.containerizer import Containerizer, ContainerSpec
 from mesos_py.agent.containerizer.process import ContainerEvent, ProcessContainerizer
 from mesos_py.agent.events import ContainerExited, ContainerLaunched, ContainerLaunchFailed
@@ -21,6 +23,14 @@ async def until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not happen"
         await asyncio.sleep(0.002)
+
+
+def is_alive(pid: int) -> bool:
+    """Zombies are not: what init of a container does with them is its own business."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 class Harness:

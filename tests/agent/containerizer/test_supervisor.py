@@ -17,14 +17,7 @@ from hypothesis import strategies as st
 
 from mesos_py.agent.containerizer.client import SupervisorClient, SupervisorSettings, SupervisorUnavailable
 from mesos_py.agent.containerizer.supervisor import frames, procfs
-from tests.agent.containerizer.harness import Harness, until
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+from tests.agent.containerizer.harness import Harness, is_alive, until
 
 
 async def test_containers_outlive_their_agent(tmp_path: Path) -> None:
