@@ -61,6 +61,8 @@ class Executor:
         }
         call = {"type": "SUBSCRIBE", **self.ids, "subscribe": subscribe}
         async with self.session.post(self.url, json=call, headers=HEADERS) as answer:
+            if answer.status == 503:
+                return False  # the agent has just come back and is not ready yet
             if answer.status != 200:
                 raise RuntimeError(f"SUBSCRIBE: {answer.status} {await answer.text()}")
             while length := await answer.content.readline():  # RecordIO

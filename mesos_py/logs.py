@@ -6,6 +6,7 @@ Standard output stays for what a program was asked for (``ready http://HOST:PORT
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -31,19 +32,22 @@ class LogOptions:
     json_logs: bool = option(BOOLEAN, False, "One JSON object a line instead of text.", group="Logging")
 
 
-class _Tee:
-    """Two places that get the same lines; only the first may be a terminal."""
+class Lines:
+    """Places that all get the same lines. A line that one cannot take (its disk is full) is lost there, and no more."""
 
-    def __init__(self, first: TextIO, second: TextIO) -> None:
-        self._first, self._second = first, second
+    def __init__(self, *places: TextIO) -> None:
+        self._places = places
 
     def write(self, text: str) -> int:
-        self._second.write(text)
-        return self._first.write(text)
+        for place in self._places:
+            with contextlib.suppress(OSError):  # whoever logs has better things to do than to end
+                place.write(text)
+        return len(text)
 
     def flush(self) -> None:
-        self._second.flush()
-        self._first.flush()
+        for place in self._places:
+            with contextlib.suppress(OSError):
+                place.flush()
 
 
 def log_path(log_dir: str) -> str:
@@ -56,11 +60,11 @@ def set_up(options: LogOptions) -> None:
 
     Raises OSError if the directory cannot be written to.
     """
-    stream: Any = sys.stderr
+    stream: Any = Lines(sys.stderr)
     colors = sys.stderr.isatty()
     if options.log_dir is not None:
         os.makedirs(options.log_dir, exist_ok=True)
-        stream = _Tee(sys.stderr, open(log_path(options.log_dir), "a", encoding="utf-8"))  # noqa: SIM115 - until we end
+        stream = Lines(sys.stderr, open(log_path(options.log_dir), "a", encoding="utf-8"))  # noqa: SIM115 - until we end
         colors = False
     level = getattr(logging, options.logging_level)
     shared: list[Any] = [

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Protocol
 
 from mesos_py.agent import events, facts, gc, registration, specs, words
-from mesos_py.agent.calls import containers, endings, executors, frameworks, kills, recovery, tasks
+from mesos_py.agent.calls import containers, endings, executors, frameworks, kills, recovery, room, tasks
 from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.entities import Executor, Task
 from mesos_py.agent.gc import Collector
@@ -55,6 +55,7 @@ ROWS = Table.merge(
     endings.rows,
     containers.rows,
     recovery.rows,
+    room.rows,
     gc.rows,
 )
 
@@ -93,6 +94,8 @@ class Agent:
         self.timers = Timers()
         self.updates = Updates(self.timers)
         self.registration = Registration()
+        #: False: the disk is full, and nothing more is begun that would have to be kept
+        self.has_room = True
         self.collector = Collector(options.gc_delay, options.gc_disk_headroom)
         self._rng = rng
         self._causes = 0

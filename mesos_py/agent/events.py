@@ -94,6 +94,13 @@ class PathsRemoved:
 
 
 @value
+class RoomChanged:
+    """Whether there is space to keep facts in: without, those before the last word wait to be kept."""
+
+    has_room: bool
+
+
+@value
 class FoundSandbox:
     """One that was there when the agent was started."""
 

@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from mesos_py.agent import changes, events, words
-from mesos_py.agent.containerizer import Containerizer
+from mesos_py.agent.containerizer import Containerizer, ContainerSpec
 from mesos_py.files import Files
 from mesos_py.machine.frame import Close, Event, Frame, PeerID, Send
 from mesos_py.transport.master_link import MasterLink
@@ -39,6 +39,8 @@ class AgentRim:
         self._work_dir = ""
         self._tell = tell
         self._on_exit = on_exit
+        #: why launches that are still withheld must not be made
+        self._withdrawn: dict[str, str] = {}
         self._removing: asyncio.Task[None] | None = None
 
     def watch(self, work_dir: str) -> None:
@@ -86,15 +88,26 @@ class AgentRim:
         assert containerizer is not None
         match message:
             case words.LaunchContainer():
-                containerizer.launch(message.spec)
+                self._launch(containerizer, message.spec)
+            case words.WithdrawLaunch():
+                self._withdrawn[message.container_id] = message.why
             case words.SignalContainer():
                 containerizer.signal(message.container_id, message.signum)
             case words.DestroyContainer():
                 containerizer.destroy(message.container_id)
             case words.AcknowledgeExit():
+                self._withdrawn.pop(message.container_id, None)
                 containerizer.acknowledge(message.container_id)
             case words.MakeSandbox():
                 containerizer.make_sandbox(message.container_id, message.path, message.latest_link, message.user)
+
+    def _launch(self, containerizer: Containerizer, spec: ContainerSpec) -> None:
+        why = self._withdrawn.pop(spec.container_id, None)
+        if why is None:
+            containerizer.launch(spec)
+            return
+        failed = events.ContainerLaunchFailed(spec.container_id, why)
+        asyncio.get_running_loop().call_soon(self._tell, Event(events.ContainerLaunchFailed, failed))
 
     def _to_disk(self, message: Any) -> None:
         match message:

@@ -170,6 +170,8 @@ class AgentServer:
                     self._start(self.provisioner.watch_disk(), "images' disk")
             self.tell(Event(events.Recovered, events.Recovered(running, state, len(problems))))
             http.metrics.recovery_s = time.monotonic() - began
+            if self._store is not None:
+                self._start(self._store.watch(), "room")
             self._start(self._find_sandboxes(), "find sandboxes", is_eternal=False)
             if self._locator is not None:
                 self._start(self._locator.run(), "locator")
@@ -222,7 +224,7 @@ class AgentServer:
         """What a former run has kept, and what is wrong with it if that is to be overlooked."""
         if not self.keeps:
             return AgentState(), []
-        self._store = CheckpointStore(open_records(self.options.work_dir))
+        self._store = CheckpointStore(open_records(self.options.work_dir), self._room_changed)
         if self.options.strict:
             return await self._store.load(), []
         state, problems = await self._store.salvage()
@@ -288,6 +290,9 @@ class AgentServer:
     def _master_moved(self) -> None:
         if self._link is not None:
             self._link.leave()
+
+    def _room_changed(self, has_room: bool) -> None:
+        self.tell(Event(events.RoomChanged, events.RoomChanged(has_room)))
 
     async def _find_sandboxes(self) -> None:
         found = await asyncio.to_thread(sandboxes.find, os.path.realpath(self.options.work_dir))

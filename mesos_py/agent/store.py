@@ -6,6 +6,9 @@
 
 A commit is one transaction and one fsync for all that has happened since the last one. Mesos writes a file for each
 thing, ten for a task (src/slave/state.cpp).
+
+A full disk is not the end: the store lets go of its ballast, tells so (nothing new is begun then), and tries again
+until the commit is made. When there is space for the ballast again, that is told, too.
 """
 
 from __future__ import annotations
@@ -13,19 +16,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import structlog
+
 from mesos_py.agent import checkpoint
-from mesos_py.coordination import Corrupt, Key
+from mesos_py.agent.ballast import Ballast
+from mesos_py.coordination import Corrupt, Key, NoRoom
 from mesos_py.coordination.sqlite import Purpose, SqliteRecords
 from mesos_py.wire.checkpoint import AgentState
 
 META = "meta"  # below the work directory; Mesos: src/slave/paths.hpp
 FILE = "agent.db"
+BALLAST_FILE = "ballast"
+PAUSE_FIRST_S, PAUSE_MAX_S = 0.1, 5.0  # between attempts to commit on a full disk
+LOOK_S = 2.0  # between looks for space
 #: what to do about a file that cannot be used
 REMEDY = "remove it to start as a new agent, whose predecessor's tasks are destroyed"
 PURPOSE = Purpose("checkpoint", "agent", REMEDY, 0x4D455341, "slaves")  # "MESA"; mesos src/slave/paths.hpp
+
+log = structlog.get_logger(__name__)
 
 
 def open_records(work_dir: str) -> SqliteRecords:
@@ -35,10 +46,15 @@ def open_records(work_dir: str) -> SqliteRecords:
 
 
 class CheckpointStore:
-    """What an agent's driver commits to. ``load`` and ``replace`` first."""
+    """What an agent's driver commits to. ``load`` and ``replace`` first; ``watch`` runs beside it."""
 
-    def __init__(self, records: SqliteRecords) -> None:
+    def __init__(self, records: SqliteRecords, on_room: Callable[[bool], None]) -> None:
+        """``on_room`` is told when the disk is full, and when it is not any more."""
         self._records = records
+        self._ballast = Ballast(os.path.join(os.path.dirname(records.path), BALLAST_FILE))
+        self._on_room = on_room
+        self._has_room = True
+        self._is_full = asyncio.Event()
         self._kept: dict[Key, bytes] = {}
 
     async def load(self) -> AgentState:
@@ -64,16 +80,52 @@ class CheckpointStore:
         return state, problems + more or [first]
 
     async def replace(self, state: AgentState) -> None:
-        """What is kept is ``state`` from now on. Raises StoreFailed."""
+        """What is kept is ``state`` from now on. Raises NoRoom, StoreFailed."""
         kept, self._kept = self._kept, {}
         wanted = checkpoint.records_of(state)
         changes: dict[Key, bytes | None] = {key: None for key in kept if key not in wanted}
         changes |= {key: contents for key, contents in wanted.items() if kept.get(key) != contents}
-        await self._records.commit(changes)
+        try:
+            await self._records.commit(changes)
+        except NoRoom:
+            await asyncio.to_thread(self._ballast.release)
+            await self._records.commit(changes)
 
     async def commit(self, writes: Sequence[Any]) -> None:
-        """All of ``writes`` or none of them survive from now on. Raises StoreFailed."""
-        await self._records.commit(checkpoint.changes(writes))
+        """All of ``writes`` survive from now on, however long it takes to find space for them. Raises StoreFailed."""
+        changes = checkpoint.changes(writes)
+        pause_s = 0.0
+        while True:
+            try:
+                await self._records.commit(changes)
+                return
+            except NoRoom as error:
+                log.error("disk full", error=str(error), again_s=pause_s)
+                if self._has_room:
+                    await asyncio.to_thread(self._ballast.release)
+                    self._turn(False)  # not before: whoever looks for space must not find the ballast
+            await asyncio.sleep(pause_s)
+            pause_s = min(max(2 * pause_s, PAUSE_FIRST_S), PAUSE_MAX_S)
+
+    async def watch(self) -> None:
+        """Look for space for the ballast: now, and whenever it is gone. Never ends."""
+        while True:
+            if not await asyncio.to_thread(self._ballast.take):
+                self._turn(False)
+                await asyncio.sleep(LOOK_S)
+                continue
+            self._turn(True)
+            self._is_full.clear()
+            await self._is_full.wait()
+
+    def _turn(self, has_room: bool) -> None:
+        if has_room is self._has_room:
+            return
+        self._has_room = has_room
+        if not has_room:
+            self._is_full.set()
+        log.warning("there is room again" if has_room else "no room: nothing new is begun", path=self._records.path)
+        self._on_room(has_room)
 
     async def close(self) -> None:
         """Let go of the records."""

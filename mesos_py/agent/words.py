@@ -28,6 +28,14 @@ class LaunchContainer:
 
 
 @value
+class WithdrawLaunch:
+    """A LaunchContainer that waits for what must be kept before it is to fail. Passes that barrier (volatile)."""
+
+    container_id: str
+    why: str
+
+
+@value
 class SignalContainer:
     container_id: str
     signum: int

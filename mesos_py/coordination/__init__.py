@@ -33,6 +33,10 @@ class Fenced(StoreFailed):
     """Another owner has taken over: nothing of this was kept, and nothing more will be."""
 
 
+class NoRoom(StoreFailed):
+    """Nothing of this was kept, for want of space. It may be tried again when there is some."""
+
+
 class Corrupt(StoreFailed):
     """What was kept is damaged, and nobody should lead on a guess of what it was."""
 
@@ -55,7 +59,7 @@ class Records(Protocol):
     async def commit(self, changes: Changes) -> None:
         """All ``changes`` survive from now on. Raises Fenced when nothing was kept, StoreFailed when that is unknown.
 
-        One commit at a time, and only after ``load``; after an error there is no use in trying again.
+        One commit at a time, and only after ``load``; after an error other than NoRoom there is no use in trying again.
         """
         ...
 

@@ -21,7 +21,7 @@ from typing import TypeVar
 
 import attrs
 
-from mesos_py.coordination import Changes, Corrupt, Fenced, Key, StoreFailed
+from mesos_py.coordination import Changes, Corrupt, Fenced, Key, NoRoom, StoreFailed
 from mesos_py.coordination.ledger import Book, Change, Ledger, checksum_of, unseal
 
 T = TypeVar("T")
@@ -90,6 +90,8 @@ class SqliteRecords:
 
     def _explained(self, error: sqlite3.DatabaseError) -> StoreFailed:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_FULL:
+            return NoRoom(f"{self._named} cannot grow: {error}")
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT):
             return Corrupt(f"{self._named} is damaged ({error}); {self._purpose.remedy}")
         return StoreFailed(f"{self._named} cannot be used: {error}")
@@ -225,10 +227,12 @@ class _transaction:  # noqa: N801 - reads as a statement
         self._database.execute("BEGIN IMMEDIATE")
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        if kind is None:
-            self._database.execute("COMMIT")
-        elif self._database.in_transaction:
-            self._database.execute("ROLLBACK")
+        try:
+            if kind is None:
+                self._database.execute("COMMIT")
+        finally:
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
 
 
 def _write(database: sqlite3.Connection, planned: list[Change]) -> None:

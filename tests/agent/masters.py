@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from mesos_py.agent.lifecycle import TERMINAL
 from mesos_py.machine.frame import Event
 from mesos_py.transport.agent_channel import AgentChannels
 from mesos_py.web.request import Request
@@ -15,7 +16,7 @@ from mesos_py.wire import internal
 from mesos_py.wire.ids import TaskID
 from mesos_py.wire.task import TaskGroupInfo, TaskInfo, TaskStatus
 from tests import builders
-from tests.agent.world import AGENT_ID, FRAMEWORK_ID, framework, kill_policy
+from tests.agent.world import AGENT_ID, FRAMEWORK_ID, PARTITION_AWARE, framework, kill_policy
 
 WAIT_S = 20.0  # for something that takes milliseconds; a test never asserts how long it took
 
@@ -31,10 +32,17 @@ class Master:
         self.registrations = 0
         #: False: the framework is slow
         self.acknowledges = True
+        #: its framework knows of partitions
+        self.is_aware = False
         self.states: dict[str, list[str]] = {}
         #: every update as it came, repetitions too
         self.updates: list[TaskStatus] = []
         self.messages: list[str] = []
+        #: how tasks ended
+        self.ends: dict[str, TaskStatus] = {}
+        self.pongs = 0
+        #: by executors to their framework
+        self.said: list[bytes] = []
         self.exited: list[internal.ExitedExecutor] = []
         self.reregistrations: list[internal.ReregisterAgent] = []
         self.unregistered: list[internal.UnregisterAgent] = []
@@ -55,6 +63,8 @@ class Master:
         elif isinstance(body, internal.StatusUpdate):
             status = body.status
             self.updates.append(status)
+            if status.state in TERMINAL:
+                self.ends[status.task_id] = status
             if status.uuid not in self._heard:  # else it is said again
                 self._heard[status.uuid] = None
                 self.states.setdefault(status.task_id, []).append(status.state.name.removeprefix("TASK_"))
@@ -65,6 +75,10 @@ class Master:
                         framework_id=body.framework_id, task_id=status.task_id, uuid=status.uuid or b""
                     )
                 )
+        elif isinstance(body, internal.ExecutorToFramework):
+            self.said.append(body.data)
+        elif isinstance(body, internal.Pong):
+            self.pongs += 1
         elif isinstance(body, internal.ExitedExecutor):
             self.exited.append(body)
         elif isinstance(body, internal.UnregisterAgent):
@@ -76,7 +90,8 @@ class Master:
         self.channels.send(self.peer, message)
 
     def run(self, info: TaskInfo, *, launch: bool = True, checkpoint: bool = False) -> None:
-        by = framework(user="root", checkpoint=checkpoint)
+        capabilities = (PARTITION_AWARE,) if self.is_aware else ()
+        by = framework(user="root", checkpoint=checkpoint, capabilities=capabilities)
         self.say(internal.RunTask(framework=by, task=info, launch_executor=launch))
 
     def run_group(self, *tasks: TaskInfo, executor_id: str = "g") -> None:
@@ -96,6 +111,16 @@ class Master:
         """The states of a task, once it has said this one."""
         await self.met(lambda: state in self.states.get(task_id, ()))
         return self.states[task_id]
+
+    async def until_ended(self, task_id: str) -> None:
+        """Once it is told how the task ended."""
+        await self.met(lambda: task_id in self.ends)
+
+    async def met_soon(self, condition: Callable[[], bool]) -> None:
+        """Once this is so, whatever makes it so."""
+        async with asyncio.timeout(WAIT_S):
+            while not condition():
+                await asyncio.sleep(0.01)
 
     async def met(self, condition: Callable[[], bool]) -> None:
         """Once this is so because of what an agent has said."""

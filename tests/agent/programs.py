@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
+import aiohttp
+
+from mesos_py.agent.containerizer.client import SupervisorClient, SupervisorSettings
+from mesos_py.agent.store import FILE, META
 from tests.acceptance.cluster import environment
 from tests.agent.masters import WAIT_S, Master
 
@@ -66,6 +71,21 @@ class AgentProgram:
         process.stdout.close()
         return code
 
+    async def executor_pids(self) -> list[int]:
+        """Of the executors' containers."""
+        async with aiohttp.ClientSession() as session, session.get(f"http://{self.address}/containers") as answer:
+            return [one["status"]["executor_pid"] for one in await answer.json()]
+
+    def kept(self, kind: str) -> list[str]:
+        """Last parts of the names of its records of one kind."""
+        with contextlib.closing(sqlite3.connect(self.work_dir / META / FILE)) as database:
+            rows = database.execute("SELECT name FROM records WHERE kind = ?", (kind,)).fetchall()
+        return [name.rpartition("/")[2] for (name,) in rows]
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def log(self) -> str:
         """Of the present or last run."""
         return (self.directory / f"agent-{self._runs}.log").read_text()
@@ -74,15 +94,7 @@ class AgentProgram:
         """Nothing that it has started runs any more."""
         if self._process is not None:
             await self.killed()
-        if (self.work_dir / "meta").is_dir():
-            await self.start("--recover=cleanup")
-            assert await self.exit_code() == 0
-
-
-def command_of(pid: int) -> Any:
-    """argv of a living process, None when there is none."""
-    try:
-        data = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except FileNotFoundError:
-        return None
-    return data.split(b"\0") if data else None
+        settings = SupervisorSettings(work_dir=str(self.work_dir), runtime_dir=f"{self.directory}/run")
+        client, _ = await SupervisorClient.open(settings, on_frame=lambda _: None, on_lost=lambda: None)
+        client.listen()
+        await client.quit()

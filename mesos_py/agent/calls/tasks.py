@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from mesos_py.agent import changes, facts, paths, specs, words
 from mesos_py.agent.calls import endings, executors
+from mesos_py.agent.calls.room import NO_ROOM
 from mesos_py.agent.entities import Executor, Framework, Task
 from mesos_py.agent.lifecycle import ExecutorState
 from mesos_py.agent.registration import Phase
@@ -28,7 +29,7 @@ from mesos_py.wire.framework import FrameworkInfo
 from mesos_py.wire.ids import ExecutorID
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.schema import evolve
-from mesos_py.wire.task import TaskGroupInfo, TaskInfo, TaskStatus
+from mesos_py.wire.task import TaskGroupInfo, TaskInfo, TaskState, TaskStatus
 
 if TYPE_CHECKING:
     from mesos_py.agent.core import Agent
@@ -74,6 +75,8 @@ class Drop:
 
     reason: TaskStatus.Reason
     message: str
+    #: None: as a task that was never launched
+    state: TaskState | None = None
 
 
 @rows.on(internal.RunTask)
@@ -150,8 +153,6 @@ def _run(agent: Agent, info: FrameworkInfo, wish: Wish, out: Frame) -> None:
         return
     if framework is None:
         framework = state.add_framework(info, out)
-        if info.checkpoint:
-            out.write(facts.FrameworkSaved(info.id, info, False))
     executor = framework.executors.get(wish.executor.executor_id)
     if executor is not None and any(executor.task(task.task_id) is not None for task in wish.tasks):
         # The master never sends an id twice while it is in use; a stream cannot tell two tasks of one id apart.
@@ -172,6 +173,9 @@ def _run(agent: Agent, info: FrameworkInfo, wish: Wish, out: Frame) -> None:
 
 def _why_not(agent: Agent, executor: Executor | None, wish: Wish) -> Drop | None:
     """The first check that fails."""
+    if not agent.has_room:
+        text = f"Failed to launch container: {NO_ROOM}"
+        return Drop(Reason.REASON_CONTAINER_LAUNCH_FAILED, text, TaskState.TASK_FAILED)
     for task in wish.tasks:
         if task.limits:
             for name, (isolator, text) in LIMIT_TEXTS.items():
@@ -208,9 +212,8 @@ def _has_checkpointed(agent: Agent, resources: tuple[Resource, ...]) -> bool:
 
 def _drop(agent: Agent, framework: Framework, executor: Executor | None, wish: Wish, drop: Drop, out: Frame) -> None:
     for task in wish.tasks:
-        agent.drop(
-            framework.id, task.task_id, wish.executor.executor_id, framework.dropped(), drop.reason, drop.message, out
-        )
+        state = drop.state or framework.dropped()
+        agent.drop(framework.id, task.task_id, wish.executor.executor_id, state, drop.reason, drop.message, out)
     if wish.launch_executor and wish.kind is not Kind.COMMAND:
         endings.send_exited(agent, framework.id, wish.executor.executor_id, -1, out)
     if drop.message == EXECUTOR_EXISTS and executor is not None:
@@ -241,6 +244,8 @@ def _add_executor(agent: Agent, framework: Framework, wish: Wish, out: Frame) ->
         executor.builtin = CommandExecutor(container_id, wish.tasks[0])
     elif wish.kind is Kind.DEFAULT:
         executor.builtin = DefaultExecutor()
+    if executor.checkpoint and not framework.executors:
+        out.write(facts.FrameworkSaved(framework.id, framework.info, False))
     state.add_executor(executor, out)
     agent.save(executor, out)
     return executor
