@@ -21,8 +21,9 @@ from mesos_py.master.views.values import (
     capability_names,
     message,
     resource_messages,
-    resources_object,
+    resources_json,
     seconds,
+    sum_json,
 )
 from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.ids import AgentID
@@ -35,8 +36,8 @@ def agent_json(agent: Agent, *, more: dict[str, Any] | None = None) -> bytes:
     if agent.json is None:
         agent.json = orjson.dumps(_lasting(agent))[:-1]
     passing = {
-        "used_resources": resources_object(agent.used.values()),
-        "offered_resources": resources_object(offer.resources for offer in agent.offers.values()),
+        "used_resources": sum_json(tuple(agent.used.values())),
+        "offered_resources": sum_json(tuple([offer.resources for offer in agent.offers.values()])),
     }
     if more is not None:
         passing |= more
@@ -57,11 +58,11 @@ def _lasting(agent: Agent) -> dict[str, Any]:
     if agent.reregistered_time_ns is not None:
         shown["reregistered_time"] = seconds(agent.reregistered_time_ns)
     shown |= {
-        "resources": resources_object((agent.total,)),
+        "resources": resources_json(agent.total),
         "reserved_resources": {
-            role: resources_object((reserved,)) for role, reserved in agent.total.reservations().items()
+            role: resources_json(reserved) for role, reserved in agent.total.reservations().items()
         },
-        "unreserved_resources": resources_object((agent.total.unreserved(),)),
+        "unreserved_resources": resources_json(agent.total.unreserved()),
         "active": agent.active,
         "deactivated": agent.deactivated,
         "version": agent.version,

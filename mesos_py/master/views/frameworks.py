@@ -17,7 +17,7 @@ from mesos_py.master.entities import Framework
 from mesos_py.master.state import State
 from mesos_py.master.views import tasks
 from mesos_py.master.views.sections import Section, array_pieces
-from mesos_py.master.views.values import labels_list, message, resources_object, seconds
+from mesos_py.master.views.values import labels_list, message, resources_json, resources_object, seconds
 from mesos_py.wire.constraints import OfferConstraints
 from mesos_py.wire.executor import ExecutorInfo
 from mesos_py.wire.framework import FrameworkInfo
@@ -99,7 +99,7 @@ def _offers(framework: Framework) -> Iterator[dict[str, Any]]:
             "framework_id": offer.framework_id,
             "allocation_info": {"role": offer.role},
             "slave_id": offer.agent_id,
-            "resources": resources_object((offer.resources,)),
+            "resources": resources_json(offer.resources),
         }
 
 

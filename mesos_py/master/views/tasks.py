@@ -11,7 +11,7 @@ import orjson
 from mesos_py.master.entities import Framework, Task
 from mesos_py.master.state import State
 from mesos_py.master.views.sections import Section
-from mesos_py.master.views.values import labels_list, message, resources_object
+from mesos_py.master.views.values import labels_list, message, resources_json
 from mesos_py.wire.ids import FrameworkID, TaskID
 from mesos_py.wire.master_api import Response
 from mesos_py.wire.task import TaskState, TaskStatus
@@ -37,11 +37,11 @@ def task_json(task: Task) -> bytes:
     """The task as legacy JSON, encoded; kept until the task changes."""
     encoded = task.json
     if encoded is None:
-        encoded = task.json = orjson.dumps(task_object(task))
+        encoded = task.json = orjson.dumps(_task_object(task))
     return encoded
 
 
-def task_object(task: Task) -> dict[str, Any]:
+def _task_object(task: Task) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "id": task.id,
         "name": task.name,
@@ -49,7 +49,7 @@ def task_object(task: Task) -> dict[str, Any]:
         "executor_id": task.executor_id or "",
         "slave_id": task.agent_id,
         "state": task.state._name_,
-        "resources": resources_object((task.resources,)),
+        "resources": resources_json(task.resources),
     }
     if task.limits:
         shown["limits"] = {name: _limit(scalar) for name, scalar in task.limits.items()}

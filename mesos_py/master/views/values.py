@@ -5,12 +5,15 @@ Mesos: src/common/http.cpp (model, json functions), src/common/resources_utils.c
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import orjson
+
 from mesos_py.algebra.kinds import RANGES, SCALAR
 from mesos_py.algebra.ranges import Ranges
-from mesos_py.algebra.resources import Resources
+from mesos_py.algebra.resources import NONE, Resources
 from mesos_py.machine.values import Nanos
 from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.codec import json as codec
@@ -59,6 +62,19 @@ def resources_object(parts: Iterable[Resources]) -> dict[str, Any]:
     for name, items in sets.items():
         shown[name] = "{" + ", ".join(sorted(items)) + "}"
     return shown
+
+
+@functools.lru_cache(maxsize=4096)
+def resources_json(resources: Resources) -> orjson.Fragment:
+    """The same object, encoded. Tasks and agents are made alike, so most are encoded already."""
+    return orjson.Fragment(orjson.dumps(resources_object((resources,))))
+
+
+def sum_json(parts: Sequence[Resources]) -> orjson.Fragment | dict[str, Any]:
+    """The sum of ``parts``, to be encoded within something else; mostly there is one part, or none."""
+    if len(parts) > 1:
+        return resources_object(parts)
+    return resources_json(parts[0] if parts else NONE)
 
 
 def countable(resources: Resources) -> dict[str, float]:
