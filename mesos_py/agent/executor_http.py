@@ -15,12 +15,11 @@ from mesos_py.machine.driver import Driver, Stopped
 from mesos_py.machine.frame import Event, PeerID
 from mesos_py.machine.problem import Problem
 from mesos_py.web import negotiate
+from mesos_py.web.calls import decode
 from mesos_py.web.request import Request
-from mesos_py.web.response import ACCEPTED, JSON, Response, problem
+from mesos_py.web.response import ACCEPTED, Response, problem
 from mesos_py.web.router import Answer
 from mesos_py.web.streams import RecordStream
-from mesos_py.wire.codec import json, protobuf
-from mesos_py.wire.codec.errors import DecodeError
 from mesos_py.wire.executor_api import Call
 
 KINDS: Final[dict[Call.Type, type]] = {
@@ -39,11 +38,7 @@ class ExecutorApi:
         self._numbers = itertools.count(1)
 
     async def __call__(self, request: Request) -> Answer:
-        decode = json.decode if negotiate.content_type(request.headers) == JSON else protobuf.decode
-        try:
-            call = decode(Call, request.body())
-        except DecodeError as error:
-            return problem(400, str(error))
+        call = await decode(Call, negotiate.content_type(request.headers), request)
         refused = validation.executor_call(call)
         if refused is not None:
             return problem(400, refused)

@@ -19,14 +19,14 @@ from mesos_py.agent.statistics import Statistics
 from mesos_py.build import VERSION
 from mesos_py.files import Files, FilesError
 from mesos_py.web import negotiate
+from mesos_py.web.calls import decode
 from mesos_py.web.metrics import MetricsEndpoints
 from mesos_py.web.request import Request
 from mesos_py.web.response import JSON, OK, PROTOBUF, HttpError, Response, json_bytes, problem
 from mesos_py.web.system import LoggingLevel
 from mesos_py.wire.agent_api import Call
 from mesos_py.wire.agent_api import Response as Said
-from mesos_py.wire.codec import json, protobuf
-from mesos_py.wire.codec.errors import DecodeError
+from mesos_py.wire.codec import protobuf
 from mesos_py.wire.ids import ContainerID
 from mesos_py.wire.misc import Flag, Metric
 
@@ -70,13 +70,9 @@ class OperatorApi:
     async def __call__(self, request: Request) -> Response:
         content_type = _content_type(request)
         accept = _accept(request)
-        decode = json.decode if content_type == JSON else protobuf.decode
         if content_type == RECORDIO:
             return problem(415, f"Streaming 'Content-Type' {RECORDIO} is not supported for unknown call")
-        try:
-            call = decode(Call, request.body())
-        except DecodeError as error:
-            return problem(400, str(error))
+        call = await decode(Call, content_type, request)
         refused = validation.agent_call(call)
         if refused is not None:
             return problem(400, refused)

@@ -7,7 +7,6 @@ Mesos: src/master/http.cpp Master::Http::scheduler.
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from typing import Any
 
@@ -21,10 +20,10 @@ from mesos_py.master.metrics import Metrics
 from mesos_py.master.streams import Schedulers
 from mesos_py.master.validation.calls import scheduler_call
 from mesos_py.web import negotiate
+from mesos_py.web.calls import decode
 from mesos_py.web.request import Request
 from mesos_py.web.response import (
     ACCEPTED,
-    JSON,
     OK,
     HttpError,
     Response,
@@ -33,9 +32,6 @@ from mesos_py.web.response import (
     redirect,
 )
 from mesos_py.web.router import Answer
-from mesos_py.wire.codec import json as json_codec
-from mesos_py.wire.codec import protobuf as protobuf_codec
-from mesos_py.wire.codec.errors import DecodeError
 from mesos_py.wire.scheduler_api import Call
 
 READONLY = "mesos-master-readonly"
@@ -43,8 +39,6 @@ READWRITE = "mesos-master-readwrite"
 SCHEDULER = "mesos-master-scheduler"
 
 STREAM_ID = "Mesos-Stream-Id"
-
-LARGE_BYTES = 256 << 10  # of a call; a body of many small values takes 40 ms to decode
 
 _Type = Call.Type
 
@@ -55,17 +49,6 @@ def answer_to(reply: Any, done: Response = OK) -> Response:
         return done
     assert isinstance(reply, Problem)
     return problem(int(reply.kind), reply.text)
-
-
-async def decode(cls: Any, content_type: str, body: bytes) -> Any:
-    """The call in a request's body; a large one is read beside the loop. Raises HttpError 400 with Mesos' text."""
-    codec = json_codec if content_type == JSON else protobuf_codec
-    try:
-        if len(body) < LARGE_BYTES:
-            return codec.decode(cls, body)
-        return await asyncio.to_thread(codec.decode, cls, body)
-    except DecodeError as error:
-        raise HttpError(400, str(error)) from None
 
 
 class Gate:
@@ -108,7 +91,7 @@ class SchedulerEndpoint:
         if request.method != "POST":
             return method_not_allowed(("POST",), request.method)
         headers = request.headers
-        call: Call = await decode(Call, negotiate.content_type(headers), request.body())
+        call: Call = await decode(Call, negotiate.content_type(headers), request)
         invalid = scheduler_call(call, request.principal)
         if invalid is not None:
             raise HttpError(400, f"Failed to validate scheduler::Call: {invalid}")

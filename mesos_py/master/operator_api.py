@@ -20,7 +20,7 @@ from mesos_py.machine.driver import Driver
 from mesos_py.machine.frame import Event
 from mesos_py.master.core import Master
 from mesos_py.master.events import MarkGone, TeardownFramework
-from mesos_py.master.http import answer_to, decode
+from mesos_py.master.http import answer_to
 from mesos_py.master.legacy import not_yet
 from mesos_py.master.paced import collect, json_answer, last
 from mesos_py.master.streams import ENCODERS, Operators
@@ -36,6 +36,7 @@ from mesos_py.master.views.sections import (
     subscribed_protobuf,
 )
 from mesos_py.web import negotiate
+from mesos_py.web.calls import decode
 from mesos_py.web.metrics import MetricsEndpoints
 from mesos_py.web.request import Request
 from mesos_py.web.response import JSON, OK, HttpError, Response, problem
@@ -107,7 +108,7 @@ class OperatorEndpoint:
 
     async def __call__(self, request: Request) -> Answer:
         headers = request.headers
-        call: Call = await decode(Call, negotiate.content_type(headers), request.body())
+        call: Call = await decode(Call, negotiate.content_type(headers), request)
         invalid = master_call(call)
         if invalid is not None:
             raise HttpError(400, f"Failed to validate master::Call: {invalid}")

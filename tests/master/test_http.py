@@ -11,9 +11,9 @@ import pytest
 import pytest_asyncio
 
 from mesos_py.coordination.election import LocalElection, LocalElector
-from mesos_py.master.http import LARGE_BYTES
 from mesos_py.master.options import Options
 from mesos_py.master.server import MasterServer
+from mesos_py.web.calls import LARGE_BYTES
 from mesos_py.wire.codec import protobuf
 from mesos_py.wire.framework import FrameworkInfo
 from mesos_py.wire.scheduler_api import Call, Event
