@@ -16,6 +16,7 @@ from mesos_py.agent.calls import containers, endings, executors, frameworks, kil
 from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.entities import Executor, Task
 from mesos_py.agent.gc import Collector
+from mesos_py.agent.lifecycle import TERMINAL
 from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.registration import Phase, Registration
 from mesos_py.agent.state import State
@@ -26,9 +27,12 @@ from mesos_py.machine.table import Table, run
 from mesos_py.machine.timers import Timers
 from mesos_py.machine.values import Nanos
 from mesos_py.wire.agent import AgentInfo
+from mesos_py.wire.checkpoint import Kind
 from mesos_py.wire.command import CommandInfo
 from mesos_py.wire.ids import ExecutorID, FrameworkID, TaskID
 from mesos_py.wire.network import NetworkInfo
+from mesos_py.wire.resource import Resource, TaskResourceLimitation
+from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import TaskState, TaskStatus
 
 TIMERS_PER_FRAME = 200  # due timers handled in one frame; the rest have the next one, which comes at once
@@ -148,13 +152,18 @@ class Agent:
         if taken is Taken.NEW:
             self.state.count("slave/valid_status_updates")
             self.state.update_task(executor, task, status, out)
+            if status.state in TERMINAL and executor.kind is not Kind.COMMAND:
+                self.update_container(executor, out)
         return taken
 
     def end_task(
-        self, executor: Executor, task: Task, state: TaskState, reason: TaskStatus.Reason, message: str, out: Frame
-    ) -> None:
-        """Say ourselves how a task of ``executor`` ended."""
+        self, executor: Executor, task: Task, state: TaskState, reason: TaskStatus.Reason, message: str, out: Frame,
+        *, exceeded: tuple[Resource, ...] = (),
+    ) -> None:  # fmt: skip
+        """Say ourselves how a task of ``executor`` ended, and of which resources it had taken too much."""
         status = self._status(task.id, executor.id, state, reason, message, out)
+        if exceeded:
+            status = evolve(status, limitation=TaskResourceLimitation(resources=exceeded))
         self.take(executor, task, status, out)
 
     def drop(
@@ -207,6 +216,14 @@ class Agent:
         else:
             failed = events.ContainerLaunchFailed(spec.container_id, problem)
             self.timers.set(("unsupported", spec.container_id), out.now, failed)
+
+    def update_container(self, executor: Executor, out: Frame) -> None:
+        """Its container may use what it and its tasks are entitled to now."""
+        if not executor.is_over:
+            out.send(
+                words.CONTAINERS,
+                words.UpdateContainer(executor.container_id, *specs.entitlement(self.options, executor)),
+            )
 
     def begin_watching(self, out: Frame) -> None:
         """Recovery is over: the disk is watched from now on."""

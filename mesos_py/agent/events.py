@@ -11,6 +11,8 @@ from mesos_py.agent.containerizer import KnownContainer
 from mesos_py.machine.frame import PeerID
 from mesos_py.machine.values import Nanos, value
 from mesos_py.wire.checkpoint import AgentState
+from mesos_py.wire.resource import Resource
+from mesos_py.wire.task import TaskStatus
 
 # ---- the containerizer
 
@@ -40,6 +42,28 @@ class ContainerExited:
     status: int | None
 
 
+@value
+class ContainerLimited:
+    """It took more than it may. Whoever hears this destroys it; its exit is reported after that, or follows anyway."""
+
+    container_id: str
+    reason: TaskStatus.Reason
+    message: str
+    #: what it had taken
+    resources: tuple[Resource, ...] = ()
+
+
+@value
+class DirectoryFailed:
+    """The sandbox of an executor without a process of its own could not be made."""
+
+    container_id: str
+    message: str
+
+
+ContainerEvent = ContainerLaunched | ContainerLaunchFailed | ContainerExited | ContainerLimited | DirectoryFailed
+
+
 # ---- the link to the master
 
 
@@ -67,14 +91,6 @@ class ExecutorDisconnected:
     """The event stream of an executor has ended."""
 
     peer: PeerID
-
-
-@value
-class DirectoryFailed:
-    """The sandbox of an executor without a process of its own could not be made."""
-
-    container_id: str
-    message: str
 
 
 @value

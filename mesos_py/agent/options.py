@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from mesos_py.agent.containerizer.isolation import parse_isolation
 from mesos_py.agent.provisioner.credentials import parse_docker_config
 from mesos_py.agent.provisioner.reference import parse_registry
 from mesos_py.flags import (
@@ -119,13 +120,39 @@ class AgentOptions:
     # ------------------------------------------------------------------------------------------ containers
     containerizers: str = option(one_of("mesos"), "mesos", "Who runs containers; there is one yet.", group="Containers")
     isolation: str = option(
-        one_of("posix/cpu,posix/mem"),
+        _checked(TEXT, parse_isolation),
         "posix/cpu,posix/mem",
-        "What containers are kept from: nothing yet, their usage is measured.",
+        "What containers are kept from, as names of isolators: posix/cpu and posix/mem only measure; cgroups/cpu,"
+        " cgroups/mem, cgroups/pids, cgroups/devices, cgroups/blkio (io) and cgroups/cpuset, or cgroups/all of them,"
+        " need root; posix/rlimits.",
         group="Containers",
     )
-    launcher: str = option(
-        one_of("posix"), "posix", "How containers are started; there is one way yet.", group="Containers"
+    launcher: str | None = option(
+        one_of("linux", "posix"),
+        None,
+        "How containers are started and killed: with cgroups, or by looking for their processes; unset: linux if"
+        " isolators need it.",
+        group="Containers",
+    )
+    cgroups_hierarchy: str = option(TEXT, "/sys/fs/cgroup", "Where cgroups are mounted.", group="Containers")
+    cgroups_root: str = option(
+        TEXT, "mesos", "The cgroup that holds those of containers; each agent of a host needs its own.",
+        group="Containers",
+    )  # fmt: skip
+    cgroups_enable_cfs: bool = option(
+        BOOLEAN, False, "Containers get no more cpus than they have asked for, even if there are any.",
+        group="Containers",
+    )  # fmt: skip
+    cgroups_limit_swap: bool = option(BOOLEAN, False, "Limits of memory include swap.", group="Containers")
+    cgroups_cpu_enable_pids_and_tids_count: bool = option(
+        BOOLEAN, False, "Usage of containers includes numbers of processes and threads.", group="Containers"
+    )
+    cgroups_pids_limit: int | None = option(
+        bounded(INTEGER, least=1), None, "Most processes and threads of one container; unset: no limit.",
+        group="Containers",
+    )  # fmt: skip
+    revocable_cpu_low_priority: bool = option(
+        BOOLEAN, True, "Containers with revocable cpus have those that nobody else wants.", group="Containers"
     )
     launcher_dir: str = option(
         TEXT,

@@ -95,6 +95,8 @@ class AgentRim:
                 containerizer.signal(message.container_id, message.signum)
             case words.DestroyContainer():
                 containerizer.destroy(message.container_id)
+            case words.UpdateContainer():
+                containerizer.update(message.container_id, message.resources, message.limits)
             case words.AcknowledgeExit():
                 self._withdrawn.pop(message.container_id, None)
                 containerizer.acknowledge(message.container_id)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import random
 import time
@@ -23,9 +24,8 @@ import structlog
 
 from mesos_py.agent import events, recovery, sandboxes
 from mesos_py.agent.containerizer import Containerizer
-from mesos_py.agent.containerizer.process import ProcessContainerizer
+from mesos_py.agent.containerizer.compose import compose
 from mesos_py.agent.core import Agent
-from mesos_py.agent.fetcher import FetcherSettings
 from mesos_py.agent.http import AgentHttp
 from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.provisioner.provisioner import Provisioner, ProvisionerSettings
@@ -103,7 +103,7 @@ class AgentServer:
         if options.log_dir is not None:
             self.files.attach("/slave/log", log_path(options.log_dir))
         self.port = options.port
-        self._make_containerizer = containerizer or self._processes
+        self._make_containerizer = containerizer or functools.partial(compose, options)
         self._locator = None if locate else Locator(parse_address(options.master), self._master_moved)
         self._locate = locate or self._locator.locate  # type: ignore[union-attr]
         self._link: MasterLink | None = None
@@ -273,19 +273,6 @@ class AgentServer:
         ip, work_dir = options.advertise_ip or options.ip, os.path.realpath(options.work_dir)
         total = Resources.of(info.resources)
         return Agent(options, info, total, work_dir=work_dir, ip=ip, port=info.port, rng=self._rng)
-
-    def _processes(self, report: Report) -> Containerizer:
-        options = self.options
-        fetching = FetcherSettings(
-            frameworks_home=options.frameworks_home, stall_timeout_s=options.fetcher_stall_timeout / SECOND
-        )
-        return ProcessContainerizer(
-            work_dir=os.path.realpath(options.work_dir),
-            runtime_dir=options.runtime_dir,
-            report=report,
-            fetching=fetching,
-            orphan_s=options.recovery_timeout / SECOND,
-        )
 
     def _master_moved(self) -> None:
         if self._link is not None:

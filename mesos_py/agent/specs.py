@@ -9,6 +9,8 @@ src/launcher/executor.cpp, src/launcher/default_executor.cpp.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from mesos_py.agent import paths
@@ -157,7 +159,43 @@ def _with_path(env: dict[str, str]) -> dict[str, str]:
 # ---- containers
 
 
-def command_task(env: dict[str, str], executor: Executor, task: TaskInfo) -> ContainerSpec:
+def entitlement(
+    options: AgentOptions, executor: Executor
+) -> tuple[tuple[Resource, ...], Mapping[str, Value.Scalar]]:
+    """What the executor and its unfinished tasks may use together, and their limits."""
+    tasks = [task.info for tasks in (executor.queued, executor.launched) for task in tasks.values()]
+    resources = [resource for task in tasks for resource in task.resources]
+    return (*executor.info.resources, *resources), limits(options, executor.info.resources, tasks)
+
+
+def limits(
+    options: AgentOptions, overhead: Sequence[Resource], tasks: Sequence[TaskInfo]
+) -> Mapping[str, Value.Scalar]:
+    """If a task has a limit, everybody counts: with its limit, else with its request; infinity swallows the rest.
+
+    A task without a limit of cpus has none in truth, unless ``--cgroups_enable_cfs`` makes its request one.
+    Mesos: src/slave/slave.cpp computeExecutorLimits.
+    """
+    found = {}
+    for name in ("cpus", "mem"):
+        if any(name in task.limits for task in tasks):
+            is_bound = name == "mem" or options.cgroups_enable_cfs
+            total = _amount(name, overhead)
+            for task in tasks:
+                limit = task.limits.get(name)
+                request = _amount(name, task.resources) if is_bound else math.inf
+                total += request if limit is None else limit.value
+            found[name] = Value.Scalar(value=total)
+    return found
+
+
+def _amount(name: str, resources: Sequence[Resource]) -> float:
+    """In thousandths, as everywhere."""
+    found = [resource.scalar.value for resource in resources if resource.name == name and resource.scalar is not None]
+    return sum([round(value * 1000) for value in found]) / 1000
+
+
+def command_task(options: AgentOptions, env: dict[str, str], executor: Executor, task: TaskInfo) -> ContainerSpec:
     """The executor's container, in which the task's command runs itself."""
     command = task.command or NO_COMMAND
     _add_command_environment(env, command)
@@ -176,15 +214,16 @@ def command_task(env: dict[str, str], executor: Executor, task: TaskInfo) -> Con
         uris=command.uris,
         container=task.container,
         resources=(*executor.info.resources, *task.resources),
+        limits=limits(options, executor.info.resources, (task,)),
     )
 
 
-def custom_executor(env: dict[str, str], executor: Executor) -> ContainerSpec:
+def custom_executor(options: AgentOptions, env: dict[str, str], executor: Executor) -> ContainerSpec:
     """The executor's container, in which the framework's own executor runs."""
     command = executor.info.command or NO_COMMAND
     _add_command_environment(env, command)
     executable, argv = _argv(command)
-    tasks = [resource for task in executor.queued.values() for resource in task.info.resources]
+    resources, bounds = entitlement(options, executor)
     return ContainerSpec(
         container_id=executor.container_id,
         sandbox=executor.sandbox,
@@ -195,7 +234,8 @@ def custom_executor(env: dict[str, str], executor: Executor) -> ContainerSpec:
         user=executor.user,
         uris=command.uris,
         container=executor.info.container,
-        resources=(*executor.info.resources, *tasks),
+        resources=resources,
+        limits=bounds,
     )
 
 
@@ -236,6 +276,7 @@ def nested_task(executor: Executor, task: TaskInfo, container_id: str, ip: str) 
         uris=command.uris,
         container=task.container,
         resources=task.resources,
+        limits=task.limits,
     )
 
 

@@ -1,7 +1,8 @@
 """What containers use now, for everybody who asks within a moment.
 
 Reading /proc for every process is slow, and statistics are asked for by several exporters at once: answers are shared
-for ``FRESH_S``. An executor without a process of its own uses what its tasks' containers use.
+for ``FRESH_S``. An executor without a process of its own uses what its tasks' containers use, unless it has cgroups
+that know better.
 """
 
 from __future__ import annotations
@@ -40,12 +41,12 @@ class Statistics:
 
     async def _measure(self) -> dict[str, ResourceStatistics]:
         executors = shown_containers(self._agent.state, nested=True)
-        wanted = [executor.container_id for executor in executors if executor.kind is not Kind.DEFAULT]
+        wanted = [executor.container_id for executor in executors]
         for executor in executors:
             wanted += executor.nested_status
         found = await self._containerizer.usage(wanted)
         for executor in executors:
-            if executor.kind is Kind.DEFAULT:
+            if executor.kind is Kind.DEFAULT and executor.container_id not in found:
                 parts = [found[one] for one in executor.nested if one in found]
                 if parts:
                     found[executor.container_id] = _total(executor, parts)

@@ -7,6 +7,7 @@ name.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from mesos_py.agent import paths
@@ -14,6 +15,8 @@ from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.machine.frame import PeerID
 from mesos_py.machine.values import value
 from mesos_py.wire.ids import ExecutorID, FrameworkID, TaskID
+from mesos_py.wire.resource import Resource
+from mesos_py.wire.value import Value
 
 CONTAINERS: Final[PeerID] = ":containers"
 DISK: Final[PeerID] = ":disk"
@@ -44,6 +47,15 @@ class SignalContainer:
 @value
 class DestroyContainer:
     container_id: str
+
+
+@value
+class UpdateContainer:
+    """The container's resources and limits are now these."""
+
+    container_id: str
+    resources: tuple[Resource, ...]
+    limits: Mapping[str, Value.Scalar]
 
 
 @value

@@ -14,6 +14,7 @@ from __future__ import annotations
 from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.executor import ExecutorInfo
 from mesos_py.wire.framework import FrameworkInfo
+from mesos_py.wire.resource import Resource
 from mesos_py.wire.schema import WireEnum, message, opt, rep, req
 from mesos_py.wire.task import KillPolicy, TaskInfo, TaskState, TaskStatus
 
@@ -36,6 +37,8 @@ class Termination:
     state: TaskState = req(1)
     reason: TaskStatus.Reason = req(2)
     message: str = req(3)
+    #: of which it had taken too much
+    resources: tuple[Resource, ...] = rep(4)
 
 
 @message

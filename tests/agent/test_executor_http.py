@@ -115,7 +115,7 @@ async def test_environment_as_captured(agent: Serving) -> None:
     core = agent.server.core
     executor = core.state.containers[next(iter(core.state.containers))]
     env = specs.executor_environment(core.options, core.state.info, core.endpoint, core.pid, executor, core.ip)
-    ours = dict(specs.custom_executor(env, executor).env)
+    ours = dict(specs.custom_executor(core.options, env, executor).env)
     assert set(ours) - {"PATH"} == set(captured)
     for name in ("LIBPROCESS_PORT", "MESOS_CHECKPOINT", "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD",
                  "MESOS_HTTP_COMMAND_EXECUTOR", "LIBPROCESS_IP"):  # fmt: skip

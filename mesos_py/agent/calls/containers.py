@@ -75,9 +75,25 @@ def directory_failed(agent: Agent, event: Event, out: Frame) -> None:
         return
     agent.state.count("slave/container_launch_errors")
     why = _launch_failure(executor, event.body.message)
-    for task in (*executor.launched.values(), *executor.queued.values()):
-        agent.end_task(executor, task, why.state, why.reason, why.message, out)
+    _end_tasks(agent, executor, why, out)
     endings.end_now(agent, executor, out)
+
+
+@rows.on(events.ContainerLimited)
+def container_limited(agent: Agent, event: Event, out: Frame) -> None:
+    """It is destroyed, and its tasks end with what it took too much of."""
+    limited = event.body
+    why = Termination(
+        state=TaskState.TASK_FAILED, reason=limited.reason, message=limited.message, resources=limited.resources
+    )
+    executor = agent.state.containers.get(limited.container_id)
+    if executor is None:
+        _nested_limited(agent, limited.container_id, why, out)
+    elif not executor.is_over:
+        agent.state.end_with(executor, why)
+        if executor.kind is Kind.DEFAULT:
+            _end_tasks(agent, executor, why, out)
+        endings.end_now(agent, executor, out)
 
 
 @rows.on(events.ContainerExited)
@@ -188,6 +204,22 @@ def _nested_failed(agent: Agent, container_id: str, message: str, out: Frame) ->
     host = Hosting(agent, executor, out)
     executor.builtin.launch_failed(host, container_id, f"Failed to launch container: {message}")
     endings.finish_if_done(agent, executor, host, out)
+
+
+def _nested_limited(agent: Agent, container_id: str, why: Termination, out: Frame) -> None:
+    """Its task ends; the executor hears of the exit, and ends the rest of the group."""
+    executor = agent.state.nested.get(container_id)
+    if executor is None:
+        return
+    task = executor.launched.get(executor.nested[container_id])
+    if task is not None:
+        agent.end_task(executor, task, why.state, why.reason, why.message, out, exceeded=why.resources)
+    out.send(words.CONTAINERS, words.DestroyContainer(container_id))
+
+
+def _end_tasks(agent: Agent, executor: Executor, why: Termination, out: Frame) -> None:
+    for task in (*executor.launched.values(), *executor.queued.values()):
+        agent.end_task(executor, task, why.state, why.reason, why.message, out, exceeded=why.resources)
 
 
 def _nested_exited(agent: Agent, container_id: str, status: int | None, out: Frame) -> None:

@@ -110,7 +110,7 @@ def bury(agent: Agent, executor: Executor, status: int | None, out: Frame) -> No
     why = executor.termination or terminated("Executor terminated")
     if not framework.terminating:
         for task in (*executor.launched.values(), *executor.queued.values()):
-            agent.end_task(executor, task, why.state, why.reason, why.message, out)
+            agent.end_task(executor, task, why.state, why.reason, why.message, out, exceeded=why.resources)
     agent.state.turn_executor(executor, state, out)
     if executor.peer is not None:
         out.close(executor.peer)
@@ -118,6 +118,8 @@ def bury(agent: Agent, executor: Executor, status: int | None, out: Frame) -> No
     if executor.kind is not Kind.COMMAND:
         send_exited(agent, framework.id, executor.id, -1 if status is None else status, out)
     agent.save(executor, out)
+    if executor.kind is Kind.DEFAULT:
+        out.send(words.CONTAINERS, words.DestroyContainer(executor.container_id))  # what its tasks' containers shared
     remove_if_over(agent, executor, out)
 
 

@@ -193,6 +193,7 @@ def _resume(agent: Agent, executor: Executor, running: Running, out: Frame) -> N
     container = running.get(executor.container_id)
     if container is None:
         return
+    agent.update_container(executor, out)
     if executor.state is ExecutorState.REGISTERING and executor.kind is Kind.COMMAND:
         containers.launched(agent, executor, container.pid, out)
         return
@@ -206,9 +207,14 @@ def _resume_default(agent: Agent, executor: Executor, running: Running, out: Fra
     out.send(
         words.CONTAINERS, words.MakeSandbox(executor.container_id, executor.sandbox, latest, executor.user)
     )
+    agent.update_container(executor, out)
     containers.place(agent, executor, None)
-    for container_id in executor.nested:
+    for container_id, task_id in executor.nested.items():
         if container_id in running:
+            task = executor.launched.get(task_id)
+            if task is not None:
+                entitled = words.UpdateContainer(container_id, task.info.resources, task.info.limits)
+                out.send(words.CONTAINERS, entitled)
             containers.place_nested(agent, executor, container_id, running[container_id].pid, out)
     assert isinstance(executor.builtin, DefaultExecutor)
     host = Hosting(agent, executor, out)

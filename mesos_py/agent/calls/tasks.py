@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from mesos_py.agent import changes, facts, paths, specs, words
 from mesos_py.agent.calls import endings, executors
 from mesos_py.agent.calls.room import NO_ROOM
+from mesos_py.agent.containerizer.isolation import parse_isolation
 from mesos_py.agent.entities import Executor, Framework, Task
 from mesos_py.agent.lifecycle import ExecutorState
 from mesos_py.agent.registration import Phase
@@ -168,6 +169,7 @@ def _run(agent: Agent, info: FrameworkInfo, wish: Wish, out: Frame) -> None:
         _launch(agent, executor, out)
     else:
         _queue(agent, executor, wish, out)
+        agent.update_container(executor, out)
         executors.deliver(agent, executor, out)
 
 
@@ -176,10 +178,11 @@ def _why_not(agent: Agent, executor: Executor | None, wish: Wish) -> Drop | None
     if not agent.has_room:
         text = f"Failed to launch container: {NO_ROOM}"
         return Drop(Reason.REASON_CONTAINER_LAUNCH_FAILED, text, TaskState.TASK_FAILED)
+    isolators = parse_isolation(agent.options.isolation)
     for task in wish.tasks:
         if task.limits:
             for name, (isolator, text) in LIMIT_TEXTS.items():
-                if name in task.limits and isolator not in agent.options.isolation.split(","):
+                if name in task.limits and isolator not in isolators:
                     return Drop(Reason.REASON_GC_ERROR, text.format(f"the '{isolator}' isolator"))
     for task in wish.tasks:
         if not _has_checkpointed(agent, task.resources):
@@ -270,13 +273,14 @@ def _launch(agent: Agent, executor: Executor, out: Frame) -> None:
     if executor.kind is Kind.DEFAULT:
         sandbox = words.MakeSandbox(executor.container_id, executor.sandbox, latest, executor.user)
         out.send(words.CONTAINERS, sandbox)
+        agent.update_container(executor, out)
         executors.run_builtin_default(agent, executor, out)
         return
     env = specs.executor_environment(agent.options, agent.state.info, agent.endpoint, agent.pid, executor, agent.ip)
     if executor.kind is Kind.COMMAND:
         (task,) = executor.queued.values()
-        spec, command = specs.command_task(env, executor, task.info), task.info.command
+        spec, command = specs.command_task(agent.options, env, executor, task.info), task.info.command
     else:
-        spec, command = specs.custom_executor(env, executor), executor.info.command
+        spec, command = specs.custom_executor(agent.options, env, executor), executor.info.command
     agent.launch(spec, command, out)
     executors.expect(agent, executor, out)

@@ -6,6 +6,7 @@ says launch, signal, destroy; the containerizer answers with the events of ``mes
     launch --> ContainerLaunched --> ContainerExited          exactly one ContainerExited, when nothing is left of it
            \\-> ContainerLaunchFailed                          nothing was started, nothing follows
            \\-> ContainerExited                                destroyed before its process was started (fetching)
+    ContainerLimited                                         it took more than it may, and is to be destroyed
 
 Implementations: ``process.py`` (real processes below a supervisor), ``scripted.py`` (tests and simulation).
 Mesos: src/slave/containerizer/containerizer.hpp
@@ -22,6 +23,7 @@ from mesos_py.wire.command import CommandInfo
 from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.stats import ResourceStatistics
+from mesos_py.wire.value import Value
 
 #: How ContainerLaunchFailed and DirectoryFailed begin when the sandbox could not be made for its user.
 NO_SANDBOX = "Failed to create executor directory"
@@ -50,8 +52,13 @@ class ContainerSpec:
     uris: tuple[CommandInfo.URI, ...] = ()
     kind: str = "process"
     container: ContainerInfo | None = None
-    #: shown as limits in statistics; processes are not confined
+    #: what it is entitled to
     resources: tuple[Resource, ...] = ()
+    #: what it may use at most, where that is not what it is entitled to; infinity: all there is
+    limits: Mapping[str, Value.Scalar] = {}
+    #: what its process does before it becomes the program: files and what to write to them; numbers of resources
+    #: (setrlimit) and their soft and hard limit. Made by isolators
+    setup: tuple[tuple[str, str], ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -79,10 +86,15 @@ class Containerizer(Protocol):
         """SIGKILL until nothing is left; cancels a fetch. Unknown ids are ignored."""
 
     def make_sandbox(self, container_id: str, path: str, latest_link: str | None, user: str | None) -> None:
-        """A sandbox without a process: DirectoryFailed is said if it could not be made, nothing otherwise."""
+        """A sandbox without a process: DirectoryFailed is said if it could not be made, nothing otherwise.
 
-    def update(self, container_id: str, resources: tuple[Resource, ...]) -> None:
-        """The container's resources are now these."""
+        Containers may be nested in it; ``destroy`` ends it.
+        """
+
+    def update(
+        self, container_id: str, resources: tuple[Resource, ...], limits: Mapping[str, Value.Scalar]
+    ) -> None:
+        """The container's resources are now these; also said of every container that ran before the agent started."""
 
     async def usage(self, container_ids: Iterable[str]) -> dict[str, ResourceStatistics]:
         """What each container's whole tree uses now; ids that do not run are left out."""

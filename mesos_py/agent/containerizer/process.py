@@ -25,12 +25,17 @@ from mesos_py.agent import fetcher
 from mesos_py.agent.containerizer import NO_SANDBOX, ContainerSpec, KnownContainer
 from mesos_py.agent.containerizer.client import SupervisorClient, SupervisorSettings
 from mesos_py.agent.containerizer.supervisor import frames
-from mesos_py.agent.events import ContainerExited, ContainerLaunched, ContainerLaunchFailed, DirectoryFailed
+from mesos_py.agent.events import (
+    ContainerEvent,
+    ContainerExited,
+    ContainerLaunched,
+    ContainerLaunchFailed,
+    DirectoryFailed,
+)
 from mesos_py.agent.usage import measure
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.stats import ResourceStatistics
-
-ContainerEvent = ContainerLaunched | ContainerLaunchFailed | ContainerExited | DirectoryFailed
+from mesos_py.wire.value import Value
 
 #: What the supervisor calls the process that fetches for a container.
 FETCH = b"#fetch"
@@ -84,12 +89,15 @@ class ProcessContainerizer:
         fetching: fetcher.FetcherSettings | None = None,
         idle_s: float = 10.0,
         orphan_s: float = 15 * 60.0,
+        cgroup_of: Callable[[str], str] = lambda container_id: "",
     ) -> None:
+        """``cgroup_of`` says by which directory all of a container is killed, if there is one."""
         self._settings = SupervisorSettings(
             work_dir=os.path.abspath(work_dir), runtime_dir=runtime_dir, idle_s=idle_s, orphan_s=orphan_s
         )
         self._fetching = fetching or fetcher.FetcherSettings()
         self._report = report
+        self._cgroup_of = cgroup_of
         self._containers: dict[str, _Container] = {}
         self._client: SupervisorClient | None = None
         self._members: dict[bytes, asyncio.Future[list[bytes]]] = {}
@@ -114,7 +122,7 @@ class ProcessContainerizer:
         for _, key, pid, sandbox, signalled in running:
             if key.endswith(FETCH):
                 # The agent that wanted it is gone, and with it what was to be started.
-                self._client.send(frames.DESTROY, key)
+                self._client.send(frames.DESTROY, key, b"")
                 continue
             container_id = os.fsdecode(key)
             self._containers[container_id] = _Container(container_id, key, _Phase.RUNNING, None)
@@ -129,7 +137,7 @@ class ProcessContainerizer:
         for container_id in expected:
             if container_id not in self._containers:
                 # Either its exit waits to be told, or whatever another supervisor left of it is destroyed.
-                self._client.send(frames.DESTROY, os.fsencode(container_id))
+                self._client.send(frames.DESTROY, *self._whole(container_id))
         asyncio.get_running_loop().call_soon(self._client.listen)
         return tuple(known)
 
@@ -166,15 +174,17 @@ class ProcessContainerizer:
             return
         if container.phase is _Phase.FETCHING:
             container.is_doomed = True
-            self._send(frames.DESTROY, container.key + FETCH)
+            self._send(frames.DESTROY, container.key + FETCH, b"")
         else:
-            self._send(frames.DESTROY, container.key)
+            self._send(frames.DESTROY, *self._whole(container_id))
 
     def make_sandbox(self, container_id: str, path: str, latest_link: str | None, user: str | None) -> None:
         fields = [container_id, path, latest_link or "", user or ""]
         self._send(frames.MAKE_SANDBOX, *[os.fsencode(field) for field in fields])
 
-    def update(self, container_id: str, resources: tuple[Resource, ...]) -> None:
+    def update(
+        self, container_id: str, resources: tuple[Resource, ...], limits: Mapping[str, Value.Scalar]
+    ) -> None:
         container = self._containers.get(container_id)
         if container is not None:
             container.resources = resources
@@ -239,10 +249,16 @@ class ProcessContainerizer:
                 frames.LAUNCH, key, os.fsencode(spec.sandbox), os.fsencode(spec.latest_link or ""),
                 os.fsencode(spec.user or ""), os.fsencode(executable), b"1" if is_helper else b"",
                 frames.join(arguments), frames.join(environment),
+                b"" if is_helper else os.fsencode(self._cgroup_of(spec.container_id)),
+                b"" if is_helper else frames.join([os.fsencode(text) for step in spec.setup for text in step]),
             )  # fmt: skip
         except ValueError as exc:  # FrameError and UnicodeError are ValueErrors
             del self._containers[container.id]
             self._refuse(container.id, f"Failed to execute '{executable}': {exc}")
+
+    def _whole(self, container_id: str) -> tuple[bytes, bytes]:
+        """Its name and the cgroup that holds all of it."""
+        return os.fsencode(container_id), os.fsencode(self._cgroup_of(container_id))
 
     def _send(self, *fields: bytes) -> None:
         if self._client is None:
@@ -342,7 +358,7 @@ class ProcessContainerizer:
         self._client = client
         for container in self._containers.values():
             is_fetching = container.phase is _Phase.FETCHING
-            client.send(frames.DESTROY, container.key + FETCH if is_fetching else container.key)
+            client.send(frames.DESTROY, *((container.key + FETCH, b"") if is_fetching else self._whole(container.id)))
         client.listen()
         self._restart = None
 

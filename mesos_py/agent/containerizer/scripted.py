@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import attrs
 
 from mesos_py.agent.containerizer import ContainerSpec, KnownContainer
-from mesos_py.agent.events import ContainerExited, ContainerLaunched, ContainerLaunchFailed, DirectoryFailed
+from mesos_py.agent.events import ContainerEvent, ContainerExited, ContainerLaunched, ContainerLaunchFailed
 from mesos_py.agent.usage import measure
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.stats import ResourceStatistics
-
-ContainerEvent = ContainerLaunched | ContainerLaunchFailed | ContainerExited | DirectoryFailed
+from mesos_py.wire.value import Value
 
 #: Pids of scripted containers start here, beyond any real one (PID_MAX_LIMIT is 4 Mi).
 FIRST_PID = 1 << 23
@@ -89,7 +88,9 @@ class ScriptedContainerizer:
     def make_sandbox(self, container_id: str, path: str, latest_link: str | None, user: str | None) -> None:
         self.asked.append((f"make_sandbox {path}", container_id))
 
-    def update(self, container_id: str, resources: tuple[Resource, ...]) -> None:
+    def update(
+        self, container_id: str, resources: tuple[Resource, ...], limits: Mapping[str, Value.Scalar]
+    ) -> None:
         self._resources[container_id] = resources
 
     async def usage(self, container_ids: Iterable[str]) -> dict[str, ResourceStatistics]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,12 +11,30 @@ import pytest
 
 from tests.agent.containerizer.harness import Harness
 
+CONFINED = "cgroups/cpu,cgroups/mem,cgroups/pids,posix/rlimits"
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All on one worker: a sweep for a container looks at every process of the machine, and tests name theirs alike."""
     for item in items:
         if "containerizer" in item.path.parts or item.path.name.startswith("test_fetcher"):
             item.add_marker(pytest.mark.xdist_group("containers"))
+
+
+def remove_cgroups(harness: Harness) -> None:
+    """The tree of a test, which must be empty by now."""
+    for place in glob.glob(f"/sys/fs/cgroup/*/{harness.cgroups_root}"):
+        os.rmdir(place)
+
+
+@pytest.fixture
+async def confined(tmp_path: Path) -> AsyncIterator[Harness]:
+    """The same with cgroups: of memory 64 MB where a test says no more."""
+    harness = Harness(tmp_path)
+    await harness.isolated(isolation=CONFINED).recover()
+    yield harness
+    await harness.containerizer.close()
+    remove_cgroups(harness)
 
 
 @pytest.fixture

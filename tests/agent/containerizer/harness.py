@@ -3,18 +3,43 @@
 from __future__ import annotations
 
 import asyncio
+import glob
 import os
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+import pytest
 
 from mesos_py.agent.containerizer import Containerizer, ContainerSpec
-from mesos_py.agent.containerizer.process import ContainerEvent, ProcessContainerizer
-from mesos_py.agent.events import ContainerExited, ContainerLaunched, ContainerLaunchFailed
+from mesos_py.agent.containerizer.cgroups.hierarchy import detect
+from mesos_py.agent.containerizer.compose import compose
+from mesos_py.agent.containerizer.process import ProcessContainerizer
+from mesos_py.agent.events import (
+    ContainerEvent,
+    ContainerExited,
+    ContainerLaunched,
+    ContainerLaunchFailed,
+    ContainerLimited,
+)
+from mesos_py.agent.options import AgentOptions
 
 DEADLINE_S = 20
+
+
+def _why_no_cgroups() -> str:
+    """Empty: there are cgroups of v1 or v2 that we may use."""
+    try:
+        detect("/sys/fs/cgroup", "mesos-test", ("cpu", "mem", "pids"))
+    except (ValueError, OSError) as error:
+        return str(error)
+    return "" if os.access("/sys/fs/cgroup", os.W_OK) else "cgroups cannot be written here"
+
+
+#: For tests that put real processes into cgroups.
+needs_cgroups = pytest.mark.skipif(bool(_why_no_cgroups()), reason=_why_no_cgroups() or "there are cgroups")
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -53,6 +78,37 @@ class Harness:
         )  # type: ignore[arg-type]
         self.containerizer = made
         return made
+
+    def isolated(self, *, root: str = "", acknowledges: bool = True, **flags: object) -> Containerizer:
+        """As an agent with these flags would run containers; cgroups below ``root``, the test's own."""
+        options = AgentOptions(
+            master="127.0.0.1:1", work_dir=str(self.work), runtime_dir=str(self.directory / "run"),
+            cgroups_root=root or self.cgroups_root, **flags,
+        )  # type: ignore[arg-type]  # fmt: skip
+
+        def report(event: ContainerEvent) -> None:
+            self.events.append(event)
+            if acknowledges and isinstance(event, ContainerExited):
+                made.acknowledge(event.container_id)
+
+        made = compose(options, report)
+        self.containerizer = made
+        return made
+
+    @property
+    def cgroups_root(self) -> str:
+        """No other test's."""
+        return f"mesos-test-{os.getpid()}-{zlib.crc32(os.fsencode(self.directory)):x}"
+
+    def cgroups(self) -> list[str]:
+        """Every directory of containers there is in any tree."""
+        return glob.glob(f"/sys/fs/cgroup/*/{self.cgroups_root}/*/")
+
+    def limited(self, container_id: str) -> ContainerLimited | None:
+        for event in self.events:
+            if isinstance(event, ContainerLimited) and event.container_id == container_id:
+                return event
+        return None
 
     def sandbox(self, container_id: str) -> Path:
         return self.work / "runs" / container_id

@@ -10,7 +10,8 @@ import pytest
 
 from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.containerizer.scripted import RUNS, Outcome, ScriptedContainerizer
-from tests.agent.containerizer.harness import Harness, until
+from tests.agent.containerizer.conftest import CONFINED, remove_cgroups
+from tests.agent.containerizer.harness import Harness, needs_cgroups, until
 
 IGNORES_TERM = "trap '' TERM; touch ready; while :; do sleep 1000; done"
 
@@ -29,16 +30,20 @@ def script(spec: ContainerSpec) -> Outcome:
     return RUNS
 
 
-@pytest.fixture(params=["process", "scripted"])
+@pytest.fixture(params=["process", "scripted", pytest.param("cgroups", marks=needs_cgroups)])
 async def any_kind(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Harness]:
     harness = Harness(tmp_path)
     if request.param == "process":
         harness.process()
+    elif request.param == "cgroups":
+        harness.isolated(isolation=CONFINED)
     else:
         harness.containerizer = ScriptedContainerizer(report=harness.events.append, script=script)
     assert await harness.containerizer.recover() == ()
     yield harness
     await harness.containerizer.close()
+    assert harness.cgroups() == []
+    remove_cgroups(harness)
 
 
 @pytest.mark.parametrize(("program", "status"), [("true", 0), ("false", 256)])

@@ -7,13 +7,17 @@ the supervisor starts without site-packages.
 Agent to supervisor::
 
     HELLO    version, client pid                         answered by CONTAINER ..., READY, then unacknowledged EXITED
-    LAUNCH   id, sandbox, latest link, user, executable, "1" for a helper, argv, env
+    LAUNCH   id, sandbox, latest link, user, executable, "1" for a helper, argv, env, cgroup, setup
     SIGNAL   id, number                                  the whole tree
-    DESTROY  id                                          SIGKILL until nothing is left; unknown ids are swept by tag
+    DESTROY  id, cgroup                                  SIGKILL until nothing is left; unknown ids are swept by tag
     ACKNOWLEDGE id ...                                   exit reports are durably known and may be forgotten
     MAKE_SANDBOX id, sandbox, latest link, user          answered by SANDBOX_FAILED, or not at all
     MEMBERS  token, id ...                               answered by MEMBERS token, id, pids, id, pids ...
     QUIT                                                 destroy everything and exit
+
+``cgroup`` is the directory by which all of the container is killed, or empty. ``setup`` is what the process does before
+it becomes the program: a list of path and what to write to it, in turn; a path that is a number is a resource, and what
+follows are its soft and hard limit.
 
 Supervisor to agent::
 
@@ -31,7 +35,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-VERSION = b"2"
+VERSION = b"3"
 
 #: A frame holds argv and environment of one process; the kernel's own bound on both is a few MiB.
 FRAME_MAX = 16 * 1024 * 1024

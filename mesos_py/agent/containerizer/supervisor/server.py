@@ -184,7 +184,7 @@ class Supervisor:
                 self._trees.signal(container, int(frame[2]))
                 container.is_told |= int(frame[2]) == signal.SIGTERM
         elif word == frames.DESTROY:
-            self._destroy(frame[1])
+            self._destroy(frame[1], frame[2])
         elif word == frames.MAKE_SANDBOX:
             self._make_sandbox(client, frame)
         elif word == frames.MEMBERS:
@@ -243,7 +243,7 @@ class Supervisor:
     # ---- containers
 
     def _launch(self, client: Client, frame: list[bytes]) -> None:
-        _, container_id, sandbox, latest, user, executable, helper, argv, environment = frame
+        _, container_id, sandbox, latest, user, executable, helper, argv, environment, cgroup, setup = frame
         if container_id in self._trees.containers or container_id in self._unacknowledged or self._is_quitting:
             text = b"the supervisor is quitting" if self._is_quitting else b"Container has already been started"
             self._tell(client, frames.FAILED, container_id, text)
@@ -262,6 +262,7 @@ class Supervisor:
                 argv=frames.split(argv),
                 environment=frames.split(environment),
                 stdout=write,
+                setup=frames.split(setup),
             )
         except (SpawnError, OSError, ValueError) as exc:
             if read is not None:
@@ -271,7 +272,7 @@ class Supervisor:
         finally:
             if write is not None:
                 os.close(write)
-        self._trees.add(Container(container_id, sandbox, pid, read))
+        self._trees.add(Container(container_id, sandbox, pid, read, cgroup))
         self._tell(client, frames.LAUNCHED, container_id, b"%d" % pid)
 
     def _make_sandbox(self, client: Client, frame: list[bytes]) -> None:
@@ -281,19 +282,19 @@ class Supervisor:
         except (SpawnError, OSError) as exc:
             self._tell(client, frames.SANDBOX_FAILED, container_id, str(exc).encode(errors="surrogateescape"))
 
-    def _destroy(self, container_id: bytes) -> None:
+    def _destroy(self, container_id: bytes, cgroup: bytes) -> None:
         container = self._trees.containers.get(container_id)
         if container is not None:
             self._trees.destroy(container)
         elif container_id not in self._unacknowledged:
-            remains = Container(container_id, b"", 0, None)
+            remains = Container(container_id, b"", 0, None, cgroup)
             remains.look_at = 0.0
             self._sweeps[container_id] = remains
 
     def _sweep(self, now: float) -> None:
         for remains in [remains for remains in self._sweeps.values() if (remains.look_at or 0.0) <= now]:
             try:
-                is_clean = sweep(remains.id) == 0
+                is_clean = sweep(remains) == 0
             except OSError:  # no descriptors left, most likely; some will come back
                 is_clean = False
             if not is_clean:

@@ -68,6 +68,7 @@ class Spawner:
         argv: list[bytes],
         environment: list[bytes],
         stdout: int | None,
+        setup: list[bytes],
     ) -> int:
         """The pid of the started process. Raises `SpawnError`.
 
@@ -89,7 +90,7 @@ class Spawner:
             self._mark(container_id)
             try:
                 runs_as = None if is_helper else identity
-                return _Program(argv, env, (self._null, stdout, stderr), runs_as).start(executable)
+                return _Program(argv, env, (self._null, stdout, stderr), runs_as, setup).start(executable)
             except OSError as exc:
                 text = f"Failed to execute '{os.fsdecode(executable)}': {exc.strerror}"
                 os.write(stderr, os.fsencode(text) + b"\n")
@@ -223,12 +224,15 @@ def _candidates(executable: bytes, path: bytes) -> list[bytes]:
 class _Program:
     """What is to be executed, except where it is."""
 
-    __slots__ = ("argv", "env", "fds", "identity")
+    __slots__ = ("argv", "env", "fds", "identity", "setup")
 
     def __init__(
-        self, argv: list[bytes], env: dict[bytes, bytes], fds: tuple[int, int, int], identity: Identity | None
-    ) -> None:
+        self, argv: list[bytes], env: dict[bytes, bytes], fds: tuple[int, int, int], identity: Identity | None,
+        setup: list[bytes],
+    ) -> None:  # fmt: skip
         self.argv, self.env, self.identity = argv, env, identity
+        #: paths and what to write to them, in turn; see frames.py
+        self.setup = setup
         #: what becomes 0, 1 and 2
         self.fds = fds
 
@@ -250,31 +254,34 @@ class _Program:
         raise failure
 
     def _start(self, path: bytes, argv: list[bytes]) -> int:
-        if self.identity is not None:
-            return self._fork(path, argv, self.identity)
+        if self.identity is not None or self.setup:
+            return self._fork(path, argv)
         actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(self.fds)]
         return os.posix_spawn(
             path, argv, self.env, file_actions=actions, setsid=True, setsigmask=(), setsigdef=_SIGNALS
         )  # fmt: skip
 
-    def _fork(self, path: bytes, argv: list[bytes], identity: Identity) -> int:
-        """posix_spawn knows no users, so fork; the supervisor is small and has one thread."""
+    def _fork(self, path: bytes, argv: list[bytes]) -> int:
+        """posix_spawn knows neither users nor cgroups, so fork; the supervisor is small and has one thread."""
         told, tell = os.pipe()
         pid = os.fork()
         if pid == 0:
-            self._become(path, argv, identity, tell)
+            self._become(path, argv, tell)
         os.close(tell)
         try:
-            code = os.read(told, 16)
+            code, _, where = os.read(told, 4096).partition(b" ")
         finally:
             os.close(told)
         if code:
             os.waitpid(pid, 0)
+            if where:
+                raise SpawnError(f"Failed to isolate container: '{os.fsdecode(where)}': {os.strerror(int(code))}")
             raise OSError(int(code), os.strerror(int(code)))
         return pid
 
-    def _become(self, path: bytes, argv: list[bytes], identity: Identity, tell: int) -> NoReturn:
+    def _become(self, path: bytes, argv: list[bytes], tell: int) -> NoReturn:
         """In the child: never returns, and says on `tell` why it could not execute."""
+        where = b""
         try:
             signal.set_wakeup_fd(-1)
             os.setsid()
@@ -283,11 +290,28 @@ class _Program:
             for signum in _SIGNALS:
                 signal.signal(signum, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
-            os.setgroups(identity.groups)
-            os.setgid(identity.gid)
-            os.setuid(identity.uid)
+            for where, value in zip(self.setup[::2], self.setup[1::2], strict=True):
+                _set(where, value)
+            where = b""
+            if self.identity is not None:
+                os.setgroups(self.identity.groups)
+                os.setgid(self.identity.gid)
+                os.setuid(self.identity.uid)
             os.execve(path, argv, self.env)  # noqa: S606 - executing without a shell is the point
         except OSError as exc:
-            os.write(tell, b"%d" % (exc.errno or errno.EINVAL))
+            os.write(tell, b"%d %b" % (exc.errno or errno.EINVAL, where))
+        except ValueError:  # a limit above what may be set
+            os.write(tell, b"%d %b" % (errno.EPERM, where))
         finally:
             os._exit(127)
+
+
+def _set(where: bytes, value: bytes) -> None:
+    """One step of the setup, in the process itself: a cgroup is entered, a limit set. Raises OSError, ValueError."""
+    if where.isdigit():
+        soft, hard = value.split()
+        resource.setrlimit(int(where), (int(soft), int(hard)))
+        return
+    fd = os.open(where, os.O_WRONLY | os.O_CLOEXEC)
+    os.write(fd, value)
+    os.close(fd)

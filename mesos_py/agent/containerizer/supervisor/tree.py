@@ -7,8 +7,9 @@ belongs to one of the containers that lived when it was first seen and dies with
 
 When a main process has ended and the container has no orphans, nothing of it is left: one read of our own list of
 children proves it, whatever else runs. A container ends in this order: main process reaped, tree killed until a look
-finds nothing, exit reported. A process that cannot die (D state) keeps its container in `ending`, looked after by a
-timer with back-off, and blocks nobody.
+finds nothing, exit reported. Where there are cgroups, the last look is at the container's: nothing leaves that by
+itself. A process that cannot die (D state) keeps its container in `ending`, looked after by a timer with back-off, and
+blocks nobody.
 Mesos: src/linux/... kill trees of stout os::killtree; unlike there nothing escapes by double fork and setsid.
 """
 
@@ -17,7 +18,7 @@ from __future__ import annotations
 import os
 import signal
 
-from . import procfs
+from . import cgroup, procfs
 
 #: How often an ending container is looked at again (seconds): first, and at most.
 LOOK_FIRST_S, LOOK_MAX_S = 0.001, 0.5
@@ -29,10 +30,14 @@ SIGNAL_PASSES = 3
 class Container:
     """One main process and whatever descends from it."""
 
-    __slots__ = ("capture", "delay", "id", "is_told", "look_at", "main", "mark", "sandbox", "started", "status")
+    __slots__ = ("capture", "cgroup", "delay", "id", "is_told", "look_at", "main", "mark", "sandbox", "status")
 
-    def __init__(self, container_id: bytes, sandbox: bytes, main: int, capture: int | None) -> None:
+    def __init__(
+        self, container_id: bytes, sandbox: bytes, main: int, capture: int | None, cgroup: bytes = b""
+    ) -> None:
         self.id = container_id
+        #: the directory by which all of it is killed; empty: there is none
+        self.cgroup = cgroup
         self.sandbox = sandbox
         #: pid; 0 for the remains of a container another supervisor started
         self.main = main
@@ -120,7 +125,7 @@ class Trees:
         for container in due:
             orphans = [pid for pid, orphan in self._orphans.items() if orphan.container is container]
             is_running = container.main in self._by_main
-            if not is_running and not orphans:
+            if not is_running and not orphans and cgroup.kill(container.cgroup) == 0:
                 self._forget(container)
                 finished.append(container)
                 continue
@@ -224,13 +229,13 @@ class Trees:
             self._signal(self._members([], unclaimed), signal.SIGKILL)
 
 
-def sweep(container_id: bytes) -> int:
+def sweep(container: Container) -> int:
     """Kill what another supervisor left of a container, found in all of /proc; how many processes were found.
 
     For containers whose supervisor died: their processes went to init, so the mark is all there is. (Not the sandbox:
     an operator's shell may stand in it.) Raises OSError when it could not look.
     """
-    wanted, found = procfs.mark_of(container_id), 0
+    wanted, found = container.mark, cgroup.kill(container.cgroup)
     for pid in procfs.pids():
         try:
             fd = os.pidfd_open(pid)

@@ -1,0 +1,68 @@
+"""The containerizer that an agent's flags ask for.
+
+Without isolators that need more it is processes below a supervisor, which need neither root nor anything else.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from mesos_py.agent.containerizer import Containerizer
+from mesos_py.agent.containerizer.cgroups import hierarchy
+from mesos_py.agent.containerizer.cgroups.controls import Policy
+from mesos_py.agent.containerizer.cgroups.isolator import CgroupsIsolator
+from mesos_py.agent.containerizer.isolated import IsolatedContainerizer
+from mesos_py.agent.containerizer.isolation import ALL_CGROUPS, CGROUPS, Isolation, settle
+from mesos_py.agent.containerizer.process import ProcessContainerizer
+from mesos_py.agent.events import ContainerEvent, ContainerLimited
+from mesos_py.agent.fetcher import FetcherSettings
+from mesos_py.agent.options import AgentOptions
+from mesos_py.machine.values import SECOND
+
+Report = Callable[[ContainerEvent], None]
+
+
+def compose(options: AgentOptions, report: Report) -> Containerizer:
+    """Raises ValueError with a sentence when this host has not what the flags ask for."""
+    isolation = settle(options.isolation, options.launcher)
+
+    def processes(report: Report, cgroup_of: Callable[[str], str] = lambda container_id: "") -> ProcessContainerizer:
+        return ProcessContainerizer(
+            work_dir=os.path.realpath(options.work_dir),
+            runtime_dir=options.runtime_dir,
+            report=report,
+            fetching=FetcherSettings(
+                frameworks_home=options.frameworks_home, stall_timeout_s=options.fetcher_stall_timeout / SECOND
+            ),
+            orphan_s=options.recovery_timeout / SECOND,
+            cgroup_of=cgroup_of,
+        )
+
+    limits_processes = "posix/rlimits" in isolation
+    if isolation.launcher == "posix" and not limits_processes:
+        return processes(report)
+    found = _hierarchy(options, isolation) if isolation.launcher == "linux" else None
+    policy = Policy(
+        enable_cfs=options.cgroups_enable_cfs,
+        limit_swap=options.cgroups_limit_swap,
+        revocable_cpu_low_priority=options.revocable_cpu_low_priority,
+        pids_limit=options.cgroups_pids_limit,
+    )
+
+    def cgroups(report: Callable[[ContainerLimited], None]) -> CgroupsIsolator:
+        assert found is not None
+        return CgroupsIsolator(found, policy, report, counts=options.cgroups_cpu_enable_pids_and_tids_count)
+
+    return IsolatedContainerizer(
+        inner=processes, report=report, cgroups=None if found is None else cgroups, limits_processes=limits_processes
+    )
+
+
+def _hierarchy(options: AgentOptions, isolation: Isolation) -> hierarchy.Hierarchy:
+    names = isolation.cgroups
+    if ALL_CGROUPS in isolation:
+        names = hierarchy.everything(options.cgroups_hierarchy)
+    if options.cgroups_pids_limit is not None and "pids" not in names:
+        raise ValueError(f"--cgroups_pids_limit needs the isolator {CGROUPS}pids")
+    return hierarchy.detect(options.cgroups_hierarchy, options.cgroups_root, names)

@@ -1,0 +1,217 @@
+"""Containers that are kept from each other: what isolators have prepared, run by another containerizer.
+
+::
+
+    launch --> PREPARING (isolators, in their order) --> the inner containerizer: FETCHING, STARTING, RUNNING --> exit
+                   '-- destroy, or a problem: what was prepared is undone ------------------------------------------'
+
+The inner containerizer's words pass through here on their way to the agent. What a container ran into is said before
+its exit; what was prepared is undone when the exit is durably known (``acknowledge``), so that an agent killed in
+between finds it again.
+Mesos: src/slave/containerizer/mesos/containerizer.cpp
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
+
+import attrs
+import structlog
+
+from mesos_py.agent.containerizer import Containerizer, ContainerSpec, KnownContainer
+from mesos_py.agent.containerizer.cgroups.isolator import CgroupsIsolator, NoCgroup
+from mesos_py.agent.containerizer.isolators import rlimits
+from mesos_py.agent.containerizer.process import STATUS_KILLED
+from mesos_py.agent.events import ContainerEvent, ContainerExited, ContainerLaunchFailed
+from mesos_py.machine.problem import Problem, bad_request
+from mesos_py.wire.resource import Resource
+from mesos_py.wire.schema import evolve
+from mesos_py.wire.stats import ResourceStatistics
+from mesos_py.wire.value import Value
+
+log = structlog.get_logger(__name__)
+
+Report = Callable[[ContainerEvent], None]
+
+
+class IsolatedContainerizer:
+    """The Containerizer port around another one. ``cgroups`` is None without the linux launcher."""
+
+    def __init__(
+        self,
+        *,
+        inner: Callable[[Report, Callable[[str], str]], Containerizer],
+        report: Report,
+        cgroups: Callable[[Report], CgroupsIsolator] | None = None,
+        limits_processes: bool = False,
+    ) -> None:
+        """``inner`` is made with where to report, and with which cgroup is whose; ``limits_processes``: rlimits."""
+        self._report = report
+        self._cgroups = cgroups(report) if cgroups is not None else None
+        self._limits_processes = limits_processes
+        self._inner = inner(self._hear, self._cgroup_of)
+        #: launches that are prepared
+        self._preparing: dict[str, asyncio.Task[ContainerSpec | Problem]] = {}
+        #: of those, the ones that were destroyed meanwhile
+        self._doomed: set[str] = set()
+        #: executors without a process of their own, whose cgroups are made with the first update
+        self._pods: dict[str, asyncio.Task[None] | None] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+
+    @property
+    def inner(self) -> Containerizer:
+        return self._inner
+
+    # ---- the port
+
+    def launch(self, spec: ContainerSpec) -> None:
+        is_known = self._cgroups is not None and self._cgroups.knows(spec.container_id)
+        if is_known or spec.container_id in self._preparing:
+            self._fail(spec.container_id, "Container has already been started")
+        else:
+            isolating = asyncio.create_task(self._isolate(spec), name=f"isolate {spec.container_id}")
+            self._preparing[spec.container_id] = isolating
+            isolating.add_done_callback(functools.partial(self._prepared, spec))
+
+    def signal(self, container_id: str, signum: int) -> None:
+        if container_id in self._preparing:
+            self.destroy(container_id)  # there is no process yet that could handle it
+        else:
+            self._inner.signal(container_id, signum)
+
+    def destroy(self, container_id: str) -> None:
+        preparing = self._preparing.get(container_id)
+        if preparing is not None:
+            self._doomed.add(container_id)
+            preparing.cancel()
+        elif container_id in self._pods:
+            self._end(self._end_pod(container_id, self._pods.pop(container_id)), f"end {container_id}")
+        else:
+            self._inner.destroy(container_id)
+
+    def make_sandbox(self, container_id: str, path: str, latest_link: str | None, user: str | None) -> None:
+        self._pods[container_id] = None
+        self._inner.make_sandbox(container_id, path, latest_link, user)
+
+    def update(
+        self, container_id: str, resources: tuple[Resource, ...], limits: Mapping[str, Value.Scalar]
+    ) -> None:
+        cgroups = self._cgroups
+        self._inner.update(container_id, resources, limits)
+        if cgroups is None:
+            return
+        if container_id in self._pods and not cgroups.knows(container_id):
+            making = asyncio.create_task(cgroups.make(container_id, resources, limits), name=f"make {container_id}")
+            self._pods[container_id] = making
+        else:
+            cgroups.update(container_id, resources, limits)
+
+    async def usage(self, container_ids: Iterable[str]) -> dict[str, ResourceStatistics]:
+        wanted = list(container_ids)
+        fields: dict[str, dict[str, Any]] = {}
+        for container_id in wanted if self._cgroups is not None else ():
+            found = self._cgroups.usage(container_id)  # type: ignore[union-attr]
+            if found is not None:
+                fields[container_id] = found
+        # The processes of a container are only looked at for what its cgroups do not tell.
+        others = [one for one in wanted if not fields.get(one, {}).keys() >= {"cpus_user_time_secs", "mem_rss_bytes"}]
+        measured = await self._inner.usage(others)
+        now = time.time()
+        for container_id, more in fields.items():
+            if container_id in measured:
+                measured[container_id] = evolve(measured[container_id], **more)
+            elif container_id not in others:
+                measured[container_id] = ResourceStatistics(timestamp=now, **more)
+        return measured
+
+    async def recover(self, expected: Collection[str] = ()) -> tuple[KnownContainer, ...]:
+        if self._cgroups is not None:
+            self._cgroups.open()
+        known = await self._inner.recover(expected)
+        if self._cgroups is not None:
+            await self._cgroups.recover({*expected, *[container.container_id for container in known]})
+        return known
+
+    def acknowledge(self, container_id: str) -> None:
+        self._inner.acknowledge(container_id)
+        self._end(self._undo(container_id), f"end {container_id}")
+
+    async def close(self, *, keep: bool = False) -> None:
+        for container_id in list(self._preparing):
+            self.destroy(container_id)
+        await asyncio.gather(*self._preparing.values(), return_exceptions=True)
+        await self._inner.close(keep=keep)
+        await asyncio.gather(*self._ending, return_exceptions=True)
+        if self._cgroups is not None:
+            if not keep:
+                await self._cgroups.recover(())
+            self._cgroups.close()
+
+    # ---- parts
+
+    def _prepared(self, spec: ContainerSpec, isolated: asyncio.Task[ContainerSpec | Problem]) -> None:
+        container_id = spec.container_id
+        del self._preparing[container_id]
+        if isolated.cancelled() or container_id in self._doomed:
+            self._doomed.discard(container_id)
+            self._end(self._give_up(ContainerExited(container_id, STATUS_KILLED)), f"end {container_id}")
+            return
+        outcome = isolated.result()
+        if isinstance(outcome, Problem):
+            self._end(self._give_up(ContainerLaunchFailed(container_id, outcome.text)), f"end {container_id}")
+        else:
+            self._inner.launch(outcome)
+
+    async def _give_up(self, event: ContainerExited | ContainerLaunchFailed) -> None:
+        await self._undo(event.container_id)
+        self._report(event)
+
+    async def _isolate(self, spec: ContainerSpec) -> ContainerSpec | Problem:
+        """What is to be launched."""
+        limits = rlimits.setup(spec) if self._limits_processes else []
+        if isinstance(limits, Problem):
+            return limits
+        setup: list[tuple[str, str]] = []
+        if self._cgroups is not None:
+            try:
+                making = self._pods.get(spec.parent_id or "")
+                if making is not None:
+                    await asyncio.shield(making)
+                setup += await self._cgroups.prepare(spec)
+            except NoCgroup as error:
+                return bad_request(f"Failed to prepare isolator: cgroups: {error}")
+        # Limits come last: a process that may open no file could enter no cgroup.
+        return attrs.evolve(spec, setup=(*setup, *limits))
+
+    def _hear(self, event: ContainerEvent) -> None:
+        if isinstance(event, ContainerExited) and self._cgroups is not None:
+            limited = self._cgroups.limited(event.container_id)
+            if limited is not None:
+                self._report(limited)
+        elif isinstance(event, ContainerLaunchFailed):
+            self._end(self._undo(event.container_id), f"end {event.container_id}")
+        self._report(event)
+
+    def _cgroup_of(self, container_id: str) -> str:
+        return "" if self._cgroups is None else self._cgroups.directory(container_id)
+
+    async def _end_pod(self, container_id: str, making: asyncio.Task[None] | None) -> None:
+        if making is not None:
+            await asyncio.gather(making, return_exceptions=True)
+        await self._undo(container_id)
+
+    async def _undo(self, container_id: str) -> None:
+        if self._cgroups is not None:
+            await self._cgroups.remove(container_id)
+
+    def _end(self, work: Any, name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    def _fail(self, container_id: str, message: str) -> None:
+        asyncio.get_running_loop().call_soon(self._report, ContainerLaunchFailed(container_id, message))

@@ -1,0 +1,84 @@
+"""What ``--isolation`` and ``--launcher`` mean. Pure.
+
+Names are put into the order in which isolators work, which the agent fixes and not the flag; aliases are spelled out,
+and what is always there is added. A name that is nobody's, or comes twice, ends the agent at its start.
+Mesos: src/slave/containerizer/mesos/containerizer.cpp MesosContainerizer::create
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import attrs
+
+ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
+    "process": ("posix/cpu", "posix/mem"),
+    "cgroups": ("cgroups/cpu", "cgroups/mem"),
+    "posix/disk": ("disk/du",),
+}
+
+CGROUPS: Final = "cgroups/"
+
+#: Whatever of cgroups there is on the host.
+ALL_CGROUPS: Final = "cgroups/all"
+
+#: In the order in which they work.
+KNOWN: Final = (
+    "filesystem/posix", "posix/cpu", "posix/mem", "posix/rlimits",
+    "cgroups/cpu", "cgroups/mem", "cgroups/pids", "cgroups/devices", "cgroups/blkio", "cgroups/io", "cgroups/cpuset",
+    "cgroups/hugetlb", "cgroups/perf_event", ALL_CGROUPS,
+    "environment_secret",
+)  # fmt: skip
+
+#: Kinds of which an agent has one at most.
+SINGLE: Final = ("filesystem", "network")
+
+NO_IMAGES: Final = "The 'filesystem/linux' isolator must be enabled for container image support"
+
+
+@attrs.frozen
+class Isolation:
+    """The isolators of one agent, in the order in which they work."""
+
+    names: tuple[str, ...]
+    #: "linux" or "posix"
+    launcher: str
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.names
+
+    @property
+    def cgroups(self) -> tuple[str, ...]:
+        """``cpu``, ``mem`` and so on."""
+        return tuple([name.removeprefix(CGROUPS) for name in self.names if name.startswith(CGROUPS)])
+
+
+def parse_isolation(text: str) -> tuple[str, ...]:
+    """Names in their order. Raises ValueError."""
+    found: list[str] = []
+    for name in [part.strip() for part in text.split(",")] if text.strip() else []:
+        for one in ALIASES.get(name, (name,)):
+            if one not in KNOWN:
+                raise ValueError(f"Unknown or unsupported isolator '{one}'")
+            if one in found:
+                raise ValueError(f"Duplicate entries found in --isolation flag: '{one}'")
+            found.append(one)
+    for kind in SINGLE:
+        several = [name for name in found if name.startswith(f"{kind}/") and name != "network/ports"]
+        if len(several) > 1:
+            raise ValueError(f"Using multiple {kind} isolators simultaneously is disallowed")
+    if not any(name.startswith("filesystem/") for name in found):
+        found.append("filesystem/posix")
+    if "environment_secret" not in found:
+        found.append("environment_secret")
+    return tuple(sorted(found, key=KNOWN.index))
+
+
+def settle(text: str, launcher: str | None) -> Isolation:
+    """``launcher`` None: linux if something needs it. Raises ValueError."""
+    names = parse_isolation(text)
+    needing = next((name for name in names if name.startswith(CGROUPS)), None)
+    if launcher == "posix" and needing is not None:
+        raise ValueError(f"The '{needing}' isolator requires --launcher=linux")
+    return Isolation(names, launcher or ("posix" if needing is None else "linux"))
