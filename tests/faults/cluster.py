@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import aiohttp
+import psutil
 from kazoo.client import KazooClient
 from kazoo.exceptions import NoNodeError
 
@@ -48,13 +49,28 @@ class Master(Program):
 class Agent(Program):
     """An agent with a directory of its own, which it keeps when it is started again."""
 
-    def __init__(self, name: str, directory: Path, master: str, *flags: str, cpus: float = 4) -> None:
+    def __init__(
+        self, name: str, directory: Path, master: str, *flags: str, cpus: float = 4, port: int = 0
+    ) -> None:
         self.work_dir = directory / name
         super().__init__(
             name, directory, "agent", f"--master={master}", f"--work_dir={self.work_dir}",
             f"--runtime_dir={self.work_dir}/run", f"--resources=cpus:{cpus};mem:2048;disk:1024;ports:[31000-31099]",
-            f"--attributes=name:{name}", *flags,
+            f"--attributes=name:{name}", *flags, port=port,
         )
+
+    async def stop(self) -> None:
+        """It ends, and with it everything that it has started."""
+        await super().stop()
+        await asyncio.to_thread(self._destroy)
+
+    def _destroy(self) -> None:
+        """Tasks outlive their agent under its supervisor, which has the directory in its command line."""
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if any(str(self.work_dir) in word for word in process.cmdline()):
+                    for each in (*process.children(recursive=True), process):
+                        each.kill()
 
 
 class Cluster:
@@ -112,17 +128,20 @@ class Cluster:
         await master.start()
         return master
 
-    async def add_agent(self, master: str | None = None, cpus: float = 4) -> Agent:
+    async def add_agent(self, master: str | None = None, cpus: float = 4, port: int = 0) -> Agent:
         """``master``: where it finds one; as a rule, ZooKeeper tells it."""
-        agent = Agent(f"agent-{next(self._numbers)}", self.directory, master or self.zk, *self._flags, cpus=cpus)
+        name = f"agent-{next(self._numbers)}"
+        agent = Agent(name, self.directory, master or self.zk, *self._flags, cpus=cpus, port=port)
         self.agents[agent.name] = agent
         await agent.start()
         return agent
 
     @contextlib.asynccontextmanager
-    async def another_agent(self, master: str | None = None, cpus: float = 4) -> AsyncIterator[Agent]:
+    async def another_agent(
+        self, master: str | None = None, cpus: float = 4, port: int = 0
+    ) -> AsyncIterator[Agent]:
         """One that is there for the length of a block."""
-        agent = await self.add_agent(master, cpus)
+        agent = await self.add_agent(master, cpus, port)
         try:
             yield agent
         finally:

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -44,17 +44,17 @@ class Program:
         self.words = words
         self.process: subprocess.Popen[bytes] | None = None
 
-    async def start(self, more: Mapping[str, str] | None = None) -> Self:
-        self.launch(more)
+    async def start(self) -> Self:
+        self.launch()
         await self.ready()
         return self
 
-    def launch(self, more: Mapping[str, str] | None = None) -> None:
+    def launch(self) -> None:
         """Started, but not waited for."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*DIE_WITH_US, sys.executable, "-m", "mesos_py", *self.words, f"--port={self._port_wanted}"],
-                stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, env=environment(**(more or {})), cwd="/",
+                stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, env=environment(), cwd="/",
             )
 
     async def ready(self) -> None:
