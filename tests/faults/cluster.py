@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import json
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -18,7 +19,7 @@ from kazoo.exceptions import NoNodeError
 
 from mesos_py.coordination.ledger import Ledger, unseal
 from mesos_py.coordination.registry_store import to_message
-from mesos_py.wire.codec import json
+from mesos_py.wire.codec import json as codec
 from mesos_py.wire.master import MasterInfo
 from tests.coordination.ensemble import Ensemble, Proxy
 from tests.faults.programs import Program, until
@@ -140,10 +141,11 @@ class Cluster:
     async def another_agent(
         self, master: str | None = None, cpus: float = 4, port: int = 0
     ) -> AsyncIterator[Agent]:
-        """One that is there for the length of a block."""
+        """One that is there for the length of a block; nobody waits for it after that."""
         agent = await self.add_agent(master, cpus, port)
         try:
             yield agent
+            await self.ask(await self.leader(), "MARK_AGENT_GONE", agent_id={"value": await self.id_of(agent)})
         finally:
             del self.agents[agent.name]
             await agent.stop()
@@ -181,7 +183,7 @@ class Cluster:
             found: list[MasterInfo] = []
             with contextlib.suppress(NoNodeError):
                 names = [name for name in self._kazoo.get_children(self.path) if name.startswith("json.info_")]
-                found += [json.decode(MasterInfo, self._kazoo.get(f"{self.path}/{name}")[0]) for name in sorted(names)]
+                found += [codec.decode(MasterInfo, self._kazoo.get(f"{self.path}/{name}")[0]) for name in sorted(names)]
             return found
 
         try:
@@ -217,7 +219,7 @@ class Cluster:
             answer.raise_for_status()
             if answer.status != 200:
                 raise aiohttp.ClientResponseError(answer.request_info, (), status=answer.status)
-            return (await answer.json()).get(type.lower(), {})
+            return json.loads(await answer.read() or b"{}").get(type.lower(), {})
 
     async def registered(self) -> dict[str, str]:
         """Agents by name, as the leader knows them: their ids."""

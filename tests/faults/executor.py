@@ -11,6 +11,8 @@ import asyncio
 import base64
 import os
 import sys
+import time
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +25,18 @@ from http_executor import HEADERS, Executor
 
 class Unruly(Executor):
     async def perform(self, task: dict[str, Any]) -> None:
+        status: dict[str, Any] = {}
         for word in base64.b64decode(task["data"]).decode().split():
             if word == "!":
                 os._exit(7)
-            elif word == "=":
-                status = list(self.unacknowledged_updates.values())[-1]["status"]
-                call = {"type": "UPDATE", **self.ids, "update": {"status": status}}
-                async with self.session.post(self.url, json=call, headers=HEADERS):
-                    continue
-            else:
-                await self.update(task["task_id"]["value"], f"TASK_{word}")
+            if word != "=":
+                status = {
+                    "task_id": task["task_id"], "state": f"TASK_{word}", "source": "SOURCE_EXECUTOR",
+                    "uuid": base64.b64encode(uuid.uuid4().bytes).decode(), "timestamp": time.time(),
+                }
+            call = {"type": "UPDATE", **self.ids, "update": {"status": status}}
+            async with self.session.post(self.url, json=call, headers=HEADERS) as answer:
+                print(word, answer.status, await answer.text(), flush=True)
 
 
 async def main() -> None:

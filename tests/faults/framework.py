@@ -329,10 +329,11 @@ class Framework:
                 table[task] = [short(state) for _, state in uuids]
         return table
 
-    def repeated(self, task: str) -> int:
-        """How often an update came that had come before."""
-        uuids = [status["uuid"] for status in self.updates.get(task, ()) if "uuid" in status]
-        return len(uuids) - len(set(uuids))
+    async def comes_to(self, table: dict[str, list[str]]) -> None:
+        """What is reliably told is ``table`` at last."""
+        with contextlib.suppress(AssertionError):
+            await until(lambda: self.reliable() == table, "the table")
+        assert self.reliable() == table, f"{self.reliable()} is not {table}"
 
 
 def short(state: str) -> str:

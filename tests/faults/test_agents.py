@@ -30,7 +30,7 @@ async def test_f13_an_agent_is_cut_off_for_too_long(cluster: Cluster) -> None:
         await until(lambda: aware.last("a") == "TASK_UNREACHABLE" and simple.last("b") == "TASK_LOST", "it is missed")
         assert await cluster.registry() == table | {agent_id: "unreachable"}
         assert not any(offer["agent_id"]["value"] == agent_id for offer in aware.offers.values())
-        (sandbox,) = agent.work_dir.glob("slaves/*/frameworks/*/executors/ends/runs/latest")
+        (sandbox,) = agent.work_dir.glob(f"slaves/*/frameworks/{aware.id}/executors/ends/runs/latest")
         (sandbox / "go").touch()
         assert await aware.pids("a") | await simple.pids("b") == pids
         proxy.heal()

@@ -77,6 +77,7 @@ async def test_f03_the_leader_is_stopped_and_goes_on_too_late(cluster: Cluster) 
         stream_id = framework.stream_id
         listener, *wires = [await stack.enter_async_context(Wire(old.port)) for _ in range(5)]
         await subscribed(listener)
+        assert b"HEARTBEAT" in await listener.chunk()  # all that it had to say before it is stopped
         old.signal(signal.SIGSTOP)
         launch = {"type": "LAUNCH", "launch": {"task_infos": [framework.task("ghost", offer)]}}
         for wire, request in zip(wires, (

@@ -49,7 +49,7 @@ async def test_f09_an_agent_and_the_leader_are_killed(cluster: Cluster) -> None:
         await until(lambda: framework.told("d"), "there is something to acknowledge")
 
         new = await both_killed(cluster, agent)
-        (sandbox,) = agent.work_dir.glob(f"slaves/{agent_id}/frameworks/*/executors/c/runs/latest")
+        (sandbox,) = agent.work_dir.glob(f"slaves/*/frameworks/{framework.id}/executors/c/runs/latest")
         (sandbox / "go").touch()
         await until(lambda: framework.master == new.address, "subscribed with the next leader")
         assert await framework.pids("a") == pids

@@ -144,7 +144,7 @@ async def test_f27_an_executor_dies_or_repeats_itself(cluster: Cluster) -> None:
             "dies": ["RUNNING", "FAILED"], "twice": ["RUNNING", "FINISHED"], "undecided": ["RUNNING", "FINISHED"],
             "again": ["RUNNING", "FINISHED"], "ends_and_dies": ["RUNNING", "FINISHED"],
         }  # fmt: skip
-        await until(lambda: framework.reliable() == table, "each has ended")
+        await framework.comes_to(table)
         await until(lambda: sum(event["type"] == "FAILURE" for event in framework.events) >= 2, "two have died")
         assert framework.reliable() == table
         assert await framework.reconcile("dies") in ({"dies": "TASK_GONE"}, {"dies": "TASK_UNKNOWN"})
@@ -165,5 +165,5 @@ async def test_f27_and_the_leader_dies_before_anything_is_acknowledged(cluster: 
         for task in ("dies", "twice"):
             await framework.acknowledge_last(task)
         table = {"dies": ["RUNNING", "FAILED"], "twice": ["RUNNING", "FINISHED"]}
-        await until(lambda: framework.reliable() == table, "each has its end")
+        await framework.comes_to(table)
         await framework.teardown()
