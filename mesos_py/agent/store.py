@@ -24,7 +24,8 @@ import structlog
 from mesos_py.agent import checkpoint
 from mesos_py.agent.ballast import Ballast
 from mesos_py.coordination import Corrupt, Key, NoRoom
-from mesos_py.coordination.sqlite import Purpose, SqliteRecords
+from mesos_py.coordination.sqlite import SqliteRecords
+from mesos_py.coordination.sqlite_file import Purpose
 from mesos_py.wire.checkpoint import AgentState
 
 META = "meta"  # below the work directory; Mesos: src/slave/paths.hpp

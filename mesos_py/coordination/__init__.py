@@ -16,6 +16,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 
+import attrs
+
 from mesos_py.wire.master import MasterInfo
 
 Key = tuple[str, str]
@@ -23,6 +25,10 @@ Key = tuple[str, str]
 
 Changes = Mapping[Key, bytes | None]
 """New contents of records; None: the record is not there any more."""
+
+
+#: what to do about what is Corrupt
+RESTORE_HINT = "'mesos-py registry restore' puts a backup in its place"
 
 
 class StoreFailed(Exception):
@@ -41,12 +47,29 @@ class Corrupt(StoreFailed):
     """What was kept is damaged, and nobody should lead on a guess of what it was."""
 
 
+class NothingKept(StoreFailed):
+    """There is no registry, not even an empty one."""
+
+
 class AccessDenied(StoreFailed):
     """The service does not let us."""
 
 
 class DetectionFailed(Exception):
     """Nobody can tell who leads: what stands in the leader's place is no master."""
+
+
+@attrs.frozen
+class Snapshot:
+    """All records as they were at one moment, and whose they were then."""
+
+    records: Mapping[Key, bytes]
+    #: how many owners there have been
+    epoch: int
+    #: the mark of the last one
+    owner: str
+    #: how many times it had written
+    serial: int
 
 
 class Records(Protocol):
@@ -63,8 +86,25 @@ class Records(Protocol):
         """
         ...
 
+    async def is_owner(self) -> bool:
+        """Nobody has taken over since ``load``. Raises StoreFailed when what was taken over is not there any more."""
+        ...
+
     async def close(self) -> None:
         """Let go of files and threads; what was kept stays."""
+        ...
+
+
+class Archive(Records, Protocol):
+    """Records as tools see them: copied while they are in use, and put back."""
+
+    async def read(self) -> Snapshot:
+        """Everything, without taking over or disturbing who has. Raises NothingKept, Corrupt, StoreFailed."""
+        ...
+
+    async def replace(self, records: Mapping[Key, bytes]) -> None:
+        """Take over, also what is Corrupt, and have exactly ``records`` in its place. Raises StoreFailed, with either
+        all of the old ones or all of the new ones being there, or Corrupt to everybody if they had been before."""
         ...
 
 

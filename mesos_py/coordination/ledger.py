@@ -7,7 +7,7 @@ moved is found out. Beside the records stands one ledger::
     owner    the owner's own mark, a random text
     serial   how many times this owner has written
     count    how many records there are
-    total    all their checksums, exclusive-or: a record that is missing or foreign is found out
+    total    all their checksums, exclusive-or: a record that is missing, foreign or of yesterday is found out
     intent   parts of a large commit that is decided but not yet carried out (only where commits are bounded)
 
 Every write replaces the ledger it knows with the next one, and succeeds only if the old one still stands. That is the
@@ -19,7 +19,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from zlib import crc32
+from hashlib import blake2b
+from typing import Any
 
 import attrs
 
@@ -28,8 +29,9 @@ from mesos_py.wire.codec import msgpack
 from mesos_py.wire.codec.errors import DecodeError
 
 VERSION = 1
-_HEAD = struct.Struct(">BI")  # version, checksum
+_HEAD = struct.Struct(">BQ")  # version, checksum
 LEDGER_KEY: Key = ("ledger", "")
+UNFINISHED = -1  # number of records that no registry has: the ledger of one that is being put in order
 
 
 def seal(key: Key, contents: bytes) -> bytes:
@@ -58,8 +60,9 @@ def checksum_of(sealed: bytes) -> int:
 
 
 def _sum(key: Key, contents: bytes) -> int:
+    """Not a CRC: those of records that were changed alike would cancel each other out in the total."""
     kind, name = key
-    return crc32(contents, crc32(f"{kind}\0{name}\0".encode()))
+    return int.from_bytes(blake2b(f"{kind}\0{name}\0".encode() + contents, digest_size=8).digest(), "big")
 
 
 @attrs.frozen
@@ -87,13 +90,13 @@ class Ledger:
             raise Corrupt(f"the ledger of the registry cannot be read: {error}") from error
         raise Corrupt("the ledger of the registry cannot be read")
 
-    def claimed(self, owner: str) -> Ledger:
-        """The next epoch, owned by ``owner``."""
-        return attrs.evolve(self, epoch=self.epoch + 1, owner=owner, serial=0)
+    def claimed(self, owner: str, **changed: Any) -> Ledger:
+        """The next epoch, owned by ``owner``; what is ``changed`` thereby."""
+        return attrs.evolve(self, epoch=self.epoch + 1, owner=owner, serial=0, **changed)
 
-    def next(self, *, count: int, total: int, intent: int = 0) -> Ledger:
-        """This owner's next write."""
-        return Ledger(self.epoch, self.owner, self.serial + 1, count, total, intent)
+    def next(self, **changed: Any) -> Ledger:
+        """This owner's next write; what is ``changed`` by it."""
+        return attrs.evolve(self, serial=self.serial + 1, **changed)
 
 
 @attrs.frozen
@@ -107,25 +110,31 @@ class Change:
 
 
 class Book:
-    """What an owner knows of the records it took over: the checksum of each."""
+    """What an owner knows of the records: the checksum of each."""
 
-    def __init__(self, ledger: Ledger, kept: Mapping[Key, bytes]) -> None:
-        """Raises Corrupt when ``kept`` (sealed) is not what ``ledger`` says."""
-        self.records = {key: unseal(key, data) for key, data in kept.items()}
-        self._sums = {key: checksum_of(data) for key, data in kept.items()}
-        total = 0
-        for checksum in self._sums.values():
-            total ^= checksum
-        if len(kept) != ledger.count:
-            raise Corrupt(f"the registry should have {ledger.count} records but has {len(kept)}")
-        if total != ledger.total:
+    def __init__(self) -> None:
+        self._sums: dict[Key, int] = {}
+        self._total = 0
+
+    def enter(self, key: Key, sealed: bytes) -> bytes:
+        """The record is among those that were found; its contents. Raises Corrupt."""
+        contents = unseal(key, sealed)
+        self._sums[key] = checksum_of(sealed)
+        self._total ^= self._sums[key]
+        return contents
+
+    def enter_all(self, kept: Mapping[Key, bytes]) -> dict[Key, bytes]:
+        """The contents of all of ``kept``. Raises Corrupt."""
+        return {key: self.enter(key, sealed) for key, sealed in kept.items()}
+
+    def check(self, ledger: Ledger) -> None:
+        """What was found is what ``ledger`` says. Raises Corrupt."""
+        if ledger.count == UNFINISHED:
+            raise Corrupt("a restore of the registry was broken off")
+        if len(self._sums) != ledger.count:
+            raise Corrupt(f"the registry should have {ledger.count} records but has {len(self._sums)}")
+        if self._total != ledger.total:
             raise Corrupt("the registry has another record than the one that was written to it")
-        self._total = total
-
-    def take_records(self) -> dict[Key, bytes]:
-        """The contents, which are not kept here any longer."""
-        records, self.records = self.records, {}
-        return records
 
     def plan(self, changes: Changes) -> list[Change]:
         """What has to be written for ``changes``; what is as wanted already is left out."""
@@ -160,3 +169,18 @@ class Book:
                 del self._sums[change.key]
             else:
                 self._sums[change.key] = checksum_of(change.data)
+
+
+def plan_replacement(kept: Mapping[Key, bytes], wanted: Mapping[Key, bytes]) -> list[Change]:
+    """What has to be written where ``kept`` stands so that ``wanted`` does (both sealed)."""
+    planned = [Change(key, None, is_new=False) for key in kept if key not in wanted]
+    planned += [Change(key, data, is_new=key not in kept) for key, data in wanted.items() if kept.get(key) != data]
+    return planned
+
+
+def sums(kept: Mapping[Key, bytes]) -> dict[str, int]:
+    """What the ledger of ``kept`` (sealed) says of them."""
+    total = 0
+    for data in kept.values():
+        total ^= checksum_of(data)
+    return {"count": len(kept), "total": total}

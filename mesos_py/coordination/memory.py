@@ -6,9 +6,10 @@ Mesos: --registry=in_memory (src/master/main.cpp, InMemoryStorage).
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 
-from mesos_py.coordination import Changes, Fenced, Key
-from mesos_py.coordination.ledger import Book, Ledger
+from mesos_py.coordination import Changes, Corrupt, Fenced, Key, NothingKept, Snapshot
+from mesos_py.coordination.ledger import Book, Ledger, seal, sums
 
 
 class MemoryDisk:
@@ -31,10 +32,12 @@ class MemoryRecords:
     async def load(self) -> dict[Key, bytes]:
         disk = self._disk
         ledger = Ledger.decode(disk.ledger).claimed(uuid.uuid4().hex)
-        book = Book(ledger, disk.kept)
+        book = Book()
+        records = book.enter_all(disk.kept)
+        book.check(ledger)
         disk.ledger = ledger.encode()
         self._ledger, self._book = ledger, book
-        return book.take_records()
+        return records
 
     async def commit(self, changes: Changes) -> None:
         disk = self._disk
@@ -52,6 +55,28 @@ class MemoryRecords:
             else:
                 disk.kept[change.key] = change.data
         self._book.done(planned)
+
+    async def is_owner(self) -> bool:
+        return self._ledger is not None and self._disk.ledger == self._ledger.encode()
+
+    async def read(self) -> Snapshot:
+        ledger, book = Ledger.decode(self._disk.ledger), Book()
+        if ledger.epoch == 0:
+            raise NothingKept("no master has kept a registry here")
+        records = book.enter_all(self._disk.kept)
+        book.check(ledger)
+        return Snapshot(records=records, epoch=ledger.epoch, owner=ledger.owner, serial=ledger.serial)
+
+    async def replace(self, records: Mapping[Key, bytes]) -> None:
+        try:
+            standing = Ledger.decode(self._disk.ledger)
+        except Corrupt:
+            standing = Ledger()
+        kept = {key: seal(key, contents) for key, contents in records.items()}
+        self._ledger = standing.claimed(uuid.uuid4().hex, **sums(kept))
+        self._disk.kept, self._disk.ledger = kept, self._ledger.encode()
+        self._book = Book()
+        self._book.enter_all(kept)
 
     async def close(self) -> None:
         """Nothing is held."""

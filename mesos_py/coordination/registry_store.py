@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from mesos_py.coordination import Corrupt, Key, Records
+from mesos_py.coordination import RESTORE_HINT, Corrupt, Key, Records
 from mesos_py.machine.values import value
 from mesos_py.master.registry import (
     AdmitAgent,
@@ -96,10 +96,9 @@ class RegistryStore:
             read.append(_message(key, contents))
             if len(read) % READ_AT_ONCE == 0:
                 await asyncio.sleep(0)
-        message = _whole(read)
-        self._registry = Registry.of(message)
+        self._registry = Registry.of(_whole(read))
         await self._records.commit({MASTER: msgpack.encode(Message.Master(info=master))})
-        return Registry.of(message)
+        return self._registry.copy()
 
     async def commit(self, writes: Sequence[Write]) -> None:
         """All of ``writes`` or none of them survive from now on. Raises Fenced, StoreFailed."""
@@ -140,7 +139,8 @@ def _message(key: Key, contents: bytes) -> tuple[str, Any]:
     try:
         message = msgpack.decode(row.message, contents)
     except DecodeError as error:
-        raise Corrupt(f"the record {kind}/{name} of the registry cannot be read: {error}") from error
+        text = f"the record {kind}/{name} of the registry cannot be read: {error}; {RESTORE_HINT}"
+        raise Corrupt(text) from error
     if (row.name(message) or "") != name:
         raise Corrupt(f"the record {kind}/{name} of the registry is of {row.name(message)}")
     return kind, message

@@ -171,6 +171,12 @@ class Registry:
     def _gone(self, agent_id: AgentID) -> Message.GoneAgent:
         return Message.GoneAgent(id=agent_id, timestamp=TimeInfo(nanoseconds=self.gone[agent_id]))
 
+    def copy(self) -> Registry:
+        """The same facts, to be folded on from here by somebody else."""
+        made = Registry()
+        made.agents, made.unreachable, made.gone = dict(self.agents), dict(self.unreachable), dict(self.gone)
+        return made
+
     @staticmethod
     def of(message: Message) -> Registry:
         """What ``message`` says; the inverse of ``message``."""

@@ -2,11 +2,12 @@
 
 ::
 
-    alone         lead(records) --> recovered                                for as long as its process lasts
-    among rivals  campaign(session): candidate --elected--> lead(records) --> recovered --lost--> silent, raises
+    alone         lead(records) --> recovered --> hold(records) --taken over--> silent, raises
+    among rivals  campaign(session): candidate --elected--> the same, or --lost--> silent, raises
 
 Who leads takes over the records first, so that whoever led before can write no more; then the core is told what they
-say; then calls are answered.
+say; then calls are answered. The store refuses the next write of a master whose records somebody else has taken over
+(another master, or a restore of a backup); one that has nothing to write finds out by looking.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import asyncio
 from collections.abc import Callable
 from typing import NoReturn, Protocol
 
-from mesos_py.coordination import Records
+import structlog
+
+from mesos_py.coordination import Corrupt, Fenced, Records
 from mesos_py.coordination.campaign import campaign
 from mesos_py.coordination.registry_store import RegistryStore
 from mesos_py.coordination.zookeeper.election import ZooKeeperDetector, ZooKeeperElector
@@ -27,6 +30,10 @@ from mesos_py.master.events import RegistryRecovered
 from mesos_py.master.leadership import Leadership
 from mesos_py.master.registry import Registry
 from mesos_py.wire.master import MasterInfo
+
+log = structlog.get_logger(__name__)
+
+OWNERSHIP_LOOK_S = 2.0  # between two looks at whose the records are
 
 
 class Slot(Protocol):
@@ -59,13 +66,33 @@ class Reign:
 
         async def lead() -> None:
             self._leadership.candidacy = elector
-            await self.lead(ZooKeeperRecords(session, elector.candidacy))
+            records = ZooKeeperRecords(session, elector.candidacy)
+            await self.lead(records)
+            await self.hold(records)
 
         try:
             await campaign(elector, ZooKeeperDetector(session), self._info, heard=self._hear, lead=lead)
         finally:
-            self._leadership.is_leading = False
-            self._leadership.leader = None
+            self._silence()
+
+    async def hold(self, records: Records) -> NoReturn:
+        """Lead for as long as the records are ours. Raises Fenced, StoreFailed.
+
+        Damage done to them meanwhile is told, and ends a master when it writes: until then it knows everything.
+        """
+        told = ""
+        try:
+            while True:
+                try:
+                    if not await records.is_owner():
+                        raise Fenced("the registry was taken over: by a restore, or by another master")
+                except Corrupt as error:
+                    if told != str(error):
+                        log.error("the registry was damaged", reason=str(error))
+                    told = str(error)
+                await asyncio.sleep(OWNERSHIP_LOOK_S)
+        finally:
+            self._silence()
 
     async def lead(self, records: Records) -> None:
         """Take over, and answer from then on. Raises Corrupt, StoreFailed."""
@@ -80,6 +107,10 @@ class Reign:
         if self._leadership.leader is None:
             self._hear(self._info)  # nobody has elected us
         self._leadership.is_recovered = True
+
+    def _silence(self) -> None:
+        self._leadership.is_leading = False
+        self._leadership.leader = None
 
     def _hear(self, leader: MasterInfo | None) -> None:
         self._leadership.leader = leader

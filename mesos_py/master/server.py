@@ -90,7 +90,7 @@ class MasterServer:
         self._ensemble = _ensemble(options)
         self._records = records or _records(options)
         self._session: Session | None = None
-        self._campaigning: asyncio.Task[None] | None = None
+        self._reigning: asyncio.Task[None] | None = None
         self._rng = rng or random.Random()
         self._app: Application | None = None
         self._turns = Turns()
@@ -170,6 +170,7 @@ class MasterServer:
         self._reign = self._make_reign(context)
         if self._ensemble is None:
             await self._reign.lead(self._records)
+            self._reigning = asyncio.create_task(self._reign.hold(self._records), name="reign")
         else:
             self._session = await Session(
                 self._ensemble,
@@ -177,8 +178,8 @@ class MasterServer:
                 is_candidate=True,
                 clock=time.monotonic,
             ).__aenter__()
-            self._campaigning = asyncio.create_task(self._reign.campaign(self._session), name="campaign")
-            self._campaigning.add_done_callback(self._campaign_ended)
+            self._reigning = asyncio.create_task(self._reign.campaign(self._session), name="reign")
+        self._reigning.add_done_callback(self._reign_ended)
         log.info("master started", id=info.id, pid=info.pid, hostname=info.hostname)
         return self.port
 
@@ -198,7 +199,7 @@ class MasterServer:
 
         return Reign(context.info, self.leadership, self.driver, self._store, heard=heard, recovered=recovered)
 
-    def _campaign_ended(self, campaigning: asyncio.Task[None]) -> None:
+    def _reign_ended(self, reigning: asyncio.Task[None]) -> None:
         """Whatever ended it: from now on nothing is decided any more."""
         if self._driving is not None:
             self._driving.cancel()
@@ -243,7 +244,7 @@ class MasterServer:
 
     async def wait(self) -> str | None:
         """Returns when the master has failed: why."""
-        running = [task for task in (self._campaigning, self._driving) if task is not None]
+        running = [task for task in (self._reigning, self._driving) if task is not None]
         await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
         for task in running:
             if task.done() and not task.cancelled() and (error := task.exception()) is not None:
@@ -260,9 +261,9 @@ class MasterServer:
             self._driving.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await self._driving
-        if self._campaigning is not None:
-            self._campaigning.cancel()
-            await asyncio.wait((self._campaigning,))
+        if self._reigning is not None:
+            self._reigning.cancel()
+            await asyncio.wait((self._reigning,))
         if self._session is not None:
             await self._session.__aexit__(None, None, None)
         await self._records.close()

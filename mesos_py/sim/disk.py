@@ -33,6 +33,9 @@ class SlowRecords:
         await self._records.commit(changes)
         await self._pass()
 
+    async def is_owner(self) -> bool:
+        return await self._records.is_owner()
+
     async def close(self) -> None:
         """The disk stays."""
 

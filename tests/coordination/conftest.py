@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
 from mesos_py.coordination.address import ZooKeeperAddress, parse_address
 from tests.coordination.ensemble import Ensemble, missing
+from tests.coordination.model import ADDRESS, Model
+from tests.coordination.places import MemoryPlace, Place, SqlitePlace, ZooKeeperPlace
 
 _numbers = itertools.count()
 
@@ -51,3 +54,19 @@ def quorum_address(quorum: Ensemble) -> ZooKeeperAddress:
     made = parse_address(f"zk://{quorum.hosts}/test/mesos{next(_numbers)}")
     assert isinstance(made, ZooKeeperAddress)
     return made
+
+
+@pytest.fixture(params=["memory", "sqlite", "simulated zookeeper", pytest.param("zookeeper", marks=pytest.mark.zk)])
+async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
+    """Every kind of place, one after the other."""
+    made: Place
+    if request.param == "memory":
+        made = MemoryPlace()
+    elif request.param == "sqlite":
+        made = SqlitePlace(tmp_path)
+    elif request.param == "simulated zookeeper":
+        made = ZooKeeperPlace(ADDRESS, model=Model(ADDRESS))
+    else:
+        made = ZooKeeperPlace(request.getfixturevalue("address"))
+    yield made
+    await made.close()

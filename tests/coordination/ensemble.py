@@ -171,6 +171,8 @@ class Proxy:
         self.is_losing_replies = False
         #: the same, from the next request of this kind on (CREATE, DELETE, MULTI), which is passed on
         self.losing_replies_to: int | None = None
+        #: bytes of the largest request and of the largest answer so far
+        self.largest_request = self.largest_answer = 0
         self._is_open = True
         self._flows = asyncio.Event()
         self._flows.set()
@@ -235,11 +237,42 @@ class Proxy:
             back.close()
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_reply: bool) -> None:
+        frames = Frames()
         with contextlib.suppress(OSError):
             while data := await reader.read(1 << 16):
                 await self._flows.wait()
+                largest = frames.feed(data)
+                if is_reply:
+                    self.largest_answer = max(self.largest_answer, largest)
+                else:
+                    self.largest_request = max(self.largest_request, largest)
                 if not is_reply and int.from_bytes(data[8:12], "big") == self.losing_replies_to:
                     self.is_losing_replies = True
                 if not (is_reply and self.is_losing_replies):
                     writer.write(data)
                     await writer.drain()
+
+
+class Frames:
+    """What passes in one direction: messages, each after four bytes that say how long it is."""
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._left = 0
+
+    def feed(self, data: bytes) -> int:
+        """Bytes of the largest message that begins in ``data``."""
+        largest = 0
+        while data:
+            if self._left:
+                skipped = min(self._left, len(data))
+                self._left -= skipped
+                data = data[skipped:]
+                continue
+            wanted = 4 - len(self._head)
+            self._head, data = self._head + data[:wanted], data[wanted:]
+            if len(self._head) == 4:
+                self._left = int.from_bytes(self._head, "big")
+                largest = max(largest, self._left)
+                self._head = b""
+        return largest

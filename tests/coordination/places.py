@@ -9,13 +9,14 @@ import uuid
 from pathlib import Path
 from typing import Any, Protocol
 
-from mesos_py.coordination import Key, Records
+from mesos_py.coordination import Archive, Key
 from mesos_py.coordination.address import ZooKeeperAddress
 from mesos_py.coordination.ledger import LEDGER_KEY
 from mesos_py.coordination.memory import MemoryDisk, MemoryRecords
 from mesos_py.coordination.sqlite import SqliteRecords
 from mesos_py.coordination.zookeeper.client import ANY_VERSION, NodeExists, Unknown
 from mesos_py.coordination.zookeeper.election import ZooKeeperElector
+from mesos_py.coordination.zookeeper.layout import Layout
 from mesos_py.coordination.zookeeper.records import ZooKeeperRecords
 from mesos_py.coordination.zookeeper.session import Session
 from tests.coordination.arenas import info
@@ -41,7 +42,7 @@ async def put(session: Session, path: str, data: bytes) -> None:
 class Place(Protocol):
     """Somewhere records outlive their owners."""
 
-    async def records(self) -> Records:
+    async def records(self) -> Archive:
         """A further owner, with nothing of the others in its memory."""
         ...
 
@@ -56,11 +57,16 @@ class Place(Protocol):
     async def close(self) -> None: ...
 
 
+async def survivors(place: Place) -> dict[Key, bytes]:
+    """What somebody finds who takes over."""
+    return await (await place.records()).load()
+
+
 class MemoryPlace:
     def __init__(self) -> None:
         self.disk = MemoryDisk()
 
-    async def records(self) -> Records:
+    async def records(self) -> Archive:
         return MemoryRecords(self.disk)
 
     async def kept(self, key: Key) -> bytes:
@@ -83,7 +89,7 @@ class SqlitePlace:
         self.path = directory / "registry.db"
         self._owners: list[SqliteRecords] = []
 
-    async def records(self) -> Records:
+    async def records(self) -> Archive:
         self._owners.append(SqliteRecords(str(self.path)))
         return self._owners[-1]
 
@@ -140,9 +146,8 @@ class ZooKeeperPlace:
         return ZooKeeperRecords(session, await candidacy(session))
 
     def path(self, key: Key) -> str:
-        if key == LEDGER_KEY:
-            return f"{self.address.path}/log_replicas/registry/ledger"
-        return ZooKeeperRecords(self._sessions[0], "").path(key)
+        layout = Layout(self.address.path)
+        return layout.ledger if key == LEDGER_KEY else layout.path(key)
 
     async def kept(self, key: Key) -> bytes:
         data, _ = await self._sessions[0].get(self.path(key))

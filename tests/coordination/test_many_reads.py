@@ -12,14 +12,14 @@ from mesos_py.coordination import AccessDenied
 from mesos_py.coordination.address import ZooKeeperAddress
 from mesos_py.coordination.zookeeper.client import NoNode
 from mesos_py.coordination.zookeeper.kazoo_client import READS_PER_REQUEST, KazooClient
-from mesos_py.coordination.zookeeper.kazoo_reads import MultiRead
+from mesos_py.coordination.zookeeper.kazoo_reads import GET_DATA, MultiRead
 from mesos_py.coordination.zookeeper.session import READS_IN_FLIGHT, Session
 from tests.coordination.places import put
 from tests.coordination.test_zookeeper_election import Foreigner
 
 pytestmark = [pytest.mark.zk, pytest.mark.xdist_group("zookeeper")]
 
-COUNT = READS_IN_FLIGHT + READS_PER_REQUEST + 1
+COUNT = READS_IN_FLIGHT + READS_PER_REQUEST[GET_DATA] + 1
 
 
 class OldServer(KazooClient):
@@ -54,7 +54,7 @@ async def test_all_of_them_in_order(session: Session) -> None:
         sorted(path.rpartition("/")[2] for path in wanted), [], sorted(path.rpartition("/")[2] for path in wanted),
     ]
     if isinstance(session.client, OldServer):
-        assert session.client.asked == READS_IN_FLIGHT // READS_PER_REQUEST  # it is not tried again and again
+        assert session.client.asked == READS_IN_FLIGHT // READS_PER_REQUEST[GET_DATA]  # it is not tried again and again
 
 
 async def test_what_is_not_there_or_not_ours_is_told(session: Session) -> None:

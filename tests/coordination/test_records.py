@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,32 +10,12 @@ from hypothesis import strategies as st
 
 from mesos_py.coordination import Corrupt, Fenced, Key, StoreFailed
 from mesos_py.coordination.ledger import LEDGER_KEY, seal
-from tests.coordination.model import ADDRESS, Model
-from tests.coordination.places import MemoryPlace, Place, SqlitePlace, ZooKeeperPlace
+from tests.coordination.places import MemoryPlace, Place, SqlitePlace, survivors
 
 pytestmark = pytest.mark.xdist_group("zookeeper")
 
 A: Key = ("agents", "a")
 B: Key = ("agents", "b")
-
-
-@pytest.fixture(params=["memory", "sqlite", "simulated zookeeper", pytest.param("zookeeper", marks=pytest.mark.zk)])
-async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
-    made: Place
-    if request.param == "memory":
-        made = MemoryPlace()
-    elif request.param == "sqlite":
-        made = SqlitePlace(tmp_path)
-    elif request.param == "simulated zookeeper":
-        made = ZooKeeperPlace(ADDRESS, model=Model(ADDRESS))
-    else:
-        made = ZooKeeperPlace(request.getfixturevalue("address"))
-    yield made
-    await made.close()
-
-
-async def survivors(place: Place) -> dict[Key, bytes]:
-    return await (await place.records()).load()
 
 
 # ---- what is kept
@@ -168,10 +146,10 @@ async def filled(place: Place) -> Place:
 
 
 async def refused(place: Place) -> str:
-    """Nobody can take over; the message says why, and the same again to the next who tries."""
-    for _ in range(2):
-        with pytest.raises(Corrupt) as caught:
-            await survivors(place)
+    """Nobody can take over or look; the message says why, and the same again to the next who tries."""
+    await refused_once(place)
+    with pytest.raises(Corrupt) as caught:
+        await survivors(place)
     return str(caught.value)
 
 
@@ -187,8 +165,11 @@ async def test_a_torn_record_is_refused(filled: Place, key: Key) -> None:
 
 
 async def refused_once(place: Place) -> None:
+    records = await place.records()
     with pytest.raises(Corrupt):
-        await survivors(place)
+        await records.read()
+    with pytest.raises(Corrupt):
+        await records.load()
 
 
 @pytest.mark.parametrize("key", [A, LEDGER_KEY], ids=["record", "ledger"])
@@ -224,6 +205,21 @@ async def test_a_record_of_yesterday_is_refused(filled: Place) -> None:
     """One record put back alone does not belong to the others."""
     await filled.put(A, seal(A, b"what it was"))
     assert "another record" in await refused(filled)
+
+
+async def test_records_of_yesterday_that_were_changed_alike_are_refused(filled: Place) -> None:
+    """Two agents that were deactivated together, say, and are put back together."""
+    old = {key: await filled.kept(key) for key in (A, B)}
+    records = await filled.records()
+    await records.load()
+    await records.commit({A: b"contents of a!", B: b"contents of b!"})
+    both = {key: await filled.kept(key) for key in (A, B)}
+    for key, data in old.items():
+        await filled.put(key, data)
+    assert "another record" in await refused(filled)
+    for key, data in both.items():
+        await filled.put(key, data)
+    assert await survivors(filled) == {A: b"contents of a!", B: b"contents of b!"}
 
 
 async def test_a_record_in_the_wrong_place_is_refused(filled: Place) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -147,6 +148,100 @@ def test_what_was_committed_survives_a_kill(tmp_path: Path) -> None:
         }
         newest = max(int(data) for data in kept.values())
         assert newest in (confirmed, confirmed + 1)
+
+
+# ---- looking, and a backup in place of what is no file of SQLite's any more
+
+BACKUP: dict[Key, bytes] = {("agents", "restored"): b"1"}
+
+
+def left_by_a_kill(path: Path) -> dict[Key, bytes]:
+    """A registry whose master was killed: what SQLite has not moved into the file stands in another one."""
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True)
+    assert writer.stdout is not None
+    while int(writer.stdout.readline()) < 60:
+        pass
+    writer.kill()
+    writer.wait()
+    writer.stdout.close()
+    assert Path(f"{path}-wal").stat().st_size > 0
+    copy = path.parent / "copy"
+    copy.mkdir()
+    for name in ("registry.db", "registry.db-wal"):
+        shutil.copy(path.parent / name, copy / name)
+    return asyncio.run(load(copy / "registry.db"))
+
+
+def test_what_was_committed_is_seen_after_a_kill(tmp_path: Path) -> None:
+    """Also what stands in the other file, and without taking over."""
+    path = tmp_path / "registry.db"
+    kept = left_by_a_kill(path)
+
+    async def look() -> dict[Key, bytes]:
+        records = SqliteRecords(str(path))
+        seen = await records.read()
+        await records.close()
+        assert seen.epoch == 1
+        return dict(seen.records)
+
+    assert asyncio.run(look()) == kept
+
+
+async def replace(path: Path, *, is_alone: bool) -> None:
+    records = SqliteRecords(str(path), is_alone=is_alone)
+    try:
+        await records.replace(BACKUP)
+        assert (await records.read()).records == BACKUP
+        assert await records.is_owner()
+    finally:
+        await records.close()
+
+
+@pytest.mark.parametrize("how", ["text", "empty", "cut off", "holes", "another program's"])
+async def test_a_backup_in_place_of_a_file_that_is_none(file: Path, how: str) -> None:
+    """Only when nobody uses it, and beside it: somebody may want to look at it yet."""
+    whole = file.read_bytes()
+    damaged = {"text": b"hello " * 1000, "empty": b"", "cut off": whole[:5000], "holes": whole[:100] + bytes(9000)}
+    if how == "another program's":
+        file.unlink()
+        with sqlite3.connect(file) as database:
+            database.execute("CREATE TABLE records (data)")
+        database.close()
+        damaged[how] = file.read_bytes()
+    file.write_bytes(damaged[how])
+    with pytest.raises(StoreFailed, match="a process uses its directory; end that one first"):
+        await replace(file, is_alone=False)
+    assert os.listdir(file.parent) == ["registry.db"]
+    assert file.read_bytes() == damaged[how]
+    await replace(file, is_alone=True)
+    assert await load(file) == BACKUP
+    (aside,) = [name for name in os.listdir(file.parent) if name != "registry.db"]
+    assert aside.startswith("registry.db.damaged-")
+    assert (file.parent / aside).read_bytes() == damaged[how]
+
+
+@pytest.mark.parametrize("length", [0, 5000])
+def test_what_was_to_be_written_to_the_old_file_stays_out_of_the_new_one(tmp_path: Path, length: int) -> None:
+    """SQLite's second file belongs to the first, whatever stands there under its name."""
+    path = tmp_path / "registry.db"
+    left_by_a_kill(path)
+    path.write_bytes(path.read_bytes()[:length])
+    asyncio.run(replace(path, is_alone=True))
+    assert asyncio.run(load(path)) == BACKUP
+
+
+async def test_a_file_that_is_taken_away_is_noticed(file: Path) -> None:
+    """Removed, or another one put in its place: its owner must not go on with what nobody will ever read."""
+    records = SqliteRecords(str(file))
+    await records.load()
+    other = file.with_name("other")
+    file.rename(other)
+    with pytest.raises(StoreFailed, match="was removed, or another file was put in its place"):
+        await records.is_owner()
+    file.write_bytes(other.read_bytes())
+    with pytest.raises(StoreFailed, match="was removed, or another file was put in its place"):
+        await records.is_owner()
+    await records.close()
 
 
 async def test_two_processes_do_not_mix(tmp_path: Path) -> None:

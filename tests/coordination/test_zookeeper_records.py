@@ -15,11 +15,12 @@ import pytest
 from mesos_py.coordination import AccessDenied, Corrupt, Fenced, Key, StoreFailed
 from mesos_py.coordination.address import ZooKeeperAddress
 from mesos_py.coordination.zookeeper.client import Operation
-from mesos_py.coordination.zookeeper.records import RECORD_MAX, ZooKeeperRecords
+from mesos_py.coordination.zookeeper.layout import RECORD_MAX
+from mesos_py.coordination.zookeeper.records import ZooKeeperRecords
 from mesos_py.coordination.zookeeper.session import Session
 from tests.coordination.arenas import PATIENCE_S, ZooKeeperArena, info, lost
 from tests.coordination.ensemble import MULTI, Ensemble, Proxy
-from tests.coordination.places import ZooKeeperPlace, candidacy, put
+from tests.coordination.places import ZooKeeperPlace, candidacy, put, survivors
 
 pytestmark = [pytest.mark.zk, pytest.mark.xdist_group("zookeeper")]
 
@@ -44,10 +45,6 @@ async def owner(session: Session) -> ZooKeeperRecords:
     records = ZooKeeperRecords(session, await candidacy(session))
     await records.load()
     return records
-
-
-async def survivors(place: ZooKeeperPlace) -> dict[Key, bytes]:
-    return await (await place.records()).load()
 
 
 # ---- answers that are lost (F06)
@@ -300,7 +297,7 @@ async def test_nobody_else_reads_or_writes_the_records(place: ZooKeeperPlace) ->
                 with pytest.raises(AccessDenied, match="check user and password"):
                     await ZooKeeperRecords(stranger, place.address.path).load()
                 with pytest.raises(AccessDenied):
-                    await stranger.get(records.path(A))
+                    await stranger.get(records.layout.path(A))
 
 
 # ---- an ensemble of three

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 
 from mesos_py.coordination import Corrupt
+from mesos_py.coordination.sqlite import SqliteRecords
 from mesos_py.master.options import Options
 from mesos_py.master.server import MasterServer
 from mesos_py.transport.channel import decode_batch, encode_batch
@@ -98,8 +99,19 @@ async def test_a_damaged_registry_is_not_led_on(tmp_path: Path) -> None:
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) // 2])
     for _ in range(2):
-        with pytest.raises(Corrupt, match="put a backup in its place"):
+        with pytest.raises(Corrupt, match="puts a backup in its place"):
             await MasterServer(options).__aenter__()
     file.write_bytes(whole)
     async with MasterServer(options) as master:
         assert len((await agents(master))[1]) == 1
+
+
+async def test_a_master_without_work_learns_that_its_registry_was_taken_over(tmp_path: Path) -> None:
+    """By a restore, say, while it has nothing to write: it ends, and nobody gets an answer from it."""
+    async with MasterServer(Options(port=0, work_dir=str(tmp_path))) as master:
+        records = SqliteRecords(str(tmp_path / "registry.db"))
+        await records.replace({})
+        await records.close()
+        async with asyncio.timeout(10):
+            assert await master.wait() == "Fenced: the registry was taken over: by a restore, or by another master"
+        assert (await exchange(master.port, call("GET_AGENTS"))).status == 503

@@ -139,7 +139,7 @@ def test_f08_the_registry_is_damaged(draw: float) -> None:
     survived(report)
     refusals = [why for why in report.endings if why.startswith("Corrupt: ")]
     assert len(refusals) == 1
-    assert "restore a backup" in refusals[0]
+    assert "registry restore" in refusals[0]
     assert not [at_s for at_s, _ in report.reigns if 31 < at_s < 90]
 
 

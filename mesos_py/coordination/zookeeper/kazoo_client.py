@@ -28,7 +28,8 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 RECONNECT_DELAY_MAX_S = 2.0  # between two attempts; mesos src/zookeeper/group.cpp RETRY_INTERVAL
-READS_PER_REQUEST = 100
+#: in one request, whose answer is then a fraction of a megabyte for a registry of 50,000 agents
+READS_PER_REQUEST = {GET_DATA: 100, GET_CHILDREN: 20}
 STOP_TIMEOUT_S = 3.0  # for ending the session in order; after that it expires by itself
 
 
@@ -165,9 +166,8 @@ class KazooClient:
     async def _read_many(self, kind: int, paths: Sequence[str]) -> list[Any]:
         """Many reads at once cost one wake-up of the loop for hundreds of them, not one each."""
         if self._has_multi_read:
-            reads = [
-                MultiRead(kind, paths[at : at + READS_PER_REQUEST]) for at in range(0, len(paths), READS_PER_REQUEST)
-            ]
+            size = READS_PER_REQUEST[kind]
+            reads = [MultiRead(kind, paths[at : at + size]) for at in range(0, len(paths), size)]
             try:
                 answers = await asyncio.gather(*[self._call(partial(self._request, read)) for read in reads])
             except Unimplemented:
