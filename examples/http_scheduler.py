@@ -49,6 +49,7 @@ class Scheduler:
         self.url = f"http://{master}/api/v1/scheduler"
         self.info: dict[str, Any] = {
             "name": name, "user": getpass.getuser(), "roles": [role], "failover_timeout": failover_timeout_s,
+            "checkpoint": True,  # tasks go on when their agent is restarted
             "capabilities": [{"type": "MULTI_ROLE"}, {"type": "PARTITION_AWARE"}],
         }
         self.stream_id = ""

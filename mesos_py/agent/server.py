@@ -16,7 +16,6 @@ import os
 import random
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -26,6 +25,7 @@ from mesos_py.agent import events, recovery, sandboxes
 from mesos_py.agent.containerizer import Containerizer
 from mesos_py.agent.containerizer.compose import compose
 from mesos_py.agent.core import Agent
+from mesos_py.agent.former import FormerRun
 from mesos_py.agent.http import AgentHttp
 from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.provisioner.provisioner import Provisioner, ProvisionerSettings
@@ -33,7 +33,6 @@ from mesos_py.agent.provisioner.puller import Limits
 from mesos_py.agent.registration import Phase
 from mesos_py.agent.resources import detect
 from mesos_py.agent.rim import AgentRim
-from mesos_py.agent.store import FILE, META, CheckpointStore, open_records
 from mesos_py.algebra.parse import parse_attributes
 from mesos_py.algebra.resources import Resources
 from mesos_py.coordination.address import parse_address
@@ -42,15 +41,13 @@ from mesos_py.coordination.work_dir import WorkDir
 from mesos_py.files import Files
 from mesos_py.journal.recorder import Recorder
 from mesos_py.logs import log_path
-from mesos_py.machine.driver import Driver
+from mesos_py.machine.driver import Driver, Stopped
 from mesos_py.machine.frame import Event, PeerID
 from mesos_py.machine.journal import Journal
 from mesos_py.machine.values import SECOND
 from mesos_py.transport.master_link import MasterLink
 from mesos_py.web.server import Server
 from mesos_py.wire.agent import AgentInfo
-from mesos_py.wire.checkpoint import AgentState
-from mesos_py.wire.schema import evolve
 
 log = structlog.get_logger(__name__)
 
@@ -60,26 +57,6 @@ Locate = Callable[[], Awaitable[str]]
 LEAVE_TIMEOUT_S = 1.0  # for the last words to the master
 JOURNAL_LENGTH = 500  # events; they hold what executors send, which may be megabytes each
 STOP_TIMEOUT_S = 10.0  # for containers to be destroyed when the agent ends
-
-
-#: Mesos: src/slave/slave.cpp Slave::__recover
-ADVICE = """\
-If recovery failed due to a change in configuration and you want to
-keep the current agent id, you might want to change the
-`--reconfiguration_policy` flag to a more permissive value.
-
-To restart this agent with a new agent id instead, do as follows:
-rm -f {}
-This ensures that the agent does not recover old live executors."""
-
-
-class RecoveryFailed(Exception):
-    """The agent cannot go on as the one whose directory it is; the text says what to do."""
-
-
-def read_boot_id() -> str:
-    """Another one after every boot of the host."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
 class AgentServer:
@@ -98,7 +75,6 @@ class AgentServer:
         """Without ``keeps`` nothing outlives it. ``boot_id`` stands for what the host says of its last boot."""
         self.options = options
         self.keeps = keeps
-        self._boot_id = boot_id
         self.files = Files()
         if options.log_dir is not None:
             self.files.attach("/slave/log", log_path(options.log_dir))
@@ -108,7 +84,9 @@ class AgentServer:
         self._locate = locate or self._locator.locate  # type: ignore[union-attr]
         self._link: MasterLink | None = None
         self._work_dir = WorkDir(options.work_dir, "agent")
-        self._store: CheckpointStore | None = None
+        self._former = FormerRun(options, boot_id)
+        #: what was reported before the core has recovered
+        self._early: list[Event] | None = []
         self._rng = rng or random.Random(os.urandom(16))
         self._tasks: list[asyncio.Task[None]] = []
         self._ended: asyncio.Future[str | None] | None = None
@@ -142,13 +120,13 @@ class AgentServer:
             if self.provisioner is not None:
                 await self.provisioner.open()
             began = time.monotonic()
-            kept, problems = await self._load()
-            self.port = await self._listen(self._server, kept)
+            if self.keeps:
+                await self._former.read(self._room_changed)
+            self.port = await self._former.listen(self._server)
             self._work_dir.announce(f"{options.ip}:{self.port}")
             info = self._info()
-            state = self._settled(kept, info)
-            if self._store is not None:
-                await self._store.replace(state)
+            state = await self._former.settle(info)
+            store = self._former.store
             link_rng = random.Random(self._rng.random())  # the core's own is drawn from by its events alone
             self.core = self._make_core(info)
             if options.journal is not None:
@@ -156,7 +134,7 @@ class AgentServer:
                     options.journal, "agent", self.core, size_max=options.journal_size, about=http.about
                 )
             self.driver = Driver(
-                self.core, self._store, rim, journal=Journal(JOURNAL_LENGTH), recorder=self._recorder
+                self.core, store, rim, journal=Journal(JOURNAL_LENGTH), recorder=self._recorder
             )
             self.containerizer = self._make_containerizer(self._report)
             rim.containerizer = self.containerizer
@@ -168,10 +146,10 @@ class AgentServer:
                 await self.provisioner.recover([one.container_id for one in running])
                 if options.image_gc_config is not None:
                     self._start(self.provisioner.watch_disk(), "images' disk")
-            self.tell(Event(events.Recovered, events.Recovered(running, state, len(problems))))
+            self._recovered(events.Recovered(running, state, len(self._former.problems)))
             http.metrics.recovery_s = time.monotonic() - began
-            if self._store is not None:
-                self._start(self._store.watch(), "room")
+            if store is not None:
+                self._start(store.watch(), "room")
             self._start(self._find_sandboxes(), "find sandboxes", is_eternal=False)
             if self._locator is not None:
                 self._start(self._locator.run(), "locator")
@@ -218,44 +196,16 @@ class AgentServer:
     # ---- parts
 
     def _report(self, event: Any) -> None:
-        self.tell(Event(type(event), event))
+        if self._early is None:
+            self.tell(Event(type(event), event))
+        else:
+            self._early.append(Event(type(event), event))
 
-    async def _load(self) -> tuple[AgentState, list[str]]:
-        """What a former run has kept, and what is wrong with it if that is to be overlooked."""
-        if not self.keeps:
-            return AgentState(), []
-        self._store = CheckpointStore(open_records(self.options.work_dir), self._room_changed)
-        if self.options.strict:
-            return await self._store.load(), []
-        state, problems = await self._store.salvage()
-        for problem in problems:
-            log.error("not recovered", problem=problem)
-        return state, problems
-
-    async def _listen(self, server: Server, kept: AgentState) -> int:
-        """On the port that executors of a former run know, if any will do."""
-        options = self.options
-        known = kept.info.port if kept.info is not None and not options.advertise_port else 0
-        if options.port or not known:
-            return await server.start(options.ip, options.port)
-        try:
-            return await server.start(options.ip, known)
-        except OSError:
-            if kept.frameworks:
-                raise
-            return await server.start(options.ip, 0)
-
-    def _settled(self, kept: AgentState, info: AgentInfo) -> AgentState:
-        """What is true still. Raises RecoveryFailed."""
-        boot_id = self._boot_id or read_boot_id()
-        if self.options.port == 0 and kept.info is not None:
-            kept = evolve(kept, info=evolve(kept.info, port=info.port))  # any will do
-        try:
-            known = recovery.reconfigured(kept, info, boot_id, self.options.reconfiguration_policy)
-        except recovery.Incompatible as error:
-            advice = ADVICE.format(os.path.join(self.options.work_dir, META, FILE))
-            raise RecoveryFailed(f"Failed to perform recovery: {error}\n{advice}") from error
-        return recovery.settled(known, boot_id)
+    def _recovered(self, event: events.Recovered) -> None:
+        self.tell(Event(events.Recovered, event))
+        early, self._early = self._early or [], None
+        for one in early:
+            self.tell(one)
 
     def _info(self) -> AgentInfo:
         options = self.options
@@ -333,13 +283,18 @@ class AgentServer:
         await asyncio.gather(*self._tasks[:1], return_exceptions=True)
         if self._recorder is not None:
             await self._recorder.close()
-        store, self._store = self._store, None
+        store, self._former.store = self._former.store, None
         if store is not None:
             await store.close()
         self._work_dir.release()
 
     async def _part_from_containers(self) -> bool:
-        """What a later agent will know runs on, everything else ends; whether anything runs on."""
+        """What a later agent will know runs on, everything else ends; whether anything runs on.
+
+        What was heard of exits is kept before.
+        """
+        with contextlib.suppress(Stopped):
+            await self.driver.barrier()
         executors = [one for one in self.core.state.containers.values() if not one.is_over]
         kept = [one for one in executors if one.checkpoint and self.keeps]
         self.left_running = sum(len(one.queued) + len(one.launched) for one in kept)

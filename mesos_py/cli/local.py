@@ -5,8 +5,9 @@ tasks are processes under each agent's supervisor. One process was chosen by mea
 and three agents are ready after 1 to 2 s and take 57 MB, four processes 6 s and 227 MB; idle, they use 1 % of a core.
 
 Prints ``ready http://HOST:PORT`` on a line of its own on standard output once every agent is registered, and nothing
-else there. SIGINT and SIGTERM end it, and with it every process of every task; the working directory goes, too, unless
-it was given.
+else there. SIGINT and SIGTERM end it, and with it every process of every task; the working directory goes, too. With
+``--work_dir`` it is a cluster that can be stopped, or killed, and started again: agents have the ids and ports that
+they had, and tasks of frameworks that checkpoint run on.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ from typing import Any
 import attrs
 import structlog
 
+from mesos_py.agent.former import RecoveryFailed
 from mesos_py.agent.options import AgentOptions
-from mesos_py.agent.server import AgentServer, RecoveryFailed
-from mesos_py.cli.command import EXIT_OK, Command, CommandFailed
+from mesos_py.agent.server import AgentServer
+from mesos_py.cli.command import EXIT_OK, Command, CommandFailed, say
 from mesos_py.config import CommandLine
 from mesos_py.coordination import StoreFailed
 from mesos_py.flags import INTEGER, PORT, TEXT, bounded, option
@@ -53,7 +55,11 @@ class LocalOptions:
     resources: str = option(
         TEXT, "", f"What each agent offers; unset: {AGENT_RESOURCES} and a thousand ports.", group="Cluster")
     work_dir: str | None = option(
-        TEXT, None, "Where everything is kept; unset: a temporary directory, removed at the end.", group="Cluster")
+        TEXT,
+        None,
+        "Where everything is kept for the next start, which goes on with tasks; unset: nothing is, all ends with it.",
+        group="Cluster",
+    )
 
 
 async def main(line: CommandLine) -> int:
@@ -81,6 +87,9 @@ async def main(line: CommandLine) -> int:
         except (OSError, ValueError, StoreFailed, RecoveryFailed) as error:
             raise CommandFailed(f"cannot start: {error}") from error
         await until_ended(stopped, [master, *agents], _announce(options, master))
+    left = sum(agent.left_running for agent in agents)
+    if left:
+        say(f"{left} task{'s are' if left > 1 else ' is'} left running; --work_dir={options.work_dir} finds them again")
     return EXIT_OK
 
 
@@ -142,9 +151,9 @@ async def until_ended(
 ) -> None:
     """Run ``meanwhile``; return when asked to stop, raise CommandFailed if it or a server fails before that.
 
-    A server that is alone may also end well by itself.
+    An agent that is alone may also end well by itself.
     """
-    alone = stopped if len(servers) == 1 else None
+    alone = stopped if len(servers) == 1 and isinstance(servers[0], AgentServer) else None
     watch = [asyncio.create_task(_ended(server, alone), name=type(server).__name__) for server in servers]
     watch.append(asyncio.create_task(meanwhile, name="meanwhile"))
     stop = asyncio.create_task(stopped.wait(), name="stop")
@@ -177,7 +186,8 @@ COMMAND = Command(
     usage="mesos-py local [--agents=3] [--port=5050] [--resources=...] [--work_dir=DIR] [flags of master and agent]",
     about="""
     Run a whole cluster on this machine until Ctrl-C. Prints "ready http://HOST:PORT" once every agent is registered.
-    Nothing is left behind: tasks end with it, and the temporary directory is removed unless --work_dir names one.
+    Nothing is left behind: tasks end with it, and the temporary directory is removed. With --work_dir the next start
+    knows the same agents, and goes on with tasks of frameworks that checkpoint.
     """,
     options=(LocalOptions, LogOptions, Options, AgentOptions), main=main,
 )

@@ -128,7 +128,7 @@ class _Run:
         user = self._options.user or getpass.getuser()
         return {
             "name": f"mesos-py run {self._task_id}", "user": user, "roles": [self._options.role],
-            "hostname": socket.gethostname(), "failover_timeout": 0.0,
+            "hostname": socket.gethostname(), "failover_timeout": 0.0, "checkpoint": True,
             "capabilities": [{"type": kind} for kind in ("MULTI_ROLE", "PARTITION_AWARE", "TASK_KILLING_STATE")],
             "labels": {"labels": [{"key": RUN_LABEL, "value": f"{socket.gethostname()}:{os.getpid()}"}]},
         }

@@ -9,8 +9,9 @@ import signal
 
 import attrs
 
+from mesos_py.agent.former import RecoveryFailed
 from mesos_py.agent.options import AgentOptions
-from mesos_py.agent.server import AgentServer, RecoveryFailed
+from mesos_py.agent.server import AgentServer
 from mesos_py.cli.command import EXIT_OK, Command, CommandFailed
 from mesos_py.cli.local import announce, start_logging, stop_event, until_ended
 from mesos_py.config import CommandLine

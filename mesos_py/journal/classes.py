@@ -23,7 +23,7 @@ SHELLS = (
     "mesos_py.agent.http", "mesos_py.agent.operator_http", "mesos_py.agent.executor_http", "mesos_py.agent.rim",
     "mesos_py.agent.statistics", "mesos_py.agent.metrics", "mesos_py.agent.fetcher", "mesos_py.agent.usage",
     "mesos_py.agent.resources", "mesos_py.agent.sandboxes", "mesos_py.agent.store",
-    "mesos_py.agent.ballast",
+    "mesos_py.agent.ballast", "mesos_py.agent.former",
     "mesos_py.agent.containerizer.process", "mesos_py.agent.containerizer.compose",
     "mesos_py.agent.containerizer.isolated", "mesos_py.agent.containerizer.cgroups.hierarchy",
     "mesos_py.agent.containerizer.cgroups.isolator", "mesos_py.agent.containerizer.cgroups.oom",

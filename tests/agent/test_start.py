@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from mesos_py.agent.former import RecoveryFailed
 from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.registration import Phase
-from mesos_py.agent.server import AgentServer, RecoveryFailed
+from mesos_py.agent.server import AgentServer
 from mesos_py.coordination import Corrupt, StoreFailed
 from mesos_py.wire import internal
 from mesos_py.wire.ids import FrameworkID
