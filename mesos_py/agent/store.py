@@ -59,8 +59,12 @@ class CheckpointStore:
         self._kept: dict[Key, bytes] = {}
 
     async def load(self) -> AgentState:
-        """Take over; returns what former runs have kept. Raises Corrupt, StoreFailed."""
-        self._kept = await self._records.load()
+        """Take over; returns what former runs have kept. Raises Corrupt, NoRoom, StoreFailed."""
+        try:
+            self._kept = await self._records.load()
+        except NoRoom:
+            await asyncio.to_thread(self._ballast.release)
+            self._kept = await self._records.load()
         try:
             return checkpoint.state_of(self._kept)
         except checkpoint.Unreadable as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,12 @@ import pytest
 from mesos_py.agent import events, words
 from mesos_py.agent.ballast import BALLAST, Ballast
 from mesos_py.agent.calls.room import NO_ROOM
+from mesos_py.agent.store import FILE, PURPOSE, CheckpointStore
+from mesos_py.coordination import Key, NoRoom
+from mesos_py.coordination.sqlite import SqliteRecords
 from mesos_py.machine.frame import Send
 from mesos_py.wire import internal
+from mesos_py.wire.checkpoint import AgentState
 from mesos_py.wire.task import TaskState, TaskStatus
 from tests.agent.masters import Master
 from tests.agent.programs import AgentProgram
@@ -73,7 +77,7 @@ def test_launches_that_are_withheld_are_withdrawn() -> None:
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Path:
+def small(tmp_path: Path) -> Iterator[Path]:
     """A file system of 48 MiB."""
     path = tmp_path / "small"
     path.mkdir()
@@ -82,7 +86,8 @@ def small(tmp_path: Path) -> Path:
     )
     if made.returncode != 0:
         pytest.skip(f"no file system can be mounted here: {made.stderr.strip()}")
-    return path
+    yield path
+    subprocess.run(["umount", "-l", str(path)], check=True)
 
 
 @pytest.fixture
@@ -92,7 +97,6 @@ async def agent(master: Master, small: Path) -> AsyncIterator[AgentProgram]:
     yield made
     free(small)
     await made.cleanup()
-    subprocess.run(["umount", "-l", str(small)], check=True)
 
 
 def fill(directory: Path, *, leave: int = 0) -> None:
@@ -171,3 +175,20 @@ def test_ballast(tmp_path: Path) -> None:
     ballast.release()
     ballast.release()
     assert not os.path.exists(ballast.path)
+
+
+async def test_an_agent_starts_on_a_full_disk(tmp_path: Path) -> None:
+    """Taking over is a write, too, for which the ballast makes room."""
+
+    class Full(SqliteRecords):
+        """There is no room as long as the ballast is there."""
+
+        async def load(self) -> dict[Key, bytes]:
+            if (tmp_path / "ballast").exists():
+                raise NoRoom("cannot grow")
+            return await super().load()
+
+    assert Ballast(str(tmp_path / "ballast")).take()
+    store = CheckpointStore(Full(str(tmp_path / FILE), PURPOSE), lambda has_room: None)
+    assert await store.load() == AgentState()
+    await store.close()
