@@ -51,9 +51,16 @@ class Agent(Program):
     """An agent with a directory of its own, which it keeps when it is started again."""
 
     def __init__(
-        self, name: str, directory: Path, master: str, *flags: str, cpus: float = 4, port: int = 0
+        self,
+        name: str,
+        directory: Path,
+        master: str,
+        *flags: str,
+        cpus: float = 4,
+        port: int = 0,
+        work_dir: Path | None = None,
     ) -> None:
-        self.work_dir = directory / name
+        self.work_dir = work_dir or directory / name
         super().__init__(
             name, directory, "agent", f"--master={master}", f"--work_dir={self.work_dir}",
             f"--runtime_dir={self.work_dir}/run", f"--resources=cpus:{cpus};mem:2048;disk:1024;ports:[31000-31099]",
@@ -129,23 +136,23 @@ class Cluster:
         await master.start()
         return master
 
-    async def add_agent(self, master: str | None = None, cpus: float = 4, port: int = 0) -> Agent:
-        """``master``: where it finds one; as a rule, ZooKeeper tells it."""
-        name = f"agent-{next(self._numbers)}"
-        agent = Agent(name, self.directory, master or self.zk, *self._flags, cpus=cpus, port=port)
+    async def add_agent(self, master: str | None = None, **more: Any) -> Agent:
+        """``master``: where it finds one; as a rule, ZooKeeper tells it. ``more``: arguments of Agent."""
+        agent = Agent(f"agent-{next(self._numbers)}", self.directory, master or self.zk, *self._flags, **more)
         self.agents[agent.name] = agent
         await agent.start()
         return agent
 
     @contextlib.asynccontextmanager
-    async def another_agent(
-        self, master: str | None = None, cpus: float = 4, port: int = 0
-    ) -> AsyncIterator[Agent]:
+    async def another_agent(self, master: str | None = None, **more: Any) -> AsyncIterator[Agent]:
         """One that is there for the length of a block; nobody waits for it after that."""
-        agent = await self.add_agent(master, cpus, port)
+        agent = await self.add_agent(master, **more)
         try:
             yield agent
             await self.ask(await self.leader(), "MARK_AGENT_GONE", agent_id={"value": await self.id_of(agent)})
+        except BaseException:
+            print(agent.tail())
+            raise
         finally:
             del self.agents[agent.name]
             await agent.stop()

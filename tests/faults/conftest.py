@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from tests.agent.test_full_disk import small
 from tests.coordination.ensemble import Ensemble, missing
 from tests.faults.cluster import Cluster
+
+__all__ = ["small"]  # a fixture
 
 _numbers = itertools.count(1)
 

@@ -305,6 +305,10 @@ class Framework:
     async def end(self, *names: str) -> None:
         """Kill, and hear of the end of each."""
         await self.kill(*names)
+        await self.ended(*names)
+
+    async def ended(self, *names: str) -> None:
+        """The last that was told of each is its end."""
         await until(lambda: all(self.last(name) in TERMINAL for name in names), f"{names} have ended")
 
     async def teardown(self) -> None:

@@ -175,6 +175,30 @@ async def test_f05_zookeeper_has_no_quorum(cluster: Cluster) -> None:
         await framework.teardown()
 
 
+async def test_zookeeper_has_another_leader(cluster: Cluster) -> None:
+    """The servers elect another one of theirs; a master whose session outlives that goes on, else another one does."""
+    known = await cluster.registered()
+    async with Framework(cluster.zk) as framework:
+        pids = await framework.run("a")
+        server = await asyncio.to_thread(cluster.ensemble.leader)
+        server.kill()
+        await until(lambda: _has_leader(cluster), "the other two have elected one")
+        await framework.run("b")
+        server.start()
+        await until(cluster.all_registered, "agents are there")
+        assert await cluster.registered() == known
+        assert await framework.reconcile() == {"a": "TASK_RUNNING", "b": "TASK_RUNNING"}
+        assert await framework.pids("a") == pids
+        await framework.end("a", "b")
+        assert framework.reliable() == {"a": RUN_AND_KILLED, "b": RUN_AND_KILLED}
+        await framework.teardown()
+
+
+async def _has_leader(cluster: Cluster) -> bool:
+    modes = await asyncio.gather(*[asyncio.to_thread(server.mode) for server in cluster.ensemble.servers])
+    return "leader" in modes
+
+
 async def leads(cluster: Cluster, master: Master) -> bool:
     """It answers for the cluster."""
     try:

@@ -9,6 +9,9 @@ import sqlite3
 import sys
 from pathlib import Path
 
+import pytest
+
+from tests.agent.test_full_disk import fill, free
 from tests.coordination.ensemble import free_ports
 from tests.faults.cluster import Agent, Cluster, Master
 from tests.faults.framework import TERMINAL, Framework, always, never, resources
@@ -186,4 +189,67 @@ async def test_f11_what_an_agent_kept_is_removed(cluster: Cluster) -> None:
 
         await until(is_another, "another agent is registered")
         assert agent_id not in await cluster.registry()
+        await framework.teardown()
+
+
+@pytest.mark.root
+async def test_f12_the_disk_of_an_agent_is_full(cluster: Cluster, small: Path) -> None:
+    """1 nothing more fits in; 2 a launch fails, and says why; 3 the leader dies, what runs, runs; 4 there is room."""
+    async with cluster.another_agent(work_dir=small / "work") as agent, Framework(cluster.zk) as framework:
+        agent_id = await cluster.id_of(agent)
+        others = [one for one in (await cluster.registered()).values() if one != agent_id]
+        pids = await framework.run("a", agent_id=agent_id)
+        await until((small / "work/meta/ballast").exists, "it is prepared")
+        refused = 0
+        while (small / "work/meta/ballast").exists():
+            fill(small)
+            refused += 1
+            await framework.launch(f"b{refused}", agent_id=agent_id, command="exit 0")
+            await framework.ended(f"b{refused}")
+        last = framework.updates[f"b{refused}"][-1]
+        assert (last["state"], last["reason"]) == ("TASK_FAILED", "REASON_CONTAINER_LAUNCH_FAILED")
+        assert "No space left on device" in last["message"]
+        leader = await cluster.leader()
+        leader.kill()
+        new = await cluster.leader(other_than=leader)
+        await until(lambda: framework.master == new.address, "subscribed with the next leader")
+        assert await cluster.id_of(agent) == agent_id
+        assert await framework.reconcile() == {"a": "TASK_RUNNING"}
+        await framework.launch("c", agent_id=agent_id)
+        await until(lambda: framework.last("c") == "TASK_FAILED", "there is no room for it")
+        await framework.run("d", agent_id=others[0])
+        assert await framework.pids("a") == pids
+        free(small)
+        await until(lambda: agent.said("there is room again"), "it has noticed")
+        await framework.run("e", agent_id=agent_id)
+        await framework.end("a", "d", "e")
+        assert agent.is_alive
+        assert [ends(framework, name) for name in "ade"] == [["KILLED"]] * 3
+        await framework.teardown()
+
+
+@pytest.mark.root
+async def test_f12_an_agent_is_killed_while_its_disk_is_full(cluster: Cluster, small: Path) -> None:
+    """It starts again all the same, knows what it runs, and begins nothing until there is room."""
+    async with cluster.another_agent(work_dir=small / "work") as agent, Framework(cluster.zk) as framework:
+        agent_id = await cluster.id_of(agent)
+        pids = await framework.run("a", agent_id=agent_id)
+        await until((small / "work/meta/ballast").exists, "it is prepared")
+        fill(small)
+        new = await both_killed(cluster, agent)
+        await until(lambda: framework.master == new.address, "subscribed with the next leader")
+        await agent.start()
+        assert await cluster.id_of(agent) == agent_id
+        assert await framework.pids("a") == pids
+        assert await framework.reconcile("a") == {"a": "TASK_RUNNING"}
+        await framework.launch("b", agent_id=agent_id)
+        await until(lambda: framework.last("b") == "TASK_FAILED", "there is no room for it")
+        free(small)
+        await until(lambda: agent.said("there is room again"), "it has noticed")
+        await framework.run("c", agent_id=agent_id)
+        await framework.end("a", "c")
+        assert framework.reliable() == {
+            "a": ["STARTING", "RUNNING", "KILLING", "KILLED"], "b": ["FAILED"],
+            "c": ["STARTING", "RUNNING", "KILLING", "KILLED"],
+        }  # fmt: skip
         await framework.teardown()
