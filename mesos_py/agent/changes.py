@@ -69,6 +69,16 @@ class TaskUpdated:
 
 
 @value
+class CheckUnanswered:
+    """A check of a task had no result, and not for want of us."""
+
+    framework_id: FrameworkID
+    task_id: TaskID
+    what: str
+    why: str
+
+
+@value
 class Refused:
     """Something a peer sent was not acted upon."""
 

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Protocol
 
 from mesos_py.agent import events, facts, gc, registration, specs, words
-from mesos_py.agent.calls import containers, endings, executors, frameworks, kills, recovery, room, tasks
+from mesos_py.agent.calls import checks, containers, endings, executors, frameworks, kills, recovery, room, tasks
 from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.entities import Executor, Task
 from mesos_py.agent.gc import Collector
@@ -58,6 +58,7 @@ ROWS = Table.merge(
     executors.rows,
     endings.rows,
     containers.rows,
+    checks.rows,
     recovery.rows,
     room.rows,
     gc.rows,
@@ -207,6 +208,12 @@ class Agent:
         """The executor as it is now survives, if its framework wants that."""
         if executor.checkpoint:
             out.write(facts.ExecutorSaved(executor.framework.id, executor.record()))
+
+    def executor_environment(self, executor: Executor) -> dict[str, str]:
+        """What the executor's container learns from us."""
+        return specs.executor_environment(
+            self.options, self.state.info, self.endpoint, self.pid, executor, self.ip
+        )
 
     def launch(self, spec: ContainerSpec, command: CommandInfo | None, out: Frame) -> None:
         """Run the container, or fail it in the next frame if nobody here can."""

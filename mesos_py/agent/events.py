@@ -8,6 +8,7 @@ of their payload as kind (``executor_api.Call.Subscribe`` and so on).
 from __future__ import annotations
 
 from mesos_py.agent.containerizer import KnownContainer
+from mesos_py.executor.targets import Found
 from mesos_py.machine.frame import PeerID
 from mesos_py.machine.values import Nanos, value
 from mesos_py.wire.checkpoint import AgentState
@@ -62,6 +63,19 @@ class DirectoryFailed:
 
 
 ContainerEvent = ContainerLaunched | ContainerLaunchFailed | ContainerExited | ContainerLimited | DirectoryFailed
+
+
+# ---- the shell, about a container
+
+
+@value
+class Probed:
+    """A check of the task in this container was made; said once for each words.Probe, unless the container is gone."""
+
+    container_id: str
+    #: which of its checks
+    what: str
+    found: Found
 
 
 # ---- the link to the master

@@ -9,17 +9,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mesos_py.agent import facts, specs, words
+from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.entities import Executor
 from mesos_py.executor.host import empty_check_status
+from mesos_py.executor.targets import Target
 from mesos_py.machine.frame import Frame
 from mesos_py.machine.values import Nanos, value
 from mesos_py.wire.checkpoint import Progress
+from mesos_py.wire.command import CommandInfo
 from mesos_py.wire.container import ContainerStatus
+from mesos_py.wire.health import CheckStatusInfo
 from mesos_py.wire.ids import ContainerID
+from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import TaskInfo, TaskState, TaskStatus
 
 if TYPE_CHECKING:
     from mesos_py.agent.core import Agent
+
+
+REPEATED_MAX = 1_000  # updates of one task waiting for acknowledgement beyond which its checks add no more
 
 
 @value
@@ -81,6 +89,37 @@ class Hosting:
         )
         agent.take(executor, known, status, self._out)
 
+    def last(self, task: TaskInfo) -> TaskStatus | None:
+        known = self._executor.launched.get(task.task_id)
+        return known.statuses[-1] if known is not None and known.statuses else None
+
+    def repeat(
+        self,
+        task: TaskInfo,
+        *,
+        reason: TaskStatus.Reason,
+        healthy: bool | None = None,
+        check_status: CheckStatusInfo | None = None,
+    ) -> None:
+        """Not while too many wait for acknowledgement: a check that flaps leaves room for the end of its task."""
+        agent, executor, last = self._agent, self._executor, self.last(task)
+        stream = agent.updates.stream(executor.framework.id, task.task_id)
+        if last is None or (stream is not None and len(stream.pending) >= REPEATED_MAX):
+            return
+        status = evolve(
+            last,
+            reason=reason,
+            timestamp=self._out.now / 1e9,
+            uuid=agent.new_uuid(),
+            healthy=last.healthy if healthy is None else healthy,
+            check_status=check_status or last.check_status,
+        )
+        agent.take(executor, executor.launched[task.task_id], status, self._out)
+
+    def probe(self, task: TaskInfo, container_id: str, what: str, target: Target, timeout: Nanos | None) -> None:
+        beside = specs.beside(self._spec(task, container_id), target) if isinstance(target, CommandInfo) else target
+        self._out.send(words.CONTAINERS, words.Probe(container_id, what, beside, timeout))
+
     def save(self, task: TaskInfo, progress: Progress) -> None:
         executor = self._executor
         if executor.checkpoint and task.task_id in executor.launched:
@@ -88,10 +127,8 @@ class Hosting:
             self._out.write(fact)
 
     def run(self, task: TaskInfo, container_id: str) -> None:
-        agent, executor = self._agent, self._executor
-        agent.state.nest(executor, container_id, task.task_id)
-        spec = specs.nested_task(executor, task, container_id, agent.ip)
-        agent.launch(spec, task.command, self._out)
+        self._agent.state.nest(self._executor, container_id, task.task_id)
+        self._agent.launch(self._spec(task, container_id), task.command, self._out)
 
     def signal(self, container_id: str, signum: int) -> None:
         self._out.send(words.CONTAINERS, words.SignalContainer(container_id, signum))
@@ -108,6 +145,13 @@ class Hosting:
 
     def finish(self) -> None:
         self.finished = True
+
+    def _spec(self, task: TaskInfo, container_id: str) -> ContainerSpec:
+        """What runs in the container of ``task``."""
+        agent, executor = self._agent, self._executor
+        if container_id == executor.container_id:
+            return specs.command_task(agent.options, agent.executor_environment(executor), executor, task)
+        return specs.nested_task(executor, task, container_id, agent.ip)
 
     def _container_status(self, container_id: str) -> ContainerStatus | None:
         executor = self._executor

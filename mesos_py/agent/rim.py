@@ -17,6 +17,7 @@ import structlog
 
 from mesos_py.agent import changes, events, words
 from mesos_py.agent.containerizer import Containerizer, ContainerSpec
+from mesos_py.agent.probe import Prober
 from mesos_py.files import Files
 from mesos_py.machine.frame import Close, Event, Frame, PeerID, Send
 from mesos_py.transport.master_link import MasterLink
@@ -32,6 +33,7 @@ class AgentRim:
 
     def __init__(self, files: Files, tell: Callable[[Event], None], on_exit: Callable[[str | None], None]) -> None:
         self.containerizer: Containerizer | None = None
+        self.prober: Prober | None = None
         self.link: MasterLink | None = None
         #: event streams of executors
         self.streams: dict[PeerID, RecordStream] = {}
@@ -86,6 +88,7 @@ class AgentRim:
     def _to_containers(self, message: Any) -> None:
         containerizer = self.containerizer
         assert containerizer is not None
+        assert self.prober is not None
         match message:
             case words.LaunchContainer():
                 self._launch(containerizer, message.spec)
@@ -100,6 +103,9 @@ class AgentRim:
             case words.AcknowledgeExit():
                 self._withdrawn.pop(message.container_id, None)
                 containerizer.acknowledge(message.container_id)
+                self.prober.forget(message.container_id)
+            case words.Probe():
+                self.prober.probe(message)
             case words.MakeSandbox():
                 containerizer.make_sandbox(message.container_id, message.path, message.latest_link, message.user)
 
@@ -198,6 +204,9 @@ _LOGGED: dict[type, Callable[[Any], None]] = {
     changes.Disconnected: lambda c: log.warning("disconnected from the master", why=c.why),
     changes.FrameworkAdded: lambda c: log.info("framework added", framework_id=c.framework_id),
     changes.FrameworkRemoved: lambda c: log.info("framework removed", framework_id=c.framework_id),
+    changes.CheckUnanswered: lambda c: log.info(
+        "check not answered", what=c.what, framework_id=c.framework_id, task_id=c.task_id, why=c.why
+    ),
     changes.Refused: lambda c: log.warning(
         "refused", what=c.what, framework_id=c.framework_id, task_id=c.task_id, why=c.why
     ),

@@ -28,6 +28,7 @@ from mesos_py.agent.core import Agent
 from mesos_py.agent.former import FormerRun
 from mesos_py.agent.http import AgentHttp
 from mesos_py.agent.options import AgentOptions
+from mesos_py.agent.probe import Prober
 from mesos_py.agent.provisioner.provisioner import Provisioner, ProvisionerSettings
 from mesos_py.agent.provisioner.puller import Limits
 from mesos_py.agent.registration import Phase
@@ -92,6 +93,7 @@ class AgentServer:
         self._ended: asyncio.Future[str | None] | None = None
         self._server: Server | None = None
         self._recorder: Recorder | None = None
+        self._prober: Prober | None = None
         #: the connection to the master has ended
         self._left = asyncio.Event()
         self._is_closing = False
@@ -138,6 +140,7 @@ class AgentServer:
             )
             self.containerizer = self._make_containerizer(self._report)
             rim.containerizer = self.containerizer
+            rim.prober = self._prober = Prober(self.containerizer, self.tell)
             rim.link = self._link = MasterLink(self._locate, self, rng=link_rng)
             http.serve(self.core, self.driver, rim, self.containerizer, self.provisioner)
             self._start(self.driver.run(), "agent driver")
@@ -269,6 +272,8 @@ class AgentServer:
         await asyncio.gather(*self._tasks[1:], return_exceptions=True)
         if self._server is not None:
             await self._server.close()
+        if self._prober is not None:
+            await self._prober.close()
         are_left = True
         if hasattr(self, "containerizer"):
             try:

@@ -13,6 +13,8 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
+from attrs import evolve
+
 from mesos_py.agent import paths
 from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.entities import Executor
@@ -278,6 +280,14 @@ def nested_task(executor: Executor, task: TaskInfo, container_id: str, ip: str) 
         resources=task.resources,
         limits=task.limits,
     )
+
+
+def beside(task: ContainerSpec, command: CommandInfo) -> ContainerSpec:
+    """``command`` next to the container of a task: its user, sandbox and environment, and the command's own."""
+    env = dict(task.env)
+    _add_command_environment(env, command)
+    executable, argv = _argv(command)
+    return evolve(task, argv=argv, executable=executable, env=env, latest_link=None, uris=())
 
 
 def _argv(command: CommandInfo) -> tuple[str, tuple[str, ...]]:

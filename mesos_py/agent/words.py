@@ -12,8 +12,9 @@ from typing import Final
 
 from mesos_py.agent import paths
 from mesos_py.agent.containerizer import ContainerSpec
+from mesos_py.executor.targets import Http, Tcp
 from mesos_py.machine.frame import PeerID
-from mesos_py.machine.values import value
+from mesos_py.machine.values import Nanos, value
 from mesos_py.wire.ids import ExecutorID, FrameworkID, TaskID
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.value import Value
@@ -56,6 +57,19 @@ class UpdateContainer:
     container_id: str
     resources: tuple[Resource, ...]
     limits: Mapping[str, Value.Scalar]
+
+
+@value
+class Probe:
+    """Look whether the task in this container does what it should. Answered by Probed, unless the container goes."""
+
+    container_id: str
+    #: which of its checks; one probe of a name is under way at a time
+    what: str
+    #: a command is a container of its own next to this one
+    target: ContainerSpec | Http | Tcp
+    #: None: for as long as it takes
+    timeout: Nanos | None
 
 
 @value

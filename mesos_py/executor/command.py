@@ -5,7 +5,8 @@
     launched --> STARTING, RUNNING --exit--> FINISHED | FAILED    (without a value: it gives up)
                      |
                      '-- kill --> (KILLING) SIGTERM, after the grace period SIGKILL --exit--> KILLED
-                     '-- max_completion_time --> SIGKILL --exit--> FAILED
+                     |-- max_completion_time --> SIGKILL --exit--> FAILED
+                     '-- health check --> as a kill, and unhealthy
 
 A kill decides the end whatever the exit status is. Before the container is launched there is nothing to kill: the
 agent drops the task by itself then. What is under way survives the agent as ``Progress``; ``resume`` goes on with it.
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mesos_py.executor import checks
 from mesos_py.executor.host import (
     SHUTDOWN_MARGIN,
     SIGTERM,
@@ -27,6 +29,7 @@ from mesos_py.executor.host import (
     kill_within,
     resumed,
 )
+from mesos_py.executor.targets import Found
 from mesos_py.machine.values import Nanos
 from mesos_py.wire.checkpoint import Progress
 from mesos_py.wire.schema import evolve
@@ -60,15 +63,17 @@ class CommandExecutor:
             host.finish()  # Mesos' executor gives up here, too
             return
         host.update(self._task, TaskState.TASK_RUNNING, container_id=self._container_id)
-        if self._task.max_completion_time is not None:
+        if self._task.max_completion_time is not None or self._task.health_check is not None:
             self._turn(host, running_since=host.now)
             self._limit(host)
+        checks.begin(host, self._task, self._container_id)
 
     def resume(self, host: Host, *, is_signalled: bool) -> None:
         """The command has been running since before the agent was restarted; SIGTERM may have reached it."""
         kill = self._progress.kill
         if kill is None:
             self._limit(host)
+            checks.resume(host, self._task, self._container_id)
             return
         kill = resumed(kill, host.now)
         self._turn(host, kill=kill)
@@ -94,8 +99,20 @@ class CommandExecutor:
             if self._progress.kill is None:
                 self._turn(host, timed_out=True)
                 self._kill(host, 0, tell=False)
-        else:
+        elif not checks.is_due(host, self._task, container_id, what):
             host.destroy(container_id)
+
+    def probed(self, host: Host, container_id: str, what: str, found: Found) -> None:
+        """A check has a result; it interests nobody once the command is being killed."""
+        if self._ended or self._progress.kill is not None:
+            return
+        progress, is_to_die = checks.heard(host, self._task, container_id, what, found, self._progress)
+        if progress is not self._progress:
+            self._progress = progress
+            host.save(self._task, progress)
+        if is_to_die:
+            self._turn(host, unhealthy=True)
+            self._kill(host, grace_period(self._task, None), tell=True)
 
     def exited(self, host: Host, container_id: str, status: int | None) -> None:
         """Nothing of the command runs any more: say how it ended."""
@@ -105,6 +122,7 @@ class CommandExecutor:
         self._ended = True
         host.cancel_timer(container_id, ESCALATE)
         host.cancel_timer(container_id, MAX_COMPLETION)
+        checks.end(host, self._task, container_id)
         reason = None
         if self._progress.timed_out:
             state, reason = TaskState.TASK_FAILED, TaskStatus.Reason.REASON_MAX_COMPLETION_TIME_REACHED
@@ -114,7 +132,14 @@ class CommandExecutor:
             state = TaskState.TASK_FINISHED
         else:
             state = TaskState.TASK_FAILED
-        host.update(self._task, state, container_id=container_id, message=exit_text(status), reason=reason)
+        host.update(
+            self._task,
+            state,
+            container_id=container_id,
+            message=exit_text(status),
+            reason=reason,
+            healthy=False if self._progress.unhealthy else None,
+        )
 
     # ---- parts
 
@@ -140,6 +165,7 @@ class CommandExecutor:
             return
         kill = kill_within(grace, host.now)
         self._turn(host, kill=kill)
+        checks.end(host, self._task, self._container_id)
         if tell and host.takes_killing:
             host.update(self._task, TaskState.TASK_KILLING, container_id=self._container_id)
         if grace == 0:

@@ -4,6 +4,7 @@
 
     group launched --> every member STARTING --> all containers launched (or failed) --> RUNNING | FAILED
     a member FAILED or KILLED --> the rest of its group is killed; other groups go on
+    a health check kills a member --> the same, and whatever of the executor ends from now on ends unhealthy
     the last container is gone --> the executor ends
 
 A task's end is decided as in ``command``: a kill decides it whatever the exit status is. All that is known of a member
@@ -19,6 +20,7 @@ from typing import Any
 
 import attrs
 
+from mesos_py.executor import checks
 from mesos_py.executor.host import (
     KILL_GRACE_PERIOD,
     SIGTERM,
@@ -29,6 +31,7 @@ from mesos_py.executor.host import (
     kill_within,
     resumed,
 )
+from mesos_py.executor.targets import SIGKILLED, Found
 from mesos_py.machine.values import Nanos
 from mesos_py.wire.checkpoint import Progress
 from mesos_py.wire.ids import TaskID
@@ -66,6 +69,11 @@ class Group:
 
     members: list[Member] = attrs.Factory(list)
 
+    @property
+    def is_answered(self) -> bool:
+        """It is known what became of every launch: those that run are told to be RUNNING."""
+        return all(member.answered for member in self.members)
+
 
 class DefaultExecutor:
     """Decides for all task groups of one executor."""
@@ -84,8 +92,9 @@ class DefaultExecutor:
     def launch_group(self, host: Host, tasks: tuple[TaskInfo, ...], container_ids: tuple[str, ...]) -> None:
         """Start all tasks; they are RUNNING when all their containers are launched."""
         group = Group()
+        is_unhealthy = any(member.progress.unhealthy for member in self._members.values())
         for task, container_id in zip(tasks, container_ids, strict=True):
-            progress = Progress(container_id=container_id, group=container_ids[0])
+            progress = Progress(container_id=container_id, group=container_ids[0], unhealthy=is_unhealthy)
             host.save(task, progress)
             self._add(task, progress, group)
         for member in group.members:
@@ -98,6 +107,7 @@ class DefaultExecutor:
 
         The exits of the others will be told as all exits are.
         """
+        checked = {one.container_id: None for one in self._members.values() if one.group.is_answered}
         for member in list(self._members.values()):
             progress, container_id = member.progress, member.container_id
             if member.ended or progress.exited or (member.answered and container_id not in running):
@@ -108,6 +118,8 @@ class DefaultExecutor:
                 continue
             if progress.kill is None:
                 self._limit(host, member)
+                if container_id in checked:
+                    checks.resume(host, member.task, container_id)
                 continue
             kill = resumed(progress.kill, host.now)
             self._turn(host, member, kill=kill)
@@ -152,8 +164,25 @@ class DefaultExecutor:
             if member.progress.kill is None:
                 self._turn(host, member, timed_out=True)
                 self._kill(host, member, 0, tell=False)
-        else:
+        elif not checks.is_due(host, member.task, container_id, what):
             host.destroy(container_id)
+
+    def probed(self, host: Host, container_id: str, what: str, found: Found) -> None:
+        """A check has a result; it interests nobody once the task is being killed."""
+        member = self._members.get(container_id)
+        if member is None or member.ended or member.progress.exited or member.progress.kill is not None:
+            return
+        check = member.task.health_check if what == checks.HEALTH else member.task.check
+        if check is not None and check.command is not None and found.value == SIGKILLED:
+            found = Found()  # most likely the task is ending, and what runs next to it with it
+        progress, is_to_die = checks.heard(host, member.task, container_id, what, found, member.progress)
+        if progress is not member.progress:
+            member.progress = progress
+            host.save(member.task, progress)
+        if is_to_die:
+            for other in self._members.values():
+                self._turn(host, other, unhealthy=True)
+            self._kill(host, member, grace_period(member.task, None))
 
     def exited(self, host: Host, container_id: str, status: int | None) -> None:
         """A task's container is gone: say how it ended, and end its group unless it ended well."""
@@ -163,7 +192,7 @@ class DefaultExecutor:
         if not was_answered:
             self._settle(host, member)
             self._answered(host, member.group)
-        elif all(other.answered for other in member.group.members):
+        elif member.group.is_answered:
             self._settle(host, member)
 
     # ---- parts
@@ -180,14 +209,15 @@ class DefaultExecutor:
 
     def _answered(self, host: Host, group: Group) -> None:
         """Once every launch has been answered: RUNNING for those that ran, the end for those that did not."""
-        if not all(member.answered for member in group.members):
+        if not group.is_answered:
             return
         for member in group.members:
             if member.progress.launched and not member.ended and member.progress.kill is None:
                 host.update(member.task, TaskState.TASK_RUNNING, container_id=member.container_id)
-                if member.task.max_completion_time is not None:
+                if member.task.max_completion_time is not None or member.task.health_check is not None:
                     self._turn(host, member, running_since=host.now)
                     self._limit(host, member)
+                checks.begin(host, member.task, member.container_id)
         for member in group.members:
             if member.progress.exited:
                 self._settle(host, member)
@@ -242,6 +272,7 @@ class DefaultExecutor:
             return
         kill = kill_within(grace, host.now)
         self._turn(host, member, kill=kill)
+        checks.end(host, member.task, member.container_id)
         if tell and host.takes_killing:
             host.update(member.task, TaskState.TASK_KILLING, container_id=member.container_id)
         if grace == 0:
@@ -258,7 +289,11 @@ class DefaultExecutor:
         member.ended = True
         host.cancel_timer(member.container_id, ESCALATE)
         host.cancel_timer(member.container_id, MAX_COMPLETION)
-        host.update(member.task, state, container_id=member.container_id, message=message, reason=reason)
+        checks.end(host, member.task, member.container_id)
+        healthy = False if member.progress.unhealthy else None
+        host.update(
+            member.task, state, container_id=member.container_id, message=message, reason=reason, healthy=healthy
+        )
         del self._members[member.container_id]
         del self._tasks[member.task.task_id]
         if state is not TaskState.TASK_FINISHED and not self._shutting_down:

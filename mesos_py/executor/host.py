@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 from typing import Final, Protocol
 
+from mesos_py.executor.targets import Target
 from mesos_py.machine.values import SECOND, Nanos
 from mesos_py.wire.checkpoint import Kill, Progress
 from mesos_py.wire.health import CheckInfo, CheckStatusInfo
@@ -41,6 +42,22 @@ class Host(Protocol):
         healthy: bool | None = None,
     ) -> None:
         """Report ``state`` of ``task``, which runs or ran in this container."""
+
+    def last(self, task: TaskInfo) -> TaskStatus | None:
+        """What was reported of it last, by this agent or a former one; None: nobody waits for more."""
+
+    def repeat(
+        self,
+        task: TaskInfo,
+        *,
+        reason: TaskStatus.Reason,
+        healthy: bool | None = None,
+        check_status: CheckStatusInfo | None = None,
+    ) -> None:
+        """Report that again, for ``reason`` and with what is given here; so attached information stays."""
+
+    def probe(self, task: TaskInfo, container_id: str, what: str, target: Target, timeout: Nanos | None) -> None:
+        """Call ``probed(host, container_id, what, found)`` when it is known; there is one probe of a name at a time."""
 
     def save(self, task: TaskInfo, progress: Progress) -> None:
         """It survives a restart of the agent, before anything asked for in this frame is done."""

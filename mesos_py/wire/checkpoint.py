@@ -72,7 +72,14 @@ class Progress:
     kill_policy: KillPolicy | None = opt(9)
     #: its maximal completion time is over, which counts from ``running_since``
     timed_out: bool = opt(10, default=False)
+    #: kept when something counts from it: the maximal completion time, the grace period of the health check
     running_since: int | None = opt(11)
+    #: its health check has succeeded once, so its grace period is over
+    succeeded: bool = opt(12, default=False)
+    #: of its health check, in a row until now
+    failures: int = opt(13, default=0)
+    #: a health check has ended a task of the executor: this one's end is told as unhealthy
+    unhealthy: bool = opt(14, default=False)
 
 
 @message

@@ -43,6 +43,8 @@ class Master:
         self.pongs = 0
         #: by executors to their framework
         self.said: list[bytes] = []
+        #: of all tasks, each once
+        self.statuses: list[TaskStatus] = []
         self.exited: list[internal.ExitedExecutor] = []
         self.reregistrations: list[internal.ReregisterAgent] = []
         self.unregistered: list[internal.UnregisterAgent] = []
@@ -69,6 +71,7 @@ class Master:
                 self._heard[status.uuid] = None
                 self.states.setdefault(status.task_id, []).append(status.state.name.removeprefix("TASK_"))
                 self.messages.append(status.message or "")
+                self.statuses.append(status)
             if self.acknowledges:
                 self.say(
                     internal.AcknowledgeUpdate(

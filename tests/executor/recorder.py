@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from mesos_py.machine.values import Nanos
+from mesos_py.executor.host import empty_check_status
+from mesos_py.executor.targets import Target
+from mesos_py.machine.values import SECOND, Nanos
 from mesos_py.wire.checkpoint import Progress
 from mesos_py.wire.command import CommandInfo
+from mesos_py.wire.health import CheckStatusInfo
 from mesos_py.wire.ids import AgentID, TaskID
+from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import TaskInfo, TaskState, TaskStatus
 
 
@@ -31,6 +35,10 @@ class Recorder:
         self.timers: dict[tuple[str, str], Nanos] = {}
         self.finished = False
         self.saved: dict[str, Progress] = {}
+        #: of each task, whatever was said of it: kept apart from the host's own memory
+        self.statuses: dict[str, list[TaskStatus]] = {}
+        #: (container, which check, what it looks at, timeout)
+        self.probes: list[tuple[str, str, Target, Nanos | None]] = []
 
     def update(
         self, task: TaskInfo, state: TaskState, *, container_id: str, message: str | None = None,
@@ -39,6 +47,32 @@ class Recorder:
         self.said.setdefault(task.task_id, []).append(state.name.removeprefix("TASK_"))
         self.messages.append(message)
         self.reasons.append(reason)
+        self.statuses.setdefault(task.task_id, []).append(
+            TaskStatus(
+                task_id=task.task_id, state=state, message=message, reason=reason, healthy=healthy,
+                source=TaskStatus.Source.SOURCE_EXECUTOR, timestamp=self.now / SECOND,
+                check_status=empty_check_status(task),
+            )
+        )  # fmt: skip
+
+    def last(self, task: TaskInfo) -> TaskStatus | None:
+        said = self.statuses.get(task.task_id)
+        return said[-1] if said else None
+
+    def repeat(
+        self, task: TaskInfo, *, reason: TaskStatus.Reason, healthy: bool | None = None,
+        check_status: CheckStatusInfo | None = None,
+    ) -> None:  # fmt: skip
+        last = self.statuses[task.task_id][-1]
+        self.statuses[task.task_id].append(
+            evolve(
+                last, reason=reason, timestamp=self.now / SECOND,
+                healthy=last.healthy if healthy is None else healthy, check_status=check_status or last.check_status,
+            )
+        )  # fmt: skip
+
+    def probe(self, task: TaskInfo, container_id: str, what: str, target: Target, timeout: Nanos | None) -> None:
+        self.probes.append((container_id, what, target, timeout))
 
     def save(self, task: TaskInfo, progress: Progress) -> None:
         self.saved[task.task_id] = progress

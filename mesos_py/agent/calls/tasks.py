@@ -276,7 +276,7 @@ def _launch(agent: Agent, executor: Executor, out: Frame) -> None:
         agent.update_container(executor, out)
         executors.run_builtin_default(agent, executor, out)
         return
-    env = specs.executor_environment(agent.options, agent.state.info, agent.endpoint, agent.pid, executor, agent.ip)
+    env = agent.executor_environment(executor)
     if executor.kind is Kind.COMMAND:
         (task,) = executor.queued.values()
         spec, command = specs.command_task(agent.options, env, executor, task.info), task.info.command

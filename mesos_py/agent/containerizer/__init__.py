@@ -29,6 +29,10 @@ from mesos_py.wire.value import Value
 NO_SANDBOX = "Failed to create executor directory"
 
 
+class NotStarted(Exception):
+    """What was to run next to a container could not be started; the text says why."""
+
+
 @attrs.frozen(kw_only=True)
 class ContainerSpec:
     """Everything needed to run one container."""
@@ -84,6 +88,13 @@ class Containerizer(Protocol):
 
     def destroy(self, container_id: str) -> None:
         """SIGKILL until nothing is left; cancels a fetch. Unknown ids are ignored."""
+
+    async def run_beside(self, spec: ContainerSpec) -> int | None:
+        """Run ``spec`` next to the container of that id, which runs: where it is, with its limits, not of its tree.
+
+        Both outputs go to the sandbox's stderr. Returns the wait(2) status once nothing is left, None when it is not
+        known. Raises NotStarted. Nothing is left of it soon after this is cancelled, and after the end of the agent.
+        """
 
     def make_sandbox(self, container_id: str, path: str, latest_link: str | None, user: str | None) -> None:
         """A sandbox without a process: DirectoryFailed is said if it could not be made, nothing otherwise.

@@ -22,7 +22,7 @@ from typing import Any
 import attrs
 import structlog
 
-from mesos_py.agent.containerizer import Containerizer, ContainerSpec, KnownContainer
+from mesos_py.agent.containerizer import Containerizer, ContainerSpec, KnownContainer, NotStarted
 from mesos_py.agent.containerizer.cgroups.isolator import CgroupsIsolator, NoCgroup
 from mesos_py.agent.containerizer.isolators import rlimits
 from mesos_py.agent.containerizer.process import STATUS_KILLED
@@ -92,6 +92,19 @@ class IsolatedContainerizer:
             self._end(self._end_pod(container_id, self._pods.pop(container_id)), f"end {container_id}")
         else:
             self._inner.destroy(container_id)
+
+    async def run_beside(self, spec: ContainerSpec) -> int | None:
+        """In the cgroups of the container, all of which dies with it: so what is killed there has told nothing."""
+        limits = rlimits.setup(spec) if self._limits_processes else []
+        if isinstance(limits, Problem):
+            raise NotStarted(limits.text)
+        if self._cgroups is None:
+            return await self._inner.run_beside(attrs.evolve(spec, setup=tuple(limits)))
+        if not self._cgroups.knows(spec.container_id):
+            return None  # it has just ended
+        setup = (*self._cgroups.entrance(spec.container_id), *limits)
+        status = await self._inner.run_beside(attrs.evolve(spec, setup=setup))
+        return None if status == STATUS_KILLED else status
 
     def make_sandbox(self, container_id: str, path: str, latest_link: str | None, user: str | None) -> None:
         self._pods[container_id] = None

@@ -23,6 +23,7 @@ import structlog
 
 from mesos_py.agent import fetcher
 from mesos_py.agent.containerizer import NO_SANDBOX, ContainerSpec, KnownContainer
+from mesos_py.agent.containerizer.beside import BESIDE, Beside, launch_frame
 from mesos_py.agent.containerizer.client import SupervisorClient, SupervisorSettings
 from mesos_py.agent.containerizer.supervisor import frames
 from mesos_py.agent.events import (
@@ -101,6 +102,7 @@ class ProcessContainerizer:
         self._containers: dict[str, _Container] = {}
         self._client: SupervisorClient | None = None
         self._members: dict[bytes, asyncio.Future[list[bytes]]] = {}
+        self._beside = Beside(self._send)
         self._token = 0
         self._restart: asyncio.Task[None] | None = None
         self._is_closed = False
@@ -120,8 +122,8 @@ class ProcessContainerizer:
         )  # fmt: skip
         known = []
         for _, key, pid, sandbox, signalled in running:
-            if key.endswith(FETCH):
-                # The agent that wanted it is gone, and with it what was to be started.
+            if key.endswith(FETCH) or BESIDE in key:
+                # The agent that wanted it is gone, and with it what was to be started or learned.
                 self._client.send(frames.DESTROY, key, b"")
                 continue
             container_id = os.fsdecode(key)
@@ -155,7 +157,7 @@ class ProcessContainerizer:
         if spec.uris:
             container.phase = _Phase.FETCHING
             argv, env = fetcher.command(spec, self._fetching)
-            self._start(container, key + FETCH, argv[0], argv, env, is_helper=True)
+            self._start(container, key + FETCH, argv[0], argv, env, frames.HELPER)
         else:
             self._start(container, key, spec.executable, spec.argv, spec.env)
 
@@ -177,6 +179,9 @@ class ProcessContainerizer:
             self._send(frames.DESTROY, container.key + FETCH, b"")
         else:
             self._send(frames.DESTROY, *self._whole(container_id))
+
+    async def run_beside(self, spec: ContainerSpec) -> int | None:
+        return await self._beside.run(spec)
 
     def make_sandbox(self, container_id: str, path: str, latest_link: str | None, user: str | None) -> None:
         fields = [container_id, path, latest_link or "", user or ""]
@@ -234,24 +239,13 @@ class ProcessContainerizer:
 
     def _start(
         self, container: _Container, key: bytes, executable: str, argv: Iterable[str], env: Mapping[str, str],
-        *, is_helper: bool = False,
+        kind: bytes = b"",
     ) -> None:  # fmt: skip
         spec = container.spec
         assert spec is not None
         try:
-            arguments = [os.fsencode(argument) for argument in argv]
-            environment = [os.fsencode(name) + b"=" + os.fsencode(value) for name, value in env.items()]
-            if any(b"\0" in text for text in [*arguments, *environment]):
-                raise ValueError("argument or environment with an embedded NUL")
-            if not arguments:
-                raise ValueError("no argv")
-            self._send(
-                frames.LAUNCH, key, os.fsencode(spec.sandbox), os.fsencode(spec.latest_link or ""),
-                os.fsencode(spec.user or ""), os.fsencode(executable), b"1" if is_helper else b"",
-                frames.join(arguments), frames.join(environment),
-                b"" if is_helper else os.fsencode(self._cgroup_of(spec.container_id)),
-                b"" if is_helper else frames.join([os.fsencode(text) for step in spec.setup for text in step]),
-            )  # fmt: skip
+            cgroup = b"" if kind == frames.HELPER else os.fsencode(self._cgroup_of(spec.container_id))
+            self._send(*launch_frame(key, spec, executable, argv, env, kind, cgroup))
         except ValueError as exc:  # FrameError and UnicodeError are ValueErrors
             del self._containers[container.id]
             self._refuse(container.id, f"Failed to execute '{executable}': {exc}")
@@ -282,6 +276,11 @@ class ProcessContainerizer:
                 answer.set_result(frame[2:])
             return
         key = frame[1]
+        if BESIDE in key:
+            if word == frames.EXITED:
+                self._send(frames.ACKNOWLEDGE, key)
+            self._beside.hear(frame)
+            return
         is_fetch = key.endswith(FETCH)
         container_id = os.fsdecode(key.removesuffix(FETCH))
         container = self._containers.get(container_id)
@@ -356,6 +355,7 @@ class ProcessContainerizer:
         """Another supervisor destroys all that the dead one ran; each container's end is then reported as usual."""
         client, _ = await self._reopen()
         self._client = client
+        self._beside.restart()
         for container in self._containers.values():
             is_fetching = container.phase is _Phase.FETCHING
             client.send(frames.DESTROY, *((container.key + FETCH, b"") if is_fetching else self._whole(container.id)))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 import attrs
 
-from mesos_py.agent.containerizer import ContainerSpec, KnownContainer
+from mesos_py.agent.containerizer import ContainerSpec, KnownContainer, NotStarted
 from mesos_py.agent.events import ContainerEvent, ContainerExited, ContainerLaunched, ContainerLaunchFailed
 from mesos_py.agent.usage import measure
 from mesos_py.wire.resource import Resource
@@ -43,8 +43,12 @@ class ScriptedContainerizer:
     """The Containerizer port as a table; `script` decides what each launch leads to."""
 
     def __init__(
-        self, *, report: Callable[[ContainerEvent], None], script: Callable[[ContainerSpec], Outcome] = lambda _: RUNS
+        self,
+        *,
+        report: Callable[[ContainerEvent], None],
+        script: Callable[[ContainerSpec], Outcome] = lambda _: RUNS,
     ) -> None:
+        """``script`` is asked about what runs next to a container, too: it ends at once, or never."""
         self._report = report
         self._script = script
         self._next_pid = FIRST_PID
@@ -84,6 +88,15 @@ class ScriptedContainerizer:
     def destroy(self, container_id: str) -> None:
         self.asked.append(("destroy", container_id))
         self.exit(container_id, int(signal.SIGKILL))
+
+    async def run_beside(self, spec: ContainerSpec) -> int | None:
+        self.asked.append(("run beside", spec.container_id))
+        outcome = self._script(spec)
+        if outcome.failure is not None:
+            raise NotStarted(outcome.failure)
+        if outcome.status is None:
+            await asyncio.Event().wait()
+        return outcome.status
 
     def make_sandbox(self, container_id: str, path: str, latest_link: str | None, user: str | None) -> None:
         self.asked.append((f"make_sandbox {path}", container_id))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from mesos_py.agent.containerizer import ContainerSpec
+from mesos_py.agent.containerizer import ContainerSpec, NotStarted
 from mesos_py.agent.containerizer.scripted import RUNS, Outcome, ScriptedContainerizer
 from tests.agent.containerizer.conftest import CONFINED, remove_cgroups
 from tests.agent.containerizer.harness import Harness, needs_cgroups, until
@@ -116,6 +117,27 @@ async def test_usage_is_of_what_runs(any_kind: Harness) -> None:
     usage = await any_kind.containerizer.usage(["c", "d", "nobody"])
     assert list(usage) == ["c"]
     assert usage["c"].timestamp > 0
+
+
+async def test_a_command_beside_a_container_tells_its_wait_status(any_kind: Harness) -> None:
+    """It is no container of its own: nothing is reported of it."""
+    any_kind.containerizer.launch(any_kind.spec("c", "sleep", "1000"))
+    await any_kind.launched("c")
+    assert await any_kind.containerizer.run_beside(any_kind.spec("c", "true")) == 0
+    assert await any_kind.containerizer.run_beside(any_kind.spec("c", "false")) == 256
+    with pytest.raises(NotStarted, match="Failed to execute 'no-such-program': No such file or directory"):
+        await any_kind.containerizer.run_beside(any_kind.spec("c", "no-such-program"))
+    assert any_kind.of("c") == ["ContainerLaunched"]
+
+
+async def test_a_command_beside_a_container_that_is_not_waited_for_is_ended(any_kind: Harness) -> None:
+    any_kind.containerizer.launch(any_kind.spec("c", "sleep", "1000"))
+    await any_kind.launched("c")
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await any_kind.containerizer.run_beside(any_kind.spec("c", "sleep", "1000"))
+    assert await any_kind.containerizer.run_beside(any_kind.spec("c", "true")) == 0
+    assert any_kind.of("c") == ["ContainerLaunched"]
 
 
 async def test_close_destroys_everything(any_kind: Harness) -> None:

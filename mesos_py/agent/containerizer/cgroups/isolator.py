@@ -128,8 +128,13 @@ class CgroupsIsolator:
         parent = spec.parent_id
         linux = None if spec.container is None else spec.container.linux_info
         is_own = parent is None or (linux is not None and not linux.share_cgroups)
-        group = await self._make(spec.container_id, parent, is_own, spec.resources, spec.limits)
-        settings = group.name if group.is_own else parent or ""
+        await self._make(spec.container_id, parent, is_own, spec.resources, spec.limits)
+        return self.entrance(spec.container_id)
+
+    def entrance(self, container_id: str) -> tuple[tuple[str, str], ...]:
+        """What a process does to enter the container's cgroups, which are there."""
+        group = self._groups[container_id]
+        settings = group.name if group.is_own else group.name.partition("/")[0]
         setup = [(path, "0") for path in self._hierarchy.entrances(group.name, settings)]
         score = controls.oom_score(group.what, _HOST_BYTES) if "memory" in self._hierarchy.controllers else None
         if score is not None:

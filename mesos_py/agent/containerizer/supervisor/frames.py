@@ -7,7 +7,7 @@ the supervisor starts without site-packages.
 Agent to supervisor::
 
     HELLO    version, client pid                         answered by CONTAINER ..., READY, then unacknowledged EXITED
-    LAUNCH   id, sandbox, latest link, user, executable, "1" for a helper, argv, env, cgroup, setup
+    LAUNCH   id, sandbox, latest link, user, executable, kind, argv, env, cgroup, setup
     SIGNAL   id, number                                  the whole tree
     DESTROY  id, cgroup                                  SIGKILL until nothing is left; unknown ids are swept by tag
     ACKNOWLEDGE id ...                                   exit reports are durably known and may be forgotten
@@ -15,6 +15,7 @@ Agent to supervisor::
     MEMBERS  token, id ...                               answered by MEMBERS token, id, pids, id, pids ...
     QUIT                                                 destroy everything and exit
 
+A LAUNCH is of kind "" for a container, HELPER for a program of ours, BESIDE for what runs next to a container.
 ``cgroup`` is the directory by which all of the container is killed, or empty. ``setup`` is what the process does before
 it becomes the program: a list of path and what to write to it, in turn; a path that is a number is a resource, and what
 follows are its soft and hard limit.
@@ -42,6 +43,7 @@ FRAME_MAX = 16 * 1024 * 1024
 
 HELLO, LAUNCH, SIGNAL, DESTROY, ACKNOWLEDGE, MEMBERS, QUIT = b"H", b"L", b"S", b"D", b"A", b"M", b"Q"
 MAKE_SANDBOX = b"P"
+HELPER, BESIDE = b"1", b"2"
 CONTAINER, READY, LAUNCHED, FAILED, EXITED, SANDBOX_FAILED, ERROR = b"c", b"r", b"l", b"f", b"x", b"p", b"e"
 
 _u32 = struct.Struct("<I")

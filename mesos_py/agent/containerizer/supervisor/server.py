@@ -243,14 +243,14 @@ class Supervisor:
     # ---- containers
 
     def _launch(self, client: Client, frame: list[bytes]) -> None:
-        _, container_id, sandbox, latest, user, executable, helper, argv, environment, cgroup, setup = frame
+        _, container_id, sandbox, latest, user, executable, kind, argv, environment, cgroup, setup = frame
         if container_id in self._trees.containers or container_id in self._unacknowledged or self._is_quitting:
             text = b"the supervisor is quitting" if self._is_quitting else b"Container has already been started"
             self._tell(client, frames.FAILED, container_id, text)
             return
         read = write = None
         try:
-            if helper == b"1":
+            if kind == frames.HELPER:
                 # It is ours: its stdout is for the agent, and it becomes the user itself once it has loaded.
                 read, write = os.pipe2(os.O_CLOEXEC)
             pid = self._spawner.spawn(
@@ -263,6 +263,7 @@ class Supervisor:
                 environment=frames.split(environment),
                 stdout=write,
                 setup=frames.split(setup),
+                is_beside=kind == frames.BESIDE,
             )
         except (SpawnError, OSError, ValueError) as exc:
             if read is not None:

@@ -69,22 +69,25 @@ class Spawner:
         environment: list[bytes],
         stdout: int | None,
         setup: list[bytes],
+        is_beside: bool = False,
     ) -> int:
         """The pid of the started process. Raises `SpawnError`.
 
         With `stdout` it is a helper of ours: that replaces the sandbox's stdout file, and the sandbox is the user's
-        but the process not yet.
+        but the process not yet. What runs beside the sandbox's owner says everything to its stderr file.
         """
         is_helper = stdout is not None
         identity = _identify(user, sandbox) if user else None
         directory = self._sandbox(sandbox, latest, identity)
         outputs: list[int] = []
         try:
-            if stdout is None:
-                stdout = _output(directory, b"stdout", identity)
-                outputs.append(stdout)
             stderr = _output(directory, b"stderr", identity)
             outputs.append(stderr)
+            if is_beside:
+                stdout = stderr
+            elif stdout is None:
+                stdout = _output(directory, b"stdout", identity)
+                outputs.append(stdout)
             env = dict([item.split(b"=", 1) for item in environment if b"=" in item])
             os.fchdir(directory)
             self._mark(container_id)
