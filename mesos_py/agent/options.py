@@ -34,6 +34,7 @@ from mesos_py.flags import (
 )
 from mesos_py.machine.values import SECOND, Nanos
 from mesos_py.wire.flags import ImageGcConfig
+from mesos_py.wire.linux import CapabilityInfo
 
 MINUTE: Nanos = 60 * SECOND
 HOUR: Nanos = 60 * MINUTE
@@ -124,7 +125,8 @@ class AgentOptions:
         "posix/cpu,posix/mem",
         "What containers are kept from, as names of isolators: posix/cpu and posix/mem only measure; cgroups/cpu,"
         " cgroups/mem, cgroups/pids, cgroups/devices, cgroups/blkio (io) and cgroups/cpuset, or cgroups/all of them,"
-        " need root; posix/rlimits.",
+        " need root; posix/rlimits; filesystem/linux, namespaces/pid, namespaces/ipc, linux/capabilities and linux/nnp"
+        " need root and crun.",
         group="Containers",
     )
     launcher: str | None = option(
@@ -153,6 +155,23 @@ class AgentOptions:
     )  # fmt: skip
     revocable_cpu_low_priority: bool = option(
         BOOLEAN, True, "Containers with revocable cpus have those that nobody else wants.", group="Containers"
+    )
+    effective_capabilities: CapabilityInfo | None = option(
+        message(CapabilityInfo), None, 'What processes of containers may do that do not say, as {"capabilities":'
+        '["NET_RAW"]}; unset: what their user may.', group="Containers",
+    )  # fmt: skip
+    bounding_capabilities: CapabilityInfo | None = option(
+        message(CapabilityInfo), None, "What processes of containers may do at most, likewise; unset: everything.",
+        group="Containers",
+    )  # fmt: skip
+    disallow_sharing_agent_pid_namespace: bool = option(
+        BOOLEAN, False, "No container sees the host's processes.", group="Containers"
+    )
+    disallow_sharing_agent_ipc_namespace: bool = option(
+        BOOLEAN, False, "No container shares memory with the host's processes.", group="Containers"
+    )
+    default_container_shm_size: int | None = option(
+        SIZE, None, "Size of a container's own /dev/shm; unset: 64MB.", group="Containers"
     )
     launcher_dir: str = option(
         TEXT,

@@ -63,6 +63,8 @@ class ContainerSpec:
     #: what its process does before it becomes the program: files and what to write to them; numbers of resources
     #: (setrlimit) and their soft and hard limit. Made by isolators
     setup: tuple[tuple[str, str], ...] = ()
+    #: the program is a runtime that starts the container's process, and writes its pid here; empty: it is the process
+    pid_file: str = ""
 
 
 @attrs.frozen(kw_only=True)

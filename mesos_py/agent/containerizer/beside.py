@@ -78,4 +78,5 @@ def launch_frame(
         os.fsencode(spec.user or ""), os.fsencode(executable), kind,
         frames.join(arguments), frames.join(environment), cgroup,
         frames.join([os.fsencode(text) for step in setup for text in step]),
+        b"" if kind == frames.HELPER else os.fsencode(spec.pid_file),
     )  # fmt: skip

@@ -15,6 +15,8 @@ from mesos_py.agent.containerizer.cgroups.isolator import CgroupsIsolator
 from mesos_py.agent.containerizer.isolated import IsolatedContainerizer
 from mesos_py.agent.containerizer.isolation import ALL_CGROUPS, CGROUPS, Isolation, settle
 from mesos_py.agent.containerizer.process import ProcessContainerizer
+from mesos_py.agent.containerizer.runtime.plan import Planner
+from mesos_py.agent.containerizer.runtime.runtime import Runtime, capabilities, find_init
 from mesos_py.agent.events import ContainerEvent, ContainerLimited
 from mesos_py.agent.fetcher import FetcherSettings
 from mesos_py.agent.options import AgentOptions
@@ -55,7 +57,33 @@ def compose(options: AgentOptions, report: Report) -> Containerizer:
         return CgroupsIsolator(found, policy, report, counts=options.cgroups_cpu_enable_pids_and_tids_count)
 
     return IsolatedContainerizer(
-        inner=processes, report=report, cgroups=None if found is None else cgroups, limits_processes=limits_processes
+        inner=processes,
+        report=report,
+        cgroups=None if found is None else cgroups,
+        runtime=_runtime(options) if isolation.needs_runtime else None,
+        planner=_planner(options, isolation) if isolation.needs_runtime else None,
+        limits_processes=limits_processes,
+    )
+
+
+def _runtime(options: AgentOptions) -> Runtime:
+    return Runtime(runtime_dir=options.runtime_dir, work_dir=os.path.realpath(options.work_dir))
+
+
+def _planner(options: AgentOptions, isolation: Isolation) -> Planner:
+    init = find_init()
+    if init is None and "namespaces/pid" in isolation:
+        raise ValueError("namespaces/pid needs a program that reaps (apt-get install catatonit, or tini)")
+    shm = options.default_container_shm_size
+    return Planner(
+        isolation=isolation,
+        capabilities=capabilities(),
+        init=init,
+        effective=options.effective_capabilities,
+        bounding=options.bounding_capabilities,
+        may_share_pid=not options.disallow_sharing_agent_pid_namespace,
+        may_share_ipc=not options.disallow_sharing_agent_ipc_namespace,
+        shm_mib=None if shm is None else max(1, shm >> 20),
     )
 
 

@@ -22,10 +22,14 @@ from typing import Any
 import attrs
 import structlog
 
-from mesos_py.agent.containerizer import Containerizer, ContainerSpec, KnownContainer, NotStarted
+from mesos_py.agent.containerizer import NO_SANDBOX, Containerizer, ContainerSpec, KnownContainer, NotStarted
 from mesos_py.agent.containerizer.cgroups.isolator import CgroupsIsolator, NoCgroup
 from mesos_py.agent.containerizer.isolators import rlimits
 from mesos_py.agent.containerizer.process import STATUS_KILLED
+from mesos_py.agent.containerizer.runtime.bundle import Bundle
+from mesos_py.agent.containerizer.runtime.plan import Planner
+from mesos_py.agent.containerizer.runtime.runtime import Runtime, identify
+from mesos_py.agent.containerizer.supervisor.frames import RUNTIME_FAILED
 from mesos_py.agent.events import ContainerEvent, ContainerExited, ContainerLaunchFailed
 from mesos_py.machine.problem import Problem, bad_request
 from mesos_py.wire.resource import Resource
@@ -47,13 +51,22 @@ class IsolatedContainerizer:
         inner: Callable[[Report, Callable[[str], str]], Containerizer],
         report: Report,
         cgroups: Callable[[Report], CgroupsIsolator] | None = None,
+        runtime: Runtime | None = None,
+        planner: Planner | None = None,
         limits_processes: bool = False,
     ) -> None:
-        """``inner`` is made with where to report, and with which cgroup is whose; ``limits_processes``: rlimits."""
+        """``inner`` is made with where to report, and with which cgroup is whose; ``limits_processes``: rlimits.
+
+        With a ``runtime`` containers are started by it, as the ``planner`` says.
+        """
         self._report = report
         self._cgroups = cgroups(report) if cgroups is not None else None
         self._limits_processes = limits_processes
         self._inner = inner(self._hear, self._cgroup_of)
+        self._runtime = runtime
+        self._planner = planner
+        #: launches that the runtime has not answered yet
+        self._starting: dict[str, ContainerSpec] = {}
         #: launches that are prepared
         self._preparing: dict[str, asyncio.Task[ContainerSpec | Problem]] = {}
         #: of those, the ones that were destroyed meanwhile
@@ -95,13 +108,31 @@ class IsolatedContainerizer:
 
     async def run_beside(self, spec: ContainerSpec) -> int | None:
         """In the cgroups of the container, all of which dies with it: so what is killed there has told nothing."""
-        limits = rlimits.setup(spec) if self._limits_processes else []
-        if isinstance(limits, Problem):
-            raise NotStarted(limits.text)
+        if self._cgroups is not None and not self._cgroups.knows(spec.container_id):
+            return None  # it has just ended
+        if self._runtime is None:
+            limits = rlimits.setup(spec) if self._limits_processes else []
+            if isinstance(limits, Problem):
+                raise NotStarted(limits.text)
+            return await self._run_beside(spec, limits)
+        bundle = self._plan(spec)
+        if isinstance(bundle, Problem):
+            raise NotStarted(bundle.text)
+        try:
+            launched, file = self._runtime.write_beside(bundle)
+        except FileNotFoundError:
+            return None  # it has just ended
+        try:
+            status = await self._run_beside(launched, [])
+        finally:
+            why = self._runtime.end_beside(spec, file)
+        if status != 0 and why is not None:
+            raise NotStarted(why)
+        return status
+
+    async def _run_beside(self, spec: ContainerSpec, limits: list[tuple[str, str]]) -> int | None:
         if self._cgroups is None:
             return await self._inner.run_beside(attrs.evolve(spec, setup=tuple(limits)))
-        if not self._cgroups.knows(spec.container_id):
-            return None  # it has just ended
         setup = (*self._cgroups.entrance(spec.container_id), *limits)
         status = await self._inner.run_beside(attrs.evolve(spec, setup=setup))
         return None if status == STATUS_KILLED else status
@@ -142,11 +173,16 @@ class IsolatedContainerizer:
         return measured
 
     async def recover(self, expected: Collection[str] = ()) -> tuple[KnownContainer, ...]:
+        if self._runtime is not None:
+            self._runtime.open()
         if self._cgroups is not None:
             self._cgroups.open()
         known = await self._inner.recover(expected)
+        running = {*expected, *[container.container_id for container in known]}
         if self._cgroups is not None:
-            await self._cgroups.recover({*expected, *[container.container_id for container in known]})
+            await self._cgroups.recover(running)
+        if self._runtime is not None:
+            self._runtime.recover(running)
         return known
 
     def acknowledge(self, container_id: str) -> None:
@@ -163,6 +199,8 @@ class IsolatedContainerizer:
             if not keep:
                 await self._cgroups.recover(())
             self._cgroups.close()
+        if self._runtime is not None and not keep:
+            await asyncio.to_thread(self._runtime.recover, ())
 
     # ---- parts
 
@@ -177,6 +215,8 @@ class IsolatedContainerizer:
         if isinstance(outcome, Problem):
             self._end(self._give_up(ContainerLaunchFailed(container_id, outcome.text)), f"end {container_id}")
         else:
+            if self._runtime is not None:
+                self._starting[container_id] = spec
             self._inner.launch(outcome)
 
     async def _give_up(self, event: ContainerExited | ContainerLaunchFailed) -> None:
@@ -185,9 +225,15 @@ class IsolatedContainerizer:
 
     async def _isolate(self, spec: ContainerSpec) -> ContainerSpec | Problem:
         """What is to be launched."""
-        limits = rlimits.setup(spec) if self._limits_processes else []
+        limits = rlimits.setup(spec) if self._limits_processes and self._runtime is None else []
         if isinstance(limits, Problem):
             return limits
+        launched = spec
+        if self._runtime is not None:
+            bundle = self._plan(spec)
+            if isinstance(bundle, Problem):
+                return bundle
+            launched = await asyncio.to_thread(self._runtime.write, bundle)
         setup: list[tuple[str, str]] = []
         if self._cgroups is not None:
             try:
@@ -198,14 +244,25 @@ class IsolatedContainerizer:
             except NoCgroup as error:
                 return bad_request(f"Failed to prepare isolator: cgroups: {error}")
         # Limits come last: a process that may open no file could enter no cgroup.
-        return attrs.evolve(spec, setup=(*setup, *limits))
+        return attrs.evolve(launched, setup=(*setup, *limits))
+
+    def _plan(self, spec: ContainerSpec) -> Bundle | Problem:
+        assert self._planner is not None
+        try:
+            return self._planner.plan(spec, identify(spec.user))
+        except KeyError:
+            text = f"Failed to chown directory to '{spec.user}': No such user '{spec.user}'"
+            return bad_request(f"{NO_SANDBOX} '{spec.sandbox}': {text}")
 
     def _hear(self, event: ContainerEvent) -> None:
+        starting = self._starting.pop(event.container_id, None)
         if isinstance(event, ContainerExited) and self._cgroups is not None:
             limited = self._cgroups.limited(event.container_id)
             if limited is not None:
                 self._report(limited)
         elif isinstance(event, ContainerLaunchFailed):
+            if starting is not None and self._runtime is not None and event.message == RUNTIME_FAILED:
+                event = ContainerLaunchFailed(event.container_id, self._runtime.why(starting))
             self._end(self._undo(event.container_id), f"end {event.container_id}")
         self._report(event)
 
@@ -220,6 +277,8 @@ class IsolatedContainerizer:
     async def _undo(self, container_id: str) -> None:
         if self._cgroups is not None:
             await self._cgroups.remove(container_id)
+        if self._runtime is not None:
+            await asyncio.to_thread(self._runtime.remove, container_id)
 
     def _end(self, work: Any, name: str) -> None:
         task = asyncio.create_task(work, name=name)

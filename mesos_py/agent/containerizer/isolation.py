@@ -25,11 +25,15 @@ ALL_CGROUPS: Final = "cgroups/all"
 
 #: In the order in which they work.
 KNOWN: Final = (
-    "filesystem/posix", "posix/cpu", "posix/mem", "posix/rlimits",
+    "filesystem/posix", "filesystem/linux", "posix/cpu", "posix/mem", "posix/rlimits",
     "cgroups/cpu", "cgroups/mem", "cgroups/pids", "cgroups/devices", "cgroups/blkio", "cgroups/io", "cgroups/cpuset",
     "cgroups/hugetlb", "cgroups/perf_event", ALL_CGROUPS,
+    "linux/capabilities", "linux/nnp", "namespaces/ipc", "namespaces/pid",
     "environment_secret",
 )  # fmt: skip
+
+#: What crun does; each container has a mount namespace then.
+BY_RUNTIME: Final = ("filesystem/linux", "linux/capabilities", "linux/nnp", "namespaces/ipc", "namespaces/pid")
 
 #: Kinds of which an agent has one at most.
 SINGLE: Final = ("filesystem", "network")
@@ -47,6 +51,10 @@ class Isolation:
 
     def __contains__(self, name: str) -> bool:
         return name in self.names
+
+    @property
+    def needs_runtime(self) -> bool:
+        return any(name in self.names for name in BY_RUNTIME)
 
     @property
     def cgroups(self) -> tuple[str, ...]:
@@ -78,7 +86,7 @@ def parse_isolation(text: str) -> tuple[str, ...]:
 def settle(text: str, launcher: str | None) -> Isolation:
     """``launcher`` None: linux if something needs it. Raises ValueError."""
     names = parse_isolation(text)
-    needing = next((name for name in names if name.startswith(CGROUPS)), None)
+    needing = next((name for name in names if name.startswith(CGROUPS) or name in BY_RUNTIME), None)
     if launcher == "posix" and needing is not None:
         raise ValueError(f"The '{needing}' isolator requires --launcher=linux")
     return Isolation(names, launcher or ("posix" if needing is None else "linux"))

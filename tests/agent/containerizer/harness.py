@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import glob
 import os
+import shutil
 import time
 import zlib
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from mesos_py.agent.containerizer import Containerizer, ContainerSpec
 from mesos_py.agent.containerizer.cgroups.hierarchy import detect
 from mesos_py.agent.containerizer.compose import compose
 from mesos_py.agent.containerizer.process import ProcessContainerizer
+from mesos_py.agent.containerizer.runtime.runtime import find_init
 from mesos_py.agent.events import (
     ContainerEvent,
     ContainerExited,
@@ -37,6 +39,12 @@ def _why_no_cgroups() -> str:
         return str(error)
     return "" if os.access("/sys/fs/cgroup", os.W_OK) else "cgroups cannot be written here"
 
+
+_HAS_CRUN = shutil.which("crun") is not None and find_init() is not None
+_NO_CRUN = _why_no_cgroups() or ("" if _HAS_CRUN else "crun or an init is missing (.ci/containers)")
+
+#: For tests of namespaces.
+needs_crun = pytest.mark.skipif(bool(_NO_CRUN), reason=_NO_CRUN or "there is crun")
 
 #: For tests that put real processes into cgroups.
 needs_cgroups = pytest.mark.skipif(bool(_why_no_cgroups()), reason=_why_no_cgroups() or "there are cgroups")

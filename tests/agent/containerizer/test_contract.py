@@ -12,7 +12,7 @@ import pytest
 from mesos_py.agent.containerizer import ContainerSpec, NotStarted
 from mesos_py.agent.containerizer.scripted import RUNS, Outcome, ScriptedContainerizer
 from tests.agent.containerizer.conftest import CONFINED, remove_cgroups
-from tests.agent.containerizer.harness import Harness, needs_cgroups, until
+from tests.agent.containerizer.harness import Harness, needs_cgroups, needs_crun, until
 
 IGNORES_TERM = "trap '' TERM; touch ready; while :; do sleep 1000; done"
 
@@ -31,13 +31,18 @@ def script(spec: ContainerSpec) -> Outcome:
     return RUNS
 
 
-@pytest.fixture(params=["process", "scripted", pytest.param("cgroups", marks=needs_cgroups)])
+KINDS = ["process", "scripted", pytest.param("cgroups", marks=needs_cgroups), pytest.param("crun", marks=needs_crun)]
+
+
+@pytest.fixture(params=KINDS)
 async def any_kind(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Harness]:
     harness = Harness(tmp_path)
     if request.param == "process":
         harness.process()
     elif request.param == "cgroups":
         harness.isolated(isolation=CONFINED)
+    elif request.param == "crun":
+        harness.isolated(isolation=f"{CONFINED},filesystem/linux,linux/capabilities,namespaces/ipc")
     else:
         harness.containerizer = ScriptedContainerizer(report=harness.events.append, script=script)
     assert await harness.containerizer.recover() == ()

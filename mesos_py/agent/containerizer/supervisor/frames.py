@@ -7,7 +7,7 @@ the supervisor starts without site-packages.
 Agent to supervisor::
 
     HELLO    version, client pid                         answered by CONTAINER ..., READY, then unacknowledged EXITED
-    LAUNCH   id, sandbox, latest link, user, executable, kind, argv, env, cgroup, setup
+    LAUNCH   id, sandbox, latest link, user, executable, kind, argv, env, cgroup, setup, pid file
     SIGNAL   id, number                                  the whole tree
     DESTROY  id, cgroup                                  SIGKILL until nothing is left; unknown ids are swept by tag
     ACKNOWLEDGE id ...                                   exit reports are durably known and may be forgotten
@@ -18,7 +18,8 @@ Agent to supervisor::
 A LAUNCH is of kind "" for a container, HELPER for a program of ours, BESIDE for what runs next to a container.
 ``cgroup`` is the directory by which all of the container is killed, or empty. ``setup`` is what the process does before
 it becomes the program: a list of path and what to write to it, in turn; a path that is a number is a resource, and what
-follows are its soft and hard limit.
+follows are its soft and hard limit. With a ``pid file`` it is a runtime: it runs as we do, ends well once the process
+of the container has begun, and has written that pid, by then a child of ours, into the file.
 
 Supervisor to agent::
 
@@ -36,7 +37,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-VERSION = b"3"
+VERSION = b"4"
 
 #: A frame holds argv and environment of one process; the kernel's own bound on both is a few MiB.
 FRAME_MAX = 16 * 1024 * 1024
@@ -45,6 +46,9 @@ HELLO, LAUNCH, SIGNAL, DESTROY, ACKNOWLEDGE, MEMBERS, QUIT = b"H", b"L", b"S", b
 MAKE_SANDBOX = b"P"
 HELPER, BESIDE = b"1", b"2"
 CONTAINER, READY, LAUNCHED, FAILED, EXITED, SANDBOX_FAILED, ERROR = b"c", b"r", b"l", b"f", b"x", b"p", b"e"
+
+#: Text of FAILED for a runtime that has not started its container; it has said why elsewhere.
+RUNTIME_FAILED = "the runtime has failed"
 
 _u32 = struct.Struct("<I")
 

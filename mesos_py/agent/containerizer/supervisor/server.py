@@ -90,6 +90,8 @@ class Supervisor:
     def _look_after(self) -> None:
         """Bury who has died, and say what there is to say."""
         self._trees.reap()
+        for container in self._trees.take_started():
+            self._tell(self._agent, frames.LAUNCHED, container.id, b"%d" % container.main)
         now = time.monotonic()
         for container in self._trees.finish(now):
             self._report(container)
@@ -243,7 +245,7 @@ class Supervisor:
     # ---- containers
 
     def _launch(self, client: Client, frame: list[bytes]) -> None:
-        _, container_id, sandbox, latest, user, executable, kind, argv, environment, cgroup, setup = frame
+        _, container_id, sandbox, latest, user, executable, kind, argv, environment, cgroup, setup, pid_file = frame
         if container_id in self._trees.containers or container_id in self._unacknowledged or self._is_quitting:
             text = b"the supervisor is quitting" if self._is_quitting else b"Container has already been started"
             self._tell(client, frames.FAILED, container_id, text)
@@ -264,6 +266,7 @@ class Supervisor:
                 stdout=write,
                 setup=frames.split(setup),
                 is_beside=kind == frames.BESIDE,
+                is_runtime=bool(pid_file),
             )
         except (SpawnError, OSError, ValueError) as exc:
             if read is not None:
@@ -273,8 +276,9 @@ class Supervisor:
         finally:
             if write is not None:
                 os.close(write)
-        self._trees.add(Container(container_id, sandbox, pid, read, cgroup))
-        self._tell(client, frames.LAUNCHED, container_id, b"%d" % pid)
+        self._trees.add(Container(container_id, sandbox, pid, read, cgroup, pid_file))
+        if not pid_file:
+            self._tell(client, frames.LAUNCHED, container_id, b"%d" % pid)
 
     def _make_sandbox(self, client: Client, frame: list[bytes]) -> None:
         _, container_id, sandbox, latest, user = frame
@@ -306,6 +310,9 @@ class Supervisor:
                 self._report(remains)
 
     def _report(self, container: Container) -> None:
+        if container.pid_file and not container.is_doomed:
+            self._tell(self._agent, frames.FAILED, container.id, frames.RUNTIME_FAILED.encode())
+            return
         captured = b""
         if container.capture is not None:
             # Everything that could write has ended, so this reads to the end and cannot wait.

@@ -70,13 +70,15 @@ class Spawner:
         stdout: int | None,
         setup: list[bytes],
         is_beside: bool = False,
+        is_runtime: bool = False,
     ) -> int:
         """The pid of the started process. Raises `SpawnError`.
 
-        With `stdout` it is a helper of ours: that replaces the sandbox's stdout file, and the sandbox is the user's
-        but the process not yet. What runs beside the sandbox's owner says everything to its stderr file.
+        With `stdout` it is a helper of ours: that replaces the sandbox's stdout file. Of a helper or a runtime the
+        sandbox is the user's, but the process not yet. What runs beside the sandbox's owner says everything to its
+        stderr file.
         """
-        is_helper = stdout is not None
+        is_ours = stdout is not None or is_runtime
         identity = _identify(user, sandbox) if user else None
         directory = self._sandbox(sandbox, latest, identity)
         outputs: list[int] = []
@@ -92,7 +94,7 @@ class Spawner:
             os.fchdir(directory)
             self._mark(container_id)
             try:
-                runs_as = None if is_helper else identity
+                runs_as = None if is_ours else identity
                 return _Program(argv, env, (self._null, stdout, stderr), runs_as, setup).start(executable)
             except OSError as exc:
                 text = f"Failed to execute '{os.fsdecode(executable)}': {exc.strerror}"

@@ -30,17 +30,27 @@ SIGNAL_PASSES = 3
 class Container:
     """One main process and whatever descends from it."""
 
-    __slots__ = ("capture", "cgroup", "delay", "id", "is_told", "look_at", "main", "mark", "sandbox", "status")
+    __slots__ = (
+        "capture", "cgroup", "delay", "early", "id", "is_doomed", "is_told", "look_at", "main", "mark", "pid_file",
+        "sandbox", "status",
+    )  # fmt: skip
 
     def __init__(
-        self, container_id: bytes, sandbox: bytes, main: int, capture: int | None, cgroup: bytes = b""
-    ) -> None:
+        self, container_id: bytes, sandbox: bytes, main: int, capture: int | None, cgroup: bytes = b"",
+        pid_file: bytes = b"",
+    ) -> None:  # fmt: skip
         self.id = container_id
         #: the directory by which all of it is killed; empty: there is none
         self.cgroup = cgroup
         self.sandbox = sandbox
         #: pid; 0 for the remains of a container another supervisor started
         self.main = main
+        #: while `main` is the runtime that starts it: where that writes the pid of the container's process
+        self.pid_file = pid_file
+        #: raw wait status of the container's process, if it has ended before the runtime
+        self.early: int | None = None
+        #: it was destroyed
+        self.is_doomed = False
         self.mark = procfs.mark_of(container_id)
         #: the read end of the pipe that is its stdout, if it was asked for
         self.capture = capture
@@ -72,6 +82,9 @@ class Trees:
         self._by_main: dict[int, Container] = {}
         self._by_mark: dict[int, Container] = {}
         self._orphans: dict[int, Orphan] = {}
+        #: those whose main process is a runtime yet
+        self._starting: dict[bytes, Container] = {}
+        self._started: list[Container] = []
         self._self = os.getpid()
         self._children = os.open(f"/proc/self/task/{self._self}/children", os.O_RDONLY | os.O_CLOEXEC)
 
@@ -80,6 +93,8 @@ class Trees:
         self._by_mark[container.mark] = container
         if container.main:
             self._by_main[container.main] = container
+        if container.pid_file:
+            self._starting[container.id] = container
 
     # ---- reaping
 
@@ -96,21 +111,54 @@ class Trees:
             pid: int = info.si_pid
             container = self._by_main.pop(pid, None)
             if container is None:
-                os.waitpid(pid, 0)
+                status = os.waitpid(pid, 0)[1]
                 self._orphans.pop(pid, None)
+                self._note_early(pid, status)
                 continue
-            # While it is unreaped its number cannot be another's, and killing a group is atomic against fork.
-            _signal_group(pid, signal.SIGKILL)
-            container.status = os.waitpid(pid, 0)[1]
+            if container.id in self._starting:
+                container.status = os.waitpid(pid, 0)[1]
+                if container.status == 0 and self._start(container):
+                    continue
+            else:
+                # While it is unreaped its number cannot be another's, and killing a group is atomic against fork.
+                _signal_group(pid, signal.SIGKILL)
+                container.status = os.waitpid(pid, 0)[1]
             container.look_at = 0.0
             self.ending[container.id] = container
             ended.append(container)
         return ended
 
+    def _start(self, container: Container) -> bool:
+        """The runtime has done its work: the container's process is the main one, and whether it runs yet."""
+        text = procfs.read(os.fsdecode(container.pid_file)).strip()
+        if not text.isdigit():
+            return False
+        del self._starting[container.id]
+        container.main, container.pid_file = int(text), b""
+        self._started.append(container)
+        container.status = container.early
+        if container.early is None:
+            # Its parent may be what the runtime has forked; that ends now, and then we are.
+            self._by_main[container.main] = container
+            self._orphans.pop(container.main, None)
+        return container.early is None
+
+    def _note_early(self, pid: int, status: int) -> None:
+        """A container's process may end before the runtime that has started it."""
+        for container in self._starting.values():
+            if procfs.read(os.fsdecode(container.pid_file)).strip() == b"%d" % pid:
+                container.early = status
+
+    def take_started(self) -> list[Container]:
+        """Those whose process has been started by a runtime since the last time."""
+        started, self._started = self._started, []
+        return started
+
     # ---- ending
 
     def destroy(self, container: Container) -> None:
         """Begin to end it; `finish` tells when it is done."""
+        container.is_doomed = True
         if container.look_at is None:
             container.look_at = 0.0
             self.ending[container.id] = container
@@ -143,6 +191,7 @@ class Trees:
     def _forget(self, container: Container) -> None:
         del self.ending[container.id], self.containers[container.id]
         self._by_mark.pop(container.mark, None)
+        self._starting.pop(container.id, None)
 
     # ---- looking
 

@@ -1,0 +1,71 @@
+"""namespaces/pid and namespaces/ipc: whom a container sees, and with whom it shares memory.
+
+=========================  ====================================================================================
+pid                        of its own, unless ``share_pid_namespace``: then the agent's, if that is allowed
+ipc PRIVATE                of its own, with a /dev/shm of ``shm_size``
+ipc SHARE_PARENT           the agent's, if that is allowed
+ipc not set                the agent's if that is allowed, else its own; a root of its own has its own /dev/shm
+=========================  ====================================================================================
+
+What is nested has an executor without a process as its parent, with which nothing can be shared.
+Mesos: src/slave/containerizer/mesos/isolators/namespaces/pid.cpp, ipc.cpp
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mesos_py.agent.containerizer.runtime.bundle import Bundle
+from mesos_py.machine.problem import Problem, bad_request
+from mesos_py.wire.linux import LinuxInfo
+
+SHM_MIB: Final = 64  # the kernel's would be half of the host's memory; Docker's default
+
+NOTHING_TO_SHARE: Final = "The parent container has no process whose namespace could be shared"
+
+
+def _linux(bundle: Bundle) -> LinuxInfo:
+    container = bundle.spec.container
+    return LinuxInfo() if container is None or container.linux_info is None else container.linux_info
+
+
+def pid(bundle: Bundle, init: str | None, *, may_share: bool) -> Problem | None:
+    """``init`` is the program that reaps."""
+    if _linux(bundle).share_pid_namespace:
+        if bundle.spec.parent_id is not None:
+            return bad_request(NOTHING_TO_SHARE)
+        if not may_share:
+            return bad_request("Sharing agent pid namespace with container is not allowed")
+        return None
+    bundle.namespaces["pid"] = ""
+    bundle.init = init
+    if not bundle.is_own_root:
+        bundle.mount("/proc", "proc", "nosuid", "noexec", "nodev", kind="proc")
+    return None
+
+
+def ipc(bundle: Bundle, *, may_share: bool, shm_mib: int | None) -> Problem | None:
+    """``shm_mib`` is --default_container_shm_size."""
+    info = _linux(bundle)
+    if info.shm_size is not None and info.ipc_mode is not LinuxInfo.IpcMode.PRIVATE:
+        return bad_request("Only support setting shm size for container whose IPC mode is private")
+    if info.ipc_mode is LinuxInfo.IpcMode.SHARE_PARENT:
+        if bundle.spec.parent_id is not None:
+            return bad_request(NOTHING_TO_SHARE)
+        if not may_share:
+            return bad_request("Sharing agent IPC namespace with container is not allowed")
+        if bundle.is_own_root:
+            bundle.mount("/dev/shm", "/dev/shm", "rbind")  # noqa: S108 - the container's
+        return None
+    if info.ipc_mode is LinuxInfo.IpcMode.PRIVATE or not may_share:
+        bundle.namespaces["ipc"] = ""
+        shared_memory(bundle, info.shm_size or shm_mib or SHM_MIB)
+    elif bundle.is_own_root:
+        shared_memory(bundle, shm_mib or SHM_MIB)
+    return None
+
+
+def shared_memory(bundle: Bundle, mib: int) -> None:
+    """A /dev/shm that is the container's alone."""
+    options = ("nosuid", "noexec", "nodev", "mode=1777", f"size={mib}m")
+    bundle.mount("/dev/shm", "shm", *options, kind="tmpfs")  # noqa: S108 - the container's

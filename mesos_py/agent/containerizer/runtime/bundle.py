@@ -1,0 +1,125 @@
+"""What one container is to see and may do: isolators add their part, and all of it becomes crun's config.json. Pure.
+
+Source: OCI runtime specification, config.md and config-linux.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+
+from mesos_py.agent.containerizer import ContainerSpec
+
+OCI_VERSION: Final = "1.0.2"
+
+#: In containers with a root file system of their own.
+INIT: Final = "/dev/init"
+
+
+@attrs.frozen(kw_only=True)
+class Mount:
+    """One entry of ``mounts``; ``source`` and ``kind`` as mount(8) has them."""
+
+    target: str
+    source: str
+    kind: str = "none"
+    options: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Identity:
+    """Whom the container's process runs as."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...] = ()
+
+
+@attrs.define(eq=False, kw_only=True)
+class Bundle:
+    """One container that is being prepared."""
+
+    spec: ContainerSpec
+    identity: Identity
+    #: the container's own root file system; None: it sees the host's
+    rootfs: str | None = None
+    #: the sandbox as the container sees it
+    sandbox: str
+    cwd: str
+    executable: str
+    argv: Sequence[str]
+    env: dict[str, str]
+    mounts: list[Mount] = attrs.Factory(list)
+    #: kind of namespace -> path of an existing one, or "" for a new one
+    namespaces: dict[str, str] = attrs.Factory(lambda: {"mount": ""})
+    #: on the host: a program that is the container's first process and reaps; None: the task itself is
+    init: str | None = None
+    bounding: Sequence[str] = ()
+    effective: Sequence[str] = ()
+    #: what another user than root gets, which is nothing unless somebody says so
+    ambient: Sequence[str] = ()
+    #: numbers of resources and their limits, as ``ContainerSpec.setup`` has them
+    rlimits: Sequence[tuple[str, str]] = ()
+    no_new_privileges: bool = False
+
+    @property
+    def is_own_root(self) -> bool:
+        return self.rootfs is not None
+
+    def mount(self, target: str, source: str, *options: str, kind: str = "none") -> None:
+        self.mounts.append(Mount(target=target, source=source, kind=kind, options=options))
+
+
+def config(bundle: Bundle, root: str, rlimit_names: Mapping[str, str]) -> dict[str, Any]:
+    """config.json; ``root`` is where the root file system is, the host's own or the container's."""
+    args, mounts = [bundle.executable, *bundle.argv[1:]], list(bundle.mounts)
+    if bundle.init is not None:
+        path = bundle.init
+        if bundle.is_own_root:
+            path = INIT
+            mounts.append(Mount(target=INIT, source=bundle.init, options=("bind", "ro", "nosuid", "nodev")))
+        args = [path, "--", *args]
+    return {
+        "ociVersion": OCI_VERSION,
+        "process": process(bundle, rlimit_names) | {"args": args},
+        "root": {"path": root, "readonly": False},
+        "mounts": [
+            {"destination": one.target, "source": one.source, "type": one.kind, "options": list(one.options)}
+            for one in mounts
+        ],
+        "linux": {
+            "namespaces": [
+                {"type": kind, **({"path": path} if path else {})} for kind, path in bundle.namespaces.items()
+            ],
+            "rootfsPropagation": "rslave",
+        },
+    }
+
+
+def process(bundle: Bundle, rlimit_names: Mapping[str, str]) -> dict[str, Any]:
+    """process.json: what runs in the container, as its first process or beside that."""
+    is_root = bundle.identity.uid == 0
+    held = list(bundle.effective if is_root else bundle.ambient)
+    return {
+        "terminal": False,
+        "user": {
+            "uid": bundle.identity.uid, "gid": bundle.identity.gid,
+            "additionalGids": list(bundle.identity.groups), "umask": 0o022,
+        },
+        "args": [bundle.executable, *bundle.argv[1:]],
+        "env": [f"{name}={value}" for name, value in bundle.env.items()],
+        "cwd": bundle.cwd,
+        "capabilities": {
+            "bounding": list(bundle.bounding), "effective": held, "permitted": held,
+            "inheritable": [] if is_root else held, "ambient": [] if is_root else held,
+        },
+        "rlimits": [_rlimit(name, text, rlimit_names) for name, text in bundle.rlimits],
+        "noNewPrivileges": bundle.no_new_privileges,
+    }  # fmt: skip
+
+
+def _rlimit(name: str, text: str, names: Mapping[str, str]) -> dict[str, Any]:
+    soft, hard = [int(bound) % (1 << 64) for bound in text.split()]
+    return {"type": names[name], "soft": soft, "hard": hard}

@@ -1,0 +1,182 @@
+"""Bundles on disk, how crun is run, and what it has said.
+
+::
+
+    <runtime_dir>/crun-<work dir>/
+        root/                  where each container that sees the host's files has them bound, in a namespace of its own
+        state/<container>/     crun's
+        bundles/<container>/   config.json, pid, log
+
+crun makes its root a mount point, and must not do that to the host's "/": what it is given is a recursive bind of it,
+in a mount namespace that ends with the container.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pwd
+import re
+import secrets
+import shutil
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+import structlog
+
+from mesos_py.agent.containerizer import ContainerSpec
+from mesos_py.agent.containerizer.isolators.rlimits import NUMBERS
+from mesos_py.agent.containerizer.runtime.bundle import Bundle, Identity, config, process
+from mesos_py.agent.containerizer.supervisor import procfs
+
+log = structlog.get_logger(__name__)
+
+#: What is run, and where Debian has it.
+PROGRAMS: Final = {"crun": "crun", "unshare": "util-linux", "mount": "mount"}
+
+#: Any one will do; they are static, so they run in any image.
+INITS: Final = ("catatonit", "tini-static", "tini")
+
+PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+#: $1 where to bind the host's files; crun follows.
+_ON_HOST: Final = 'mount --rbind / "$1" && shift && exec "$@"'
+
+_NOT_FOUND: Final = re.compile(r"executable file `.*` not found in \$PATH: (.*)")
+_NOT_OPENED: Final = re.compile(r"open executable: (.*)")
+
+_RLIMITS: Final = {str(number): f"RLIMIT_{kind.name.removeprefix('RLMT_')}" for kind, number in NUMBERS.items()}
+
+#: Names in the order of their numbers; linux/capability.h.
+_CAPABILITIES: Final = (
+    "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP",
+    "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK", "IPC_OWNER",
+    "SYS_MODULE", "SYS_RAWIO", "SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT", "SYS_ADMIN", "SYS_BOOT", "SYS_NICE",
+    "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD", "LEASE", "AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP",
+    "MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG", "WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ", "PERFMON", "BPF",
+    "CHECKPOINT_RESTORE",
+)  # fmt: skip
+
+
+class RuntimeUnavailable(ValueError):
+    """This host has not what is needed; the text is a sentence for its operator."""
+
+
+def find_init() -> str | None:
+    """The absolute path of a program that reaps, if there is one."""
+    return next((path for path in map(shutil.which, INITS) if path is not None), None)
+
+
+def capabilities() -> tuple[str, ...]:
+    """What the agent may hand on."""
+    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    found = re.search(r"^CapBnd:\s*([0-9a-f]+)$", status, re.MULTILINE)
+    bits = 0 if found is None else int(found[1], 16)
+    return tuple([f"CAP_{name}" for number, name in enumerate(_CAPABILITIES) if bits & (1 << number)])
+
+
+def identify(user: str | None) -> Identity:
+    """Raises KeyError when there is no such user."""
+    if user is None:
+        return Identity(uid=os.geteuid(), gid=os.getegid(), groups=tuple(os.getgroups()))
+    entry = pwd.getpwnam(user)
+    return Identity(uid=entry.pw_uid, gid=entry.pw_gid, groups=tuple(os.getgrouplist(user, entry.pw_gid)))
+
+
+class Runtime:
+    """crun for one agent."""
+
+    def __init__(self, *, runtime_dir: str, work_dir: str) -> None:
+        self._directory = os.path.abspath(f"{runtime_dir}/crun-{procfs.mark_of(os.fsencode(work_dir)):x}")
+
+    def open(self) -> None:
+        """Everything that is needed is there. Raises RuntimeUnavailable or OSError."""
+        if os.geteuid() != 0:
+            raise RuntimeUnavailable("namespaces of containers need root")
+        for program, package in PROGRAMS.items():
+            if shutil.which(program) is None:
+                raise RuntimeUnavailable(f"namespaces of containers need {program} (apt-get install {package})")
+        for name in ("root", "state", "bundles"):
+            os.makedirs(f"{self._directory}/{name}", exist_ok=True)
+        os.chmod(self._directory, 0o700)
+
+    def recover(self, running: Collection[str]) -> None:
+        """Nothing is left of other containers."""
+        for place in ("state", "bundles"):
+            for name in os.listdir(f"{self._directory}/{place}"):
+                if name not in running:
+                    self.remove(name)
+
+    def write(self, bundle: Bundle) -> ContainerSpec:
+        """What is to be launched instead of the task's program. Raises OSError."""
+        spec = bundle.spec
+        place = self._bundle(spec.container_id)
+        os.makedirs(place, exist_ok=True)
+        root = bundle.rootfs or f"{self._directory}/root"
+        _write(f"{place}/config.json", config(bundle, root, _RLIMITS))
+        argv: tuple[str, ...] = (
+            "crun", "--cgroup-manager=disabled", f"--root={self._directory}/state", f"--log={place}/log", "run",
+            "--detach", f"--pid-file={place}/pid", f"--bundle={place}", spec.container_id,
+        )  # fmt: skip
+        if not bundle.is_own_root:
+            argv = ("unshare", "--mount", "--propagation=slave", "sh", "-c", _ON_HOST, "sh", root, *argv)
+        return attrs.evolve(spec, executable=argv[0], argv=argv, env={"PATH": PATH}, pid_file=f"{place}/pid")
+
+    def write_beside(self, bundle: Bundle) -> tuple[ContainerSpec, str]:
+        """What is to be run for something next to the container of that id, and the file that says what it is.
+
+        Raises OSError.
+        """
+        spec = bundle.spec
+        file = f"{self._bundle(spec.container_id)}/{secrets.token_hex(8)}"
+        _write(file, process(bundle, _RLIMITS))
+        argv = (
+            "crun", "--cgroup-manager=disabled", f"--root={self._directory}/state", f"--log={file}.log", "exec",
+            f"--process={file}", spec.container_id,
+        )  # fmt: skip
+        return attrs.evolve(spec, user=None, executable=argv[0], argv=argv, env={"PATH": PATH}), file
+
+    def end_beside(self, spec: ContainerSpec, file: str) -> str | None:
+        """The file is gone; why ``spec`` could not be executed, if it could not."""
+        cause = _last_line(f"{file}.log")
+        for path in (file, f"{file}.log"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+        return _not_executed(spec, cause)
+
+    def why(self, spec: ContainerSpec) -> str:
+        """Why crun has started nothing, in the words of whoever starts processes."""
+        cause = _last_line(f"{self._bundle(spec.container_id)}/log")
+        return _not_executed(spec, cause) or f"Failed to start container: {cause or 'crun has said nothing'}"
+
+    def remove(self, container_id: str) -> None:
+        """Nothing is left of it here; its mounts have gone with its namespace."""
+        for place in (self._bundle(container_id), f"{self._directory}/state/{container_id}"):
+            shutil.rmtree(place, ignore_errors=True)
+
+    def _bundle(self, container_id: str) -> str:
+        return f"{self._directory}/bundles/{container_id}"
+
+
+def _write(path: str, contents: dict[str, Any]) -> None:
+    text = json.dumps(contents, ensure_ascii=False)
+    Path(path).write_text(text, encoding="utf-8", errors="surrogateescape")
+
+
+def _last_line(path: str) -> str:
+    try:
+        said = Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return said.strip().rpartition("\n")[2]
+
+
+def _not_executed(spec: ContainerSpec, cause: str) -> str | None:
+    for pattern in (_NOT_FOUND, _NOT_OPENED):
+        found = pattern.search(cause)
+        if found is not None:
+            return f"Failed to execute '{spec.executable}': {found[1]}"
+    return None
