@@ -51,6 +51,13 @@ def state_text(state: str) -> Text:
     return Text(short, style=STATE_STYLES.get(state, BAD_STATE_STYLE))
 
 
+def health_text(healthy: bool | None) -> Text:
+    """Of a task; empty when its health was never looked at."""
+    if healthy is None:
+        return Text("")
+    return Text("healthy") if healthy else Text("unhealthy", style=BAD_STATE_STYLE)
+
+
 def amounts(resources: Iterable[dict[str, Any]]) -> dict[str, float]:
     """Sums of scalars by name."""
     sums: dict[str, float] = {}

@@ -35,8 +35,9 @@ from mesos_py.config import CommandLine
 from mesos_py.coordination import DetectionFailed
 from mesos_py.coordination.address import parse_address
 from mesos_py.coordination.locator import Locator
-from mesos_py.flags import REPEATED, SECONDS, TEXT, option
+from mesos_py.flags import REPEATED, SECONDS, TEXT, message, option
 from mesos_py.wire.codec import json
+from mesos_py.wire.health import CheckInfo, HealthCheck
 from mesos_py.wire.resource import Resource
 
 #: label of the framework: HOST:PID of the process behind it
@@ -63,6 +64,9 @@ class RunOptions(ClientOptions):
     env: tuple[str, ...] = option(REPEATED, (), "NAME=VALUE for the task's environment; may be given again.")
     uri: tuple[str, ...] = option(REPEATED, (), "Something to fetch into the sandbox; may be given again.")
     user: str | None = option(TEXT, None, "Run as this user; unset: who runs this.")
+    health_check: HealthCheck | None = option(
+        message(HealthCheck), None, "Kill the task when this says that it is not healthy.")
+    check: CheckInfo | None = option(message(CheckInfo), None, "Report with every update what this finds.")
     role: str = option(TEXT, "*", "Role to be offered resources in.")
     kill_grace_s: float | None = option(
         SECONDS, None, "Time between SIGTERM and SIGKILL when it is killed; unset: the agent's 3secs.")
@@ -252,6 +256,9 @@ class _Run:
         }
         if options.kill_grace_s is not None:
             info["kill_policy"] = {"grace_period": {"nanoseconds": round(options.kill_grace_s * 1e9)}}
+        for name, check in (("health_check", options.health_check), ("check", options.check)):
+            if check is not None:
+                info[name] = json.to_value(check)
         return info
 
     async def _patience(self) -> int:
@@ -285,6 +292,8 @@ class _Run:
             self._copies = asyncio.create_task(self._copy_output(), name="output")
         if has_ended and self._code is None:
             self._code = exit_code(status)
+            if status.get("healthy") is False:
+                say(f"'{self._task_id}' was not healthy")
             self._ended.set()
             self._leaving.reschedule(asyncio.get_running_loop().time() + LEAVE_TIMEOUT_S)
         if "uuid" in status:
@@ -381,6 +390,7 @@ COMMAND = Command(
 
       mesos-py run -- sh -c 'echo hello; exit 3'; echo $?
       mesos-py run --resources='cpus:1;mem:512' --env=N=10 --command='seq $N'
+      mesos-py run --health_check='{"type":"TCP","tcp":{"port":8000}}' -- python3 -m http.server
     """,
     options=(RunOptions,), main=main,
 )

@@ -13,6 +13,7 @@ from mesos_py.cli.render import (
     age_text,
     amount_text,
     amounts,
+    health_text,
     print_json,
     print_table,
     seconds_of,
@@ -52,7 +53,7 @@ async def show_tasks(line: CommandLine) -> int:
         return 0
     rows = [_task_row(task, names, agents) for task in tasks]
     hint = "no tasks" if options.all else "no tasks under way; --all shows ended ones"
-    print_table(("TASK", "NAME", "STATE", "AGE", "CPUS", "MEM", "AGENT", "FRAMEWORK", "MESSAGE"), rows, hint)
+    print_table(("TASK", "NAME", "STATE", "HEALTH", "AGE", "CPUS", "MEM", "AGENT", "FRAMEWORK", "MESSAGE"), rows, hint)
     return 0
 
 
@@ -62,6 +63,7 @@ def _task_row(task: dict[str, Any], names: dict[str, str], agents: dict[str, dic
     agent_id = task["agent_id"]["value"]
     return [
         task["task_id"]["value"], task["name"], state_text(task["state"]),
+        health_text(statuses[-1].get("healthy") if statuses else None),
         age_text(statuses[0].get("timestamp") if statuses else None),
         amount_text(used.get("cpus", 0.0)), amount_text(used.get("mem", 0.0)),
         cluster.agent_address(agents[agent_id]) if agent_id in agents else agent_id,

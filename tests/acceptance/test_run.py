@@ -92,6 +92,27 @@ def test_output_is_live_and_others_can_see_and_kill(cluster: Cluster) -> None:
     assert "visible" in cluster.cli("ps", "--all").stdout
 
 
+def test_a_task_that_becomes_unhealthy(cluster: Cluster, tmp_path: Path) -> None:
+    """1 ps says that it is healthy; 2 it is not any more and is killed; 3 we end as it did, and say why."""
+    good = tmp_path / "good"
+    good.touch()
+    check = {
+        "type": "COMMAND", "command": {"value": f"test -e {good}"}, "delay_seconds": 0.0, "interval_seconds": 0.1,
+        "consecutive_failures": 2,
+    }  # fmt: skip
+    process = cluster.start(*RUN, "--name=sick", f"--health_check={json.dumps(check)}", "--command=exec sleep 1000")
+
+    def rows(*flags: str) -> list[list[str]]:
+        return [row.split()[:4] for row in cluster.cli("ps", *flags).stdout.splitlines() if row.startswith("sick")]
+
+    eventually(lambda: rows() == [["sick", "sick", "running", "healthy"]], "ps says that it is healthy")
+    good.unlink()
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "'sick' was not healthy" in stderr
+    assert rows("--all") == [["sick", "sick", "killed", "unhealthy"]]
+
+
 def test_following_logs(cluster: Cluster) -> None:
     """logs -f prints what comes until the task ends."""
     process = cluster.start(*RUN, "--name=ticks", "--command=for i in 1 2 3; do echo $i; sleep 0.5; done")
@@ -108,6 +129,8 @@ def test_following_logs(cluster: Cluster) -> None:
         (("run", "true"), 2, "mesos-py run -- true"),
         (("run", "--env=A", "--", "true"), 2, "expecting NAME=VALUE"),
         (("run", "--resources=cpus", "--", "true"), 2, "--resources"),
+        (("run", "--check={", "--", "true"), 2, "check"),
+        (("run", '--check={"type":"COMMAND"}', "--", "true"), 125, "Expecting 'command' to be set for COMMAND check"),
         (("rum",), 2, "did you mean 'run'"),
         (("ps", "--maser=x"), 2, "did you mean --master?"),
         (("logs",), 2, "say which task"),
