@@ -28,6 +28,7 @@ COMMANDS = {
     "kill": ("mesos_py.cli.kill", "COMMAND", "end a task"),
     "replay": ("mesos_py.cli.replay", "COMMAND", "show a master or an agent as it was, from its journal"),
     "story": ("mesos_py.cli.story", "COMMAND", "tell what happened to a task, agent or framework, and why"),
+    "registry": ("mesos_py.cli.registry", "COMMAND", "look at the registry, back it up, restore it"),
     "sim": ("mesos_py.cli.sim", "COMMAND", "simulate clusters with faults"),
     "call": ("mesos_py.cli.call", "COMMAND", "make any operator call"),
 }

@@ -22,6 +22,7 @@ from mesos_py.coordination import RESTORE_HINT, Corrupt, Key, NoRoom, NothingKep
 from mesos_py.coordination.ledger import Change, Ledger
 
 BUSY_TIMEOUT_S = 5.0  # another process in the middle of its commit
+REGISTRY_FILE = "registry.db"  # in the work_dir of a master
 COMPANIONS = ("-wal", "-shm")
 
 _SCHEMA = """
@@ -162,8 +163,11 @@ class RecordFile:
                 for suffix in ("", *COMPANIONS):
                     if os.path.lexists(self.path + suffix):
                         os.link(self.path + suffix, aside + suffix)
-                with open(empty, "xb"):
-                    os.replace(empty, self.path)
+                status = os.stat(self.path)
+                for new in (made, empty):
+                    with open(new, "ab") as file:
+                        os.fchown(file.fileno(), status.st_uid, status.st_gid)
+                os.replace(empty, self.path)
                 self._part_from_companions()
                 os.fsync(descriptor)
                 os.replace(made, self.path)

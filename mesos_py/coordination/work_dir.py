@@ -14,13 +14,15 @@ import os
 from collections.abc import Mapping
 from typing import Literal
 
+from mesos_py.coordination.sqlite_file import REGISTRY, REGISTRY_FILE
+
 Kind = Literal["master", "agent"]
 
 LOCK_FILE = "lock"
 LOCK_TEXT_MAX = 512  # bytes
 #: what a directory has in it that has no text in its lock
 TRACES: Mapping[Kind, tuple[str, ...]] = {
-    "master": ("registry.db", "replicated_log"),
+    "master": (REGISTRY_FILE, REGISTRY.foreign),
     "agent": ("meta", "slaves"),
 }
 
@@ -41,7 +43,7 @@ class WorkDir:
         """The directory is there and ours. Raises WorkDirRefused."""
         try:
             os.makedirs(self.path, exist_ok=True)
-            self._check_owner()  # before there is a lock that belongs to our user
+            self.check_kind()  # before there is a lock that belongs to our user
             descriptor = os.open(os.path.join(self.path, LOCK_FILE), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except WorkDirRefused:
             raise
@@ -49,7 +51,7 @@ class WorkDir:
             raise self._unusable(error) from error
         try:
             self._lock(descriptor)
-            self._check_owner()  # again: another may have been faster
+            self.check_kind()  # again: another may have been faster
             self._descriptor = descriptor
             self.announce("")
         except BaseException:
@@ -57,7 +59,8 @@ class WorkDir:
             os.close(descriptor)
             raise
 
-    def _check_owner(self) -> None:
+    def check_kind(self) -> None:
+        """The directory does not belong to the other kind. Raises WorkDirRefused."""
         owner = self.owner()
         if owner not in (None, self.kind):
             text = f"--work_dir={self.path} belongs to {_AN[owner]}; name another one for {_AN[self.kind]}"
@@ -97,6 +100,22 @@ class WorkDir:
             if word == kind or (word not in TRACES and any(map(self._has, names))):
                 return kind
         return None
+
+    def is_in_use(self) -> bool:
+        """Some process holds it at this moment. Raises WorkDirRefused."""
+        try:
+            descriptor = os.open(os.path.join(self.path, LOCK_FILE), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise self._unusable(error) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
 
     def _has(self, name: str) -> bool:
         return os.path.lexists(os.path.join(self.path, name))

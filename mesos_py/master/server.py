@@ -30,6 +30,7 @@ from mesos_py.coordination.address import ZooKeeperAddress, parse_address
 from mesos_py.coordination.locator import address_of
 from mesos_py.coordination.memory import MemoryRecords
 from mesos_py.coordination.sqlite import SqliteRecords
+from mesos_py.coordination.sqlite_file import REGISTRY_FILE
 from mesos_py.coordination.work_dir import WorkDir
 from mesos_py.coordination.zookeeper.session import Session
 from mesos_py.files import Files
@@ -71,7 +72,6 @@ from mesos_py.wire.value import Address
 
 log = structlog.get_logger(__name__)
 
-REGISTRY_FILE = "registry.db"  # in the work_dir
 
 
 class MasterServer:
