@@ -12,7 +12,7 @@ import pytest
 
 from mesos_py.agent.containerizer import NotStarted
 from mesos_py.agent.containerizer.supervisor import procfs
-from tests.agent.containerizer.harness import Harness, until
+from tests.agent.containerizer.harness import Harness, needs_cgroups, until
 
 SLEEPS = "echo $$ > {0}.new; mv {0}.new {0}; exec sleep 1000"
 
@@ -96,3 +96,23 @@ async def test_what_no_process_can_be_given_is_not_started(harness: Harness) -> 
     for argv in (("sh", "-c", "a\0b"), ("\udfff" * 3, "\ud800")):
         with pytest.raises(NotStarted, match="Failed to execute"):
             await harness.containerizer.run_beside(harness.spec("c", *argv))
+
+
+@needs_cgroups
+@pytest.mark.root
+async def test_it_shares_the_cgroups_of_its_container(confined: Harness) -> None:
+    """1 it is where the container is; 2 what is killed there with the container has told nothing."""
+    confined.containerizer.launch(confined.spec("c", "sleep", "1000"))
+    pid = await confined.launched("c")
+    command = confined.shell("c", "cat /proc/self/cgroup > mine")
+    assert await confined.containerizer.run_beside(command) == 0
+    assert (confined.sandbox("c") / "mine").read_text() == Path(f"/proc/{pid}/cgroup").read_text()
+    running = asyncio.create_task(
+        confined.containerizer.run_beside(confined.shell("c", SLEEPS.format(confined.sandbox("c") / "pid")))
+    )
+    beside = await pid_in(confined.sandbox("c") / "pid")
+    confined.containerizer.destroy("c")
+    assert await confined.exited("c") == signal.SIGKILL
+    assert await running is None
+    assert not is_running(beside)
+    assert await confined.containerizer.run_beside(command) is None
