@@ -141,6 +141,8 @@ class AgentProcess:
                 self.containers.launch(message.spec)
             case words.SignalContainer():
                 self.containers.signal(message.container_id, message.signum)
+            case words.Probe():
+                self.containers.probe(message.container_id, message.what)
             case words.DestroyContainer():
                 self.containers.destroy(message.container_id)
 

@@ -17,6 +17,7 @@ from mesos_py.machine.values import Nanos
 from mesos_py.sim.containers import Fate
 from mesos_py.wire.command import CommandInfo
 from mesos_py.wire.executor import ExecutorInfo
+from mesos_py.wire.health import HealthCheck
 from mesos_py.wire.ids import AgentID, ExecutorID, FrameworkID, TaskID
 from mesos_py.wire.offer import Offer
 from mesos_py.wire.resource import Resource
@@ -31,6 +32,12 @@ FINAL = {
 
 EXECUTOR_NEEDS = (0.1, 32.0)  # cpus, mem
 EXECUTOR_DISK = 10.0
+
+#: what it finds is in the task's fate
+HEALTH_CHECK = HealthCheck(
+    type=HealthCheck.Type.COMMAND, command=CommandInfo(value="true"), delay_seconds=1.0, interval_seconds=5.0,
+    grace_period_seconds=0.0,
+)  # fmt: skip
 
 
 @attrs.frozen(kw_only=True)
@@ -132,6 +139,8 @@ class Workload:
     silent: float = 0.0
     twice: float = 0.0
     flaky: float = 0.0
+    #: part of the tasks that are checked, and become unhealthy
+    sick: float = 0.0
 
     def draw(self, task_id: TaskID, rng: random.Random) -> Shape:
         fate = Fate(
@@ -141,6 +150,7 @@ class Workload:
             exit=rng.choice((0, 0, 0, 1)),
             ignores=15 if rng.random() < self.stubborn else 0,
             fail=int(rng.random() < self.fails),
+            sick=round(rng.random() * self.run_max_s, 3) if self.sick and rng.random() < self.sick else None,
         )
         executor = Fate(
             task=task_id,
@@ -196,6 +206,7 @@ def task_of(record: Record, executor: ExecutorInfo | None = None) -> TaskInfo:
         command=None if shape.kind == "custom" else CommandInfo(value=command),
         executor=executor,
         data=command.encode() if shape.kind == "custom" else None,
+        health_check=HEALTH_CHECK if shape.fate.sick is not None and shape.kind != "custom" else None,
     )
 
 

@@ -6,6 +6,7 @@ the machines its tasks run on::
     fate run=30 exit=1            runs for 30 virtual seconds, exits with 1
     fate launch=5 ignores=15      takes 5 seconds to start, runs until it is killed, by SIGKILL alone
     fate fail=1                   cannot be started
+    fate sick=20                  its checks fail from 20 seconds after its start on
     fate executor=1 silent=1      a custom executor that never subscribes (executors.py reads the rest)
 
 ``SimContainers`` keeps the promises of the ``Containerizer`` port, with a delay between asking and hearing; it is the
@@ -14,6 +15,7 @@ agent's own business to survive what it hears.
 
 from __future__ import annotations
 
+import math
 import signal
 from collections.abc import Callable, Collection, Iterable
 from contextvars import Context
@@ -22,14 +24,16 @@ from typing import Any, Protocol
 import attrs
 
 from mesos_py.agent.containerizer import ContainerSpec, KnownContainer
-from mesos_py.agent.events import ContainerExited, ContainerLaunched, ContainerLaunchFailed
+from mesos_py.agent.events import ContainerExited, ContainerLaunched, ContainerLaunchFailed, Probed
 from mesos_py.agent.usage import measure
+from mesos_py.executor.targets import Found
 from mesos_py.machine.values import MILLISECOND, seconds
 from mesos_py.sim.loop import SimLoop
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.stats import ResourceStatistics
 
 REAPED_WITHIN = 50 * MILLISECOND  # between the death of a container and the agent's hearing of it
+PROBED_WITHIN = 20 * MILLISECOND
 FIRST_PID = 1 << 23
 
 
@@ -49,6 +53,8 @@ class Fate:
     ignores: int = 0
     #: it cannot be started
     fail: int = 0
+    #: seconds after its start from which its checks fail; None: it is not checked
+    sick: float | None = None
     #: it is a custom executor
     executor: int = 0
     #: an executor that never subscribes
@@ -100,6 +106,8 @@ class Running:
     spec: ContainerSpec
     fate: Fate
     is_launched: bool = False
+    #: virtual time from which its checks fail
+    sick_at: float = math.inf
     #: nothing of it runs any more, but the agent has not heard yet
     is_dead: bool = False
 
@@ -159,6 +167,10 @@ class SimContainers:
     async def close(self, *, keep: bool = False) -> None:
         self.stop()
 
+    def probe(self, container_id: str, what: str) -> None:
+        """What a command finds that is run beside the container; nothing when it is not there any more."""
+        self._loop.call_in(PROBED_WITHIN, self._probed, container_id, what)
+
     # ---- what happens
 
     def tasks(self) -> dict[tuple[str, str], None]:
@@ -191,6 +203,8 @@ class SimContainers:
             self._say(ContainerLaunchFailed(container_id, "Failed to fetch all URIs for container"))
             return
         one.is_launched = True
+        if one.fate.sick is not None:
+            one.sick_at = self._loop.time() + one.fate.sick
         self._pids += 1
         self._say(ContainerLaunched(container_id, self._pids))
         if one.fate.executor:
@@ -198,6 +212,11 @@ class SimContainers:
             self._executors[container_id] = program
         elif one.fate.run is not None:
             self._loop.call_in(seconds(one.fate.run), self._die, one, one.fate.exit << 8, context=self._context)
+
+    def _probed(self, container_id: str, what: str) -> None:
+        one = self.running.get(container_id)
+        if one is not None and not one.is_dead:
+            self._say(Probed(container_id, what, Found(0 if self._loop.time() < one.sick_at else 1 << 8)))
 
     def _die(self, one: Running, status: int) -> None:
         if one.is_dead or self._is_closed:

@@ -102,11 +102,16 @@ class Plan:
         return "\n".join([head, *(f"  {index}: {fault.text()}" for index, fault in enumerate(self.faults))])
 
 
+CHECKED, SICK = 0.3, 0.3  # part of the seeds in which tasks are checked, and part of their tasks
+
+
 def draw(seed: int) -> Plan:
     """The plan of ``seed``."""
     rng = random.Random(f"{seed}/plan")
     agents = tuple(_agent(rng, f"a{number}") for number in range(rng.choice((1, 2, 2, 3, 3, 4, 6))))
     frameworks = tuple(_framework(rng, f"f{number}") for number in range(rng.choice((1, 1, 2, 2, 3))))
+    if random.Random(f"{seed}/checks").random() < CHECKED:
+        frameworks = tuple(attrs.evolve(one, workload=attrs.evolve(one.workload, sick=SICK)) for one in frameworks)
     duration_s = rng.choice((60.0, 120.0, 240.0, 400.0))
     masters = rng.choice((0, 1, 2, 3, 3))
     master_hosts = [f"m{number}" for number in range(max(1, masters))]

@@ -15,6 +15,8 @@ from mesos_py.sim.checkers.updates import Updates
 from mesos_py.sim.cluster import Cluster
 from mesos_py.sim.containers import framework_of
 
+UNHEALTHY_S = 30.0  # three checks of 5 s and a kill of 3 s, with all that delays them
+
 
 def debts(cluster: Cluster, offers: Offers, updates: Updates, lives: Lives) -> list[str]:
     """What is still missing, empty when the cluster is settled."""
@@ -56,6 +58,9 @@ def debts(cluster: Cluster, offers: Offers, updates: Updates, lives: Lives) -> l
     for agent in agents:
         left += [f"I12 {one.spec.container_id} of {framework_of(one.spec)}, which is removed, runs on {agent.name}"
                  for one in agent.containers.running.values() if framework_of(one.spec) in lives.removed]  # fmt: skip
+        left += [f"{one.fate.task} is unhealthy since {one.sick_at:.0f} s, and runs on {agent.name}"
+                 for one in agent.containers.running.values()
+                 if cluster.loop.time() > one.sick_at + UNHEALTHY_S]  # fmt: skip
     names = [agent.name for agent in agents]
     ears = {str(scheduler.framework_id): None for scheduler in cluster.schedulers.values()}
     for process, owed in updates.owed.items():

@@ -137,3 +137,13 @@ def test_f24_an_agent_dies_while_there_is_no_master() -> None:
     """The next master waits for it, then gives it up; its tasks are accounted for."""
     faults = (fault(30, "restart master", "m0", 20), fault(35, "restart agent", "a0", 60))
     well(plan(*faults))
+
+
+@pytest.mark.parametrize("kind", ["command", "group"])
+def test_unhealthy_tasks_are_killed_though_their_agent_is_cut_off(kind: str) -> None:
+    """All of them become unhealthy, some while no master hears of it; whoever is killed for it is told KILLED."""
+    sick = attrs.evolve(LASTING, kinds=(kind,), sick=1.0)
+    made = plan(fault(30, "partition", "a0", 100), duration_s=300, frameworks=(framework(workload=sick),))
+    report = well(made)
+    assert set(report.ends) <= {"OPEN", "FINISHED", "KILLED"}
+    assert report.ends["KILLED"] > 5
