@@ -217,7 +217,7 @@ class Agent:
 
     def launch(self, spec: ContainerSpec, command: CommandInfo | None, out: Frame) -> None:
         """Run the container, or fail it in the next frame if nobody here can."""
-        problem = specs.unsupported(spec.container, command)
+        problem = specs.unsupported(self.options, spec.container, command)
         if problem is None:
             out.send(words.CONTAINERS, words.LaunchContainer(spec))
         else:

@@ -125,8 +125,8 @@ class AgentOptions:
         "posix/cpu,posix/mem",
         "What containers are kept from, as names of isolators: posix/cpu and posix/mem only measure; cgroups/cpu,"
         " cgroups/mem, cgroups/pids, cgroups/devices, cgroups/blkio (io) and cgroups/cpuset, or cgroups/all of them,"
-        " need root; posix/rlimits; filesystem/linux, namespaces/pid, namespaces/ipc, linux/capabilities and linux/nnp"
-        " need root and crun.",
+        " need root; posix/rlimits; filesystem/linux (volumes and images, with docker/runtime and volume/secret),"
+        " namespaces/pid, namespaces/ipc, linux/capabilities and linux/nnp need root and crun.",
         group="Containers",
     )
     launcher: str | None = option(
@@ -156,6 +156,10 @@ class AgentOptions:
     revocable_cpu_low_priority: bool = option(
         BOOLEAN, True, "Containers with revocable cpus have those that nobody else wants.", group="Containers"
     )
+    host_path_volume_force_creation: str = option(
+        TEXT, "", "Directories, with colons between, below which sources of host path volumes are made if absent.",
+        group="Containers",
+    )  # fmt: skip
     effective_capabilities: CapabilityInfo | None = option(
         message(CapabilityInfo), None, 'What processes of containers may do that do not say, as {"capabilities":'
         '["NET_RAW"]}; unset: what their user may.', group="Containers",
@@ -183,6 +187,9 @@ class AgentOptions:
     # ------------------------------------------------------------------------------------------ images
     image_providers: str | None = option(
         one_of("docker"), None, "Where images come from; unset: there are none. Needs root.", group="Images"
+    )
+    sandbox_directory: str = option(
+        TEXT, "/mnt/mesos/sandbox", "Where containers from images find their sandbox.", group="Images"
     )
     image_provisioner_backend: str | None = option(
         one_of("overlay", "copy"),

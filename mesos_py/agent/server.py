@@ -80,7 +80,9 @@ class AgentServer:
         if options.log_dir is not None:
             self.files.attach("/slave/log", log_path(options.log_dir))
         self.port = options.port
-        self._make_containerizer = containerizer or functools.partial(compose, options)
+        #: None: without --image_providers
+        self.provisioner = _provisioner(options)
+        self._make_containerizer = containerizer or functools.partial(compose, options, provisioner=self.provisioner)
         self._locator = None if locate else Locator(parse_address(options.master), self._master_moved)
         self._locate = locate or self._locator.locate  # type: ignore[union-attr]
         self._link: MasterLink | None = None
@@ -102,8 +104,6 @@ class AgentServer:
         self.core: Agent
         self.driver: Driver
         self.containerizer: Containerizer
-        #: None: without --image_providers
-        self.provisioner = _provisioner(options)
 
     async def __aenter__(self) -> Self:
         """Listening and recovered.

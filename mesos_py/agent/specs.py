@@ -17,6 +17,7 @@ from attrs import evolve
 
 from mesos_py.agent import paths
 from mesos_py.agent.containerizer import ContainerSpec
+from mesos_py.agent.containerizer.isolation import parse_isolation
 from mesos_py.agent.entities import Executor
 from mesos_py.agent.options import AgentOptions
 from mesos_py.algebra.durations import format_duration
@@ -152,8 +153,10 @@ def _add_command_environment(env: dict[str, str], command: CommandInfo | None) -
                 env[variable.name] = variable.secret.value.data.decode("utf-8", "surrogateescape")
 
 
-def _with_path(env: dict[str, str]) -> dict[str, str]:
-    if "PATH" not in env:
+def _with_path(env: dict[str, str], container: ContainerInfo | None = None) -> dict[str, str]:
+    """An image has its own idea of PATH."""
+    has_image = container is not None and container.mesos is not None and container.mesos.image is not None
+    if "PATH" not in env and not has_image:
         env["PATH"] = PATH
     return env
 
@@ -211,10 +214,11 @@ def command_task(options: AgentOptions, env: dict[str, str], executor: Executor,
         latest_link=paths.latest_link(executor.sandbox),
         argv=argv,
         executable=executable,
-        env=_with_path(env),
+        env=_with_path(env, task.container),
         user=executor.user,
         uris=command.uris,
         container=task.container,
+        command=command,
         resources=(*executor.info.resources, *task.resources),
         limits=limits(options, executor.info.resources, (task,)),
     )
@@ -232,16 +236,19 @@ def custom_executor(options: AgentOptions, env: dict[str, str], executor: Execut
         latest_link=paths.latest_link(executor.sandbox),
         argv=argv,
         executable=executable,
-        env=_with_path(env),
+        env=_with_path(env, executor.info.container),
         user=executor.user,
         uris=command.uris,
         container=executor.info.container,
+        command=command,
         resources=resources,
         limits=bounds,
     )
 
 
-def unsupported(container: ContainerInfo | None, command: CommandInfo | None) -> str | None:
+def unsupported(
+    options: AgentOptions, container: ContainerInfo | None, command: CommandInfo | None
+) -> str | None:
     """Why no containerizer of ours can run it: a process without its image, volumes or secrets is another task."""
     if command is not None and command.environment is not None:
         for variable in command.environment.variables:
@@ -251,9 +258,11 @@ def unsupported(container: ContainerInfo | None, command: CommandInfo | None) ->
         return None
     if container.type is ContainerInfo.Type.DOCKER:
         return UNKNOWN_CONTAINER
-    if container.mesos is not None and container.mesos.image is not None:
+    has_files = "filesystem/linux" in parse_isolation(options.isolation)
+    has_images = has_files and options.image_providers is not None
+    if container.mesos is not None and container.mesos.image is not None and not has_images:
         return "Container root filesystems not supported"
-    return "Volumes in ContainerInfo is not supported" if container.volumes else None
+    return "Volumes in ContainerInfo is not supported" if container.volumes and not has_files else None
 
 
 def nested_task(executor: Executor, task: TaskInfo, container_id: str, ip: str) -> ContainerSpec:
@@ -273,10 +282,12 @@ def nested_task(executor: Executor, task: TaskInfo, container_id: str, ip: str) 
         sandbox=sandbox,
         argv=argv,
         executable=executable,
-        env=_with_path(env),
+        env=_with_path(env, task.container),
         user=command.user or executor.user,
         uris=command.uris,
         container=task.container,
+        command=command,
+        parent_sandbox=executor.sandbox,
         resources=task.resources,
         limits=task.limits,
     )

@@ -59,7 +59,7 @@ class CommandExecutor:
         self._started = True
         host.update(self._task, TaskState.TASK_STARTING, container_id=self._container_id)
         command = self._task.command
-        if command is None or command.value is None:
+        if (command is None or command.value is None) and not _has_image(self._task):
             host.finish()  # Mesos' executor gives up here, too
             return
         host.update(self._task, TaskState.TASK_RUNNING, container_id=self._container_id)
@@ -173,3 +173,8 @@ class CommandExecutor:
         else:
             host.signal(self._container_id, SIGTERM)
             host.set_timer(self._container_id, ESCALATE, kill.at)
+
+
+def _has_image(task: TaskInfo) -> bool:
+    """The image says what is to be run."""
+    return task.container is not None and task.container.mesos is not None and task.container.mesos.image is not None

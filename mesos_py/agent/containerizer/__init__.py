@@ -54,8 +54,11 @@ class ContainerSpec:
     user: str | None = None
     #: fetched into the sandbox before the process is started
     uris: tuple[CommandInfo.URI, ...] = ()
-    kind: str = "process"
     container: ContainerInfo | None = None
+    #: what was asked for; what an image says of its command is completed from it
+    command: CommandInfo | None = None
+    #: of the container in which this one is nested
+    parent_sandbox: str | None = None
     #: what it is entitled to
     resources: tuple[Resource, ...] = ()
     #: what it may use at most, where that is not what it is entitled to; infinity: all there is

@@ -16,18 +16,20 @@ from mesos_py.agent.containerizer.isolated import IsolatedContainerizer
 from mesos_py.agent.containerizer.isolation import ALL_CGROUPS, CGROUPS, Isolation, settle
 from mesos_py.agent.containerizer.process import ProcessContainerizer
 from mesos_py.agent.containerizer.runtime.plan import Planner
+from mesos_py.agent.containerizer.runtime.preparing import Preparer
 from mesos_py.agent.containerizer.runtime.runtime import Runtime, capabilities, find_init
 from mesos_py.agent.events import ContainerEvent, ContainerLimited
 from mesos_py.agent.fetcher import FetcherSettings
 from mesos_py.agent.options import AgentOptions
+from mesos_py.agent.provisioner.provisioner import Provisioner
 from mesos_py.machine.values import SECOND
 
 Report = Callable[[ContainerEvent], None]
 
 
-def compose(options: AgentOptions, report: Report) -> Containerizer:
+def compose(options: AgentOptions, report: Report, provisioner: Provisioner | None = None) -> Containerizer:
     """Raises ValueError with a sentence when this host has not what the flags ask for."""
-    isolation = settle(options.isolation, options.launcher)
+    isolation = settle(options.isolation, options.launcher, has_images=options.image_providers is not None)
 
     def processes(report: Report, cgroup_of: Callable[[str], str] = lambda container_id: "") -> ProcessContainerizer:
         return ProcessContainerizer(
@@ -60,14 +62,20 @@ def compose(options: AgentOptions, report: Report) -> Containerizer:
         inner=processes,
         report=report,
         cgroups=None if found is None else cgroups,
-        runtime=_runtime(options) if isolation.needs_runtime else None,
-        planner=_planner(options, isolation) if isolation.needs_runtime else None,
+        preparer=_preparer(options, isolation, provisioner) if isolation.needs_runtime else None,
         limits_processes=limits_processes,
     )
 
 
-def _runtime(options: AgentOptions) -> Runtime:
-    return Runtime(runtime_dir=options.runtime_dir, work_dir=os.path.realpath(options.work_dir))
+def _preparer(options: AgentOptions, isolation: Isolation, provisioner: Provisioner | None) -> Preparer:
+    work_dir = os.path.realpath(options.work_dir)
+    return Preparer(
+        runtime=Runtime(runtime_dir=options.runtime_dir, work_dir=work_dir),
+        planner=_planner(options, isolation),
+        work_dir=work_dir,
+        provisioner=provisioner,
+        force_creation=[path for path in options.host_path_volume_force_creation.split(":") if path],
+    )
 
 
 def _planner(options: AgentOptions, isolation: Isolation) -> Planner:
@@ -84,6 +92,7 @@ def _planner(options: AgentOptions, isolation: Isolation) -> Planner:
         may_share_pid=not options.disallow_sharing_agent_pid_namespace,
         may_share_ipc=not options.disallow_sharing_agent_ipc_namespace,
         shm_mib=None if shm is None else max(1, shm >> 20),
+        sandbox_directory=options.sandbox_directory,
     )
 
 

@@ -22,13 +22,11 @@ from typing import Any
 import attrs
 import structlog
 
-from mesos_py.agent.containerizer import NO_SANDBOX, Containerizer, ContainerSpec, KnownContainer, NotStarted
+from mesos_py.agent.containerizer import Containerizer, ContainerSpec, KnownContainer, NotStarted
 from mesos_py.agent.containerizer.cgroups.isolator import CgroupsIsolator, NoCgroup
 from mesos_py.agent.containerizer.isolators import rlimits
 from mesos_py.agent.containerizer.process import STATUS_KILLED
-from mesos_py.agent.containerizer.runtime.bundle import Bundle
-from mesos_py.agent.containerizer.runtime.plan import Planner
-from mesos_py.agent.containerizer.runtime.runtime import Runtime, identify
+from mesos_py.agent.containerizer.runtime.preparing import Preparer
 from mesos_py.agent.containerizer.supervisor.frames import RUNTIME_FAILED
 from mesos_py.agent.events import ContainerEvent, ContainerExited, ContainerLaunchFailed
 from mesos_py.machine.problem import Problem, bad_request
@@ -51,20 +49,19 @@ class IsolatedContainerizer:
         inner: Callable[[Report, Callable[[str], str]], Containerizer],
         report: Report,
         cgroups: Callable[[Report], CgroupsIsolator] | None = None,
-        runtime: Runtime | None = None,
-        planner: Planner | None = None,
+        preparer: Preparer | None = None,
         limits_processes: bool = False,
     ) -> None:
         """``inner`` is made with where to report, and with which cgroup is whose; ``limits_processes``: rlimits.
 
-        With a ``runtime`` containers are started by it, as the ``planner`` says.
+        With a ``preparer`` containers are started by a runtime, from what it has prepared.
         """
         self._report = report
         self._cgroups = cgroups(report) if cgroups is not None else None
         self._limits_processes = limits_processes
         self._inner = inner(self._hear, self._cgroup_of)
-        self._runtime = runtime
-        self._planner = planner
+        self._preparer = preparer
+        self._runtime = None if preparer is None else preparer.runtime
         #: launches that the runtime has not answered yet
         self._starting: dict[str, ContainerSpec] = {}
         #: launches that are prepared
@@ -115,13 +112,12 @@ class IsolatedContainerizer:
             if isinstance(limits, Problem):
                 raise NotStarted(limits.text)
             return await self._run_beside(spec, limits)
-        bundle = self._plan(spec)
-        if isinstance(bundle, Problem):
-            raise NotStarted(bundle.text)
         try:
-            launched, file = self._runtime.write_beside(bundle)
+            launched, file = self._runtime.write_beside(spec)
         except FileNotFoundError:
             return None  # it has just ended
+        except KeyError:
+            raise NotStarted(f"No such user '{spec.user}'") from None
         try:
             status = await self._run_beside(launched, [])
         finally:
@@ -229,11 +225,11 @@ class IsolatedContainerizer:
         if isinstance(limits, Problem):
             return limits
         launched = spec
-        if self._runtime is not None:
-            bundle = self._plan(spec)
-            if isinstance(bundle, Problem):
-                return bundle
-            launched = await asyncio.to_thread(self._runtime.write, bundle)
+        if self._preparer is not None:
+            prepared = await self._preparer.prepare(spec)
+            if isinstance(prepared, Problem):
+                return prepared
+            launched = prepared
         setup: list[tuple[str, str]] = []
         if self._cgroups is not None:
             try:
@@ -245,14 +241,6 @@ class IsolatedContainerizer:
                 return bad_request(f"Failed to prepare isolator: cgroups: {error}")
         # Limits come last: a process that may open no file could enter no cgroup.
         return attrs.evolve(launched, setup=(*setup, *limits))
-
-    def _plan(self, spec: ContainerSpec) -> Bundle | Problem:
-        assert self._planner is not None
-        try:
-            return self._planner.plan(spec, identify(spec.user))
-        except KeyError:
-            text = f"Failed to chown directory to '{spec.user}': No such user '{spec.user}'"
-            return bad_request(f"{NO_SANDBOX} '{spec.sandbox}': {text}")
 
     def _hear(self, event: ContainerEvent) -> None:
         starting = self._starting.pop(event.container_id, None)
@@ -277,8 +265,8 @@ class IsolatedContainerizer:
     async def _undo(self, container_id: str) -> None:
         if self._cgroups is not None:
             await self._cgroups.remove(container_id)
-        if self._runtime is not None:
-            await asyncio.to_thread(self._runtime.remove, container_id)
+        if self._preparer is not None:
+            await self._preparer.undo(container_id)
 
     def _end(self, work: Any, name: str) -> None:
         task = asyncio.create_task(work, name=name)

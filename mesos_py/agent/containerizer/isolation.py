@@ -28,12 +28,17 @@ KNOWN: Final = (
     "filesystem/posix", "filesystem/linux", "posix/cpu", "posix/mem", "posix/rlimits",
     "cgroups/cpu", "cgroups/mem", "cgroups/pids", "cgroups/devices", "cgroups/blkio", "cgroups/io", "cgroups/cpuset",
     "cgroups/hugetlb", "cgroups/perf_event", ALL_CGROUPS,
-    "linux/capabilities", "linux/nnp", "namespaces/ipc", "namespaces/pid",
+    "docker/runtime", "linux/capabilities", "linux/nnp", "namespaces/ipc", "namespaces/pid",
+    "volume/sandbox_path", "volume/host_path", "volume/image", "volume/secret",
     "environment_secret",
 )  # fmt: skip
 
 #: What crun does; each container has a mount namespace then.
 BY_RUNTIME: Final = ("filesystem/linux", "linux/capabilities", "linux/nnp", "namespaces/ipc", "namespaces/pid")
+
+#: Those that come with filesystem/linux, and those that are of no use without it.
+VOLUMES: Final = ("volume/sandbox_path", "volume/host_path", "volume/image")
+ON_LINUX: Final = ("docker/runtime", "volume/secret", *VOLUMES)
 
 #: Kinds of which an agent has one at most.
 SINGLE: Final = ("filesystem", "network")
@@ -78,14 +83,21 @@ def parse_isolation(text: str) -> tuple[str, ...]:
             raise ValueError(f"Using multiple {kind} isolators simultaneously is disallowed")
     if not any(name.startswith("filesystem/") for name in found):
         found.append("filesystem/posix")
+    if "filesystem/linux" in found:
+        found += [name for name in VOLUMES if name not in found]
+    alone = next((name for name in found if name in ON_LINUX), None)
+    if alone is not None and "filesystem/linux" not in found:
+        raise ValueError(f"The '{alone}' isolator requires the 'filesystem/linux' isolator")
     if "environment_secret" not in found:
         found.append("environment_secret")
     return tuple(sorted(found, key=KNOWN.index))
 
 
-def settle(text: str, launcher: str | None) -> Isolation:
-    """``launcher`` None: linux if something needs it. Raises ValueError."""
+def settle(text: str, launcher: str | None, *, has_images: bool = False) -> Isolation:
+    """``launcher`` None: linux if something needs it. ``has_images``: --image_providers is set. Raises ValueError."""
     names = parse_isolation(text)
+    if has_images and "filesystem/linux" not in names:
+        raise ValueError(NO_IMAGES)
     needing = next((name for name in names if name.startswith(CGROUPS) or name in BY_RUNTIME), None)
     if launcher == "posix" and needing is not None:
         raise ValueError(f"The '{needing}' isolator requires --launcher=linux")

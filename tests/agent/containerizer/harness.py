@@ -27,6 +27,7 @@ from mesos_py.agent.events import (
     ContainerLimited,
 )
 from mesos_py.agent.options import AgentOptions
+from mesos_py.agent.provisioner.provisioner import Provisioner
 
 DEADLINE_S = 20
 
@@ -87,7 +88,9 @@ class Harness:
         self.containerizer = made
         return made
 
-    def isolated(self, *, root: str = "", acknowledges: bool = True, **flags: object) -> Containerizer:
+    def isolated(
+        self, *, root: str = "", acknowledges: bool = True, provisioner: Provisioner | None = None, **flags: object
+    ) -> Containerizer:
         """As an agent with these flags would run containers; cgroups below ``root``, the test's own."""
         options = AgentOptions(
             master="127.0.0.1:1", work_dir=str(self.work), runtime_dir=str(self.directory / "run"),
@@ -99,7 +102,7 @@ class Harness:
             if acknowledges and isinstance(event, ContainerExited):
                 made.acknowledge(event.container_id)
 
-        made = compose(options, report)
+        made = compose(options, report, provisioner)
         self.containerizer = made
         return made
 

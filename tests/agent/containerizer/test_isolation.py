@@ -17,9 +17,14 @@ from mesos_py.agent.options import AgentOptions
             " posix/rlimits , cgroups",
             ("filesystem/posix", "posix/rlimits", "cgroups/cpu", "cgroups/mem", "environment_secret"),
         ),
+        (
+            "namespaces/pid,filesystem/linux",
+            ("filesystem/linux", "namespaces/pid", "volume/sandbox_path", "volume/host_path", "volume/image",
+             "environment_secret"),
+        ),
         ("cgroups/all,posix/cpu", ("filesystem/posix", "posix/cpu", "cgroups/all", "environment_secret")),
     ],
-)
+)  # fmt: skip
 def test_aliases_order_and_what_is_always_there(text: str, names: tuple[str, ...]) -> None:
     assert parse_isolation(text) == names
 
@@ -29,6 +34,8 @@ def test_aliases_order_and_what_is_always_there(text: str, names: tuple[str, ...
     [
         ("cgroups/cpu,no-such", "Unknown or unsupported isolator 'no-such'"),
         ("posix/cpu,", "Unknown or unsupported isolator ''"),
+        ("docker/runtime", "The 'docker/runtime' isolator requires the 'filesystem/linux' isolator"),
+        ("filesystem/linux,filesystem/posix", "Using multiple filesystem isolators simultaneously is disallowed"),
         ("cgroups,cgroups/mem", "Duplicate entries found in --isolation flag: 'cgroups/mem'"),
     ],
 )
@@ -49,6 +56,11 @@ def test_launcher(text: str, wanted: str | None, launcher: str) -> None:
 def test_cgroups_need_the_linux_launcher() -> None:
     with pytest.raises(ValueError, match="The 'cgroups/cpu' isolator requires --launcher=linux"):
         settle("cgroups", "posix")
+
+
+def test_images_need_a_root_of_their_own() -> None:
+    with pytest.raises(ValueError, match="The 'filesystem/linux' isolator must be enabled for container image support"):
+        settle("cgroups", None, has_images=True)
 
 
 def test_default_isolates_nothing() -> None:

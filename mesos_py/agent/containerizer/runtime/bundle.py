@@ -81,9 +81,26 @@ def config(bundle: Bundle, root: str, rlimit_names: Mapping[str, str]) -> dict[s
             path = INIT
             mounts.append(Mount(target=INIT, source=bundle.init, options=("bind", "ro", "nosuid", "nodev")))
         args = [path, "--", *args]
+    is_root = bundle.identity.uid == 0
+    held = list(bundle.effective if is_root else bundle.ambient)
     return {
         "ociVersion": OCI_VERSION,
-        "process": process(bundle, rlimit_names) | {"args": args},
+        "process": {
+            "terminal": False,
+            "user": {
+                "uid": bundle.identity.uid, "gid": bundle.identity.gid,
+                "additionalGids": list(bundle.identity.groups), "umask": 0o022,
+            },
+            "args": args,
+            "env": [f"{name}={value}" for name, value in bundle.env.items()],
+            "cwd": bundle.cwd,
+            "capabilities": {
+                "bounding": list(bundle.bounding), "effective": held, "permitted": held,
+                "inheritable": [] if is_root else held, "ambient": [] if is_root else held,
+            },
+            "rlimits": [_rlimit(name, text, rlimit_names) for name, text in bundle.rlimits],
+            "noNewPrivileges": bundle.no_new_privileges,
+        },
         "root": {"path": root, "readonly": False},
         "mounts": [
             {"destination": one.target, "source": one.source, "type": one.kind, "options": list(one.options)}
@@ -95,28 +112,6 @@ def config(bundle: Bundle, root: str, rlimit_names: Mapping[str, str]) -> dict[s
             ],
             "rootfsPropagation": "rslave",
         },
-    }
-
-
-def process(bundle: Bundle, rlimit_names: Mapping[str, str]) -> dict[str, Any]:
-    """process.json: what runs in the container, as its first process or beside that."""
-    is_root = bundle.identity.uid == 0
-    held = list(bundle.effective if is_root else bundle.ambient)
-    return {
-        "terminal": False,
-        "user": {
-            "uid": bundle.identity.uid, "gid": bundle.identity.gid,
-            "additionalGids": list(bundle.identity.groups), "umask": 0o022,
-        },
-        "args": [bundle.executable, *bundle.argv[1:]],
-        "env": [f"{name}={value}" for name, value in bundle.env.items()],
-        "cwd": bundle.cwd,
-        "capabilities": {
-            "bounding": list(bundle.bounding), "effective": held, "permitted": held,
-            "inheritable": [] if is_root else held, "ambient": [] if is_root else held,
-        },
-        "rlimits": [_rlimit(name, text, rlimit_names) for name, text in bundle.rlimits],
-        "noNewPrivileges": bundle.no_new_privileges,
     }  # fmt: skip
 
 

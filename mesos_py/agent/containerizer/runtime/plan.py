@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import attrs
 
@@ -10,8 +11,12 @@ from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.containerizer.isolation import Isolation
 from mesos_py.agent.containerizer.isolators import capabilities, filesystem, namespaces, rlimits
 from mesos_py.agent.containerizer.runtime.bundle import Bundle, Identity
+from mesos_py.agent.provisioner.manifest import ImageConfig
+from mesos_py.agent.provisioner.runtime import merge
 from mesos_py.machine.problem import Problem, bad_request
 from mesos_py.wire.linux import CapabilityInfo
+
+PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # where neither task nor image names one
 
 
 @attrs.frozen(kw_only=True)
@@ -30,17 +35,23 @@ class Planner:
     may_share_ipc: bool = True
     #: --default_container_shm_size, MB
     shm_mib: int | None = None
+    #: --sandbox_directory
+    sandbox_directory: str = "/mnt/mesos/sandbox"
 
-    def plan(self, spec: ContainerSpec, identity: Identity) -> Bundle | Problem:
-        """Everything crun is to do for the container."""
+    def plan(
+        self, spec: ContainerSpec, identity: Identity, image: tuple[str, ImageConfig] | None = None
+    ) -> Bundle | Problem:
+        """Everything crun is to do for the container, but for its volumes; ``image`` is its root and how to run it."""
         if not spec.argv or any("\0" in text for text in (*spec.argv, *spec.env, *spec.env.values())):
             return bad_request(f"Failed to execute '{spec.executable}': no argv, or an embedded NUL")
         bundle = Bundle(
             spec=spec, identity=identity, sandbox=spec.sandbox, cwd=spec.sandbox, executable=spec.executable,
             argv=spec.argv, env=dict(spec.env), bounding=self.capabilities, effective=self.capabilities,
         )  # fmt: skip
+        problem = None if image is None else self._enter(bundle, *image)
+        if problem is not None:
+            return problem
         filesystem.isolate(bundle)
-        problem: Problem | None = None
         if "posix/rlimits" in self.isolation:
             limits = rlimits.setup(spec)
             if isinstance(limits, Problem):
@@ -54,3 +65,16 @@ class Planner:
         if problem is None and "namespaces/pid" in self.isolation:
             problem = namespaces.pid(bundle, self.init, may_share=self.may_share_pid)
         return bundle if problem is None else problem
+
+    def _enter(self, bundle: Bundle, rootfs: str, image: ImageConfig) -> Problem | None:
+        """The container is in a root of its own."""
+        bundle.rootfs = rootfs
+        bundle.sandbox = bundle.cwd = bundle.env["MESOS_SANDBOX"] = self.sandbox_directory
+        if "docker/runtime" in self.isolation and bundle.spec.command is not None:
+            found = merge(bundle.spec.command, bundle.env, image)
+            if isinstance(found, Problem):
+                return found
+            bundle.executable, bundle.argv, bundle.env = found.executable, found.argv, dict(found.env)
+            bundle.cwd = found.workdir or bundle.cwd
+        bundle.env.setdefault("PATH", PATH)
+        return None

@@ -29,7 +29,7 @@ import structlog
 
 from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.containerizer.isolators.rlimits import NUMBERS
-from mesos_py.agent.containerizer.runtime.bundle import Bundle, Identity, config, process
+from mesos_py.agent.containerizer.runtime.bundle import Bundle, Identity, config
 from mesos_py.agent.containerizer.supervisor import procfs
 
 log = structlog.get_logger(__name__)
@@ -125,14 +125,24 @@ class Runtime:
             argv = ("unshare", "--mount", "--propagation=slave", "sh", "-c", _ON_HOST, "sh", root, *argv)
         return attrs.evolve(spec, executable=argv[0], argv=argv, env={"PATH": PATH}, pid_file=f"{place}/pid")
 
-    def write_beside(self, bundle: Bundle) -> tuple[ContainerSpec, str]:
+    def write_beside(self, spec: ContainerSpec) -> tuple[ContainerSpec, str]:
         """What is to be run for something next to the container of that id, and the file that says what it is.
 
-        Raises OSError.
+        It sees and may do what the container does. Raises OSError when that is gone, KeyError for an unknown user.
         """
-        spec = bundle.spec
-        file = f"{self._bundle(spec.container_id)}/{secrets.token_hex(8)}"
-        _write(file, process(bundle, _RLIMITS))
+        place = self._bundle(spec.container_id)
+        of_container = json.loads(Path(f"{place}/config.json").read_text(encoding="utf-8", errors="surrogateescape"))
+        process, env = of_container["process"], dict(spec.env)
+        if of_container["root"]["path"] != f"{self._directory}/root":
+            # What only the image knows, and where things are in it.
+            known = dict(item.split("=", 1) for item in process["env"])
+            env = {**known, **env, "MESOS_SANDBOX": known["MESOS_SANDBOX"]}
+        identity = identify(spec.user)
+        process["user"] |= {"uid": identity.uid, "gid": identity.gid, "additionalGids": list(identity.groups)}
+        process["args"] = [spec.executable, *spec.argv[1:]]
+        process["env"] = [f"{name}={value}" for name, value in env.items()]
+        file = f"{place}/{secrets.token_hex(8)}"
+        _write(file, process)
         argv = (
             "crun", "--cgroup-manager=disabled", f"--root={self._directory}/state", f"--log={file}.log", "exec",
             f"--process={file}", spec.container_id,
@@ -156,6 +166,10 @@ class Runtime:
         """Nothing is left of it here; its mounts have gone with its namespace."""
         for place in (self._bundle(container_id), f"{self._directory}/state/{container_id}"):
             shutil.rmtree(place, ignore_errors=True)
+
+    def secrets(self, container_id: str) -> str:
+        """A directory for files that go with the container; in memory if --runtime_dir is."""
+        return f"{self._bundle(container_id)}/secrets"
 
     def _bundle(self, container_id: str) -> str:
         return f"{self._directory}/bundles/{container_id}"

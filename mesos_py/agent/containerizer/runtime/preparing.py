@@ -1,0 +1,75 @@
+"""From a task to a bundle on disk: its root and volumes are there, its isolators have added their part.
+
+    launched = await preparer.prepare(spec)     # what is to be run instead, or a Problem
+    await preparer.undo(container_id)           # always, whatever has become of it
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from mesos_py.agent.containerizer import NO_SANDBOX, ContainerSpec
+from mesos_py.agent.containerizer.isolators import volumes
+from mesos_py.agent.containerizer.runtime import places
+from mesos_py.agent.containerizer.runtime.plan import Planner
+from mesos_py.agent.containerizer.runtime.runtime import Runtime, identify
+from mesos_py.agent.provisioner.manifest import ImageConfig
+from mesos_py.agent.provisioner.provisioner import Provisioner, ProvisionError
+from mesos_py.machine.problem import Problem, bad_request
+from mesos_py.wire.image import Image
+
+
+class Preparer:
+    """``provisioner`` is None without images; ``force_creation`` are directories below which sources are made."""
+
+    def __init__(
+        self, *, runtime: Runtime, planner: Planner, work_dir: str, provisioner: Provisioner | None,
+        force_creation: Sequence[str],
+    ) -> None:  # fmt: skip
+        self.runtime = runtime
+        self._planner = planner
+        self._work_dir = work_dir
+        self._provisioner = provisioner
+        self._force_creation = force_creation
+
+    async def prepare(self, spec: ContainerSpec) -> ContainerSpec | Problem:
+        try:
+            identity = identify(spec.user)
+        except KeyError:
+            text = f"Failed to chown directory to '{spec.user}': No such user '{spec.user}'"
+            return bad_request(f"{NO_SANDBOX} '{spec.sandbox}': {text}")
+        wanted_image = None if spec.container is None or spec.container.mesos is None else spec.container.mesos.image
+        try:
+            image = None if wanted_image is None else await self._provision(spec, wanted_image)
+            bundle = self._planner.plan(spec, identity, image)
+            if isinstance(bundle, Problem):
+                return bundle
+            found = volumes.wanted(bundle, self._planner.isolation, parent_sandbox=spec.parent_sandbox)
+            if isinstance(found, Problem):
+                return found
+            if found:
+                await asyncio.to_thread(places.make_sandbox, self._work_dir, bundle)
+            secrets = self.runtime.secrets(spec.container_id)
+            for volume in found:
+                rootfs = ""
+                if isinstance(volume.source, volumes.OfImage):
+                    rootfs, _ = await self._provision(spec, volume.source.image)
+                await asyncio.to_thread(places.mount, bundle, volume, rootfs, self._force_creation, secrets)
+            return await asyncio.to_thread(self.runtime.write, bundle)
+        except (ProvisionError, places.NoVolume) as error:
+            return bad_request(str(error))
+        except OSError as error:
+            return bad_request(f"Failed to prepare '{error.filename}': {error.strerror}")
+
+    async def _provision(self, spec: ContainerSpec, image: Image) -> tuple[str, ImageConfig]:
+        if self._provisioner is None:
+            raise ProvisionError("Container root filesystems not supported")
+        made = await self._provisioner.provision(spec.container_id, image)
+        return made.rootfs, made.config
+
+    async def undo(self, container_id: str) -> None:
+        """Nothing is left of what was prepared for it."""
+        await asyncio.to_thread(self.runtime.remove, container_id)
+        if self._provisioner is not None:
+            await self._provisioner.destroy(container_id)

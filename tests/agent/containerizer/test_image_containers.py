@@ -1,0 +1,161 @@
+"""Containers from images, without a daemon: what they run, what they see, and nothing left of their roots."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from mesos_py.agent.provisioner.provisioner import Provisioner, ProvisionerSettings
+from mesos_py.wire.command import CommandInfo
+from mesos_py.wire.container import ContainerInfo
+from mesos_py.wire.image import Image
+from mesos_py.wire.volume import Volume
+from tests.agent.containerizer.conftest import CONFINED, remove_cgroups
+from tests.agent.containerizer.harness import Harness, needs_crun, until
+from tests.agent.provisioner.conftest import LIMITS
+from tests.agent.provisioner.images import directory, file, layer, layout, symlink
+from tests.agent.provisioner.registry import IMAGES
+
+pytestmark = [pytest.mark.root, needs_crun, *IMAGES]
+
+BUSYBOX = Path("/bin/busybox")
+ISOLATION = f"{CONFINED},filesystem/linux,docker/runtime,namespaces/pid,namespaces/ipc"
+
+
+def image(name: str) -> ContainerInfo:
+    found = Image(type=Image.Type.DOCKER, docker=Image.Docker(name=name))
+    return ContainerInfo(type=ContainerInfo.Type.MESOS, mesos=ContainerInfo.MesosInfo(image=found))
+
+
+def roots(place: Path) -> list[str]:
+    return [one.mountpoint for one in psutil.disk_partitions(all=True) if one.mountpoint.startswith(f"{place}/")]
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A layout with an image of busybox that prints where it is, and one that has nothing to run."""
+    place = tmp_path_factory.mktemp("images")
+    tools = [symlink(f"bin/{name}", "busybox") for name in ("sh", "cat", "ls", "id", "sleep", "env", "touch", "mount")]
+    busybox = layer(directory("bin"), file("bin/busybox", BUSYBOX.read_bytes(), mode=0o755), *tools,
+                    directory("etc"), file("etc/motd", b"of the image\n"), directory("tmp", mode=0o1777))  # fmt: skip
+    config = {"Entrypoint": ["/bin/sh", "-c"], "Cmd": ["pwd; cat /etc/motd; echo $A"], "Env": ["A=image", "PATH=/bin"],
+              "WorkingDir": "/tmp"}  # fmt: skip
+    layout(place, "busy", busybox, **config)
+    layout(place, "empty", layer(file("data", b"volume\n")))
+    return place
+
+
+@pytest.fixture
+async def harness(tmp_path: Path, images: Path) -> AsyncIterator[Harness]:
+    made = Harness(tmp_path)
+    provisioner = Provisioner(
+        ProvisionerSettings(
+            work_dir=str(made.work), store_dir=str(tmp_path / "store"), registry=str(images), limits=LIMITS
+        )
+    )
+    made.work.mkdir()
+    await provisioner.open()
+    await made.isolated(isolation=ISOLATION, image_providers="docker", provisioner=provisioner).recover()
+    await provisioner.recover(())
+    yield made
+    await made.containerizer.close()
+    assert roots(tmp_path) == []
+    assert os.listdir(made.work / "provisioner/containers") == []
+    await provisioner.close()
+    remove_cgroups(made)
+
+
+async def said(harness: Harness, command: CommandInfo, **fields: object) -> str:
+    asked: dict[str, object] = {"env": {}, "container": image("busy")} | fields
+    harness.containerizer.launch(harness.spec("c", "/bin/sh", command=command, **asked))
+    assert await harness.exited("c") == 0, (harness.sandbox("c") / "stderr").read_text()
+    return (harness.sandbox("c") / "stdout").read_text()
+
+
+async def test_an_image_runs_as_it_says(harness: Harness) -> None:
+    assert await said(harness, CommandInfo(shell=False)) == "/tmp\nof the image\nimage\n"
+
+
+async def test_a_tasks_command_and_environment_go_before_the_images(harness: Harness) -> None:
+    command = CommandInfo(value="echo $A; echo $PATH; echo $MESOS_SANDBOX")
+    lines = (await said(harness, command, env={"A": "task", "MESOS_SANDBOX": "/elsewhere"})).splitlines()
+    assert lines == ["task", "/bin", "/mnt/mesos/sandbox"]
+
+
+async def test_the_sandbox_is_where_images_expect_it(harness: Harness) -> None:
+    await said(harness, CommandInfo(value="echo x >/mnt/mesos/sandbox/f; echo y >/gone; ls /; cat /etc/resolv.conf"))
+    assert (harness.sandbox("c") / "f").read_text() == "x\n"
+
+
+async def test_a_container_changes_its_own_root_only(harness: Harness, tmp_path: Path) -> None:
+    assert await said(harness, CommandInfo(value="echo changed >/etc/motd; cat /etc/motd")) == "changed\n"
+    harness.containerizer.launch(
+        harness.spec("d", "/bin/sh", container=image("busy"), command=CommandInfo(value="cat /etc/motd"), env={})
+    )
+    assert await harness.exited("d") == 0
+    assert (harness.sandbox("d") / "stdout").read_text() == "of the image\n"
+    await until(lambda: roots(tmp_path) == [])
+
+
+async def test_another_user(harness: Harness) -> None:
+    assert "uid=65534" in await said(harness, CommandInfo(value="id; touch /mnt/mesos/sandbox/f"), user="nobody")
+
+
+async def test_an_image_as_a_volume(harness: Harness) -> None:
+    source = Image(type=Image.Type.DOCKER, docker=Image.Docker(name="empty"))
+    volume = Volume(mode=Volume.Mode.RO, container_path="/data", image=source)
+    container = ContainerInfo(type=ContainerInfo.Type.MESOS, mesos=image("busy").mesos, volumes=(volume,))
+    script = CommandInfo(value="cat /data/data; echo x 2>/dev/null >/data/x || echo kept")
+    assert await said(harness, script, container=container) == "volume\nkept\n"
+
+
+async def test_a_command_beside_it_is_in_the_same_root(harness: Harness) -> None:
+    command = CommandInfo(value="echo mine >/mine; exec sleep 1000")
+    harness.containerizer.launch(harness.spec("c", "/bin/sh", container=image("busy"), command=command, env={}))
+    await harness.launched("c")
+    beside = harness.spec("c", "/bin/sh", "-c", "until [ -e /mine ]; do :; done; cat /etc/motd /mine; echo $A", env={})
+    assert await harness.containerizer.run_beside(beside) == 0
+    assert (harness.sandbox("c") / "stderr").read_text() == "of the image\nmine\nimage\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "text"),
+    [
+        ("none", CommandInfo(value="true"), "Failed to pull image 'none': "),
+        ("A", CommandInfo(value="true"), "Failed to parse docker image 'A': "),
+        ("busy", CommandInfo(shell=True), "Shell specified but no command value provided"),
+        ("empty", CommandInfo(shell=False), "No executable is found"),
+    ],
+)
+async def test_what_cannot_run(harness: Harness, tmp_path: Path, name: str, command: CommandInfo, text: str) -> None:
+    harness.containerizer.launch(harness.spec("c", "/bin/sh", container=image(name), command=command, env={}))
+    assert (await harness.failed("c")).startswith(text)
+    assert roots(tmp_path) == []
+
+
+async def test_destroyed_while_its_image_is_pulled(harness: Harness, tmp_path: Path) -> None:
+    harness.containerizer.launch(
+        harness.spec("c", "/bin/sh", container=image("busy"), command=CommandInfo(value="sleep 1000"), env={})
+    )
+    await until((tmp_path / "store").exists)
+    harness.containerizer.destroy("c")
+    assert await harness.exited("c") == signal.SIGKILL
+    assert harness.of("c") == ["ContainerExited"]
+    assert roots(tmp_path) == []
+
+
+async def test_json_of_a_bundle_has_no_path_of_the_host_but_those_mounted(harness: Harness, tmp_path: Path) -> None:
+    """X20: a container from an image sees nothing of the work directory but its own sandbox."""
+    command = CommandInfo(value="exec sleep 1000")
+    harness.containerizer.launch(harness.spec("c", "/bin/sh", container=image("busy"), command=command, env={}))
+    await harness.launched("c")
+    (bundle,) = (tmp_path / "run").glob("crun-*/bundles/c/config.json")
+    mounts = json.loads(bundle.read_text())["mounts"]
+    sources = [one["source"] for one in mounts if one["source"].startswith(str(tmp_path))]
+    assert sources == [str(harness.sandbox("c"))]
