@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import random
 import types
 import typing
@@ -67,6 +68,8 @@ def value_of(hint: Any, rng: random.Random) -> Any:
         return registry
     if hint in (str, int, float, bool, type(None)):
         return {str: "x", int: 2**40, float: 0.5, bool: True, type(None): None}[hint]
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return rng.choice(list(hint))
     if is_message(hint):
         return samples.sample(hint, rng.randrange(1000))
     assert attrs.has(hint), f"nobody has said how to make a {hint}"
