@@ -2,7 +2,7 @@
 
 ::
 
-    event, now ─▶ core.apply ─▶ frame                     DIR/master-1700000000-4711/      one run of one program
+    event, now ─▶ core.apply ─▶ frame                     DIR/master-20240501T120000Z-4711/   one run of one program
         │                         │                           000000.snapshot              the core as it was made
         ▼                         ▼                           000000.events                every event, and the
     heard() ──── one record ── answered()  ─▶ thread ─▶       000001.snapshot              digest of its frame
@@ -13,7 +13,12 @@ the events after it (``events.py``) are everything. The recorder is bounded: whe
 one begins, a forked child writes the snapshot it starts with (``snapshot.py``), and the oldest segments go. It never
 makes the loop wait for a disk: if that is too slow or full, the journal has a gap and starts again with a snapshot.
 
-``replay.py`` makes the core again as it was at any event, and says at which event a replay first differs from the run.
+``replay.py`` makes the core again as it was at any event, and says at which event a replay first differs from the run;
+so a journal is a test, too::
+
+    for run in find_runs(Path("journal-of-a-bug-report")):
+        assert check(run).different is None
+
 ``story.py`` tells what happened to one entity, across the journals of a master and its agents, with causes. Reading a
 journal runs no code of its writer's: it names classes of cores (``classes.py``) and holds values, nothing else.
 """

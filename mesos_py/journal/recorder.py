@@ -2,7 +2,7 @@
 
 ::
 
-    heard(event) ─▶ core.apply ─▶ answered(frame)      one record, kept until this turn of the loop ends
+    heard(event) ─▶ core.apply ─▶ answered(frame)      one record, kept for FLUSH_S
                                        │
          segment full? ─▶ next segment, and a child that writes the snapshot it starts with
                                        │               snapshot complete ─▶ the oldest segments may go
@@ -29,8 +29,10 @@ from typing import Any
 
 import structlog
 
+from mesos_py.journal import events
+from mesos_py.journal.events import Later
 from mesos_py.journal.files import EVENTS, SNAPSHOT, Head, RunDirectory, opening, write_snapshot
-from mesos_py.journal.records import Records
+from mesos_py.journal.records import record
 from mesos_py.journal.snapshot import Child
 from mesos_py.journal.writer import Writer
 from mesos_py.machine.frame import Event, Frame
@@ -39,6 +41,8 @@ from mesos_py.machine.values import Nanos
 log = structlog.get_logger(__name__)
 
 PENDING_MAX = 32 << 20  # bytes; a disk that takes 1 MB/s less than there is to write is half a minute behind then
+FLUSH_S = 0.02  # between two batches; waking the thread for each event costs as much as the event
+THOROUGH = 10  # frames of a batch whose digests are of everything; beyond 500 a second they would cost too much
 RETRY_S = 30.0  # after a gap
 CLOSE_S = 5.0  # for what is pending when the program ends
 LOOK_S = 0.1  # how often a child is asked whether it has ended
@@ -73,8 +77,10 @@ class Recorder:
         self._kept = 0
         self._writer = Writer()
         self._loop = asyncio.get_running_loop()
-        self._records = Records()
-        self._batch: list[bytes] = []
+        #: heard, and not yet answered
+        self._event: list[Any] = []
+        self._batch: list[bytes | Later] = []
+        self._batch_size = 0
         self._is_flushing = False
         self._number = -1
         #: bytes of the present segment, as far as this side knows
@@ -98,6 +104,11 @@ class Recorder:
         """Of the run."""
         return self._run.path
 
+    @property
+    def unwritten(self) -> int:
+        """Bytes that are not on their way through the disk yet."""
+        return self._batch_size + self._writer.pending
+
     # ---- what the driver tells
 
     def heard(self, event: Event, now: Nanos) -> None:
@@ -107,7 +118,7 @@ class Recorder:
         try:
             if self._gap is not None:
                 self._start_again(now)
-            self._records.heard(event, now)
+            self._event = events.told(event, now)
         except Exception as error:
             self._stop(f"{event.kind!r} cannot be recorded: {type(error).__name__}: {error}")
 
@@ -117,7 +128,8 @@ class Recorder:
         if self._gap is not None:
             return
         try:
-            self._add(self._records.answered(frame))
+            digest = events.digest if len(self._batch) < THOROUGH else events.brief_digest
+            self._add(record(self._event, digest(frame)))
             if self._size > self._segment_max and self._child is None:
                 self._rotate(frame.now)
         except Exception as error:
@@ -126,7 +138,7 @@ class Recorder:
     def failed(self) -> None:
         """The core failed on what it heard last."""
         if self._gap is None:
-            self._add(self._records.failed())
+            self._add(record(self._event, b""))
 
     async def close(self) -> None:
         """What was recorded is on the disk, as far as that takes less than CLOSE_S."""
@@ -144,27 +156,29 @@ class Recorder:
 
     # ---- batches
 
-    def _add(self, record: bytes) -> None:
-        self._batch.append(record)
-        self._size += len(record)
+    def _add(self, part: bytes | Later) -> None:
+        size = part.size if isinstance(part, Later) else len(part)
+        self._batch.append(part)
+        self._batch_size += size
+        self._size += size
         if not self._is_flushing:
             self._is_flushing = True
-            self._loop.call_soon(self._flush)
+            self._loop.call_later(FLUSH_S, self._flush)
 
     def _flush(self) -> None:
         self._is_flushing = False
-        batch, self._batch = self._batch, []
+        batch, size = self._batch, self._batch_size
+        self._batch, self._batch_size = [], 0
         if self._gap is not None or not batch:
             return
-        data = b"".join(batch)
         if self._writer.error is not None:
             self._stop(f"the disk: {self._writer.error}")
-        elif self._writer.pending + len(data) > self._pending_max:
+        elif self._writer.pending + size > self._pending_max:
             self._stop(f"the disk is {self._writer.pending} bytes behind")
         elif self._kept + self._size > self._size_max:
             self._stop(f"a snapshot and {self._size} bytes of events do not fit into {self._size_max}")
         else:
-            self._writer.write(data)
+            self._writer.write(batch, size)
 
     # ---- gaps
 
@@ -172,7 +186,7 @@ class Recorder:
         """Nothing is recorded from here on, and some of the last events may be lost, too."""
         log.warning("journal has a gap", why=why, run=self.path, after=self._cause)
         self._gap = why
-        self._batch.clear()
+        self._batch, self._batch_size = [], 0
         self._retry_at = self._loop.time() + self._retry_s
 
     def _may_start_again(self) -> bool:

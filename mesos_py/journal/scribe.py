@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from mesos_py.journal import events
 from mesos_py.journal.files import EVENTS, SNAPSHOT, Head, RunDirectory, create, opening, write_all, write_snapshot
-from mesos_py.journal.records import Records
+from mesos_py.journal.records import bytes_of, record
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.values import Nanos
 
@@ -17,7 +18,7 @@ class Scribe:
     def __init__(self, directory: str, program: str, core: Any, *, now: Nanos = 0) -> None:
         self._core, self._program, self._now = core, program, now
         self._run = RunDirectory(directory, program)
-        self._records = Records()
+        self._event: list[Any] = []
         self._number = self._cause = 0
         self._descriptor = self._open()
 
@@ -27,14 +28,14 @@ class Scribe:
 
     def heard(self, event: Event, now: Nanos) -> None:
         self._now = now
-        self._records.heard(event, now)
+        self._event = events.told(event, now)
 
     def answered(self, frame: Frame) -> None:
         self._cause = frame.cause
-        write_all(self._descriptor, self._records.answered(frame))
+        write_all(self._descriptor, bytes_of(record(self._event, events.digest(frame))))
 
     def failed(self) -> None:
-        write_all(self._descriptor, self._records.failed())
+        write_all(self._descriptor, bytes_of(record(self._event, b"")))
 
     def turn(self) -> None:
         """What follows belongs to a new segment, which begins with the core as it is now."""

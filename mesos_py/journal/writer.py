@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 
+from mesos_py.journal.events import Later
 from mesos_py.journal.files import create, write_all
+from mesos_py.journal.records import bytes_of
 
 
 class Writer:
@@ -40,9 +42,10 @@ class Writer:
         self._handed += len(data)
         self._work.put(lambda: self._open(path, data))
 
-    def write(self, data: bytes) -> None:
-        self._handed += len(data)
-        self._work.put(lambda: self._write(data))
+    def write(self, parts: Sequence[bytes | Later], size: int) -> None:
+        """``size`` is how many bytes they are, about."""
+        self._handed += size
+        self._work.put(lambda: self._write(parts, size))
 
     def call(self, work: Callable[[], None]) -> None:
         """Anything else that has to do with the disk, in its turn; OSError counts as one of the file."""
@@ -73,14 +76,14 @@ class Writer:
         except OSError:
             self._done += len(data)
             raise
-        self._write(data)
+        self._write((data,), len(data))
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, parts: Sequence[bytes | Later], size: int) -> None:
         try:
             if self._descriptor is not None:
-                write_all(self._descriptor, data)
+                write_all(self._descriptor, b"".join(map(bytes_of, parts)))
         finally:
-            self._done += len(data)
+            self._done += size
 
     def _call(self, work: Callable[[], None]) -> None:
         try:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from mesos_py.journal.replay import check, find_runs
 from mesos_py.sim.plan import draw
 from mesos_py.sim.run import run, simulate
 from mesos_py.sim.shrink import replay_command
@@ -52,3 +54,16 @@ def test_leaving_out_faults_leaves_the_rest_as_it_is() -> None:
     assert kept.faults == (plan.faults[0], plan.faults[3])
     assert (kept.agents, kept.frameworks, kept.weather) == (plan.agents, plan.frameworks, plan.weather)
     assert run(kept).digest != run(plan).digest
+
+
+def test_a_run_can_be_looked_at_afterwards(tmp_path: Path) -> None:
+    """``--seed=S --journal=DIR``: what reached each master and agent repeats, and a task's story can be told."""
+    done = subprocess.run(
+        [sys.executable, "-m", "mesos_py", "sim", "--seed=0", f"--journal={tmp_path}"], capture_output=True, text=True,
+        check=True, timeout=60,
+    )  # fmt: skip
+    assert done.stdout.startswith("seed 0: ")
+    runs = find_runs(tmp_path)
+    assert {run.head.program[0] for run in runs} == {"m", "a"}
+    assert all(check(run).different is None for run in runs)
+    assert simulate(0).text() in done.stdout, "and changes nothing"
