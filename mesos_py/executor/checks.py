@@ -55,7 +55,7 @@ def end(host: Host, task: TaskInfo, container_id: str) -> None:
         host.cancel_timer(container_id, what)
 
 
-def is_due(host: Host, task: TaskInfo, container_id: str, what: str) -> bool:
+def make(host: Host, task: TaskInfo, container_id: str, what: str) -> bool:
     """Make a check whose time has come; False: ``what`` is no check."""
     check = task.health_check if what == HEALTH else task.check if what == CHECK else None
     if check is None:

@@ -99,7 +99,7 @@ class CommandExecutor:
             if self._progress.kill is None:
                 self._turn(host, timed_out=True)
                 self._kill(host, 0, tell=False)
-        elif not checks.is_due(host, self._task, container_id, what):
+        elif not checks.make(host, self._task, container_id, what):
             host.destroy(container_id)
 
     def probed(self, host: Host, container_id: str, what: str, found: Found) -> None:

@@ -164,7 +164,7 @@ class DefaultExecutor:
             if member.progress.kill is None:
                 self._turn(host, member, timed_out=True)
                 self._kill(host, member, 0, tell=False)
-        elif not checks.is_due(host, member.task, container_id, what):
+        elif not checks.make(host, member.task, container_id, what):
             host.destroy(container_id)
 
     def probed(self, host: Host, container_id: str, what: str, found: Found) -> None:

@@ -116,3 +116,15 @@ async def test_it_shares_the_cgroups_of_its_container(confined: Harness) -> None
     assert await running is None
     assert not is_running(beside)
     assert await confined.containerizer.run_beside(command) is None
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
+async def test_it_runs_as_the_user_of_its_task(harness: Harness) -> None:
+    """And what it writes is that user's."""
+    harness.containerizer.launch(harness.spec("d", "sleep", "1000", user="nobody"))
+    await harness.launched("d")
+    command = harness.shell("d", "id -un; touch made", user="nobody")
+    assert await harness.containerizer.run_beside(command) == 0, (harness.sandbox("d") / "stderr").read_text()
+    assert (harness.sandbox("d") / "stderr").read_text() == "nobody\n"
+    assert (harness.sandbox("d") / "made").owner() == "nobody"
