@@ -125,8 +125,8 @@ class AgentOptions:
         "posix/cpu,posix/mem",
         "What containers are kept from, as names of isolators: posix/cpu and posix/mem only measure; cgroups/cpu,"
         " cgroups/mem, cgroups/pids, cgroups/devices, cgroups/blkio (io) and cgroups/cpuset, or cgroups/all of them,"
-        " need root; posix/rlimits; filesystem/linux (volumes and images, with docker/runtime and volume/secret),"
-        " namespaces/pid, namespaces/ipc, linux/capabilities and linux/nnp need root and crun.",
+        " need root; posix/rlimits; disk/du; filesystem/linux (volumes and images, with docker/runtime and"
+        " volume/secret), namespaces/pid, namespaces/ipc, linux/capabilities and linux/nnp need root and crun.",
         group="Containers",
     )
     launcher: str | None = option(
@@ -155,6 +155,12 @@ class AgentOptions:
     )  # fmt: skip
     revocable_cpu_low_priority: bool = option(
         BOOLEAN, True, "Containers with revocable cpus have those that nobody else wants.", group="Containers"
+    )
+    enforce_container_disk_quota: bool = option(
+        BOOLEAN, False, "With disk/du: who takes more of the disk than he has asked for is ended.", group="Containers"
+    )
+    container_disk_watch_interval: Nanos = option(
+        bounded(NANOS, least=SECOND // 10), 15 * SECOND, "Pause between two looks at sandboxes.", group="Containers"
     )
     host_path_volume_force_creation: str = option(
         TEXT, "", "Directories, with colons between, below which sources of host path volumes are made if absent.",

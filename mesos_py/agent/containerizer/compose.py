@@ -12,6 +12,7 @@ from mesos_py.agent.containerizer import Containerizer
 from mesos_py.agent.containerizer.cgroups import hierarchy
 from mesos_py.agent.containerizer.cgroups.controls import Policy
 from mesos_py.agent.containerizer.cgroups.isolator import CgroupsIsolator
+from mesos_py.agent.containerizer.disk import DiskIsolator
 from mesos_py.agent.containerizer.isolated import IsolatedContainerizer
 from mesos_py.agent.containerizer.isolation import ALL_CGROUPS, CGROUPS, Isolation, settle
 from mesos_py.agent.containerizer.process import ProcessContainerizer
@@ -44,7 +45,8 @@ def compose(options: AgentOptions, report: Report, provisioner: Provisioner | No
         )
 
     limits_processes = "posix/rlimits" in isolation
-    if isolation.launcher == "posix" and not limits_processes:
+    watches_disk = "disk/du" in isolation
+    if isolation.launcher == "posix" and not limits_processes and not watches_disk:
         return processes(report)
     found = _hierarchy(options, isolation) if isolation.launcher == "linux" else None
     policy = Policy(
@@ -58,11 +60,16 @@ def compose(options: AgentOptions, report: Report, provisioner: Provisioner | No
         assert found is not None
         return CgroupsIsolator(found, policy, report, counts=options.cgroups_cpu_enable_pids_and_tids_count)
 
+    def disk(report: Callable[[ContainerLimited], None]) -> DiskIsolator:
+        interval_s = options.container_disk_watch_interval / SECOND
+        return DiskIsolator(report, interval_s=interval_s, enforces=options.enforce_container_disk_quota)
+
     return IsolatedContainerizer(
         inner=processes,
         report=report,
         cgroups=None if found is None else cgroups,
         preparer=_preparer(options, isolation, provisioner) if isolation.needs_runtime else None,
+        disk=disk if watches_disk else None,
         limits_processes=limits_processes,
     )
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
@@ -24,6 +25,7 @@ import structlog
 
 from mesos_py.agent.containerizer import Containerizer, ContainerSpec, KnownContainer, NotStarted
 from mesos_py.agent.containerizer.cgroups.isolator import CgroupsIsolator, NoCgroup
+from mesos_py.agent.containerizer.disk import DiskIsolator
 from mesos_py.agent.containerizer.isolators import rlimits
 from mesos_py.agent.containerizer.process import STATUS_KILLED
 from mesos_py.agent.containerizer.runtime.preparing import Preparer
@@ -34,6 +36,9 @@ from mesos_py.wire.resource import Resource
 from mesos_py.wire.schema import evolve
 from mesos_py.wire.stats import ResourceStatistics
 from mesos_py.wire.value import Value
+
+#: The directory in an executor's sandbox that holds those of its tasks (agent/paths.py).
+NESTED = "containers"
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +55,7 @@ class IsolatedContainerizer:
         report: Report,
         cgroups: Callable[[Report], CgroupsIsolator] | None = None,
         preparer: Preparer | None = None,
+        disk: Callable[[Report], DiskIsolator] | None = None,
         limits_processes: bool = False,
     ) -> None:
         """``inner`` is made with where to report, and with which cgroup is whose; ``limits_processes``: rlimits.
@@ -58,6 +64,7 @@ class IsolatedContainerizer:
         """
         self._report = report
         self._cgroups = cgroups(report) if cgroups is not None else None
+        self._disk = disk(report) if disk is not None else None
         self._limits_processes = limits_processes
         self._inner = inner(self._hear, self._cgroup_of)
         self._preparer = preparer
@@ -85,6 +92,8 @@ class IsolatedContainerizer:
         else:
             isolating = asyncio.create_task(self._isolate(spec), name=f"isolate {spec.container_id}")
             self._preparing[spec.container_id] = isolating
+            if self._disk is not None and spec.parent_id is None:
+                self._disk.add(spec.container_id, spec.sandbox, spec.resources)
             isolating.add_done_callback(functools.partial(self._prepared, spec))
 
     def signal(self, container_id: str, signum: int) -> None:
@@ -135,6 +144,8 @@ class IsolatedContainerizer:
 
     def make_sandbox(self, container_id: str, path: str, latest_link: str | None, user: str | None) -> None:
         self._pods[container_id] = None
+        if self._disk is not None:
+            self._disk.add(container_id, path)
         self._inner.make_sandbox(container_id, path, latest_link, user)
 
     def update(
@@ -142,6 +153,8 @@ class IsolatedContainerizer:
     ) -> None:
         cgroups = self._cgroups
         self._inner.update(container_id, resources, limits)
+        if self._disk is not None:
+            self._disk.update(container_id, resources)
         if cgroups is None:
             return
         if container_id in self._pods and not cgroups.knows(container_id):
@@ -154,9 +167,9 @@ class IsolatedContainerizer:
         wanted = list(container_ids)
         fields: dict[str, dict[str, Any]] = {}
         for container_id in wanted if self._cgroups is not None else ():
-            found = self._cgroups.usage(container_id)  # type: ignore[union-attr]
-            if found is not None:
-                fields[container_id] = found
+            told = self._cgroups.usage(container_id)  # type: ignore[union-attr]
+            if told is not None:
+                fields[container_id] = told
         # The processes of a container are only looked at for what its cgroups do not tell.
         others = [one for one in wanted if not fields.get(one, {}).keys() >= {"cpus_user_time_secs", "mem_rss_bytes"}]
         measured = await self._inner.usage(others)
@@ -166,6 +179,9 @@ class IsolatedContainerizer:
                 measured[container_id] = evolve(measured[container_id], **more)
             elif container_id not in others:
                 measured[container_id] = ResourceStatistics(timestamp=now, **more)
+        if self._disk is not None:
+            for container_id, found in measured.items():
+                measured[container_id] = evolve(found, **self._disk.usage(container_id))
         return measured
 
     async def recover(self, expected: Collection[str] = ()) -> tuple[KnownContainer, ...]:
@@ -179,6 +195,11 @@ class IsolatedContainerizer:
             await self._cgroups.recover(running)
         if self._runtime is not None:
             self._runtime.recover(running)
+        if self._disk is not None:
+            for container in known:
+                if os.path.basename(os.path.dirname(container.sandbox)) != NESTED:
+                    self._disk.add(container.container_id, container.sandbox)
+            self._disk.open()
         return known
 
     def acknowledge(self, container_id: str) -> None:
@@ -186,6 +207,8 @@ class IsolatedContainerizer:
         self._end(self._undo(container_id), f"end {container_id}")
 
     async def close(self, *, keep: bool = False) -> None:
+        if self._disk is not None:
+            await self._disk.close()
         for container_id in list(self._preparing):
             self.destroy(container_id)
         await asyncio.gather(*self._preparing.values(), return_exceptions=True)
@@ -263,6 +286,8 @@ class IsolatedContainerizer:
         await self._undo(container_id)
 
     async def _undo(self, container_id: str) -> None:
+        if self._disk is not None:
+            self._disk.remove(container_id)
         if self._cgroups is not None:
             await self._cgroups.remove(container_id)
         if self._preparer is not None:

@@ -30,6 +30,7 @@ KNOWN: Final = (
     "cgroups/hugetlb", "cgroups/perf_event", ALL_CGROUPS,
     "docker/runtime", "linux/capabilities", "linux/nnp", "namespaces/ipc", "namespaces/pid",
     "volume/sandbox_path", "volume/host_path", "volume/image", "volume/secret",
+    "disk/du",
     "environment_secret",
 )  # fmt: skip
 
