@@ -162,8 +162,8 @@ class AgentOptions:
     container_disk_watch_interval: Nanos = option(
         bounded(NANOS, least=SECOND // 10), 15 * SECOND, "Pause between two looks at sandboxes.", group="Containers"
     )
-    host_path_volume_force_creation: str = option(
-        TEXT, "", "Directories, with colons between, below which sources of host path volumes are made if absent.",
+    host_path_volume_force_creation: str | None = option(
+        TEXT, None, "Directories, with colons between, below which sources of host path volumes are made if absent.",
         group="Containers",
     )  # fmt: skip
     effective_capabilities: CapabilityInfo | None = option(

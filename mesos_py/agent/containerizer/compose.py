@@ -81,7 +81,7 @@ def _preparer(options: AgentOptions, isolation: Isolation, provisioner: Provisio
         planner=_planner(options, isolation),
         work_dir=work_dir,
         provisioner=provisioner,
-        force_creation=[path for path in options.host_path_volume_force_creation.split(":") if path],
+        force_creation=[path for path in (options.host_path_volume_force_creation or "").split(":") if path],
     )
 
 
