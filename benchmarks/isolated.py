@@ -1,8 +1,8 @@
 """Isolated containers on one agent: launched and destroyed, as processes in cgroups and by crun with namespaces.
 
 A container is ``sleep``; launched means that its process runs, destroyed that nothing is left of it and its cgroups.
-The reference is bare ``crun run --detach`` and ``crun delete --force`` of as many bundles, one after the other, without
-cgroups. Needs root, cgroups and crun.
+Containers from an image that is there already are timed one after the other. The reference is bare ``crun``: ``run
+--detach`` and ``delete --force`` of some bundles, one after the other, without cgroups. Needs root, cgroups and crun.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import glob
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import tempfile
 import time
@@ -27,12 +28,20 @@ from mesos_py.agent.containerizer.cgroups.hierarchy import CgroupsUnavailable, d
 from mesos_py.agent.containerizer.compose import compose
 from mesos_py.agent.events import ContainerEvent, ContainerExited, ContainerLaunched, ContainerLaunchFailed
 from mesos_py.agent.options import AgentOptions
+from mesos_py.agent.provisioner.provisioner import Provisioner, ProvisionerSettings
+from mesos_py.wire.command import CommandInfo
+from mesos_py.wire.container import ContainerInfo
+from mesos_py.wire.image import Image
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.value import Value
+from tests.agent.provisioner.images import directory, file, layer, layout
+from tests.agent.provisioner.registry import missing
 
 LAUNCH_S, DESTROY_S = 30, 22  # of 1,000 containers; C++ Mesos on 24 cores
 CGROUPS = "cgroups/cpu,cgroups/mem,cgroups/pids"
 KINDS = (("cgroups", CGROUPS), ("cgroups and namespaces", f"{CGROUPS},filesystem/linux,namespaces/pid,namespaces/ipc"))
+IMAGE_MS = 300  # the goal
+IMAGES = 20
 AT_ONCE = 50  # bare crun, between two looks at the clock
 
 
@@ -90,6 +99,47 @@ async def run(place: Path, isolation: str, count: int) -> tuple[float, float]:
     return up, down
 
 
+async def images(place: Path) -> list[float]:
+    """Milliseconds from launch to process of each container from one image, but for the one that pulls it."""
+    root = f"mesos-bench-{os.getpid()}"
+    options = AgentOptions(
+        master="127.0.0.1:1", work_dir=str(place / "work"), runtime_dir=str(place / "run"), cgroups_root=root,
+        isolation=f"{KINDS[1][1]},docker/runtime", image_providers="docker",
+    )  # fmt: skip
+    program = file("bin/busybox", Path("/bin/busybox").read_bytes(), mode=0o755)
+    layout(place / "images", "a", layer(directory("bin"), program), Entrypoint=["/bin/busybox", "sleep", "1000"])
+    settings = ProvisionerSettings(
+        work_dir=str(place / "work"), store_dir=str(place / "store"), registry=str(place / "images")
+    )
+    (place / "work").mkdir()
+    provisioner = Provisioner(settings)
+    await provisioner.open()
+    answers: asyncio.Queue[ContainerEvent] = asyncio.Queue()
+    made = compose(options, answers.put_nowait, provisioner)
+    await made.recover()
+    await provisioner.recover(())
+    image = Image(type=Image.Type.DOCKER, docker=Image.Docker(name="a"))
+    container = ContainerInfo(type=ContainerInfo.Type.MESOS, mesos=ContainerInfo.MesosInfo(image=image))
+    taken = []
+    for number in range(IMAGES + 1):
+        began = time.perf_counter()
+        made.launch(
+            ContainerSpec(
+                container_id=f"c{number}", sandbox=f"{place}/work/c{number}", argv=("sh",), executable="sh", env={},
+                resources=resources(), container=container, command=CommandInfo(shell=False),
+            )
+        )  # fmt: skip
+        answer = await answers.get()
+        if not isinstance(answer, ContainerLaunched):
+            raise RuntimeError(answer)
+        taken.append((time.perf_counter() - began) * 1e3)
+    await made.close()
+    await provisioner.close()
+    for path in glob.glob(f"/sys/fs/cgroup/*/{root}"):
+        os.rmdir(path)
+    return taken[1:]
+
+
 def bare(place: Path, count: int) -> tuple[float, float]:
     """Milliseconds of one bare container, up and down."""
     (place / "root").mkdir(parents=True)
@@ -137,6 +187,11 @@ async def main() -> None:
             report.figure(f"{name}: all destroyed", down, "s", reference=DESTROY_S * share, of="the goal")
             report.figure(f"{name}: launch of one", up * 1e3 / count, "ms", reference=ms[0], of="bare crun")
             report.figure(f"{name}: destruction of one", down * 1e3 / count, "ms", reference=ms[1], of="bare crun")
+        if has_crun and missing() is None:
+            taken = await images(place / "from-image")
+            report.figure("image that is there: running, median", statistics.median(taken), "ms", reference=IMAGE_MS,
+                          of="the goal")  # fmt: skip
+            report.figure("image that is there: running, slowest", max(taken), "ms", reference=IMAGE_MS, of="the goal")
 
 
 if __name__ == "__main__":

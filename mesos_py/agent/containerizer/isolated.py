@@ -157,7 +157,10 @@ class IsolatedContainerizer:
             self._disk.update(container_id, resources)
         if cgroups is None:
             return
-        if container_id in self._pods and not cgroups.knows(container_id):
+        making: asyncio.Task[Any] | None = self._preparing.get(container_id) or self._pods.get(container_id)
+        if making is not None and not making.done():
+            making.add_done_callback(lambda _: cgroups.update(container_id, resources, limits))
+        elif container_id in self._pods and not cgroups.knows(container_id):
             making = asyncio.create_task(cgroups.make(container_id, resources, limits), name=f"make {container_id}")
             self._pods[container_id] = making
         else:

@@ -164,6 +164,43 @@ async def test_nested_containers_share_their_executors_cgroups_or_have_their_own
     await until(lambda: not confined.cgroups())
 
 
+async def test_resources_that_come_while_the_cgroup_is_made(confined: Harness) -> None:
+    """The last ones count, for a container that is launched and for one without a process."""
+    made = confined.containerizer
+    made.launch(confined.spec("c", "sleep", "1000", resources=resources(mem=64)))
+    made.make_sandbox("pod", str(confined.sandbox("pod")), None, None)
+    for mem in (64, 96, 128):
+        made.update("c", resources(mem=mem), {})
+        made.update("pod", resources(mem=mem), {})
+    await confined.launched("c")
+    for name in ("c", "pod"):
+        await until(lambda name=name: entered(confined, "memory", name, "memory.limit_in_bytes") == str(128 << 20))  # type: ignore[misc]
+    made.destroy("pod")
+
+
+async def test_an_executor_whose_tasks_take_too_much_is_told_with_the_exit_of_one(confined: Harness) -> None:
+    made = confined.containerizer
+    made.make_sandbox("pod", str(confined.sandbox("pod")), None, None)
+    made.update("pod", resources(mem=64), {})
+    made.launch(confined.shell("n", f"exec {HOG}", parent_id="pod"))
+    assert await confined.exited("n") == signal.SIGKILL
+    assert confined.limited("pod") is not None
+    kinds = [(type(event).__name__, event.container_id) for event in confined.events]
+    assert kinds.index(("ContainerLimited", "pod")) < kinds.index(("ContainerExited", "n"))
+    made.destroy("pod")
+
+
+async def test_everything_of_cgroups_that_this_host_has(tmp_path: Path) -> None:
+    """Devices are closed but for some, and a container starts in every tree."""
+    harness = Harness(tmp_path)
+    await harness.isolated(isolation="cgroups/all").recover()
+    script = "head -c1 /dev/zero | wc -c; mknod m c 1 1; cat m 2>&1 >/dev/null | grep -o 'not permitted'"
+    assert await harness.run("c", script, resources=resources()) == "1\nnot permitted\n"
+    await harness.containerizer.close()
+    assert harness.cgroups() == []
+    remove_cgroups(harness)
+
+
 async def test_the_next_agent_watches_what_runs_and_removes_what_belongs_to_nobody(tmp_path: Path) -> None:
     """1 a memory hog in waiting; 2 the agent goes; 3 the next one hears of the memory; 4 remains are gone."""
     first = Harness(tmp_path)

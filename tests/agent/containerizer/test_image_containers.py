@@ -51,17 +51,24 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-@pytest.fixture
-async def harness(tmp_path: Path, images: Path) -> AsyncIterator[Harness]:
-    made = Harness(tmp_path)
+async def opened(place: Path, images: Path) -> tuple[Harness, Provisioner]:
+    """An agent's containers and images, not recovered yet."""
+    made = Harness(place)
     provisioner = Provisioner(
         ProvisionerSettings(
-            work_dir=str(made.work), store_dir=str(tmp_path / "store"), registry=str(images), limits=LIMITS
+            work_dir=str(made.work), store_dir=str(place / "store"), registry=str(images), limits=LIMITS
         )
     )
-    made.work.mkdir()
+    made.work.mkdir(exist_ok=True)
     await provisioner.open()
-    await made.isolated(isolation=ISOLATION, image_providers="docker", provisioner=provisioner).recover()
+    made.isolated(isolation=ISOLATION, image_providers="docker", provisioner=provisioner)
+    return made, provisioner
+
+
+@pytest.fixture
+async def harness(tmp_path: Path, images: Path) -> AsyncIterator[Harness]:
+    made, provisioner = await opened(tmp_path, images)
+    await made.containerizer.recover()
     await provisioner.recover(())
     yield made
     await made.containerizer.close()
@@ -159,3 +166,31 @@ async def test_json_of_a_bundle_has_no_path_of_the_host_but_those_mounted(harnes
     mounts = json.loads(bundle.read_text())["mounts"]
     sources = [one["source"] for one in mounts if one["source"].startswith(str(tmp_path))]
     assert sources == [str(harness.sandbox("c"))]
+
+
+async def test_they_outlive_their_agent_with_their_roots(tmp_path: Path, images: Path) -> None:
+    """1 two run; 2 the agent goes, one ends meanwhile; 3 the next one finds the other in its root; 4 all is gone."""
+    first, provisioner = await opened(tmp_path, images)
+    await first.containerizer.recover()
+    await provisioner.recover(())
+    waits = "until [ -e /mnt/mesos/sandbox/go ]; do :; done; cat /etc/motd; exit 6"
+    for name in ("stays", "leaves"):
+        spec = first.spec(name, "/bin/sh", container=image("busy"), command=CommandInfo(value=waits), env={})
+        first.containerizer.launch(spec)
+        await first.launched(name)
+    await first.containerizer.close(keep=True)
+    await provisioner.close(keep=True)
+    (first.sandbox("leaves") / "go").touch()
+
+    second, provisioner = await opened(tmp_path, images)
+    known = await second.containerizer.recover(("stays", "leaves"))
+    await provisioner.recover([one.container_id for one in known])
+    assert await second.exited("leaves") == 6 << 8
+    (second.sandbox("stays") / "go").touch()
+    assert await second.exited("stays") == 6 << 8
+    assert (second.sandbox("stays") / "stdout").read_text() == "of the image\n"
+    await until(lambda: roots(tmp_path) == [])
+    await second.containerizer.close()
+    await provisioner.close()
+    assert second.cgroups() == []
+    remove_cgroups(second)

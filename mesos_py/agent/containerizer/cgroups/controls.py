@@ -23,7 +23,6 @@ from typing import Final
 
 import attrs
 
-from mesos_py.wire.linux import DeviceAccess
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.value import Value
 
@@ -80,8 +79,6 @@ class Policy:
     revocable_cpu_low_priority: bool = True
     #: --cgroups_pids_limit
     pids_limit: int | None = None
-    #: --allowed_devices, as rules of the devices controller
-    devices: tuple[str, ...] = ()
 
 
 def entitled(resources: Sequence[Resource], limits: Mapping[str, Value.Scalar]) -> Entitled:
@@ -128,10 +125,9 @@ def of_v1(controllers: Iterable[str], what: Entitled, policy: Policy, memory_now
     return found
 
 
-def devices_v1(policy: Policy) -> list[Write]:
+def devices_v1() -> list[Write]:
     """Once, in a new cgroup: everything is closed, then some things are opened."""
-    rules = [("devices", "devices.allow", rule) for rule in (*DEVICES, *policy.devices)]
-    return [("devices", "devices.deny", "a"), *rules]
+    return [("devices", "devices.deny", "a"), *[("devices", "devices.allow", rule) for rule in DEVICES]]
 
 
 def _memory_v1(what: Entitled, policy: Policy, memory_now: float | None) -> list[Write]:
@@ -190,12 +186,3 @@ def oom_score(what: Entitled, host_bytes: int) -> int | None:
     if what.mem_limit is None or what.mem_bytes is None or what.mem_limit <= what.mem_bytes:
         return None
     return max(0, OOM_SCORE_MAX - OOM_SCORE_MAX * what.mem_bytes // host_bytes)
-
-
-def device_rule(access: DeviceAccess, number: str) -> str:
-    """One device of --allowed_devices; ``number`` begins with its kind, as ``c 1:3``."""
-    what = access.access
-    letters = "".join(
-        [letter for letter, is_on in (("r", what.read), ("w", what.write), ("m", what.mknod)) if is_on]
-    )
-    return f"{number} {letters}"

@@ -160,8 +160,11 @@ class CgroupsIsolator:
             log.error("resources not updated", container_id=container_id, path=error.filename, error=error.strerror)
 
     def limited(self, container_id: str) -> ContainerLimited | None:
-        """What the container ran into, if that has not been told."""
+        """What the container, or its parent whose cgroups it shares, ran into, if that has not been told."""
         group = self._groups.get(container_id)
+        if group is not None and not group.is_own:
+            container_id = group.name.partition("/")[0]
+            group = self._groups.get(container_id)
         if group is None or group.has_told or not group.is_own or "memory" not in self._hierarchy.controllers:
             return None
         file = "memory.events" if self._hierarchy.is_v2 else "memory.oom_control"
@@ -254,7 +257,7 @@ class CgroupsIsolator:
         if not group.is_own:
             return
         if "devices" in self._hierarchy.controllers:
-            for controller, file, contents in controls.devices_v1(self._policy):
+            for controller, file, contents in controls.devices_v1():
                 self._hierarchy.write(group.name, controller, file, contents)
         self._set(group, is_new=True)
 
