@@ -18,10 +18,10 @@ class LeanScheduler:
 
     def __init__(
         self, host: str, port: int, name: str, *, roles: tuple[str, ...] = ("*",), failover_timeout: float = 0.0,
-        framework_id: str = "",
+        framework_id: str = "", checkpoint: bool = True,
     ) -> None:
         self._host, self._port, self._name = host, port, name
-        self._roles, self._failover_timeout = roles, failover_timeout
+        self._roles, self._failover_timeout, self._checkpoint = roles, failover_timeout, checkpoint
         self.framework_id = framework_id
         self.stream_id = ""
         self._calls: asyncio.StreamWriter | None = None
@@ -72,7 +72,8 @@ class LeanScheduler:
         """Subscribe and yield events; SUBSCRIBED is consumed here."""
         reader, writer = await asyncio.open_connection(self._host, self._port, limit=64 << 20)
         info = {
-            "user": "root", "name": self._name, "roles": list(self._roles), "checkpoint": True,
+            "user": "root", "name": self._name, "roles": list(self._roles),
+            "checkpoint": self._checkpoint,
             "failover_timeout": self._failover_timeout,
             "capabilities": [
                 {"type": "MULTI_ROLE"}, {"type": "PARTITION_AWARE"}, {"type": "RESERVATION_REFINEMENT"}

@@ -92,6 +92,8 @@ class LocalCluster(_Program):
 
     def __init__(self, agents: int, resources: str, root: str | None = None) -> None:
         super().__init__("local", f"--agents={agents}", f"--resources={resources}", root=root)
+        #: whether frameworks of a benchmark ask for tasks that outlive their agent
+        self.checkpoint = True
 
     def private_bytes(self) -> int:
         """Private memory of the cluster and of everything it runs."""

@@ -77,7 +77,7 @@ async def rate(cluster: LocalCluster, name: str, command: str | None, total: int
     launched = finished = 0
     begin = 0.0
     held: list[dict[str, Any]] = []
-    async with LeanScheduler(cluster.host, cluster.port, name) as scheduler:
+    async with LeanScheduler(cluster.host, cluster.port, name, checkpoint=cluster.checkpoint) as scheduler:
         async for event in scheduler.events():
             if event["type"] == "OFFERS":
                 begin = begin or time.perf_counter()
@@ -111,7 +111,7 @@ async def latency(cluster: LocalCluster, name: str, command: str | None, rounds:
     launched = 0
     at = 0.0
     running = ""
-    async with LeanScheduler(cluster.host, cluster.port, name) as scheduler:
+    async with LeanScheduler(cluster.host, cluster.port, name, checkpoint=cluster.checkpoint) as scheduler:
         async for event in scheduler.events():
             if event["type"] == "OFFERS":
                 offer = event["offers"]["offers"][0]
@@ -141,7 +141,7 @@ async def private_memory(cluster: LocalCluster, count: int) -> float:
     """MiB of private memory that one running ``sleep`` adds to the whole cluster, shell and all."""
     before = cluster.private_bytes()
     up = 0
-    async with LeanScheduler(cluster.host, cluster.port, "sleepers") as scheduler:
+    async with LeanScheduler(cluster.host, cluster.port, "sleepers", checkpoint=cluster.checkpoint) as scheduler:
         async for event in scheduler.events():
             if event["type"] == "OFFERS":
                 offer = event["offers"]["offers"][0]
@@ -165,12 +165,18 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tasks", type=int, default=2_000)
     parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument(
+        "--checkpoint", action=argparse.BooleanOptionalAction, default=True,
+        help="whether frameworks ask for tasks that outlive their agent",
+    )
     parser.add_argument("--root", default=tempfile.gettempdir(), help="where sandboxes are made; /dev/shm: no disk")
     options = parser.parse_args()
     workload = f"{options.tasks} tasks, 100 in flight, one agent with its sandboxes in {options.root}"
+    workload += ", frameworks checkpoint" if options.checkpoint else ", frameworks do not checkpoint"
     report.header(f"processes: {workload}; latency over {options.rounds} tasks")
     resources = "cpus:64;mem:65536;disk:100000;ports:[31000-32000]"
     async with LocalCluster(agents=1, resources=resources, root=options.root) as cluster:
+        cluster.checkpoint = options.checkpoint
         spawn = spawn_rate(1000)
         report.figure("posix_spawn + wait of true, in sequence", spawn, "spawns/s")
         report.figure("one sandbox on this file system, bare", sandbox_ms(500, options.root), "ms")

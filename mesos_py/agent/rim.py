@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import attrs
 import structlog
 
 from mesos_py.agent import changes, events, words
@@ -31,7 +32,10 @@ log = structlog.get_logger(__name__)
 class AgentRim:
     """The driver's rim for one agent. Collaborators are set by the composition root before anything is said."""
 
-    def __init__(self, files: Files, tell: Callable[[Event], None], on_exit: Callable[[str | None], None]) -> None:
+    def __init__(
+        self, files: Files, tell: Callable[[Event], None], on_exit: Callable[[str | None], None], *, keeps: bool = True
+    ) -> None:
+        """Without ``keeps`` no container outlives the agent, whatever its framework wants."""
         self.containerizer: Containerizer | None = None
         self.prober: Prober | None = None
         self.link: MasterLink | None = None
@@ -41,6 +45,7 @@ class AgentRim:
         self._work_dir = ""
         self._tell = tell
         self._on_exit = on_exit
+        self._keeps = keeps
         #: why launches that are still withheld must not be made
         self._withdrawn: dict[str, str] = {}
         self._removing: asyncio.Task[None] | None = None
@@ -110,6 +115,8 @@ class AgentRim:
                 containerizer.make_sandbox(message.container_id, message.path, message.latest_link, message.user)
 
     def _launch(self, containerizer: Containerizer, spec: ContainerSpec) -> None:
+        if not self._keeps and spec.is_kept:
+            spec = attrs.evolve(spec, is_kept=False)
         why = self._withdrawn.pop(spec.container_id, None)
         if why is None:
             containerizer.launch(spec)

@@ -113,7 +113,7 @@ class AgentServer:
         """
         options = self.options
         self._ended = asyncio.get_running_loop().create_future()
-        rim = AgentRim(self.files, self.tell, self._end)
+        rim = AgentRim(self.files, self.tell, self._end, keeps=self.keeps)
         http = AgentHttp(options, self.files)
         self._server = Server(http)
         try:
@@ -304,10 +304,6 @@ class AgentServer:
         kept = [one for one in executors if one.checkpoint and self.keeps]
         self.left_running = sum(len(one.queued) + len(one.launched) for one in kept)
         if kept:
-            for executor in executors:
-                if not executor.checkpoint:
-                    for container_id in (executor.container_id, *executor.nested):
-                        self.containerizer.destroy(container_id)
             log.info("tasks are left running", tasks=self.left_running, work_dir=self.options.work_dir)
         await self.containerizer.close(keep=bool(kept))
         return bool(kept)

@@ -54,6 +54,8 @@ class ContainerSpec:
     user: str | None = None
     #: fetched into the sandbox before the process is started
     uris: tuple[CommandInfo.URI, ...] = ()
+    #: it outlives the agent; else it ends when the agent does, however that ends
+    is_kept: bool = False
     container: ContainerInfo | None = None
     #: what was asked for; what an image says of its command is completed from it
     command: CommandInfo | None = None

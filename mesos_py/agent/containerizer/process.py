@@ -243,6 +243,8 @@ class ProcessContainerizer:
     ) -> None:  # fmt: skip
         spec = container.spec
         assert spec is not None
+        if kind != frames.HELPER and spec.is_kept:
+            kind = frames.KEPT
         try:
             cgroup = b"" if kind == frames.HELPER else os.fsencode(self._cgroup_of(spec.container_id))
             self._send(*launch_frame(key, spec, executable, argv, env, kind, cgroup))

@@ -131,6 +131,7 @@ class Harness:
             "argv": argv,
             "executable": argv[0],
             "env": {"PATH": os.environ["PATH"]},
+            "is_kept": True,
         }
         return ContainerSpec(**(settings | changes))  # type: ignore[arg-type]
 

@@ -166,7 +166,7 @@ async def test_usage_adds_up_the_tree(real: Harness) -> None:
     assert usage.mem_limit_bytes == usage.mem_soft_limit_bytes == 96 * 1024 * 1024
     assert usage.cpus_user_time_secs is not None and usage.cpus_user_time_secs > 0
     assert usage.cpus_system_time_secs is not None
-    assert usage.mem_rss_bytes is not None and usage.mem_rss_bytes > 2_000_000
+    assert usage.mem_rss_bytes is not None and usage.mem_rss_bytes > 1_000_000  # some may be between fork and exec
     real.containerizer.update("c", resources[:1], {})
     assert (await real.containerizer.usage(["c"]))["c"].mem_limit_bytes is None
 

@@ -45,6 +45,24 @@ async def test_containers_outlive_their_agent(tmp_path: Path) -> None:
     await until(lambda: not is_alive(supervisor_pid))
 
 
+async def test_what_is_not_kept_ends_with_its_agent(tmp_path: Path) -> None:
+    """However the agent ends, and all of its tree."""
+    first = Harness(tmp_path)
+    await first.process().recover()
+    first.containerizer.launch(first.spec("stays", "sleep", "1000"))
+    first.containerizer.launch(first.shell("goes", "setsid sleep 1000 & exec sleep 1000", is_kept=False))
+    pids = [await first.launched(name) for name in ("stays", "goes")]
+    await until(lambda: len(psutil.Process(pids[1]).children()) == 1)
+    (child,) = psutil.Process(pids[1]).children()
+    await first.containerizer.close(keep=True)
+    await until(lambda: not is_alive(pids[1]) and not is_alive(child.pid))
+    assert is_alive(pids[0])
+    second = Harness(tmp_path)
+    assert "stays" in [one.container_id for one in await second.process().recover()]
+    assert await second.exited("goes") == signal.SIGKILL
+    await second.containerizer.close()
+
+
 async def test_an_exit_is_told_again_until_it_is_acknowledged(tmp_path: Path) -> None:
     first = Harness(tmp_path)
     made = first.process(acknowledges=False)

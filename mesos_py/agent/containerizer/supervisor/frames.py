@@ -15,7 +15,8 @@ Agent to supervisor::
     MEMBERS  token, id ...                               answered by MEMBERS token, id, pids, id, pids ...
     QUIT                                                 destroy everything and exit
 
-A LAUNCH is of kind "" for a container, HELPER for a program of ours, BESIDE for what runs next to a container.
+A LAUNCH is of kind KEPT for a container that outlives its agent, "" for one that ends when that is gone, HELPER for a
+program of ours, BESIDE for what runs next to a container; they end with the agent, too.
 ``cgroup`` is the directory by which all of the container is killed, or empty. ``setup`` is what the process does before
 it becomes the program: a list of path and what to write to it, in turn; a path that is a number is a resource, and what
 follows are its soft and hard limit. With a ``pid file`` it is a runtime: it runs as we do, ends well once the process
@@ -44,7 +45,7 @@ FRAME_MAX = 16 * 1024 * 1024
 
 HELLO, LAUNCH, SIGNAL, DESTROY, ACKNOWLEDGE, MEMBERS, QUIT = b"H", b"L", b"S", b"D", b"A", b"M", b"Q"
 MAKE_SANDBOX = b"P"
-HELPER, BESIDE = b"1", b"2"
+HELPER, BESIDE, KEPT = b"1", b"2", b"3"
 CONTAINER, READY, LAUNCHED, FAILED, EXITED, SANDBOX_FAILED, ERROR = b"c", b"r", b"l", b"f", b"x", b"p", b"e"
 
 #: Text of FAILED for a runtime that has not started its container; it has said why elsewhere.

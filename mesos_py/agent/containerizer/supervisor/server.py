@@ -3,7 +3,7 @@
 Life: started by an agent that found nobody listening; takes a lock beside the socket, so there is one per directory;
 detaches from its starter; ends when told to (QUIT), when no agent has been there for `idle` seconds and nothing is
 left to run or to report, or when no agent came for `orphan` seconds at all: then it first ends every container (as
-executors do after MESOS_RECOVERY_TIMEOUT).
+executors do after MESOS_RECOVERY_TIMEOUT). Containers that no later agent would know end with their agent's connection.
 """
 
 from __future__ import annotations
@@ -241,6 +241,9 @@ class Supervisor:
         if client is self._agent:
             self._agent = None
             self._alone_since = time.monotonic()
+            for container in self._trees.containers.values():
+                if not container.is_kept:
+                    self._trees.destroy(container)  # no later agent would know it
 
     # ---- containers
 
@@ -276,7 +279,9 @@ class Supervisor:
         finally:
             if write is not None:
                 os.close(write)
-        self._trees.add(Container(container_id, sandbox, pid, read, cgroup, pid_file))
+        container = Container(container_id, sandbox, pid, read, cgroup, pid_file)
+        container.is_kept = kind == frames.KEPT
+        self._trees.add(container)
         if not pid_file:
             self._tell(client, frames.LAUNCHED, container_id, b"%d" % pid)
 

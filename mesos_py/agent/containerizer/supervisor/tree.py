@@ -31,8 +31,8 @@ class Container:
     """One main process and whatever descends from it."""
 
     __slots__ = (
-        "capture", "cgroup", "delay", "early", "id", "is_doomed", "is_told", "look_at", "main", "mark", "pid_file",
-        "sandbox", "status",
+        "capture", "cgroup", "delay", "early", "id", "is_doomed", "is_kept", "is_told", "look_at", "main", "mark",
+        "pid_file", "sandbox", "status",
     )  # fmt: skip
 
     def __init__(
@@ -61,6 +61,8 @@ class Container:
         self.delay = LOOK_FIRST_S
         #: SIGTERM was sent to it
         self.is_told = False
+        #: it outlives the agent that started it
+        self.is_kept = False
 
 
 class Orphan:
