@@ -183,6 +183,11 @@ class Agent:
         self.state.remember_dropped(framework_id, task_id)
         self.state.count_end(state)
 
+    def tell_again(self, framework_id: FrameworkID, status: TaskStatus, out: Frame) -> None:
+        """An end that a former run has told is told until it is acknowledged."""
+        self.updates.receive(framework_id, status.executor_id or ExecutorID(""), "", False, status, out)
+        self.state.remember_dropped(framework_id, status.task_id)
+
     def _status(
         self,
         task_id: TaskID,

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from mesos_py import MESOS_VERSION
 from mesos_py.agent import changes, events, facts, words
 from mesos_py.agent.entities import PARTITION_AWARE
+from mesos_py.agent.lifecycle import TERMINAL
 from mesos_py.agent.options import MASTER_PING_TIMEOUT, REGISTER_RETRY_MAX, REGISTER_RETRY_MIN
 from mesos_py.machine.frame import Event, Frame, PeerID
 from mesos_py.machine.table import Table
@@ -264,7 +265,11 @@ def _with_framework(info: ExecutorInfo, framework_id: str) -> ExecutorInfo:
 
 
 def _reconcile(agent: Agent, message: internal.ReconcileTasks, out: Frame) -> None:
-    """Mesos: Slave::reregistered; what we have terminated but not been acknowledged is known, not lost."""
+    """Mesos: Slave::reregistered; what we have terminated but not been acknowledged is known, not lost.
+
+    An end with a uuid is the one that we told before we were restarted and forgot it: it is told again until it is
+    acknowledged.
+    """
     aware = any(capability.type is PARTITION_AWARE for capability in message.framework.capabilities)
     state = TaskState.TASK_DROPPED if aware else TaskState.TASK_LOST
     framework = agent.state.frameworks.get(message.framework_id)
@@ -272,7 +277,11 @@ def _reconcile(agent: Agent, message: internal.ReconcileTasks, out: Frame) -> No
         known = framework is not None and any(
             executor.task(status.task_id) is not None for executor in framework.executors.values()
         )
-        if not known and agent.updates.stream(message.framework_id, status.task_id) is None:
+        if known or agent.updates.stream(message.framework_id, status.task_id) is not None:
+            continue
+        if status.uuid is not None and status.state in TERMINAL:
+            agent.tell_again(message.framework_id, status, out)
+        else:
             agent.drop(
                 message.framework_id,
                 status.task_id,

@@ -89,6 +89,13 @@ class Task:
         return self.status_update_state is not None and TERMINAL[self.status_update_state]
 
     @property
+    def told_end(self) -> TaskStatus | None:
+        """That update, if it is remembered."""
+        if not self.has_told_end:
+            return None
+        return next((status for status in self.statuses if status.uuid == self.status_update_uuid), None)
+
+    @property
     def role(self) -> str | None:
         """The role its resources are allocated to."""
         for kind, _ in self.resources:

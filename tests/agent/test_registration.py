@@ -10,6 +10,7 @@ from mesos_py.agent.registration import Phase
 from mesos_py.machine.frame import Event
 from mesos_py.machine.values import SECOND
 from mesos_py.wire import internal
+from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import Task, TaskState, TaskStatus
 from tests import builders
 from tests.agent.world import (
@@ -168,6 +169,25 @@ def test_tasks_only_the_master_knows(aware: tuple[builders.CAPABILITY, ...], sta
     assert update.status.message == "Reconciliation: task unknown to the agent"
     assert update.status.source is TaskStatus.Source.SOURCE_AGENT
     assert update.status.uuid is not None
+
+
+def test_an_end_that_was_told_before_a_restart_is_told_as_it_was() -> None:
+    """The master remembers it for us; it is repeated until it is acknowledged."""
+    world = World()
+    told = evolve(status("refused", TaskState.TASK_DROPPED), uuid=b"u" * 16)
+    reconcile = internal.ReconcileTasks(framework_id=FRAMEWORK_ID, framework=framework(), statuses=(told,))
+    world.tell(events.MasterLost(MASTER))
+    connect(world)
+    world.advance(SECOND)
+    world.master(
+        internal.AgentReregistered(agent_id=AGENT_ID, total_ping_timeout_seconds=75.0, reconciliations=(reconcile,))
+    )
+    assert [update.status for update in world.to_master(internal.StatusUpdate)] == [told]
+    world.advance(10 * SECOND)
+    assert [update.status for update in world.to_master(internal.StatusUpdate)] == [told]
+    world.master(internal.AcknowledgeUpdate(framework_id=FRAMEWORK_ID, task_id=told.task_id, uuid=b"u" * 16))
+    world.advance(60 * SECOND)
+    assert world.to_master(internal.StatusUpdate) == []
 
 
 def test_updates_wait_for_the_master() -> None:

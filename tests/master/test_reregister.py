@@ -71,6 +71,19 @@ def test_what_the_agent_does_not_name_it_is_asked_about() -> None:
     assert world.state.used.plain == {"cpus": 0, "mem": 0}
 
 
+def test_an_end_that_was_told_and_forgotten_is_told_again() -> None:
+    """A restarted agent is reminded of the very update that its framework has not acknowledged: there is one end."""
+    world = World()
+    agent, scheduler = world.agent(), world.scheduler()
+    scheduler.launch(builders.task())
+    told = agent.update(scheduler.id, "t", State.TASK_DROPPED, message="no")
+    agent.disconnect()
+    agent.reregister(frameworks=(scheduler.info,))
+    (word,) = agent.of(internal.AgentReregistered)
+    (question,) = word.reconciliations
+    assert question.statuses == (told,)
+
+
 def test_what_the_master_lacks_is_added() -> None:
     world = World()
     agent, scheduler = world.agent(), world.scheduler()

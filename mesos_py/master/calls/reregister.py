@@ -253,7 +253,11 @@ def _forget_executors(m: Master, agent: Agent, report: ReregisterAgent, out: Fra
 
 
 def _missing(m: Master, agent: Agent, report: ReregisterAgent) -> tuple[ReconcileTasks, ...]:
-    """What the master believes the agent runs and the agent did not name; the agent answers with updates."""
+    """What the master believes the agent runs and the agent did not name; the agent answers with updates.
+
+    A restarted agent may have forgotten an end that was told and not acknowledged, of a task that it refused. It is
+    reminded of that very update: a task has one end.
+    """
     named = {(task.framework_id, task.task_id) for task in report.tasks}
     found = []
     for framework_id, tasks in agent.tasks.items():
@@ -261,7 +265,8 @@ def _missing(m: Master, agent: Agent, report: ReregisterAgent) -> tuple[Reconcil
         if framework is None:
             continue
         statuses = tuple(
-            TaskStatus(
+            task.told_end
+            or TaskStatus(
                 task_id=task.id,
                 state=task.state,
                 source=TaskStatus.Source.SOURCE_MASTER,
