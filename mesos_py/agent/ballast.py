@@ -5,6 +5,7 @@ What an agent still has to keep when its disk is full (how its tasks end, and th
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import shutil
@@ -13,13 +14,20 @@ BALLAST = 8 << 20  # bytes; the log of the records grows to half of that at most
 
 
 class Ballast:
-    """The file ``path``; methods wait for the disk."""
+    """The file ``path``."""
 
     def __init__(self, path: str) -> None:
         self.path = path
 
-    def take(self) -> bool:
+    async def take(self) -> bool:
         """It is there, if there is room for as much again. What others need is not taken from them."""
+        return await asyncio.to_thread(self._take)
+
+    async def release(self) -> None:
+        """Its space is free."""
+        await asyncio.to_thread(self._release)
+
+    def _take(self) -> bool:
         if self._is_whole():
             return True
         if shutil.disk_usage(os.path.dirname(self.path)).free < 2 * BALLAST:
@@ -36,8 +44,7 @@ class Ballast:
         os.rename(part, self.path)
         return True
 
-    def release(self) -> None:
-        """Its space is free."""
+    def _release(self) -> None:
         for path in (self.path, self.path + ".part"):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)

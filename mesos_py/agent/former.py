@@ -17,7 +17,7 @@ import structlog
 
 from mesos_py.agent import recovery
 from mesos_py.agent.options import AgentOptions
-from mesos_py.agent.store import FILE, META, CheckpointStore, open_records
+from mesos_py.agent.store import FILE, META, CheckpointStore, open_store
 from mesos_py.web.server import Server
 from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.checkpoint import AgentState
@@ -59,7 +59,7 @@ class FormerRun:
 
     async def read(self, on_room: Callable[[bool], None]) -> None:
         """The file is this agent's now. Raises OSError, StoreFailed."""
-        self.store = CheckpointStore(open_records(self._options.work_dir), on_room)
+        self.store = open_store(self._options.work_dir, on_room)
         if self._options.strict:
             self._kept = await self.store.load()
             return

@@ -28,6 +28,7 @@ from mesos_py.agent.core import Agent
 from mesos_py.agent.former import FormerRun
 from mesos_py.agent.http import AgentHttp
 from mesos_py.agent.options import AgentOptions
+from mesos_py.agent.parting import left_running
 from mesos_py.agent.probe import Prober
 from mesos_py.agent.provisioner.provisioner import Provisioner, ProvisionerSettings
 from mesos_py.agent.provisioner.puller import Limits
@@ -294,19 +295,16 @@ class AgentServer:
         self._work_dir.release()
 
     async def _part_from_containers(self) -> bool:
-        """What a later agent will know runs on, everything else ends; whether anything runs on.
-
-        What was heard of exits is kept before.
-        """
+        """Whether anything runs on. What was heard of exits is kept before."""
         with contextlib.suppress(Stopped):
             await self.driver.barrier()
-        executors = [one for one in self.core.state.containers.values() if not one.is_over]
-        kept = [one for one in executors if one.checkpoint and self.keeps]
-        self.left_running = sum(len(one.queued) + len(one.launched) for one in kept)
-        if kept:
-            log.info("tasks are left running", tasks=self.left_running, work_dir=self.options.work_dir)
-        await self.containerizer.close(keep=bool(kept))
-        return bool(kept)
+        left = left_running(self.core) if self.keeps else None
+        await self.containerizer.close(keep=left is not None)
+        if left is None:
+            return False
+        self.left_running = left
+        log.info("tasks are left running", tasks=left, work_dir=self.options.work_dir)
+        return True
 
 
 def _provisioner(options: AgentOptions) -> Provisioner | None:

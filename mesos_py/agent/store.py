@@ -17,13 +17,13 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
 from mesos_py.agent import checkpoint
 from mesos_py.agent.ballast import Ballast
-from mesos_py.coordination import Corrupt, Key, NoRoom
+from mesos_py.coordination import Corrupt, Key, NoRoom, Records
 from mesos_py.coordination.sqlite import SqliteRecords
 from mesos_py.coordination.sqlite_file import Purpose
 from mesos_py.wire.checkpoint import AgentState
@@ -46,13 +46,36 @@ def open_records(work_dir: str) -> SqliteRecords:
     return SqliteRecords(os.path.join(work_dir, META, FILE), PURPOSE)
 
 
+def open_store(work_dir: str, on_room: Callable[[bool], None]) -> CheckpointStore:
+    """The store of that agent. Raises OSError."""
+    return CheckpointStore(open_records(work_dir), Ballast(os.path.join(work_dir, META, BALLAST_FILE)), on_room)
+
+
+class Kept(Records, Protocol):
+    """Records that can be read in part."""
+
+    #: for messages
+    path: str
+
+    async def salvage(self) -> tuple[dict[Key, bytes], list[str]]:
+        """Take over what can be read, and say what is wrong with the rest, which is gone then. Raises StoreFailed."""
+        ...
+
+
+class Weight(Protocol):
+    """What can be let go of to make room; see ``ballast``."""
+
+    async def take(self) -> bool: ...
+
+    async def release(self) -> None: ...
+
+
 class CheckpointStore:
     """What an agent's driver commits to. ``load`` and ``replace`` first; ``watch`` runs beside it."""
 
-    def __init__(self, records: SqliteRecords, on_room: Callable[[bool], None]) -> None:
+    def __init__(self, records: Kept, ballast: Weight, on_room: Callable[[bool], None]) -> None:
         """``on_room`` is told when the disk is full, and when it is not any more."""
-        self._records = records
-        self._ballast = Ballast(os.path.join(os.path.dirname(records.path), BALLAST_FILE))
+        self._records, self._ballast = records, ballast
         self._on_room = on_room
         self._has_room = True
         self._is_full = asyncio.Event()
@@ -63,7 +86,7 @@ class CheckpointStore:
         try:
             self._kept = await self._records.load()
         except NoRoom:
-            await asyncio.to_thread(self._ballast.release)
+            await self._ballast.release()
             self._kept = await self._records.load()
         try:
             return checkpoint.state_of(self._kept)
@@ -93,7 +116,7 @@ class CheckpointStore:
         try:
             await self._records.commit(changes)
         except NoRoom:
-            await asyncio.to_thread(self._ballast.release)
+            await self._ballast.release()
             await self._records.commit(changes)
 
     async def commit(self, writes: Sequence[Any]) -> None:
@@ -107,7 +130,7 @@ class CheckpointStore:
             except NoRoom as error:
                 log.error("disk full", error=str(error), again_s=pause_s)
                 if self._has_room:
-                    await asyncio.to_thread(self._ballast.release)
+                    await self._ballast.release()
                     self._turn(False)  # not before: whoever looks for space must not find the ballast
             await asyncio.sleep(pause_s)
             pause_s = min(max(2 * pause_s, PAUSE_FIRST_S), PAUSE_MAX_S)
@@ -115,7 +138,7 @@ class CheckpointStore:
     async def watch(self) -> None:
         """Look for space for the ballast: now, and whenever it is gone. Never ends."""
         while True:
-            if not await asyncio.to_thread(self._ballast.take):
+            if not await self._ballast.take():
                 self._turn(False)
                 await asyncio.sleep(LOOK_S)
                 continue

@@ -1,4 +1,8 @@
-"""A simulated agent: the real core, driver and locator of the leading master, with a rim of simulated connections.
+"""A simulated agent: the real core, driver, recovery and locator of the leading master, with simulated connections.
+
+::
+
+    records of a former run --> what is true still --> core --Recovered--> looks for its master
 
 The rim is the shortest one that keeps the promises of the real one (``agent/server.py``, ``transport/master_link.py``):
 words go to connections by peer, what arrives becomes events, the end of a connection is told once, and a master that
@@ -13,21 +17,22 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from mesos_py.agent import events as agent_events
-from mesos_py.agent import words
-from mesos_py.agent.containerizer import ContainerSpec
+from mesos_py.agent import events, recovery, words
 from mesos_py.agent.core import Agent
 from mesos_py.agent.options import AgentOptions
+from mesos_py.agent.parting import left_running
+from mesos_py.agent.store import CheckpointStore
 from mesos_py.algebra.resources import Resources
+from mesos_py.coordination import DetectionFailed, StoreFailed
 from mesos_py.coordination.locator import Locator
 from mesos_py.journal.scribe import Scribe
 from mesos_py.machine.driver import Driver, Stopped
 from mesos_py.machine.frame import Close, Event, Frame, PeerID, Send
 from mesos_py.machine.journal import Journal
 from mesos_py.machine.values import Nanos
-from mesos_py.sim import executors
-from mesos_py.sim.containers import Fate, Program, SimContainers
-from mesos_py.sim.disk import SimStore
+from mesos_py.sim.containers import SimContainers
+from mesos_py.sim.disk import AgentDisk
+from mesos_py.sim.executors import SERVICE
 from mesos_py.sim.loop import SimLoop
 from mesos_py.sim.masters import AGENTS, JOURNAL_LENGTH
 from mesos_py.sim.net import End, Network
@@ -36,76 +41,106 @@ from mesos_py.sim.process import Process
 from mesos_py.transport.channel import decode_batch, encode_batch
 from mesos_py.wire import executor_api
 from mesos_py.wire.agent import AgentInfo
-from mesos_py.wire.ids import ExecutorID, FrameworkID
+from mesos_py.wire.ids import AgentID
 
 RECONNECT_MIN_S, RECONNECT_MAX_S = 0.05, 5.0  # as transport/master_link.py
+#: what ends an agent that has done nothing wrong
+EXPECTED = (StoreFailed, DetectionFailed)
 
 
 class AgentProcess:
-    """One run of one agent on one host; a later run on the host is another agent."""
+    """One run of the agent of a host."""
 
     def __init__(
-        self,
-        loop: SimLoop,
-        net: Network,
-        observer: Observer,
-        host: str,
-        *,
-        name: str,
-        options: AgentOptions,
-        info: AgentInfo,
-        clock: Callable[[], Nanos],
-        store: SimStore,
-        rng: random.Random,
-        chance: random.Random,
-        encoded: bool,
-        locator: Callable[[Callable[[], None]], Locator],
+        self, loop: SimLoop, net: Network, observer: Observer, host: str, *, name: str, options: AgentOptions,
+        info: AgentInfo, boot_id: str, disk: AgentDisk, clock: Callable[[], Nanos], rng: random.Random,
+        chance: random.Random, encoded: bool, locator: Callable[[Callable[[], None]], Locator],
+        containers: Callable[[Callable[[Any], None]], SimContainers], ended: Callable[[AgentProcess, str], None],
         journal: str | None = None,
-    ) -> None:
-        """``locator`` makes the one that calls what it is given when another master leads. ``rng`` is the core's."""
+    ) -> None:  # fmt: skip
+        """``rng`` is the core's alone. ``locator`` makes the one that calls what it is given when another master leads,
+        ``containers`` one that reports to what it is given; ``ended`` is told why the agent has ended by itself."""
         self.loop, self.net, self.host, self.name = loop, net, host, name
-        self._rng, self._encoded = chance, encoded
-        self.core = Agent(options, info, Resources.of(info.resources), work_dir="/w", ip=host, port=5051, rng=rng)
-        self.driver = Driver(
-            Observed(name, self.core, observer), store, self, clock=clock, journal=Journal(JOURNAL_LENGTH),
-            recorder=None if journal is None else Scribe(journal, name, self.core, now=clock()),
-        )  # fmt: skip
-        self._observer = observer
-        self.containers = SimContainers(loop, self._report, self._start_executor)
+        self._observer, self._options, self._info, self._boot_id = observer, options, info, boot_id
+        self._clock, self._rng, self._chance = clock, rng, chance
+        self._encoded, self._ended, self._journal = encoded, ended, journal
+        self.process = Process(loop, name)
+        self._store = CheckpointStore(disk.records(chance), disk.ballast, self._room_changed)
+        self.containers = containers(self._report)
         self._locator = locator(self._moved)
+        #: None: it has not read yet what was kept
+        self.core: Agent | None = None
+        self.driver: Driver
+        self._link: tuple[PeerID, End] | None = None
         self._has_moved = asyncio.Event()
         self._is_lost: asyncio.Future[None] = loop.create_future()
-        self.is_over = self.is_leaving = False
-        self._link: tuple[PeerID, End] | None = None
+        self._is_over: asyncio.Future[str] = loop.create_future()
         self._executors: dict[PeerID, End] = {}
         self._numbers = 0
         self._answering: dict[asyncio.Task[None], None] = {}
-        self.process = Process(loop, name)
         self.process.enter(self._start)
 
-    def crash(self) -> None:
-        """kill -9: nothing more is said, nothing runs any more."""
-        self.is_over = True
-        self.containers.stop()
-        self.net.kill(self.process)
-        self.net.crash(self.host)
+    @property
+    def agent_id(self) -> AgentID | None:
+        return None if self.core is None else self.core.state.id
+
+    def stop(self, *, unregister: bool = False) -> None:
+        """Told to end; with ``unregister`` for good."""
+        if self.core is not None:
+            self.process.enter(self._tell, events.StopRequested(unregister))
+
+    # ---- its life
 
     def _start(self) -> None:
-        self.net.listen(self.host, executors.SERVICE, self._executor)
-        self.driver.tell(Event(agent_events.Recovered, agent_events.Recovered()))
-        self._tasks = [
-            self.loop.create_task(work, name=f"{self.name} {what}")
-            for work, what in (
-                (self.driver.run(), "driver"), (self._locator.run(), "locator"), (self._keep_connected(), "link")
-            )
-        ]  # fmt: skip
-        for task in self._tasks:
-            task.add_done_callback(lambda done: done.result())
+        self._living = self.loop.create_task(self._live(), name=self.name)
+        self._living.add_done_callback(lambda done: done.result())
 
-    def leave(self) -> None:
-        """It ends in order; what it said last still arrives."""
-        self.is_leaving = True
-        self._tell(agent_events.StopRequested(unregister=True))
+    async def _live(self) -> None:
+        tasks: list[asyncio.Task[Any]] = []
+        try:
+            await self._recover(tasks)
+            await asyncio.wait((self._is_over, *tasks), return_when=asyncio.FIRST_COMPLETED)
+            why = next((f"{type(error).__name__}: {error}" for error in map(_failure, tasks) if error is not None), "")
+        except EXPECTED as error:
+            why = f"{type(error).__name__}: {error}"
+        for task in reversed(tasks[1:]):
+            task.cancel()
+        if self._link is not None:
+            self._link[1].close()
+        if self.core is not None:
+            with contextlib.suppress(Stopped):
+                await self.driver.barrier()
+            await self.containers.close(keep=left_running(self.core) is not None)
+        for task in tasks[:1]:
+            task.cancel()
+        self._ended(self, why)
+
+    async def _recover(self, tasks: list[asyncio.Task[Any]]) -> None:
+        """As AgentServer.__aenter__; ``tasks`` are those that must not end, the driver first."""
+        kept = await self._store.load()
+        known = recovery.reconfigured(kept, self._info, self._boot_id, self._options.reconfiguration_policy)
+        state = recovery.settled(known, self._boot_id)
+        await self._store.replace(state)
+        info = self._info
+        core = self.core = Agent(
+            self._options, info, Resources.of(info.resources), work_dir="/w", ip=self.host, port=5051, rng=self._rng
+        )
+        self.driver = Driver(
+            Observed(self.name, core, self._observer), self._store, self, clock=self._clock,
+            journal=Journal(JOURNAL_LENGTH),
+            recorder=None if self._journal is None else Scribe(self._journal, self.name, core, now=self._clock()),
+        )  # fmt: skip
+
+        def start(work: Any, what: str) -> None:
+            tasks.append(self.loop.create_task(work, name=f"{self.name} {what}"))
+
+        start(self.driver.run(), "driver")
+        self.net.listen(self.host, SERVICE, self._executor)
+        running = await self.containers.recover(recovery.expected(state))
+        self._tell(events.Recovered(running, state))
+        start(self._store.watch(), "room")
+        start(self._locator.run(), "locator")
+        start(self._keep_connected(), "link")
 
     # ---- the driver's rim
 
@@ -117,7 +152,7 @@ class AgentProcess:
         elif peer == words.CONTAINERS:
             self._to_containers(word.message)
         elif peer == words.PROCESS:
-            self.loop.call_soon(self._exit)
+            self._end()
         elif peer == words.DISK:
             return
         elif peer in self._executors:
@@ -126,11 +161,9 @@ class AgentProcess:
             message = word.message
             self._link[1].send(decode_batch(encode_batch((message,)))[0] if self._encoded else message)
 
-    def _exit(self) -> None:
-        if not self.is_over:
-            if self._link is not None:
-                self._link[1].close()
-            self.crash()
+    def _end(self) -> None:
+        if not self._is_over.done():
+            self._is_over.set_result("")
 
     def publish(self, frame: Frame) -> None:
         """Observers have seen it when it was applied."""
@@ -139,12 +172,16 @@ class AgentProcess:
         match message:
             case words.LaunchContainer():
                 self.containers.launch(message.spec)
+            case words.WithdrawLaunch():
+                self.containers.withdraw(message.container_id, message.why)
             case words.SignalContainer():
                 self.containers.signal(message.container_id, message.signum)
             case words.Probe():
                 self.containers.probe(message.container_id, message.what)
             case words.DestroyContainer():
                 self.containers.destroy(message.container_id)
+            case words.AcknowledgeExit():
+                self.containers.acknowledge(message.container_id)
 
     def _close(self, peer: PeerID) -> None:
         if self._link is not None and peer == self._link[0]:
@@ -164,7 +201,7 @@ class AgentProcess:
                 end = await self.net.connect(self.host, address.partition(":")[0], AGENTS)
             except ConnectionError:
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(backoff_s * self._rng.uniform(0.5, 1.0)):
+                    async with asyncio.timeout(backoff_s * self._chance.uniform(0.5, 1.0)):
                         await self._has_moved.wait()
                 backoff_s = RECONNECT_MIN_S if self._has_moved.is_set() else min(2 * backoff_s, RECONNECT_MAX_S)
                 continue
@@ -176,10 +213,10 @@ class AgentProcess:
             self._numbers += 1
             peer = f"{self.name}-master-{self._numbers}"
             self._link = (peer, end)
-            self._tell(agent_events.MasterConnected(peer, address))
+            self._tell(events.MasterConnected(peer, address))
             self._listen(end, peer)
             await self._is_lost
-            await asyncio.sleep(RECONNECT_MIN_S * self._rng.random())
+            await asyncio.sleep(RECONNECT_MIN_S * self._chance.random())
 
     def _listen(self, end: End, peer: PeerID) -> None:
         end.listen(lambda body: self._tell(body, peer), lambda why: self._lost(peer))
@@ -191,9 +228,9 @@ class AgentProcess:
             self._close(self._link[0])
 
     def _lost(self, peer: PeerID) -> None:
-        if self._link is not None and self._link[0] == peer and not self.is_over:
+        if self._link is not None and self._link[0] == peer:
             self._link = None
-            self._tell(agent_events.MasterLost(peer))
+            self._tell(events.MasterLost(peer))
             self._is_lost.set_result(None)
 
     # ---- executors
@@ -220,26 +257,25 @@ class AgentProcess:
                 end.close()
 
     def _executor_lost(self, peer: PeerID) -> None:
-        if self._executors.pop(peer, None) is not None and not self.is_over:
-            self._tell(agent_events.ExecutorDisconnected(peer))
-
-    def _start_executor(self, spec: ContainerSpec, fate: Fate, exit_: Callable[[int], None]) -> Program:
-        return executors.SimExecutor(
-            self.loop,
-            self.net,
-            self.host,
-            FrameworkID(spec.env["MESOS_FRAMEWORK_ID"]),
-            ExecutorID(spec.env["MESOS_EXECUTOR_ID"]),
-            fate,
-            self._rng,
-            exit_,
-        )
+        if self._executors.pop(peer, None) is not None:
+            self._tell(events.ExecutorDisconnected(peer))
 
     # ---- glue
+
+    def _room_changed(self, has_room: bool) -> None:
+        self._tell(events.RoomChanged(has_room))
 
     def _report(self, event: Any) -> None:
         self.process.enter(self._tell, event)
 
     def _tell(self, body: Any, peer: PeerID | None = None) -> None:
-        if not self.is_over:
-            self.driver.tell(Event(type(body), body, peer))
+        self.driver.tell(Event(type(body), body, peer))
+
+
+def _failure(task: asyncio.Task[Any]) -> BaseException | None:
+    """What ended it. Raises what no agent should end by."""
+    if not task.done() or task.cancelled() or (error := task.exception()) is None:
+        return None
+    if not isinstance(error, EXPECTED):
+        raise error
+    return error

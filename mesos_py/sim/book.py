@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import attrs
 
 from mesos_py.machine.values import Nanos
-from mesos_py.sim.containers import Fate
+from mesos_py.sim.fate import Fate
 from mesos_py.wire.command import CommandInfo
 from mesos_py.wire.executor import ExecutorInfo
 from mesos_py.wire.health import HealthCheck

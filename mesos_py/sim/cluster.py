@@ -12,35 +12,34 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from mesos_py.agent.options import AgentOptions
+from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.coordination.address import Address, MasterAddress, ZooKeeperAddress
 from mesos_py.coordination.locator import Locator
 from mesos_py.coordination.memory import MemoryDisk
 from mesos_py.coordination.zookeeper.session import Session
 from mesos_py.machine.frame import Close, Event, Frame, Send
-from mesos_py.machine.values import SECOND, Nanos
+from mesos_py.machine.values import Nanos
 from mesos_py.master.options import Options
-from mesos_py.sim import book
 from mesos_py.sim.agents import AgentProcess
 from mesos_py.sim.clock import HostClock
 from mesos_py.sim.digest import Digest
-from mesos_py.sim.disk import SimStore, SlowRecords
+from mesos_py.sim.disk import SlowRecords, Space
+from mesos_py.sim.fate import Fate
+from mesos_py.sim.hosts import RESTARTED_WITHIN, AgentHost
 from mesos_py.sim.loop import SimLoop
 from mesos_py.sim.masters import MasterProcess
 from mesos_py.sim.net import Network
-from mesos_py.sim.plan import AgentPlan, FrameworkPlan, Plan
+from mesos_py.sim.plan import FrameworkPlan, Plan
 from mesos_py.sim.scheduler import SimScheduler
 from mesos_py.sim.zookeeper.client import SimClient
 from mesos_py.sim.zookeeper.ensemble import Ensemble
 from mesos_py.sim.zookeeper.tree import Applied, Request
-from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.framework import FrameworkInfo
 from mesos_py.wire.task import TaskStatus
 
-PORTS = 12  # of every agent
 ZOOKEEPER_HOSTS = ("z0", "z1", "z2")
 ZOOKEEPER_PATH = "/mesos"
-RESTARTED_WITHIN = 5 * SECOND  # a program that ends by itself, by whoever looks after it
+ZOOKEEPER = ZooKeeperAddress(hosts=ZOOKEEPER_HOSTS, path=ZOOKEEPER_PATH, credentials=None)
 
 
 class Checker(Protocol):
@@ -54,11 +53,11 @@ class Checker(Protocol):
 #:     heard(host, framework_id, status, at)     a scheduler hears an update
 #:     said(process, word, at)                   a word leaves a process
 #:     written(session, request, applied, at)    ZooKeeper has carried out a write
+#:     started(host, spec, fate, at)             a container has begun to run
+#:     rebooted(host, at)                        nothing of what ran on the host runs any more
+#:     forgotten(host, at)                       nor is there anything left of what its agent has kept
 #:     watch(cluster)                            before anything else
-EARS = ("applied", "heard", "said", "written")
-
-
-ZOOKEEPER = ZooKeeperAddress(hosts=ZOOKEEPER_HOSTS, path=ZOOKEEPER_PATH, credentials=None)
+EARS = ("applied", "heard", "said", "written", "started", "rebooted", "forgotten")
 
 Sabotage = Callable[[str, Frame], None]
 """Changes a process's frame before anybody sees it: bugs planted to see whether they are found."""
@@ -75,8 +74,8 @@ class Cluster:
         tamper: Tamper | None = None, journal: str | None = None,
     ) -> None:  # fmt: skip
         """``journal`` is a directory for what reaches masters and agents."""
-        self.loop, self.plan, self._sabotage, self._journal = loop, plan, sabotage, journal
-        self._tamper: Tamper = tamper or (lambda process: None)
+        self.loop, self.plan, self._sabotage, self.journal = loop, plan, sabotage, journal
+        self.tamper: Tamper = tamper or (lambda process: None)
         self._ears = {
             name: [getattr(checker, name) for checker in checkers if hasattr(checker, name)] for name in EARS
         }
@@ -84,20 +83,14 @@ class Cluster:
             if hasattr(checker, "watch"):
                 checker.watch(self)
         self.is_healed = self.is_stopped = False
-        #: why masters have ended by themselves, and how often
+        #: why masters and agents have ended by themselves, and how often
         self.endings: dict[str, int] = {}
         self.net = Network(loop, plan.seed, plan.weather)
-        self.agents: dict[str, AgentProcess | None] = {}
-        self.schedulers: dict[str, SimScheduler] = {}
         #: events applied
         self.events = 0
         self._digest = Digest()
         self._frames: dict[str, int] = {}
-        self._plans = {one.host: one for one in plan.agents}
-        self._runs = 0
-        #: of all hosts
-        self.clocks: dict[str, HostClock] = {host: HostClock(loop) for host in plan.master_hosts}
-        self.clocks |= {one.host: HostClock(loop, one.skew, one.rate_ppm) for one in plan.agents}
+        self._processes = 0
         #: None: each master is alone, and there is only one
         self.ensemble = self._make_ensemble() if plan.has_zookeeper else None
         #: znodes that somebody has damaged, and what they held
@@ -107,42 +100,52 @@ class Cluster:
         self.masters: dict[str, MasterProcess | None] = dict.fromkeys(plan.master_hosts)
         #: hosts whose master somebody keeps from running
         self._kept_down: dict[str, None] = {}
+        self.agents = {one.host: AgentHost(self, one) for one in plan.agents}
+        self.clocks: dict[str, HostClock] = {host: HostClock(loop) for host in plan.master_hosts}
+        self.clocks |= {host: agent.clock for host, agent in self.agents.items()}
+        self.schedulers: dict[str, SimScheduler] = {}
         for host in plan.master_hosts:
             self.start_master(host)
-        for agent in plan.agents:
-            self.agents[agent.host] = None
-            self.start_agent(agent.host)
+        for agent in self.agents.values():
+            agent.start()
         for framework in plan.frameworks:
             self._add_scheduler(framework)
 
-    def _rng(self, name: str) -> random.Random:
+    def rng(self, name: str) -> random.Random:
+        """A stream of chance of its own, for whoever asks by a name that nobody else uses."""
         return random.Random(f"{self.plan.seed}/{name}")
 
-    def chance(self, name: str) -> random.Random:
-        """A stream of chance of its own, for whoever asks by a name that nobody else uses."""
-        return self._rng(f"chance {name}")
+    def name_process(self, what: str, host: str) -> str:
+        """See ``observe``."""
+        self._processes += 1
+        return f"{what}-{host}.{self._processes}"
+
+    def note_end(self, why: str) -> None:
+        """A program has ended by itself."""
+        self.endings[why] = self.endings.get(why, 0) + 1
+
+    # ---- ZooKeeper
 
     @property
     def zookeeper_hosts(self) -> tuple[str, ...]:
         return ZOOKEEPER_HOSTS if self.ensemble is not None else ()
 
-    # ---- ZooKeeper
-
     def _make_ensemble(self) -> Ensemble:
         plan = self.plan
         return Ensemble(
-            self.loop, self.net, self._rng("zookeeper"), ZOOKEEPER_HOSTS, commit_max=plan.zk_commit_max,
+            self.loop, self.net, self.rng("zookeeper"), ZOOKEEPER_HOSTS, commit_max=plan.zk_commit_max,
             lag_max=plan.zk_lag_max, committed=self._written,
         )  # fmt: skip
 
-    def _session(self, host: str, rng: random.Random, *, is_candidate: bool = False) -> Session:
+    def _session(self, host: str, chance: random.Random, *, is_candidate: bool = False) -> Session:
         timeout_s = self.plan.zk_session_timeout_s
-        client = SimClient(self.loop, self.net, host, ZOOKEEPER_HOSTS, timeout_s, rng)
+        client = SimClient(self.loop, self.net, host, ZOOKEEPER_HOSTS, timeout_s, chance)
         return Session(ZOOKEEPER, timeout_s=timeout_s, is_candidate=is_candidate, client=client)
 
-    def _locator(self, host: str, moved: Callable[[], None], rng: random.Random) -> Locator:
+    def locator(self, host: str, moved: Callable[[], None], chance: random.Random) -> Locator:
+        """Where an agent on ``host`` finds the leading master."""
         address: Address = ZOOKEEPER if self.plan.has_zookeeper else MasterAddress(self.plan.master_hosts[0], 5050)
-        return Locator(address, moved, lambda _: self._session(host, rng))
+        return Locator(address, moved, lambda _: self._session(host, chance))
 
     # ---- masters
 
@@ -161,11 +164,9 @@ class Cluster:
         if self.masters[host] is not None:
             return
         plan = self.plan
-        self._runs += 1
-        name = f"master-{host}.{self._runs}"
-        chance = self._rng(f"{name} zookeeper")  # the core's own is its alone, so that it can be replayed
-        alone = None if plan.has_zookeeper else SlowRecords(self._disk, self._rng(f"{name} disk"),
-                                                            plan.store_latency_max)  # fmt: skip
+        name = self.name_process("master", host)
+        chance = self.rng(f"{name} zookeeper")  # the core's own is its alone, so that it can be replayed
+        alone = SlowRecords(self._disk, self.rng(f"{name} disk"), plan.store_latency_max)
         made = self.masters[host] = MasterProcess(
             self.loop,
             self.net,
@@ -179,14 +180,14 @@ class Cluster:
                 agent_removal_rate_limit=plan.removals,
             ),
             clock=self.clocks[host].process_clock(),
-            rng=self._rng(name),
+            rng=self.rng(name),
             encoded=plan.encoded,
-            records=alone,
+            records=None if plan.has_zookeeper else alone,
             session=(lambda: self._session(host, chance, is_candidate=True)) if plan.has_zookeeper else None,
             ended=self._master_ended,
-            journal=self._journal,
+            journal=self.journal,
         )
-        self._tamper(made)
+        self.tamper(made)
 
     def kill_master(self, host: str) -> None:
         """kill -9, and nobody starts it again until ``start_master``."""
@@ -195,10 +196,10 @@ class Cluster:
 
     def _master_ended(self, master: MasterProcess, why: str) -> None:
         """By itself; somebody starts it again."""
-        self.endings[why] = self.endings.get(why, 0) + 1
+        self.note_end(why)
         self._forget_master(master)
-        delay = int(self._rng(f"{master.name} again").random() * RESTARTED_WITHIN)
-        self.loop.call_in(delay, self._restart_master, master.host, context=self.net.context)
+        delay = int(self.rng(f"{master.name} again").random() * RESTARTED_WITHIN)
+        self.loop.post(delay, lambda: self._restart_master(master.host))
 
     def _forget_master(self, master: MasterProcess | None) -> None:
         if master is not None and self.masters[master.host] is master:
@@ -209,44 +210,7 @@ class Cluster:
         if host not in self._kept_down and not self.is_stopped:
             self.start_master(host)
 
-    # ---- agents
-
-    def start_agent(self, host: str) -> None:
-        """A new agent process on the host, unless one runs there. One that still says good-bye is cut short."""
-        before = self.agents[host]
-        if before is not None:
-            if not (before.is_leaving or before.is_over):
-                return
-            self.stop_agent(host)
-        plan = self._plans[host]
-        self._runs += 1
-        name = f"agent-{host}.{self._runs}"
-        chance = self._rng(f"{name} rim")
-        made = self.agents[host] = AgentProcess(
-            self.loop,
-            self.net,
-            self,
-            host,
-            name=name,
-            options=AgentOptions(master="zk://z0/mesos", work_dir="/w", switch_user=False),
-            info=_agent_info(plan),
-            clock=self.clocks[host].process_clock(),
-            store=SimStore(self._rng(f"{name} store"), plan.store_latency_max),
-            rng=self._rng(name),
-            chance=chance,
-            encoded=self.plan.encoded,
-            locator=lambda moved: self._locator(host, moved, chance),
-            journal=self._journal,
-        )
-        self._tamper(made)
-
-    def stop_agent(self, host: str) -> None:
-        """kill -9, and everything it ran dies with it."""
-        agent = self.agents[host]
-        if agent is not None:
-            if not agent.is_over:
-                agent.crash()
-            self.agents[host] = None
+    # ---- frameworks
 
     def _add_scheduler(self, plan: FrameworkPlan) -> None:
         types = FrameworkInfo.Capability.Type
@@ -262,12 +226,14 @@ class Cluster:
             capabilities=tuple(FrameworkInfo.Capability(type=one) for one in capabilities),
         )
         scheduler = SimScheduler(
-            self.loop, self.net, plan.host, info, plan.behaviour, plan.workload, self._rng(plan.host),
+            self.loop, self.net, plan.host, info, plan.behaviour, plan.workload, self.rng(plan.host),
             masters=self.plan.master_hosts,
             on_update=lambda framework_id, status: self._heard(plan.host, framework_id, status),
         )  # fmt: skip
         self.schedulers[plan.host] = scheduler
         scheduler.start()
+
+    # ---- all of them
 
     def heal(self) -> None:
         """Everything works and everybody behaves from now on."""
@@ -280,17 +246,15 @@ class Cluster:
             if master is not None:
                 self.net.go_on(master.process)
             self.start_master(host)
-        self._keep_agents()
+        for agent in self.agents.values():
+            agent.disk.space = Space.PLENTY
+            if agent.agent is not None:
+                self.net.go_on(agent.agent.process)
+            agent.start()
         for scheduler in self.schedulers.values():
             if not scheduler.is_up:
                 scheduler.start()
             scheduler.reform()
-
-    def _keep_agents(self) -> None:
-        """Every host has an agent; one that was marked gone while it was cut off hears of it, and ends, only now."""
-        for host in self.agents:
-            self.start_agent(host)
-        self.loop.call_in(10 * SECOND, self._keep_agents)
 
     def stop(self) -> None:
         """Nothing of the cluster wants to run any more."""
@@ -298,8 +262,7 @@ class Cluster:
         for master in self.masters.values():
             self._forget_master(master)
         for agent in self.agents.values():
-            if agent is not None:
-                agent.crash()
+            agent.reboot()
 
     # ---- watching
 
@@ -320,6 +283,21 @@ class Cluster:
         for tell in self._ears["said"]:
             tell(process, word, self.loop.now)
 
+    def started(self, host: str, spec: ContainerSpec, fate: Fate) -> None:
+        """A container has begun to run."""
+        for tell in self._ears["started"]:
+            tell(host, spec, fate, self.loop.now)
+
+    def rebooted(self, host: str) -> None:
+        """Nothing of what ran on the host runs any more."""
+        for tell in self._ears["rebooted"]:
+            tell(host, self.loop.now)
+
+    def forgotten(self, host: str) -> None:
+        """Nothing is left of what its agent has kept."""
+        for tell in self._ears["forgotten"]:
+            tell(host, self.loop.now)
+
     def _heard(self, host: str, framework_id: str, status: TaskStatus) -> None:
         self._digest.add(f"{self.loop.now} {host} {status.task_id} {status.state}")
         for tell in self._ears["heard"]:
@@ -334,9 +312,3 @@ class Cluster:
     def digest(self) -> str:
         """Equal when everything that happened so far was equal."""
         return self._digest.text()
-
-
-def _agent_info(plan: AgentPlan) -> AgentInfo:
-    return AgentInfo(hostname=plan.host, port=5051, resources=book.resources(
-        cpus=plan.cpus, mem=plan.mem, disk=1024.0, ports=range(31000, 31000 + PORTS)
-    ))  # fmt: skip

@@ -7,11 +7,11 @@ moment the kill comes at. That is what SQLite in WAL mode with ``synchronous=FUL
 from __future__ import annotations
 
 import asyncio
+import enum
 import random
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable
 
-from mesos_py.coordination import Changes, Key
+from mesos_py.coordination import Changes, Key, NoRoom
 from mesos_py.coordination.memory import MemoryDisk, MemoryRecords
 from mesos_py.machine.values import SECOND, Nanos
 
@@ -19,22 +19,32 @@ from mesos_py.machine.values import SECOND, Nanos
 class SlowRecords:
     """Records on a disk that outlives their owner."""
 
-    def __init__(self, disk: MemoryDisk, rng: random.Random, latency_max: Nanos) -> None:
+    path = "the disk"
+
+    def __init__(
+        self, disk: MemoryDisk, rng: random.Random, latency_max: Nanos, has_room: Callable[[], bool] = lambda: True
+    ) -> None:
         self._records = MemoryRecords(disk)
-        self._rng, self._latency_max = rng, latency_max
+        self._rng, self._latency_max, self._has_room = rng, latency_max, has_room
 
     async def load(self) -> dict[Key, bytes]:
         await self._pass()
         return await self._records.load()
 
     async def commit(self, changes: Changes) -> None:
-        """Kept at some moment in between."""
+        """Kept at some moment in between. Raises NoRoom."""
         await self._pass()
+        if not self._has_room():
+            raise NoRoom(f"{self.path} is full")
         await self._records.commit(changes)
         await self._pass()
 
     async def is_owner(self) -> bool:
         return await self._records.is_owner()
+
+    async def salvage(self) -> tuple[dict[Key, bytes], list[str]]:
+        """Nobody asks for it: simulated agents are strict."""
+        return await self.load(), []
 
     async def close(self) -> None:
         """The disk stays."""
@@ -43,13 +53,42 @@ class SlowRecords:
         await asyncio.sleep(self._rng.random() * self._latency_max / SECOND / 2)
 
 
-class SimStore:
-    """Keeps facts after a while."""
+class Space(enum.Enum):
+    """How much of a disk is left by those who use it, too."""
 
-    def __init__(self, rng: random.Random, latency_max: Nanos) -> None:
-        self._rng, self._latency_max = rng, latency_max
-        self.facts: list[Any] = []
+    PLENTY = "plenty"
+    #: what an agent's ballast occupies, once it is let go of
+    SCARCE = "scarce"
+    NONE = "none"
 
-    async def commit(self, writes: Sequence[Any]) -> None:
-        await asyncio.sleep(self._rng.random() * self._latency_max / SECOND)
-        self.facts += writes
+
+class AgentDisk:
+    """The disk of an agent's host: its records, and the ballast beside them (``agent/ballast.py``)."""
+
+    def __init__(self, latency_max: Nanos) -> None:
+        self._latency_max = latency_max
+        self.kept = MemoryDisk()
+        self.space = Space.PLENTY
+        self.ballast = SimBallast(self)
+
+    def records(self, rng: random.Random) -> SlowRecords:
+        """For one more owner."""
+        return SlowRecords(self.kept, rng, self._latency_max, self._has_room)
+
+    def _has_room(self) -> bool:
+        return self.space is Space.PLENTY or (self.space is Space.SCARCE and not self.ballast.is_held)
+
+
+class SimBallast:
+    """Takes up what little there is when others have taken the rest."""
+
+    def __init__(self, disk: AgentDisk) -> None:
+        self._disk = disk
+        self.is_held = False
+
+    async def take(self) -> bool:
+        self.is_held |= self._disk.space is Space.PLENTY
+        return self.is_held
+
+    async def release(self) -> None:
+        self.is_held = False

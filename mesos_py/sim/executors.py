@@ -13,7 +13,7 @@ import random
 from typing import Any
 
 from mesos_py.machine.values import MILLISECOND, SECOND, seconds
-from mesos_py.sim.containers import Fate
+from mesos_py.sim.fate import Fate
 from mesos_py.sim.loop import SimLoop
 from mesos_py.sim.net import End, Network
 from mesos_py.wire.executor_api import Call, Event
@@ -22,6 +22,7 @@ from mesos_py.wire.task import TaskInfo, TaskState, TaskStatus
 
 SERVICE = "executor"
 IDLE = 5 * SECOND  # without tasks, after which it ends
+UNASKED = 60 * SECOND  # without ever having had a task
 RETRY_S = 0.5  # between two attempts to reach the agent
 
 
@@ -102,6 +103,8 @@ class SimExecutor:
 
     def _hear(self, event: Event) -> None:
         match event.type:
+            case Event.Type.SUBSCRIBED:
+                self._loop.call_in(UNASKED, self._quit_if_unasked)
             case Event.Type.LAUNCH if event.launch is not None:
                 self._launch(event.launch.task)
             case Event.Type.LAUNCH_GROUP if event.launch_group is not None:
@@ -119,6 +122,11 @@ class SimExecutor:
                     self._end(task_id, TaskState.TASK_KILLED)
                 if not self._fate.ignores:
                     self._loop.call_in(100 * MILLISECOND, self._quit)
+
+    def _quit_if_unasked(self) -> None:
+        """What it was started for may have been lost on the way."""
+        if not self._had_tasks:
+            self._quit()
 
     def _quit(self) -> None:
         if not self._is_over:

@@ -23,7 +23,7 @@ from contextvars import Context
 from typing import Any, TypeVar
 
 from mesos_py.machine.values import SECOND, Nanos
-from mesos_py.sim.process import CURRENT
+from mesos_py.sim.process import CURRENT, Process
 
 T = TypeVar("T")
 
@@ -66,7 +66,8 @@ class SimLoop(_Loop):  # type: ignore[misc]
         self._timers: list[tuple[Nanos, float, int, asyncio.TimerHandle | Callable[[], object]]] = []
         self._numbers = 0
         self._cancelled = 0
-        self._abandoned: list[asyncio.Task[Any]] = []
+        #: dead processes, and what they would have done
+        self._abandoned: list[tuple[Process, list[asyncio.Task[Any]]]] = []
         self._running = self._stopping = self._closed = False
         self._escaped: BaseException | None = None
         #: callbacks run, for figures
@@ -199,9 +200,9 @@ class SimLoop(_Loop):  # type: ignore[misc]
         if not ready:
             raise Deadlock([task for task in asyncio.all_tasks(self) if not task.done()])
 
-    def abandon(self, tasks: Iterable[asyncio.Task[Any]]) -> None:
-        """They will never run again; while they are kept, nobody collects them, which would run their ``finally``."""
-        self._abandoned += tasks
+    def abandon(self, process: Process) -> None:
+        """It will never run again. While its tasks are kept, nobody collects them, and their ``finally`` is not run."""
+        self._abandoned.append((process, list(process.tasks)))
 
     def resume(self, handles: Iterable[asyncio.Handle]) -> None:
         """They were due while their process was stopped."""
@@ -221,6 +222,8 @@ class SimLoop(_Loop):  # type: ignore[misc]
         self._closed = True
         before = events._get_running_loop()
         events._set_running_loop(self)
+        for process, _ in self._abandoned:
+            self._ready.extend(process.remains())
         for _ in range(CANCELLATIONS):
             for task in sorted(asyncio.all_tasks(self), key=asyncio.Task.get_name):
                 task.cancel()

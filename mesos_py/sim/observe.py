@@ -48,3 +48,7 @@ def is_master(process: str) -> bool:
 
 def is_agent(process: str) -> bool:
     return process.startswith("agent-")
+
+
+def host_of(process: str) -> str:
+    return process.partition("-")[2].rpartition(".")[0]

@@ -31,7 +31,7 @@ CURRENT: ContextVar[Optional[Process]] = ContextVar("process", default=None)  # 
 class Process:
     """Runs until it is stopped or killed."""
 
-    __slots__ = ("_held", "_loop", "context", "is_dead", "name", "runs", "tasks")
+    __slots__ = ("_arrived", "_held", "_loop", "context", "is_dead", "name", "runs", "tasks")
 
     def __init__(self, loop: SimLoop, name: str) -> None:
         self._loop, self.name = loop, name
@@ -42,6 +42,8 @@ class Process:
         self.context.run(CURRENT.set, self)
         #: made by it; told by the loop
         self.tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
+        #: from outside, and its own
+        self._arrived: list[asyncio.Handle] = []
         self._held: list[asyncio.Handle] = []
 
     def enter(self, call: Callable[..., object], *args: Any) -> None:
@@ -51,26 +53,28 @@ class Process:
         elif self.runs:
             self.context.run(call, *args)
         else:
-            self.hold(asyncio.Handle(call, args, self._loop, self.context))
+            self._arrived.append(asyncio.Handle(call, args, self._loop, self.context))
 
     def hold(self, handle: asyncio.Handle) -> None:
         """It is due, but the process does not run."""
-        if not self.is_dead:
-            self._held.append(handle)
+        self._held.append(handle)
 
     def stop(self) -> None:
         """SIGSTOP."""
         self.runs = False
 
     def go_on(self) -> None:
-        """SIGCONT: what has become due comes in the order in which it did."""
+        """SIGCONT: what has arrived is read, then what has become due is done, both in their order."""
         if not self.is_dead:
             self.runs = True
-            held, self._held = self._held, []
+            held, self._arrived, self._held = self._arrived + self._held, [], []
             self._loop.resume(held)
 
     def kill(self) -> None:
         """SIGKILL."""
         self.runs, self.is_dead = False, True
-        self._held = []
-        self._loop.abandon(self.tasks)
+        self._loop.abandon(self)
+
+    def remains(self) -> list[asyncio.Handle]:
+        """What will never be called."""
+        return self._arrived + self._held

@@ -23,6 +23,7 @@ import structlog
 
 from mesos_py.machine.values import SECOND, seconds
 from mesos_py.sim import faults
+from mesos_py.sim.checkers.containers import Containers
 from mesos_py.sim.checkers.lives import Lives
 from mesos_py.sim.checkers.offers import Offers
 from mesos_py.sim.checkers.updates import Updates
@@ -89,7 +90,8 @@ def run(
 
     async def main() -> None:
         nonlocal cluster
-        cluster = Cluster(loop, plan, (writers, offers, updates, lives, *checkers), sabotage, tamper, journal)
+        judges: tuple[Checker, ...] = (writers, offers, updates, lives, Containers(), *checkers)
+        cluster = Cluster(loop, plan, judges, sabotage, tamper, journal)
         faults.schedule(cluster, plan.faults)
         await asyncio.sleep(plan.duration_s)
         cluster.heal()

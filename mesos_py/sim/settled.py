@@ -13,17 +13,16 @@ from mesos_py.sim.checkers.lives import Lives
 from mesos_py.sim.checkers.offers import Offers
 from mesos_py.sim.checkers.updates import Updates
 from mesos_py.sim.cluster import Cluster
-from mesos_py.sim.containers import framework_of
+from mesos_py.sim.supervisor import framework_of
 
 UNHEALTHY_S = 30.0  # three checks of 5 s and a kill of 3 s, with all that delays them
 
 
 def debts(cluster: Cluster, offers: Offers, updates: Updates, lives: Lives) -> list[str]:
     """What is still missing, empty when the cluster is settled."""
-    agents = [agent for agent in cluster.agents.values() if agent is not None and not agent.is_over]
     running: dict[tuple[str, str], str] = {}
-    for agent in agents:
-        for key in agent.containers.tasks():
+    for agent in cluster.agents.values():
+        for key in agent.tasks():
             running[key] = agent.name
     known = {
         (str(record.framework_id), str(record.id)): record
@@ -55,16 +54,14 @@ def debts(cluster: Cluster, offers: Offers, updates: Updates, lives: Lives) -> l
         f"I5 the master believes that {key} is under way, but it runs nowhere"
         for key in offers.tasks if key not in running
     ]  # fmt: skip
-    for agent in agents:
+    for agent in cluster.agents.values():
+        running_here = agent.supervisor.running.values()
         left += [f"I12 {one.spec.container_id} of {framework_of(one.spec)}, which is removed, runs on {agent.name}"
-                 for one in agent.containers.running.values() if framework_of(one.spec) in lives.removed]  # fmt: skip
+                 for one in running_here if framework_of(one.spec) in lives.removed]  # fmt: skip
         left += [f"{one.fate.task} is unhealthy since {one.sick_at:.0f} s, and runs on {agent.name}"
-                 for one in agent.containers.running.values()
-                 if cluster.loop.time() > one.sick_at + UNHEALTHY_S]  # fmt: skip
-    names = [agent.name for agent in agents]
+                 for one in running_here if cluster.loop.time() > one.sick_at + UNHEALTHY_S]  # fmt: skip
     ears = {str(scheduler.framework_id): None for scheduler in cluster.schedulers.values()}
-    for process, owed in updates.owed.items():
-        if process in names:
-            left += [f"I4 {process} is owed an acknowledgement of {state.name} of {key[:2]}"
-                     for key, state in owed.items() if key[0] in ears]  # fmt: skip
+    for host, owed in updates.owed.items():
+        left += [f"I4 {host} is owed an acknowledgement of {state.name} of {key[:2]}"
+                 for key, state in owed.items() if key[0] in ears]  # fmt: skip
     return left

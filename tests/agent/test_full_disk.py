@@ -166,14 +166,14 @@ async def test_a_disk_without_any_room(master: Master, agent: AgentProgram, smal
     assert agent.is_alive
 
 
-def test_ballast(tmp_path: Path) -> None:
+async def test_ballast(tmp_path: Path) -> None:
     """It takes space that is there twice, and gives it back."""
     ballast = Ballast(str(tmp_path / "ballast"))
-    assert ballast.take()
-    assert ballast.take()
+    assert await ballast.take()
+    assert await ballast.take()
     assert os.stat(ballast.path).st_blocks * 512 >= BALLAST
-    ballast.release()
-    ballast.release()
+    await ballast.release()
+    await ballast.release()
     assert not os.path.exists(ballast.path)
 
 
@@ -188,7 +188,8 @@ async def test_an_agent_starts_on_a_full_disk(tmp_path: Path) -> None:
                 raise NoRoom("cannot grow")
             return await super().load()
 
-    assert Ballast(str(tmp_path / "ballast")).take()
-    store = CheckpointStore(Full(str(tmp_path / FILE), PURPOSE), lambda has_room: None)
+    ballast = Ballast(str(tmp_path / "ballast"))
+    assert await ballast.take()
+    store = CheckpointStore(Full(str(tmp_path / FILE), PURPOSE), ballast, lambda has_room: None)
     assert await store.load() == AgentState()
     await store.close()

@@ -12,9 +12,14 @@ from typing import Any
 import attrs
 import pytest
 
+from mesos_py.agent import changes as agent_changes
+from mesos_py.agent import facts, words
+from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.machine.frame import Frame, Send
 from mesos_py.master import changes
 from mesos_py.sim.agents import AgentProcess
+from mesos_py.sim.behaviour import Behaviour
+from mesos_py.sim.book import Workload
 from mesos_py.sim.cluster import Sabotage
 from mesos_py.sim.faults import LEADER
 from mesos_py.sim.masters import MasterProcess
@@ -25,7 +30,7 @@ from mesos_py.wire import internal
 from mesos_py.wire.scheduler_api import Event
 from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import TaskState, TaskStatus
-from tests.sim.scenarios import fault, plan
+from tests.sim.scenarios import fault, framework, plan
 
 SEEDS_MAX = 40
 
@@ -121,7 +126,8 @@ def test_planted_bugs_are_found(name: str) -> None:
 
 def speaks_on(process: MasterProcess | AgentProcess) -> None:
     """It does not look at its lease before it speaks."""
-    process.driver._may_act = lambda: True
+    if isinstance(process, MasterProcess):
+        process.driver._may_act = lambda: True
 
 
 
@@ -131,3 +137,63 @@ def test_a_deposed_leader_that_speaks_on_is_found() -> None:
     report = run(plan(*stops, masters=3, has_zookeeper=True), tamper=speaks_on)
     assert report.signature.startswith("Violation I6"), report.text()
     assert run(plan(*stops, masters=3, has_zookeeper=True)).violation is None
+
+
+def forgets(*kinds: type) -> Sabotage:
+    """An agent that does not keep facts of these kinds."""
+
+    def sabotage(process: str, frame: Frame) -> None:
+        if is_agent(process):
+            frame.writes = [write for write in frame.writes if not isinstance(write, kinds)]
+
+    return sabotage
+
+
+def launches_again() -> Sabotage:
+    """An agent that launches what it has launched already, once it has been restarted."""
+    launched: dict[str, ContainerSpec] = {}
+
+    def sabotage(process: str, frame: Frame) -> None:
+        if not is_agent(process):
+            return
+        for word in frame.sends:
+            if isinstance(word, Send) and isinstance(word.message, words.LaunchContainer):
+                launched[word.message.spec.container_id] = word.message.spec
+        if any(isinstance(change, agent_changes.FrameworkAdded) for change in frame.changes) and not frame.writes:
+            for spec in launched.values():
+                again = attrs.evolve(spec, container_id=f"{spec.container_id}-again")
+                frame.sends.append(Send(words.CONTAINERS, words.LaunchContainer(again)))
+
+    return sabotage
+
+
+def destroys_what_it_finds(process: str, frame: Frame) -> None:
+    """An agent that, restarted, takes what runs for orphans."""
+    if is_agent(process):
+        for change in frame.changes:
+            if isinstance(change, agent_changes.ExecutorAdded) and not frame.writes:
+                frame.sends.append(Send(words.CONTAINERS, words.DestroyContainer(change.container_id)))
+
+
+#: what is wrong with every agent, and which invariant sees it when agents are killed and started again
+FORGETFUL: dict[str, tuple[Callable[[], Sabotage], str]] = {
+    "updates are not kept": (
+        lambda: forgets(facts.UpdateReceived, facts.UpdatesAcknowledged, facts.UpdatesForgotten), "I4",
+    ),
+    "what was launched is launched again": (launches_again, "I12"),
+    "what runs is taken for orphans": (lambda: destroys_what_it_finds, "I12"),
+}
+
+
+@pytest.mark.parametrize("name", FORGETFUL)
+def test_agents_that_forget_are_found(name: str) -> None:
+    """Each is killed four times while tasks come and go, and its framework takes its time to acknowledge."""
+    make, invariant = FORGETFUL[name]
+    slow = Behaviour(target=6, kill_every_s=20.0, forgets=0.7)
+    short = Workload(forever=0.4, run_max_s=30.0)
+    kills = tuple(fault(13.0 * number, "restart agent", f"a{number % 2}", 1.0) for number in range(1, 9))
+    made = plan(*kills, frameworks=(framework(behaviour=slow, workload=short),), check_every=1_000)
+    report = run(made, make())
+    assert report.violation is not None
+    assert invariant in report.signature, report.text()
+    assert run(made).violation is None

@@ -37,7 +37,7 @@ def test_f14_one_direction_is_dead(kind: str, host: str) -> None:
 @pytest.mark.parametrize("removals", [None, Rate(1, 60)], ids=["unlimited", "limited"])
 def test_f16_half_of_the_agents_vanish(removals: Rate | None) -> None:
     """Their tasks are told unreachable, and lost once other agents stand where they stood."""
-    vanishing = [fault(30, "restart agent", host, 200) for host in ("a0", "a1")]
+    vanishing = [fault(30, "lose host", host, 200) for host in ("a0", "a1")]
     agents = tuple(AgentPlan(host=f"a{number}", cpus=4.0, mem=4096.0) for number in range(4))
     report = well(plan(*vanishing, duration_s=300, agents=agents, removals=removals))
     assert set(report.ends) <= {"OPEN", "FINISHED", *BROKEN}
@@ -135,7 +135,7 @@ def test_f32_links_that_come_and_go() -> None:
 
 def test_f24_an_agent_dies_while_there_is_no_master() -> None:
     """The next master waits for it, then gives it up; its tasks are accounted for."""
-    faults = (fault(30, "restart master", "m0", 20), fault(35, "restart agent", "a0", 60))
+    faults = (fault(30, "restart master", "m0", 20), fault(35, "lose host", "a0", 60))
     well(plan(*faults))
 
 

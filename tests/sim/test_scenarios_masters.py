@@ -116,7 +116,7 @@ def test_f05_tasks_survive_that() -> None:
 def test_f06_answers_of_zookeeper_are_lost() -> None:
     """While agents are admitted and given up: every write counts once, the registry fits its ledger."""
     faults = [fault(1 + number / 3, "reset zookeeper", "m0", draw=number % 10 / 10) for number in range(120)]
-    comings = [fault(5.0 * number, "restart agent", f"a{number % 3}", 2.0) for number in range(1, 8)]
+    comings = [fault(5.0 * number, "lose host", f"a{number % 3}", 2.0) for number in range(1, 8)]
     agents = tuple(AgentPlan(host=f"a{number}") for number in range(3))
     report = well(masters(*faults, *comings, masters=1, agents=agents, zk_commit_max=200 * MILLISECOND))
     assert report.reigns

@@ -49,7 +49,7 @@ def test_equal_seeds_are_equal_runs_whatever_the_hash_seed() -> None:
 
 def test_leaving_out_faults_leaves_the_rest_as_it_is() -> None:
     """A plan is a value: every part of the cluster has its own chance."""
-    plan = draw(82)
+    plan = next(plan for plan in map(draw, range(100)) if len(plan.faults) > 8)
     kept = plan.keeping((0, 3))
     assert kept.faults == (plan.faults[0], plan.faults[3])
     assert (kept.agents, kept.frameworks, kept.weather) == (plan.agents, plan.frameworks, plan.weather)

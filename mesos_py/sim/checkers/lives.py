@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from mesos_py.machine.frame import Event, Frame, Send
+from mesos_py.machine.frame import Event, Frame, Send, Tick
 from mesos_py.machine.problem import Problem
 from mesos_py.machine.values import Nanos, seconds
 from mesos_py.master import changes
 from mesos_py.master.events import RegistryRecovered, TeardownFramework
+from mesos_py.sim.checkers.launch import Launch
 from mesos_py.sim.observe import Violation, is_master
 from mesos_py.wire import internal
 from mesos_py.wire.scheduler_api import Call
@@ -49,10 +50,13 @@ class Lives:
                 case changes.FrameworkRemoved():
                     self._judge_removal(change.framework_id, event, at)
         for word in frame.sends:
+            launch = Launch.of(word)
+            for task in launch.tasks if launch is not None else ():
+                self._launches[task] = self._launches.get(task, 0) + 1
             if isinstance(word, Send):
                 self._judge_word(word.message)
-        for framework_id, (_, until) in self.away.items():
-            if at > until + self.GRACE:
+        for framework_id, (_, until) in self.away.items() if event.kind is Tick else ():
+            if at > until + self.GRACE:  # and what was due has been done: a master that was stopped is late
                 raise Violation("I8", f"{framework_id} is away for longer than its failover timeout, and not removed")
 
     def _judge_removal(self, framework_id: str, event: Event, at: Nanos) -> None:
@@ -66,9 +70,6 @@ class Lives:
     def _judge_word(self, message: Any) -> None:
         if isinstance(message, internal.ShutdownFramework) and message.framework_id not in self.removed:
             raise Violation("I8", f"{message.framework_id} is shut down but not removed")
-        if isinstance(message, internal.RunTask):
-            key = (message.framework.id or "", message.task.task_id)
-            self._launches[key] = self._launches.get(key, 0) + 1
         if isinstance(message, internal.KillTask):
             key = (message.framework_id, message.task_id)
             # A master that did not know the first launch of an id has allowed a second: one of them has to go.

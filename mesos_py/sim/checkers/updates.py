@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from mesos_py.machine.frame import Event, Frame, Send
+from collections.abc import Callable
+
+from mesos_py.agent.events import Recovered
+from mesos_py.machine.frame import Close, Event, Frame, Send
 from mesos_py.machine.values import Nanos
 from mesos_py.sim.book import FINAL
-from mesos_py.sim.observe import Violation, is_master
+from mesos_py.sim.checkers.launch import Launch
+from mesos_py.sim.observe import Violation, host_of, is_agent, is_master
 from mesos_py.wire import internal
 from mesos_py.wire.task import TaskState, TaskStatus
+
+#: what an agent says of tasks it does not have; nothing of them is kept
+DROPS = (TaskState.TASK_DROPPED, TaskState.TASK_LOST)
+
+Owed = dict[tuple[str, str, bytes], TaskState]
 
 
 class Updates:
@@ -20,34 +29,60 @@ class Updates:
         self._ended: dict[tuple[str, str], TaskStatus] = {}
         #: launched more than once under one id: what was said of one launch says nothing of the other
         self._launches: dict[tuple[str, str], int] = {}
-        #: agent process -> (framework, task, uuid) said and not acknowledged to it
-        self.owed: dict[str, dict[tuple[str, str, bytes], TaskState]] = {}
+        #: host of an agent -> (framework, task, uuid) said there and not acknowledged
+        self.owed: dict[str, Owed] = {}
+        #: frameworks whose updates outlive an agent
+        self._lasting: dict[str, None] = {}
 
     def applied(self, process: str, event: Event, frame: Frame, at: Nanos) -> None:
         if is_master(process):
             self._count_launches(frame)
-            return
-        owed = self.owed.setdefault(process, {})
-        if event.kind is internal.AcknowledgeUpdate:
+        elif event.kind is internal.AcknowledgeUpdate:
             done = event.body
-            owed.pop((done.framework_id, done.task_id, done.uuid), None)
+            self._owed(process).pop((done.framework_id, done.task_id, done.uuid), None)
         elif event.kind is internal.ShutdownFramework:
-            self.owed[process] = owed = {
-                key: state for key, state in owed.items() if key[0] != event.body.framework_id
-            }
-        for word in frame.sends:
-            if isinstance(word, Send) and isinstance(word.message, internal.StatusUpdate):
-                status, framework_id = word.message.status, word.message.framework_id
-                assert status.uuid is not None
-                order = self._order.setdefault((framework_id, status.task_id), {})
-                order.setdefault(status.uuid, len(order))
-                owed[framework_id, status.task_id, status.uuid] = status.state
+            self._keep(host_of(process), lambda key, state: key[0] != event.body.framework_id)
+        elif event.kind is Recovered:
+            is_another = event.body.state.info is None
+            self._keep(
+                host_of(process), lambda key, state: not is_another and key[0] in self._lasting and state not in DROPS
+            )
+
+    def said(self, process: str, word: Send | Close, at: Nanos) -> None:
+        """What was said once is owed until it is acknowledged, also by those who come after."""
+        if not (is_agent(process) and isinstance(word, Send) and isinstance(word.message, internal.StatusUpdate)):
+            return
+        status, framework_id = word.message.status, word.message.framework_id
+        assert status.uuid is not None
+        order = self._order.setdefault((framework_id, status.task_id), {})
+        order.setdefault(status.uuid, len(order))
+        self._owed(process)[framework_id, status.task_id, status.uuid] = status.state
+
+    def rebooted(self, host: str, at: Nanos) -> None:
+        """Of what ran, only what has ended is still told."""
+        owed = self.owed.get(host, {})
+        ended = {key[:2]: None for key, state in owed.items() if state in FINAL}
+        self._keep(host, lambda key, state: key[:2] in ended)
+
+    def forgotten(self, host: str, at: Nanos) -> None:
+        """Nothing is owed by who comes next."""
+        self.owed.pop(host, None)
+
+    def _owed(self, process: str) -> Owed:
+        return self.owed.setdefault(host_of(process), {})
+
+    def _keep(self, host: str, which: Callable[[tuple[str, str, bytes], TaskState], bool]) -> None:
+        self.owed[host] = {key: state for key, state in self.owed.get(host, {}).items() if which(key, state)}
 
     def _count_launches(self, frame: Frame) -> None:
         for word in frame.sends:
-            if isinstance(word, Send) and isinstance(word.message, internal.RunTask):
-                key = (word.message.framework.id or "", word.message.task.task_id)
-                self._launches[key] = self._launches.get(key, 0) + 1
+            launch = Launch.of(word)
+            if launch is None:
+                continue
+            if launch.checkpoint:
+                self._lasting[launch.framework_id] = None
+            for task in launch.tasks:
+                self._launches[task] = self._launches.get(task, 0) + 1
 
     def heard(self, host: str, framework_id: str, status: TaskStatus, at: Nanos) -> None:
         key = (framework_id, status.task_id)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mesos_py.machine.frame import Event
 from mesos_py.machine.values import SECOND
 from mesos_py.master.events import MarkGone
+from mesos_py.sim.disk import Space
 
 if TYPE_CHECKING:
     from mesos_py.sim.cluster import Cluster
@@ -50,32 +51,76 @@ def go_on_master(cluster: Cluster, fault: Fault) -> None:
 # ---- agents
 
 
-def stop_agent(cluster: Cluster, fault: Fault) -> None:
-    cluster.stop_agent(fault.host)
+def kill_agent(cluster: Cluster, fault: Fault) -> None:
+    """kill -9; what it ran runs on."""
+    cluster.agents[fault.host].kill()
 
 
 def start_agent(cluster: Cluster, fault: Fault) -> None:
-    cluster.start_agent(fault.host)
+    cluster.agents[fault.host].start()
+
+
+def end_agent(cluster: Cluster, fault: Fault) -> None:
+    """SIGTERM: it ends in order, and is started again at once."""
+    agent = cluster.agents[fault.host].agent
+    if agent is not None:
+        agent.stop()
 
 
 def leave(cluster: Cluster, fault: Fault) -> None:
-    """The agent is told to end, and says good-bye."""
-    agent = cluster.agents[fault.host]
+    """The agent is told to end for good, and says good-bye."""
+    agent = cluster.agents[fault.host].agent
     if agent is not None:
-        agent.leave()
+        agent.stop(unregister=True)
+
+
+def stop_agent(cluster: Cluster, fault: Fault) -> None:
+    """SIGSTOP; what it runs goes on."""
+    agent = cluster.agents[fault.host].agent
+    if agent is not None:
+        agent.process.stop()
+
+
+def go_on_agent(cluster: Cluster, fault: Fault) -> None:
+    agent = cluster.agents[fault.host].agent
+    if agent is not None:
+        cluster.net.go_on(agent.process)
+
+
+def reboot(cluster: Cluster, fault: Fault) -> None:
+    """Nothing runs on the host until it is up again."""
+    cluster.agents[fault.host].reboot()
+
+
+def lose(cluster: Cluster, fault: Fault) -> None:
+    """Host and disk are gone."""
+    cluster.agents[fault.host].lose()
+
+
+def fill_disk(cluster: Cluster, fault: Fault) -> None:
+    """Others take all there is, or all but what the agent holds back for such times."""
+    cluster.agents[fault.host].disk.space = Space.SCARCE if fault.draw < 0.6 else Space.NONE
+
+
+def clear_disk(cluster: Cluster, fault: Fault) -> None:
+    cluster.agents[fault.host].disk.space = Space.PLENTY
 
 
 def mark_gone(cluster: Cluster, fault: Fault) -> None:
     """An operator gives the agent up, wherever it is; it is told when it is there."""
-    agent, leader = cluster.agents[fault.host], cluster.leader
-    if leader is not None and agent is not None and agent.core.state.id is not None:
-        leader.tell(Event(MarkGone, MarkGone(agent.core.state.id)))
+    agent, leader = cluster.agents[fault.host].agent, cluster.leader
+    if leader is not None and agent is not None and agent.agent_id is not None:
+        leader.tell(Event(MarkGone, MarkGone(agent.agent_id)))
 
 
 def kill_containers(cluster: Cluster, fault: Fault) -> None:
     """Some of what runs on the host dies: a task, or an executor under its tasks."""
-    agent = cluster.agents[fault.host]
-    if agent is not None:
-        running = list(agent.containers.running)
-        for container_id in running[int(fault.draw * len(running)) :][:2]:
-            agent.containers.kill(container_id)
+    supervisor = cluster.agents[fault.host].supervisor
+    running = list(supervisor.running)
+    for container_id in running[int(fault.draw * len(running)) :][:2]:
+        supervisor.destroy(container_id)
+
+
+def kill_supervisor(cluster: Cluster, fault: Fault) -> None:
+    """And everything it runs."""
+    cluster.agents[fault.host].kill_supervisor()

@@ -63,7 +63,7 @@ def unclog(cluster: Cluster, fault: Fault) -> None:
 
 def swizzle(cluster: Cluster, fault: Fault) -> None:
     """Links get slow one after the other, and quick again in another order; FoundationDB's swizzle-clogging."""
-    rng = cluster.chance(f"swizzle {fault.at_s} {fault.draw}")
+    rng = cluster.rng(f"swizzle {fault.at_s} {fault.draw}")
     hosts = [*cluster.plan.master_hosts, *cluster.agents, *cluster.schedulers, *cluster.zookeeper_hosts]
     links = [(one, other) for one in hosts for other in hosts if one != other and rng.random() < 0.5]
     rng.shuffle(links)
