@@ -91,12 +91,18 @@ class _Printer:
         self._wanted = wanted
         #: what was last said of each context
         self._said: dict[str, str] = {}
+        #: the run of each process that was told of last
+        self._runs: dict[str, str] = {}
 
     def print(self, entry: Entry) -> None:
         """The event, where it comes from, and what followed."""
+        where = entry.where
+        if self._runs.setdefault(where.process, where.run) != where.run:
+            self._runs[where.process] = where.run
+            self._line(Text(f"-- {where.process} has been started again ({where.run})", style="bold"))
         head = Text(f"{time_text(entry.at_ns)}  ", style="dim")
-        head.append(f"{_place(entry.where):<{self._width}}  ", style="not dim")
-        head.append(entry.where.kind, style="not dim bold")
+        head.append(f"{_place(where):<{self._width}}  ", style="not dim")
+        head.append(where.kind, style="not dim bold")
         head.append_text(self._details(entry.event.get("body")))
         if entry.who is not None:
             head.append(f"  from {entry.who}", style="not dim")

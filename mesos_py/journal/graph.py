@@ -18,6 +18,7 @@ out, and so are secrets among options.
 from __future__ import annotations
 
 import enum
+import gc
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -65,12 +66,17 @@ def unpacked(pieces: Iterable[bytes]) -> Iterator[Any]:
 
 def load(records: Iterable[Any]) -> Any:
     """What ``dump`` was given, from its unpacked records. Raises Unreadable."""
+    collects = gc.isenabled()
+    gc.disable()  # it would walk everything again and again, and there is nothing to find
     try:
         return _Load(records).root()
     except Unreadable:
         raise
     except Exception as error:  # there is no end to what may be wrong with a file
         raise Unreadable(f"not the records of an object graph: {type(error).__name__}: {error}") from error
+    finally:
+        if collects:
+            gc.enable()
 
 
 # ---- classes whose objects are made from a value rather than attribute by attribute

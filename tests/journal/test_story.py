@@ -204,6 +204,17 @@ def test_the_story_is_read_line_by_line(
     assert sum("agent_id=" in line for line in lines) == 1
 
 
+def test_a_new_run_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its events are numbered from one again."""
+    runs = []
+    for _ in range(2):
+        world = RecordedWorld(tmp_path)
+        world.agent()
+        runs.append(Path(world.recorder.path).name)
+    lines = printed(story([tmp_path], ["m-S0"]).entries, "m-S0", capsys)
+    assert [line for line in lines if line.startswith("--")] == [f"-- master has been started again ({runs[1]})"]
+
+
 def test_a_refusal_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     world = RecordedWorld(tmp_path)
     scheduler = world.scheduler()
