@@ -41,7 +41,7 @@ async def main(line: CommandLine) -> int:
         if options.list:
             _list(runs)
             return EXIT_OK
-        run = _only(runs)
+        run = _only(runs, until)
         if options.check:
             return _check(run, until)
         return await _show(run, until, options.path)
@@ -98,13 +98,17 @@ def _list(runs: list[Run]) -> None:
     print_table(("RUN", "EVENTS", "FROM", "TO", "SIZE", "NOTES"), rows, "no runs")
 
 
-def _only(runs: list[Run]) -> Run:
-    """The one to replay: of several of one program the last."""
+def _only(runs: list[Run], until: Until | None) -> Run:
+    """The one to replay: of several of one program the last one that had begun by then."""
     programs = {(run.path.parent, run.head.program) for run in runs}
     if len(programs) > 1:
         places = ", ".join(sorted({str(run.path) for run in runs}))
         raise CommandFailed(f"there are journals of several programs; say which: {places}", EXIT_USAGE)
-    return runs[-1]
+    at_ns = None if until is None else until.at_ns
+    begun = [run for run in runs if at_ns is None or run.head.at_ns <= at_ns]
+    if not begun:
+        raise CommandFailed(f"nothing is known of that time: the journal begins at {time_text(runs[0].head.at_ns)}")
+    return begun[-1]
 
 
 def _say(notes: list[str]) -> None:
@@ -118,7 +122,8 @@ COMMAND = Command(
     Make a master or an agent again from the journal it has written below DIR (its --journal), and show it as its
     /state was, or another of its paths: /slaves, /frameworks, /tasks, /roles, /state-summary.
 
-    Nothing is contacted and nothing is changed. The last run is taken; a run's own directory may be given instead.
+    Nothing is contacted and nothing is changed. Of several runs the last one that had begun by TIME is taken; a run's
+    own directory may be given instead. Numbers of events begin with 1 in each run.
     """,
     options=(ReplayOptions,), main=main,
 )

@@ -180,7 +180,10 @@ def _brief_of(cls: type) -> Callable[[Any], tuple[Any, ...]]:
 
     Not the messages and entities it has: words tell of the former, and events to come of the latter.
     """
-    hints = typing.get_type_hints(cls) if attrs.has(cls) else {}
+    try:
+        hints = typing.get_type_hints(cls) if attrs.has(cls) else {}
+    except NameError:  # of a type that only checkers see
+        hints = {}
     names = [name for name, hint in hints.items() if _is_brief(hint)]
     _BRIEF[cls] = made = attrgetter("__class__.__qualname__", *names, "__class__.__module__")
     return made

@@ -169,14 +169,21 @@ def _made(directory: str, stem: str) -> str:
 
 
 def _bytes_below(run: str) -> int:
-    return sum(path.stat().st_size for path in Path(run).iterdir())
+    size = 0
+    for path in Path(run).iterdir():
+        with contextlib.suppress(FileNotFoundError):  # it has just become complete, and has another name
+            size += path.stat().st_size
+    return size
 
 
 def _ended_runs(directory: str, own: str) -> list[str]:
     """Oldest first."""
-    others = [path for path in Path(directory).iterdir() if str(path) != own and next(path.glob("*" + EVENTS), None)]
-    ended = [path for path in others if not _is_held(path)]
-    return [str(path) for path in sorted(ended, key=lambda path: path.stat().st_mtime)]
+    ended = []
+    for path in Path(directory).iterdir():
+        with contextlib.suppress(FileNotFoundError):  # whoever shares the directory forgets runs, too
+            if str(path) != own and next(path.glob("*" + EVENTS), None) is not None and not _is_held(path):
+                ended.append((path.stat().st_mtime, str(path)))
+    return [path for _, path in sorted(ended)]
 
 
 def _is_held(run: Path) -> bool:

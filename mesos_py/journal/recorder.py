@@ -30,6 +30,7 @@ from typing import Any
 import structlog
 
 from mesos_py.journal import events
+from mesos_py.journal.classes import Unrecordable
 from mesos_py.journal.events import Later
 from mesos_py.journal.files import EVENTS, SNAPSHOT, Head, RunDirectory, opening, write_snapshot
 from mesos_py.journal.records import record
@@ -95,7 +96,10 @@ class Recorder:
         self._child: Child | None = None
         self._look: asyncio.TimerHandle | None = None
         head = self._next_segment(time.time_ns())
-        write_snapshot(self._run.file(0, SNAPSHOT), head, core)
+        try:
+            write_snapshot(self._run.file(0, SNAPSHOT), head, core)
+        except Unrecordable as error:
+            self._stop(f"no snapshot: {error}")
         self._run.trim(self._kept_max, 0)
         self._kept = self._run.size()
 

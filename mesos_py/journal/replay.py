@@ -72,7 +72,7 @@ class Until:
     @staticmethod
     def parse(text: str) -> Until:
         """An event's number, or a time as ISO 8601 has it, UTC unless it says otherwise. Raises ValueError."""
-        if text.lstrip("#").isdigit():
+        if text.lstrip("#").isdecimal():
             return Until(number=int(text.lstrip("#")))
         try:
             moment = datetime.datetime.fromisoformat(text)

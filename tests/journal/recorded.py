@@ -9,11 +9,12 @@ from mesos_py.journal.replay import Run, find_runs
 from mesos_py.journal.scribe import Scribe
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.journal import Recorder
+from mesos_py.machine.values import Nanos
 from mesos_py.sim.plan import Plan, draw
 from mesos_py.sim.run import run as simulate
 from mesos_py.wire.task import TaskState
 from tests import builders
-from tests.master.world import World
+from tests.master.world import START, World
 
 
 class WorldOnRecord(World):
@@ -35,9 +36,10 @@ class WorldOnRecord(World):
 class RecordedWorld(WorldOnRecord):
     """By a scribe, below ``directory``."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, now: Nanos = START) -> None:
         super().__init__()
-        self.recorder = self.scribe = Scribe(str(directory), "master", self.master, now=self.now)
+        self.now = now
+        self.recorder = self.scribe = Scribe(str(directory), "master", self.master, now=now)
 
 
 def busy(directory: Path) -> RecordedWorld:

@@ -217,6 +217,20 @@ async def test_what_cannot_be_recorded_makes_a_gap(tmp_path: Path) -> None:
     world.replayed()
 
 
+async def test_a_core_that_cannot_be_recorded_is_run_all_the_same(tmp_path: Path) -> None:
+    """Something new in it is nothing a journal knows: a warning, and a program without a journal."""
+    world = WorldOnRecord(check=False)
+    world.master.novelty = open  # type: ignore[attr-defined]
+    with capture_logs() as logs:
+        world.recorder = recorder = Recorder(str(tmp_path), "master", world.master, size_max=1 << 20, retry_s=0.0)
+        world.agent()
+        world.agent(hostname="other")
+    assert {log["event"] for log in logs} <= {"journal has a gap", "journal goes on"}
+    assert "is nothing a core is made of" in logs[0]["why"]
+    assert len(world.state.agents) == 2
+    await recorder.close()
+
+
 async def test_an_event_on_which_the_core_fails_is_the_last_one(tmp_path: Path) -> None:
     async with recorded(tmp_path) as world:
         await world.live(1)

@@ -11,6 +11,8 @@ import attrs
 import orjson
 import pytest
 
+from mesos_py.cli.command import CommandFailed
+from mesos_py.cli.replay import _only
 from mesos_py.journal.classes import Unreadable
 from mesos_py.journal.files import EVENTS, framed
 from mesos_py.journal.graph import dump, load, unpacked
@@ -232,6 +234,18 @@ async def test_an_agent_is_shown_as_it_shows_itself(tmp_path: Path) -> None:
     for run in runs:
         state = orjson.loads(await show(Replay(run), "/state"))
         assert f"agent-{state['hostname']}." in run.head.program
+
+
+def test_the_run_of_that_time_is_taken(tmp_path: Path) -> None:
+    """The last that had begun; the last of all if no time is given."""
+    for at_s in (100, 200):
+        RecordedWorld(tmp_path, START + at_s * SECOND)
+    runs = find_runs(tmp_path)
+    first, second = runs
+    assert [_only(runs, until) for until in (None, Until(number=3))] == [second, second]
+    assert [_only(runs, Until(at_ns=START + at_s * SECOND)) for at_s in (150, 250)] == [first, second]
+    with pytest.raises(CommandFailed, match="nothing is known of that time: the journal begins at 2023-11-14T22:15:00"):
+        _only(runs, Until(at_ns=START))
 
 
 def test_directories_without_journals(tmp_path: Path) -> None:
