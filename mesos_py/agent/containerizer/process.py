@@ -332,8 +332,9 @@ class ProcessContainerizer:
     def _exited(self, container_id: str, container: _Container | None, status: int | None) -> None:
         if container is not None:
             del self._containers[container_id]
-            if container.phase is _Phase.STARTING:
-                # Only after the loss of a supervisor: whether it was started is not known, that it is gone is.
+            if container.phase is _Phase.STARTING and status is None:
+                # After the loss of a supervisor: whether it was started is not known, that it is gone is. (With a
+                # status it was destroyed while a runtime was starting it.)
                 self._report(
                     ContainerLaunchFailed(container_id=container_id, message="The supervisor ended during the launch")
                 )

@@ -100,6 +100,14 @@ def mark(pid: int) -> int | None:
     return int(soft) if soft.isdigit() and int(soft) >= MARK_BASE else None
 
 
+def is_first(pid: int) -> bool:
+    """Whether the process is the first of a pid namespace of its own."""
+    for line in read(f"/proc/{pid}/status").splitlines():
+        if line.startswith(b"NSpid:"):
+            return line.split()[-1] == b"1"
+    return False
+
+
 def is_inside(pid: int, directory: bytes) -> bool:
     """Whether the process works in `directory` or writes its output there: the second-best evidence."""
     for link in ("cwd", "fd/1", "fd/2"):

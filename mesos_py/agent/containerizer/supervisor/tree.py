@@ -210,6 +210,9 @@ class Trees:
             new = {pid: parent for pid, parent in self.members(container).items() if pid not in seen}
             if not new:
                 break
+            if len(new) > 1 and container.main in new and procfs.is_first(container.main):
+                # An init hands on what it gets to its child, which would be told twice.
+                seen[container.main] = new.pop(container.main)
             self._signal(new, number)
             seen.update(new)
 
