@@ -1,12 +1,13 @@
-"""A whole cluster on one deterministic loop: real cores, simulated everything else, faults drawn from a seed.
+"""A whole cluster on one deterministic loop: real cores and shells, simulated everything else, faults from a seed.
 
 ::
 
-    seed -> Plan (swarm options, workloads, faults)                                  plan.py, workloads.py, faults.py
+    seed -> Plan (swarm options, workloads, faults)                                             plan.py, faults.py
              |
              v
-    Cluster: Master and Agent cores under the real Driver, scheduler and executor doubles     cluster.py, processes.py
-             on virtual time (loop.py), joined by a network that fails (net.py), running scripted containers
+    Cluster  masters    Session, Reign, registry, core, driver: the real ones                    masters.py
+             agents     recovery, locator, core, driver: the real ones                           agents.py, hosts.py
+             ZooKeeper, disks, supervisors, containers, network, clocks, schedulers: simulated   zookeeper/, disk.py ...
              |
              v
     checkers see what is said and what changes, never how (checkers/); safety phase, heal, liveness phase (run.py)
@@ -18,7 +19,7 @@ same digest of everything that happened.
     report = simulate(7)
     assert report.violation is None, report.text()
 
-What is modelled: connections as TCP has them (order within one, loss only with the connection, half-open ends, delay),
-slow stores, clocks that disagree, containers that fail, schedulers and executors that misbehave. What is not: disks
-that lose writes and processes that come back with their state, since masters and agents keep no state yet.
+How to write scenarios, checkers and processes of one's own, and how to read a failure: docs/simulator.md. What is not
+modelled: HTTP and its codecs on the way (``encoded`` plans use the codecs alone), sandboxes, images, cgroups, access
+lists of ZooKeeper, processes whose clocks run at different rates where ``loop.time()`` is asked instead of the clock.
 """

@@ -143,6 +143,16 @@ def test_f08_the_registry_is_damaged(draw: float) -> None:
     assert not [at_s for at_s, _ in report.reigns if 31 < at_s < 90]
 
 
+def test_f15_everybody_comes_to_a_new_leader_at_once() -> None:
+    """Two hundred agents: all are known again within seconds, and the leader stays it."""
+    agents = tuple(AgentPlan(host=f"a{number}", cpus=1.0) for number in range(200))
+    made = masters(fault(20, "restart master", LEADER, 30), agents=agents, duration_s=50, check_every=1_000,
+                   encoded=False)  # fmt: skip
+    report = well(made)
+    survived(report)
+    assert len(report.reigns) == 2
+
+
 def test_f31_clocks_are_set_while_masters_change() -> None:
     """An hour forward, an hour back: who starts later believes it, and nobody is given up for it."""
     jumps = [fault(10.0 * number, "clock jump", "a0", draw=number / 100) for number in range(1, 12)]
