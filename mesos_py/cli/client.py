@@ -16,7 +16,7 @@ import attrs
 import orjson
 
 from mesos_py.cli.command import EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_USAGE, CommandFailed
-from mesos_py.coordination import DetectionFailed
+from mesos_py.coordination import DetectionFailed, NobodyLeads, NotReached
 from mesos_py.coordination.address import AddressError, parse_address
 from mesos_py.coordination.locator import leader_now
 from mesos_py.flags import BOOLEAN, URL, option
@@ -57,15 +57,11 @@ async def _leader(text: str) -> str:
     except AddressError as error:
         raise CommandFailed(f"--master: {error}", EXIT_USAGE) from error
     try:
-        async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            leader = await leader_now(address)
-    except TimeoutError:
-        raise CommandFailed(f"{address} does not answer", EXIT_UNREACHABLE) from None
+        return await leader_now(address, CONNECT_TIMEOUT_S)
+    except (NotReached, NobodyLeads) as error:
+        raise CommandFailed(str(error), EXIT_UNREACHABLE) from error
     except DetectionFailed as error:
         raise CommandFailed(f"nobody can tell who leads: {error}", EXIT_UNREACHABLE) from error
-    if leader is None:
-        raise CommandFailed(f"no master leads, says {address}", EXIT_UNREACHABLE)
-    return leader
 
 
 class Client:

@@ -6,16 +6,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import attrs
 
 from mesos_py.cli.client import CONNECT_TIMEOUT_S
 from mesos_py.cli.command import EXIT_UNREACHABLE, EXIT_USAGE, CommandFailed
-from mesos_py.coordination import Archive, DetectionFailed
+from mesos_py.coordination import Archive, NotReached
 from mesos_py.coordination.address import ZooKeeperAddress, parse_address
 from mesos_py.coordination.locator import address_of
 from mesos_py.coordination.sqlite import SqliteRecords
@@ -42,8 +41,8 @@ class Place:
     archive: Archive
     #: as people know it
     name: str
-    #: HOST:PORT of the master that leads with it; "": one does, nobody knows where; None: none
-    leader: str | None
+    #: HOST:PORT of the master that leads with it; "": one does, nobody knows where; None: none. Raises DetectionFailed
+    leader: Callable[[], Awaitable[str | None]]
 
 
 @asynccontextmanager
@@ -69,8 +68,12 @@ async def _in_work_dir(path: str, to_write: bool) -> AsyncIterator[Place]:
     except WorkDirRefused as error:
         raise CommandFailed(str(error)) from error
     archive = SqliteRecords(os.path.join(path, REGISTRY_FILE), is_alone=to_write and leader is None)
+
+    async def who() -> str | None:
+        return leader
+
     try:
-        yield Place(archive=archive, name=archive.path, leader=leader)
+        yield Place(archive=archive, name=archive.path, leader=who)
     finally:
         await archive.close()
         work_dir.release()
@@ -87,12 +90,13 @@ async def _in_zookeeper(text: str | None) -> AsyncIterator[Place]:
         raise CommandFailed(f"--zk={text}: expecting zk://host1:port1,host2:port2/path", EXIT_USAGE)
     async with Session(address) as session:
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                await session.connected()
-                leader = await anext(ZooKeeperDetector(session).leaders())
-        except TimeoutError:
-            raise CommandFailed(f"{address} does not answer", EXIT_UNREACHABLE) from None
-        except DetectionFailed as error:
-            raise CommandFailed(f"nobody can tell who leads: {error}") from error
+            await session.reached(CONNECT_TIMEOUT_S)
+        except NotReached as error:
+            raise CommandFailed(str(error), EXIT_UNREACHABLE) from error
+
+        async def who() -> str | None:
+            leader = await anext(ZooKeeperDetector(session).leaders())
+            return None if leader is None else address_of(leader)
+
         archive = ZooKeeperRecords(session, address.path)  # no candidate: what has to be there is the path
-        yield Place(archive=archive, name=str(address), leader=None if leader is None else address_of(leader))
+        yield Place(archive=archive, name=str(address), leader=who)

@@ -21,7 +21,7 @@ from mesos_py.cli.client import Client
 from mesos_py.cli.command import CommandFailed, say
 from mesos_py.cli.registry_place import Place, PlaceOptions, open_place
 from mesos_py.cli.render import age_text, print_json, print_table
-from mesos_py.coordination import Corrupt, Key, NothingKept
+from mesos_py.coordination import Corrupt, DetectionFailed, Key, NothingKept
 from mesos_py.coordination.backup import Backup, BadBackup, state_hash
 from mesos_py.coordination.effects import Effect, effects, other_changes
 from mesos_py.coordination.registry_store import to_message
@@ -46,14 +46,15 @@ async def restore(options: RegistryOptions, file: str) -> None:
         standing = await _standing(place)
         now = standing or {}
         found = list(effects(Registry.of(to_message(now)), Registry.of(to_message(wanted.records))))
-        _tell(options, place, wanted, now, found, await _tasks(place, found))
+        leader = await _leader(place)
+        _tell(options, place, leader, wanted, now, found, await _tasks(leader, found))
         if options.dry_run:
             return
         if standing is not None and state_hash(standing) == state_hash(wanted.records):
             say("the registry says so already: nothing is changed")
             return
-        if place.leader is not None and not options.force:
-            where = f" at {place.leader}" if place.leader else ""
+        if leader is not None and not options.force:
+            where = f" at {leader}" if leader else ""
             raise CommandFailed(
                 f"a master leads{where}: stop the masters first, or say --force: then that one ends, and the next one"
                 " leads with the restored registry"
@@ -62,7 +63,7 @@ async def restore(options: RegistryOptions, file: str) -> None:
         await place.archive.replace(wanted.records)
         await _verify(place, wanted)
     say(f"{place.name} is restored from {file}")
-    if place.leader is not None:
+    if leader is not None:
         say("the master that led ends within seconds; the next one to lead has the restored registry")
 
 
@@ -91,16 +92,25 @@ async def _standing(place: Place) -> Mapping[Key, bytes] | None:
     return records
 
 
-async def _tasks(place: Place, found: list[Effect]) -> Tasks:
+async def _leader(place: Place) -> str | None:
+    """As ``Place.leader``; that nobody can tell is taken to mean that one leads."""
+    try:
+        return await place.leader()
+    except DetectionFailed as error:
+        say(f"nobody can tell who leads: {error}")
+        return ""
+
+
+async def _tasks(leader: str | None, found: list[Effect]) -> Tasks:
     """What is under way on each of the agents, as the leading master tells it."""
     tasks: dict[str, list[dict[str, Any]]] = {effect.agent_id: [] for effect in found}
     if not found:
         return tasks
-    if not place.leader:
+    if not leader:
         say("no master tells which tasks run on these agents")
         return None
     try:
-        async with Client(place.leader) as master:
+        async with Client(leader) as master:
             everything = await cluster.tasks(master, ended=False)
             frameworks = await cluster.frameworks(master)
     except CommandFailed as error:
@@ -117,12 +127,18 @@ async def _tasks(place: Place, found: list[Effect]) -> Tasks:
 
 
 def _tell(
-    options: RegistryOptions, place: Place, wanted: Backup, now: Mapping[Key, bytes], found: list[Effect], tasks: Tasks
+    options: RegistryOptions,
+    place: Place,
+    leader: str | None,
+    wanted: Backup,
+    now: Mapping[Key, bytes],
+    found: list[Effect],
+    tasks: Tasks,
 ) -> None:
     others = other_changes(now, wanted.records)
     if options.json:
         print_json({
-            "registry": place.name, "leader": place.leader, "state_hash": state_hash(now),
+            "registry": place.name, "leader": leader, "state_hash": state_hash(now),
             "backup": {
                 "source": wanted.source, "made_s": wanted.made_ns / SECOND, "epoch": wanted.epoch,
                 "state_hash": state_hash(wanted.records), "records": len(wanted.records),

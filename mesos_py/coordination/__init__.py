@@ -55,8 +55,16 @@ class AccessDenied(StoreFailed):
     """The service does not let us."""
 
 
+class NotReached(StoreFailed):
+    """The service does not answer."""
+
+
 class DetectionFailed(Exception):
     """Nobody can tell who leads: what stands in the leader's place is no master."""
+
+
+class NobodyLeads(Exception):
+    """There is no leading master at this moment."""
 
 
 @attrs.frozen

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import structlog
 
-from mesos_py.coordination import Detector
+from mesos_py.coordination import Detector, NobodyLeads
 from mesos_py.coordination.address import Address, MasterAddress, ZooKeeperAddress
 from mesos_py.coordination.election import StandaloneDetector
 from mesos_py.coordination.zookeeper.election import ZooKeeperDetector
@@ -63,13 +63,18 @@ class Locator:
                 self._moved()
 
 
-async def leader_now(address: Address) -> str | None:
-    """HOST:PORT of the master that leads at this moment; waits for ZooKeeper if need be. Raises DetectionFailed."""
+async def leader_now(address: Address, within_s: float) -> str:
+    """HOST:PORT of the master that leads at this moment. Raises NotReached, NobodyLeads, DetectionFailed."""
     if isinstance(address, MasterAddress):
         return str(address)
     async with Session(address) as session:
+        await session.reached(within_s)
         leader = await anext(ZooKeeperDetector(session).leaders())
-    return None if leader is None else address_of(leader)
+        if leader is None:
+            is_there = await session.owner(address.path) is not None
+            hint = "" if is_there else ": there is no such path, so none has ever stood for election there"
+            raise NobodyLeads(f"no master leads at {address}{hint}")
+    return address_of(leader)
 
 
 def address_of(leader: MasterInfo) -> str:

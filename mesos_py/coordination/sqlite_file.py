@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import stat
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -103,8 +104,9 @@ class RecordFile:
 
     def _check_access(self, how: int) -> None:
         if os.path.lexists(self.path) and not os.access(self.path, how):
-            owner = os.lstat(self.path).st_uid
-            raise StoreFailed(f"{self.named} belongs to user {owner}; run as that one, or give it to this one")
+            status = os.lstat(self.path)
+            whose = f"it belongs to user {status.st_uid}, with mode {stat.S_IMODE(status.st_mode):04o}"
+            raise StoreFailed(f"{self.named} may not be used by this user: {whose}")
         if os.path.getsize(self.path) == 0:
             raise Corrupt(f"{self.named} is empty; {self.purpose.remedy}, or remove it to start anew")
 

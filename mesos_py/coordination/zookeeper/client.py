@@ -66,6 +66,11 @@ class Client(Protocol):
         ...
 
     @property
+    def trouble(self) -> str:
+        """Why the last attempt to connect was in vain; "" if nobody knows."""
+        ...
+
+    @property
     def session_id(self) -> int | None:
         """ZooKeeper's number of the current session."""
         ...

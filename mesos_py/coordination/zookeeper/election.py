@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator
 
 import structlog
 
-from mesos_py.coordination import AccessDenied, DetectionFailed
+from mesos_py.coordination import DetectionFailed, StoreFailed
 from mesos_py.coordination.zookeeper.client import NoNode, Unknown
 from mesos_py.coordination.zookeeper.session import Session
 from mesos_py.wire.codec import json, protobuf
@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 LABEL = "json.info"  # src/master/constants.hpp MASTER_INFO_JSON_LABEL
 LEGACY_LABEL = "info"  # MASTER_INFO_LABEL: protobuf instead of JSON, until Mesos 0.24
 
+_HINT = "remove it if it is foreign, or name another path"
 _MEMBER = re.compile(r"(?:(?P<label>.*)_)?(?P<sequence>[0-9]+)")
 
 
@@ -147,7 +148,7 @@ class ZooKeeperDetector:
                 except NoNode:
                     continue  # it has gone in between
                 return _master(lowest, data, f"{base}/{lowest[0]}")
-        except AccessDenied as error:
+        except StoreFailed as error:
             raise DetectionFailed(str(error)) from error
 
 
@@ -163,8 +164,8 @@ def _master(member: re.Match[str], data: bytes, path: str) -> MasterInfo:
             case "info":
                 return protobuf.decode(MasterInfo, data)
     except (DecodeError, ValueError) as error:
-        raise DetectionFailed(f"the znode {path}, first of the candidates, is no MasterInfo: {error}") from error
-    raise DetectionFailed(f"the znode {path}, first of the candidates, is not of a master; remove it if it is foreign")
+        raise DetectionFailed(f"{path}, first of the candidates, is no MasterInfo ({error}); {_HINT}") from error
+    raise DetectionFailed(f"{path}, first of the candidates, is not of a master; {_HINT}")
 
 
 async def _first(wanted: object, other: object) -> bool:

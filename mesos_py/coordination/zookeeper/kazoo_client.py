@@ -18,7 +18,7 @@ from kazoo.client import KazooClient as Kazoo
 from kazoo.client import KazooState
 from kazoo.security import CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE
 
-from mesos_py.coordination import AccessDenied
+from mesos_py.coordination import AccessDenied, StoreFailed
 from mesos_py.coordination.address import ZooKeeperAddress
 from mesos_py.coordination.zookeeper.client import BadVersion, Link, NodeExists, NoNode, Operation, Unknown, Watch
 from mesos_py.coordination.zookeeper.kazoo_reads import GET_CHILDREN, GET_DATA, MultiRead
@@ -48,11 +48,43 @@ _ONE_BY_ONE: dict[int, tuple[Callable[[Kazoo, str], Any], Callable[[Any], Any]]]
     GET_DATA: (Kazoo.get_async, lambda found: found[0]),
     GET_CHILDREN: (Kazoo.get_children_async, lambda found: found),
 }
+#: it was not carried out, and will not be the next time; whatever is not known leaves that open
+_REFUSED = (
+    kazoo.BadArgumentsError,
+    kazoo.MarshallingError,
+    kazoo.NoChildrenForEphemeralsError,
+    kazoo.QuotaExceededError,
+)
 _DENIED = (kazoo.NoAuthError, kazoo.AuthFailedError, kazoo.InvalidACLError)
 _LINKS = {
     KazooState.CONNECTED: Link.CONNECTED,
     KazooState.SUSPENDED: Link.SUSPENDED,
     KazooState.LOST: Link.EXPIRED,
+}
+
+
+class Trouble(logging.Handler):
+    """Why there is no connection, made from what kazoo writes to its log: it tells nobody otherwise."""
+
+    text = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Called in kazoo's threads."""
+        said = record.getMessage()
+        for beginning, text in _TROUBLES.items():
+            if said.startswith(beginning):
+                self.text = text or said.removeprefix(beginning)
+                return
+
+
+#: how a line of kazoo's begins; what it means to people, "" for the rest of the line
+_TROUBLES = {
+    "Cannot resolve ": "",
+    "Connection dropped: socket connection error: ": "",
+    "Connection dropped: socket connection broken": "the connection was closed at once; is that a ZooKeeper?",
+    "Connection dropped: invalid server response": "what answers is no ZooKeeper",
+    "Connection dropped: ": "",
+    "Connection time-out: ": "no answer in time",
 }
 
 
@@ -63,8 +95,9 @@ class KazooClient:
         self._address = address
         self._is_stopped = False
         self._has_multi_read = True
-        quiet = logging.getLogger(f"{__name__}.kazoo")
-        quiet.setLevel(logging.CRITICAL)  # what matters of it is said by the session
+        self._trouble = Trouble()
+        quiet = logging.Logger("kazoo", logging.WARNING)  # noqa: LOG001 - one's own; what matters the session says
+        quiet.addHandler(self._trouble)
         self._kazoo = Kazoo(
             hosts=",".join(address.hosts),
             timeout=timeout_s,
@@ -95,6 +128,10 @@ class KazooClient:
         self._kazoo.close()
 
     @property
+    def trouble(self) -> str:
+        return self._trouble.text
+
+    @property
     def session_id(self) -> int | None:
         identity = self.identity
         return None if identity is None else identity[0]
@@ -108,15 +145,15 @@ class KazooClient:
     # ---- requests
 
     async def owner(self, path: str, watch: Watch = None) -> int | None:
-        stat = await self._call(lambda: self._kazoo.exists_async(path, self._watch(watch)))
+        stat = await self._call(path, lambda: self._kazoo.exists_async(path, self._watch(watch)))
         return None if stat is None else stat.ephemeralOwner
 
     async def get(self, path: str) -> tuple[bytes, int]:
-        data, stat = await self._call(lambda: self._kazoo.get_async(path))
+        data, stat = await self._call(path, lambda: self._kazoo.get_async(path))
         return data, stat.version
 
     async def children(self, path: str, watch: Watch = None) -> list[str]:
-        names: list[str] = await self._call(lambda: self._kazoo.get_children_async(path, self._watch(watch)))
+        names: list[str] = await self._call(path, lambda: self._kazoo.get_children_async(path, self._watch(watch)))
         return names
 
     async def get_many(self, paths: Sequence[str]) -> list[bytes]:
@@ -126,16 +163,15 @@ class KazooClient:
         return await self._read_many(GET_CHILDREN, paths)
 
     async def sync(self, path: str) -> None:
-        await self._call(lambda: self._kazoo.sync_async(path))
+        await self._call(path, lambda: self._kazoo.sync_async(path))
 
     async def create(self, path: str, data: bytes, *, ephemeral: bool = False, sequence: bool = False) -> str:
-        made: str = await self._call(
-            lambda: self._kazoo.create_async(path, data, acl=self._public, ephemeral=ephemeral, sequence=sequence)
-        )
+        how = {"acl": self._public, "ephemeral": ephemeral, "sequence": sequence}
+        made: str = await self._call(path, lambda: self._kazoo.create_async(path, data, **how))
         return made
 
     async def delete(self, path: str) -> None:
-        await self._call(lambda: self._kazoo.delete_async(path))
+        await self._call(path, lambda: self._kazoo.delete_async(path))
 
     async def transact(self, operations: Sequence[Operation]) -> None:
         request = self._kazoo.transaction()
@@ -149,19 +185,20 @@ class KazooClient:
                     request.set_data(path, data, version)
                 case ("delete", path, version):
                     request.delete(path, version)
-        for result in await self._call(request.commit_async):
+        results = await self._call(self._address.path, request.commit_async)
+        for operation, result in zip(operations, results, strict=True):
             if isinstance(result, Exception) and not isinstance(
                 result, kazoo.RolledBackError | kazoo.RuntimeInconsistency
             ):
-                raise self._ours(result)
+                raise self._ours(result, operation[1])
 
-    async def _call(self, start: Callable[[], Any]) -> Any:
+    async def _call(self, path: str, start: Callable[[], Any]) -> Any:
         future: asyncio.Future[Any] = self._loop.create_future()
         try:
             start().rawlink(lambda result: self._to_loop(_settle, future, result))
             return await future
         except Exception as error:
-            raise self._ours(error) from error
+            raise self._ours(error, path) from error
 
     async def _read_many(self, kind: int, paths: Sequence[str]) -> list[Any]:
         """Many reads at once cost one wake-up of the loop for hundreds of them, not one each."""
@@ -169,14 +206,15 @@ class KazooClient:
             size = READS_PER_REQUEST[kind]
             reads = [MultiRead(kind, paths[at : at + size]) for at in range(0, len(paths), size)]
             try:
-                answers = await asyncio.gather(*[self._call(partial(self._request, read)) for read in reads])
+                asking = [self._call(self._address.path, partial(self._request, read)) for read in reads]
+                answers = await asyncio.gather(*asking)
             except Unimplemented:
                 self._has_multi_read = False
             else:
                 found = [one for answer in answers for one in answer]
-                for one in found:
+                for path, one in zip(paths, found, strict=True):
                     if isinstance(one, Exception):
-                        raise self._ours(one)
+                        raise self._ours(one, path)
                 return found
         start, pick = _ONE_BY_ONE[kind]
         return await self._in_thread(paths, partial(start, self._kazoo), pick)
@@ -190,7 +228,7 @@ class KazooClient:
         try:
             return await asyncio.to_thread(lambda: [pick(one.get()) for one in [start(path) for path in paths]])
         except Exception as error:
-            raise self._ours(error) from error
+            raise self._ours(error, self._address.path) from error
 
     # ---- from threads to the loop
 
@@ -205,12 +243,15 @@ class KazooClient:
         if not self._is_stopped:
             self._heard(link)
 
-    def _ours(self, error: Exception) -> Exception:
+    def _ours(self, error: Exception, path: str) -> Exception:
         for theirs, ours in _OURS:
             if isinstance(error, theirs):
-                return ours(str(error))
+                return ours(path)
         if isinstance(error, _DENIED):
-            return AccessDenied(f"{self._address}: ZooKeeper denies access; check user and password, and its ACLs")
+            hint = "check user and password (zk://user:password@...) and its access list, or name another path"
+            return AccessDenied(f"{self._address}: ZooKeeper denies access to {path}; {hint}")
+        if isinstance(error, _REFUSED):
+            return StoreFailed(f"{self._address}: ZooKeeper refuses {path} ({type(error).__name__}); name another path")
         if isinstance(error, kazoo.KazooException):
             return Unknown(f"{self._address}: {type(error).__name__}")
         return error

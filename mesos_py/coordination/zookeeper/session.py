@@ -26,7 +26,7 @@ from typing import Self, TypeVar
 
 import structlog
 
-from mesos_py.coordination import StoreFailed
+from mesos_py.coordination import NotReached, StoreFailed
 from mesos_py.coordination.address import ZooKeeperAddress
 from mesos_py.coordination.zookeeper.client import (
     ANY_VERSION,
@@ -47,6 +47,7 @@ log = structlog.get_logger(__name__)
 SESSION_TIMEOUT_S = 10.0  # seconds; mesos src/master/constants.hpp ZOOKEEPER_SESSION_TIMEOUT
 HEARTBEATS_PER_TIMEOUT = 6
 WARN_AFTER_S = 3.0  # without a connection; then again after twice as long, and so on
+WARN_EVERY_MAX_S = 300.0
 READS_IN_FLIGHT = 500
 
 
@@ -131,6 +132,14 @@ class Session:
         while not self.is_connected:
             await self.changed()
 
+    async def reached(self, within_s: float) -> None:
+        """There is a connection. Raises NotReached when it takes longer."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self.connected()
+        except TimeoutError as error:
+            raise NotReached(f"{self.address} cannot be reached ({self.client.trouble or 'no answer'})") from error
+
     async def held(self) -> bool:
         """Returns True when the session is held, False when it has ended before that."""
         generation = self.generation
@@ -179,10 +188,16 @@ class Session:
         while True:
             if not self.is_connected:
                 if self._loop.time() - warned_at >= warn_after:
-                    warned_at, warn_after = self._loop.time(), 2 * warn_after
-                    log.warning("ZooKeeper cannot be reached; trying on", ensemble=str(self.address))
+                    warned_at, warn_after = self._loop.time(), min(2 * warn_after, WARN_EVERY_MAX_S)
+                    log.warning(
+                        "ZooKeeper cannot be reached; trying on",
+                        ensemble=str(self.address),
+                        reason=self.client.trouble or "no answer",
+                    )
                 await self._changed_or(self._pause)
                 continue
+            if warn_after > WARN_AFTER_S:
+                log.info("ZooKeeper is reached", ensemble=str(self.address))
             warned_at, warn_after = self._loop.time(), WARN_AFTER_S
             # It is about to be told that there is no connection; or nobody has ever been a candidate there.
             with contextlib.suppress(StoreFailed, NoNode):

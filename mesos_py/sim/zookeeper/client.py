@@ -26,6 +26,8 @@ STOP_TIMEOUT_S = 3.0
 class SimClient:
     """One client, on ``host``."""
 
+    trouble = ""
+
     def __init__(
         self, loop: SimLoop, net: Network, host: str, servers: Sequence[str], timeout_s: float, rng: random.Random
     ) -> None:
