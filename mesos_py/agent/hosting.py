@@ -20,6 +20,7 @@ from mesos_py.wire.command import CommandInfo
 from mesos_py.wire.container import ContainerStatus
 from mesos_py.wire.health import CheckStatusInfo
 from mesos_py.wire.ids import ContainerID
+from mesos_py.wire.resource import Resource, TaskResourceLimitation
 from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import TaskInfo, TaskState, TaskStatus
 
@@ -68,6 +69,7 @@ class Hosting:
         message: str | None = None,
         reason: TaskStatus.Reason | None = None,
         healthy: bool | None = None,
+        exceeded: tuple[Resource, ...] = (),
     ) -> None:
         agent, executor = self._agent, self._executor
         known = executor.launched.get(task.task_id)
@@ -86,6 +88,7 @@ class Hosting:
             healthy=healthy,
             check_status=empty_check_status(task) if task.check is not None else None,
             container_status=self._container_status(container_id),
+            limitation=TaskResourceLimitation(resources=exceeded) if exceeded else None,
         )
         agent.take(executor, known, status, self._out)
 

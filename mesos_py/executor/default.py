@@ -33,7 +33,7 @@ from mesos_py.executor.host import (
 )
 from mesos_py.executor.targets import SIGKILLED, Found
 from mesos_py.machine.values import Nanos
-from mesos_py.wire.checkpoint import Progress
+from mesos_py.wire.checkpoint import Progress, Termination
 from mesos_py.wire.ids import TaskID
 from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import KillPolicy, TaskInfo, TaskState, TaskStatus
@@ -116,6 +116,9 @@ class DefaultExecutor:
                 if container_id in running:
                     self.launched(host, container_id)
                 continue
+            if progress.limited is not None:
+                host.destroy(container_id)
+                continue
             if progress.kill is None:
                 self._limit(host, member)
                 if container_id in checked:
@@ -184,6 +187,12 @@ class DefaultExecutor:
                 self._turn(host, other, unhealthy=True)
             self._kill(host, member, grace_period(member.task, None))
 
+    def limited(self, host: Host, container_id: str, why: Termination) -> None:
+        """The task takes more than it may: that is how it ends."""
+        member = self._members[container_id]
+        self._turn(host, member, limited=why)
+        host.destroy(container_id)
+
     def exited(self, host: Host, container_id: str, status: int | None) -> None:
         """A task's container is gone: say how it ended, and end its group unless it ended well."""
         member = self._members[container_id]
@@ -234,8 +243,10 @@ class DefaultExecutor:
 
     def _settle(self, host: Host, member: Member) -> None:
         """How it ended, from why it was killed, if it was, and from its exit status."""
-        progress = member.progress
-        reason = None
+        progress, reason = member.progress, None
+        if progress.limited is not None:
+            self._end(host, member, progress.limited.state, progress.limited.message, progress.limited.reason)
+            return
         if progress.timed_out:
             state, reason = TaskState.TASK_FAILED, TaskStatus.Reason.REASON_MAX_COMPLETION_TIME_REACHED
         elif progress.kill is not None or progress.doomed:
@@ -290,9 +301,15 @@ class DefaultExecutor:
         host.cancel_timer(member.container_id, ESCALATE)
         host.cancel_timer(member.container_id, MAX_COMPLETION)
         checks.end(host, member.task, member.container_id)
-        healthy = False if member.progress.unhealthy else None
+        progress = member.progress
         host.update(
-            member.task, state, container_id=member.container_id, message=message, reason=reason, healthy=healthy
+            member.task,
+            state,
+            container_id=member.container_id,
+            message=message,
+            reason=reason,
+            healthy=False if progress.unhealthy else None,
+            exceeded=() if progress.limited is None else progress.limited.resources,
         )
         del self._members[member.container_id]
         del self._tasks[member.task.task_id]

@@ -12,6 +12,7 @@ from mesos_py.executor.targets import Target
 from mesos_py.machine.values import SECOND, Nanos
 from mesos_py.wire.checkpoint import Kill, Progress
 from mesos_py.wire.health import CheckInfo, CheckStatusInfo
+from mesos_py.wire.resource import Resource
 from mesos_py.wire.task import KillPolicy, TaskInfo, TaskState, TaskStatus
 
 KILL_GRACE_PERIOD: Final[Nanos] = 3 * SECOND  # Mesos: src/launcher/executor.cpp, default of the kill policy
@@ -40,6 +41,7 @@ class Host(Protocol):
         message: str | None = None,
         reason: TaskStatus.Reason | None = None,
         healthy: bool | None = None,
+        exceeded: tuple[Resource, ...] = (),
     ) -> None:
         """Report ``state`` of ``task``, which runs or ran in this container."""
 

@@ -80,6 +80,8 @@ class Progress:
     failures: int = opt(13, default=0)
     #: a health check has ended a task of the executor: this one's end is told as unhealthy
     unhealthy: bool = opt(14, default=False)
+    #: it took more than it may, and is being destroyed for that
+    limited: Termination | None = opt(15)
 
 
 @message

@@ -112,10 +112,26 @@ def test_a_task_with_cgroups_of_its_own_ends_and_its_group_is_killed() -> None:
         world.launched(container_id)
     world.tell(limited(names["a"]))
     assert world.to_containers(words.DestroyContainer) == [words.DestroyContainer(names["a"])]
-    assert world.statuses("a")[-1].reason is MEMORY
     world.exited(9, names["a"])
-    assert world.states("a")[-1] == "FAILED"
+    assert (world.states("a")[-1], world.statuses("a")[-1].reason) == ("FAILED", MEMORY)
+    assert world.statuses("a")[-1].limitation == TaskResourceLimitation(resources=TAKEN)
     assert [one.container_id for one in world.to_containers(words.SignalContainer)] == [names["b"]]
+
+
+def test_that_survives_the_agent_too() -> None:
+    """1 told; 2 the agent dies before the container has; 3 it is destroyed again, and its group ends with it."""
+    own = ContainerInfo(type=ContainerInfo.Type.MESOS, linux_info=LinuxInfo(share_cgroups=False))
+    world = World()
+    world.run_group([task("a", container=own), task("b", container=own)], by=framework(checkpoint=True))
+    names = {task_id: container_id for container_id, task_id in world.executor().nested.items()}
+    for container_id in names.values():
+        world.launched(container_id)
+    world.tell(limited(names["a"]))
+    after = world.restarted(*names.values())
+    assert after.to_containers(words.DestroyContainer) == [words.DestroyContainer(names["a"])]
+    after.exited(9, names["a"])
+    assert (after.states("a")[-1], after.statuses("a")[-1].reason) == ("FAILED", MEMORY)
+    assert [one.container_id for one in after.to_containers(words.SignalContainer)] == [names["b"]]
 
 
 def test_a_limit_of_nobody_is_no_concern() -> None:

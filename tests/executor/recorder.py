@@ -11,6 +11,7 @@ from mesos_py.wire.checkpoint import Progress
 from mesos_py.wire.command import CommandInfo
 from mesos_py.wire.health import CheckStatusInfo
 from mesos_py.wire.ids import AgentID, TaskID
+from mesos_py.wire.resource import Resource
 from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import TaskInfo, TaskState, TaskStatus
 
@@ -42,7 +43,7 @@ class Recorder:
 
     def update(
         self, task: TaskInfo, state: TaskState, *, container_id: str, message: str | None = None,
-        reason: TaskStatus.Reason | None = None, healthy: bool | None = None,
+        reason: TaskStatus.Reason | None = None, healthy: bool | None = None, exceeded: tuple[Resource, ...] = (),
     ) -> None:  # fmt: skip
         self.said.setdefault(task.task_id, []).append(state.name.removeprefix("TASK_"))
         self.messages.append(message)

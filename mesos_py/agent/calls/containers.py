@@ -207,14 +207,11 @@ def _nested_failed(agent: Agent, container_id: str, message: str, out: Frame) ->
 
 
 def _nested_limited(agent: Agent, container_id: str, why: Termination, out: Frame) -> None:
-    """Its task ends; the executor hears of the exit, and ends the rest of the group."""
+    """Its executor destroys it, and ends the rest of the group with it."""
     executor = agent.state.nested.get(container_id)
-    if executor is None:
-        return
-    task = executor.launched.get(executor.nested[container_id])
-    if task is not None:
-        agent.end_task(executor, task, why.state, why.reason, why.message, out, exceeded=why.resources)
-    out.send(words.CONTAINERS, words.DestroyContainer(container_id))
+    if executor is not None:
+        assert isinstance(executor.builtin, DefaultExecutor)
+        executor.builtin.limited(Hosting(agent, executor, out), container_id, why)
 
 
 def _end_tasks(agent: Agent, executor: Executor, why: Termination, out: Frame) -> None:
