@@ -78,6 +78,8 @@ class SqliteRecords:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except sqlite3.DatabaseError as error:
             raise self._file.explained(error) from error
+        except UnicodeDecodeError as error:  # names of tables, which SQLite puts into what it says of them
+            raise Corrupt(f"{self._file.named} is damaged ({error}); {self._file.purpose.remedy}") from error
         except OSError as error:
             raise StoreFailed(f"{self._file.named} cannot be used: {error.strerror or error}") from error
 
