@@ -31,6 +31,8 @@ class Updates:
         self._launches: dict[tuple[str, str], int] = {}
         #: host of an agent -> (framework, task, uuid) said there and not acknowledged
         self.owed: dict[str, Owed] = {}
+        #: process of an agent -> what has been acknowledged to it
+        self._settled: dict[str, dict[tuple[str, str, bytes], None]] = {}
         #: frameworks whose updates outlive an agent
         self._lasting: dict[str, None] = {}
 
@@ -39,7 +41,9 @@ class Updates:
             self._count_launches(frame)
         elif event.kind is internal.AcknowledgeUpdate:
             done = event.body
-            self._owed(process).pop((done.framework_id, done.task_id, done.uuid), None)
+            key = (done.framework_id, done.task_id, done.uuid)
+            self._owed(process).pop(key, None)
+            self._settled.setdefault(process, {})[key] = None
         elif event.kind is internal.ShutdownFramework:
             self._keep(host_of(process), lambda key, state: key[0] != event.body.framework_id)
         elif event.kind is Recovered:
@@ -56,7 +60,9 @@ class Updates:
         assert status.uuid is not None
         order = self._order.setdefault((framework_id, status.task_id), {})
         order.setdefault(status.uuid, len(order))
-        self._owed(process)[framework_id, status.task_id, status.uuid] = status.state
+        key = (framework_id, status.task_id, status.uuid)
+        if key not in self._settled.get(process, {}):  # it may have been withheld until after that
+            self._owed(process)[key] = status.state
 
     def rebooted(self, host: str, at: Nanos) -> None:
         """Of what ran, only what has ended is still told."""
