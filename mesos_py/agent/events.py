@@ -144,7 +144,7 @@ class FoundSandbox:
 
 @value
 class SandboxesFound:
-    """All of them, the one changed last at the end."""
+    """Some of them, the one changed last at the end."""
 
     sandboxes: tuple[FoundSandbox, ...]
 

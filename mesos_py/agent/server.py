@@ -58,6 +58,7 @@ Locate = Callable[[], Awaitable[str]]
 
 LEAVE_TIMEOUT_S = 1.0  # for the last words to the master
 JOURNAL_LENGTH = 500  # events; they hold what executors send, which may be megabytes each
+SANDBOXES_AT_ONCE = 1_000  # of earlier runs, told in one event
 STOP_TIMEOUT_S = 10.0  # for containers to be destroyed when the agent ends
 
 
@@ -237,7 +238,10 @@ class AgentServer:
 
     async def _find_sandboxes(self) -> None:
         found = await asyncio.to_thread(sandboxes.find, os.path.realpath(self.options.work_dir))
-        self.tell(Event(events.SandboxesFound, events.SandboxesFound(found)))
+        for start in range(0, len(found), SANDBOXES_AT_ONCE):
+            some = found[start : start + SANDBOXES_AT_ONCE]
+            self.tell(Event(events.SandboxesFound, events.SandboxesFound(some)))
+            await asyncio.sleep(0)
 
     def _start(self, work: Any, name: str, *, is_eternal: bool = True) -> None:
         task = asyncio.create_task(work, name=name)

@@ -33,6 +33,7 @@ FILE = "agent.db"
 BALLAST_FILE = "ballast"
 PAUSE_FIRST_S, PAUSE_MAX_S = 0.1, 5.0  # between attempts to commit on a full disk
 LOOK_S = 2.0  # between looks for space
+ENCODED_AT_ONCE = 200  # facts, in some 2 ms
 #: what to do about a file that cannot be used
 REMEDY = "remove it to start as a new agent, whose predecessor's tasks are destroyed"
 PURPOSE = Purpose("checkpoint", "agent", REMEDY, 0x4D455341, "slaves")  # "MESA"; mesos src/slave/paths.hpp
@@ -121,7 +122,7 @@ class CheckpointStore:
 
     async def commit(self, writes: Sequence[Any]) -> None:
         """All of ``writes`` survive from now on, however long it takes to find space for them. Raises StoreFailed."""
-        changes = checkpoint.changes(writes)
+        changes = await _encoded(writes)
         pause_s = 0.0
         while True:
             try:
@@ -158,6 +159,16 @@ class CheckpointStore:
     async def close(self) -> None:
         """Let go of the records."""
         await self._records.close()
+
+
+async def _encoded(writes: Sequence[Any]) -> dict[Key, bytes | None]:
+    """The records they change; thousands of facts at once do not keep the loop from everything else."""
+    changes: dict[Key, bytes | None] = {}
+    for start in range(0, len(writes), ENCODED_AT_ONCE):
+        if start:
+            await asyncio.sleep(0)
+        changes |= checkpoint.changes(writes[start : start + ENCODED_AT_ONCE])
+    return changes
 
 
 def _set_aside(path: str) -> None:

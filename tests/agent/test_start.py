@@ -230,3 +230,13 @@ async def test_what_a_stopped_agent_says(place: Place) -> None:
     await met(lambda: not Path(f"/proc/{pids['u']}").exists())  # type: ignore[index]
     assert Path(f"/proc/{pids['t']}").exists()  # type: ignore[index]
 
+
+
+async def test_many_sandboxes_of_earlier_runs(place: Place) -> None:
+    """They are found piece by piece, and wait for their time."""
+    runs = place.directory / "work/slaves/m-S0/frameworks/f/executors/e/runs"
+    for number in range(2_500):
+        (runs / f"{number}").mkdir(parents=True)
+    async with place.agent() as agent:
+        await met(lambda: len(agent.core.collector) == 2_500)
+        assert agent.files.meaning("/frameworks/f/executors/e/runs/latest") is None  # of an agent with another id

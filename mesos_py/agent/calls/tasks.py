@@ -16,7 +16,6 @@ from mesos_py.agent.calls.room import NO_ROOM
 from mesos_py.agent.containerizer.isolation import parse_isolation
 from mesos_py.agent.entities import Executor, Framework, Task
 from mesos_py.agent.lifecycle import ExecutorState
-from mesos_py.agent.registration import Phase
 from mesos_py.algebra.resources import Resources
 from mesos_py.executor.command import CommandExecutor
 from mesos_py.executor.default import DefaultExecutor
@@ -117,8 +116,7 @@ def run_task_group(agent: Agent, event: Event, out: Frame) -> None:
 
 
 def _is_for_us(agent: Agent, event: Event, task: TaskInfo) -> bool:
-    phase = agent.registration.phase
-    return event.peer == agent.registration.peer and task.agent_id == agent.state.id and phase is not Phase.TERMINATING
+    return agent.hears(event) and task.agent_id == agent.state.id
 
 
 def _is_name(text: str) -> bool:
