@@ -72,7 +72,8 @@ def _check(run: Run, until: Until | None) -> int:
         return EXIT_OK
     event = step.record.event
     what = f"event {step.number} ({kind_text(event)}, {time_text(step.record.now)})"
-    say(f"{run.name}: after {verdict.count} events as recorded, {what} does something else than then; now it does:")
+    then = "does something else than it did then" if step.record.digest else "is one on which the program failed then"
+    say(f"{run.name}: after {verdict.count} events as recorded, {what} {then}; now it does:")
     frame = {"error": repr(step.error)} if step.frame is None else told_frame(step.frame)
     print_json({"number": step.number, "event": told_event(event), "frame": frame})
     return EXIT_REFUSED
