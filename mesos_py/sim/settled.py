@@ -62,6 +62,6 @@ def debts(cluster: Cluster, offers: Offers, updates: Updates, lives: Lives) -> l
                  for one in running_here if cluster.loop.time() > one.sick_at + UNHEALTHY_S]  # fmt: skip
     ears = {str(scheduler.framework_id): None for scheduler in cluster.schedulers.values()}
     for host, owed in updates.owed.items():
-        left += [f"I4 {host} is owed an acknowledgement of {state.name} of {key[:2]}"
-                 for key, state in owed.items() if key[0] in ears]  # fmt: skip
+        left += [f"I4 {host} is owed an acknowledgement of {status.state.name} of {key[:2]}"
+                 for key, status in owed.items() if key[0] in ears]  # fmt: skip
     return left

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mesos_py.agent.calls.room import NO_ROOM
 from mesos_py.agent.events import Recovered
 from mesos_py.machine.frame import Close, Event, Frame, Send
 from mesos_py.machine.values import Nanos
@@ -16,7 +17,10 @@ from mesos_py.wire.task import TaskState, TaskStatus
 #: what an agent says of tasks it does not have; nothing of them is kept
 DROPS = (TaskState.TASK_DROPPED, TaskState.TASK_LOST)
 
-Owed = dict[tuple[str, str, bytes], TaskState]
+Key = tuple[str, str, bytes]
+"""Framework, task and uuid of an update."""
+
+Owed = dict[Key, TaskStatus]
 
 
 class Updates:
@@ -31,44 +35,52 @@ class Updates:
         self._launches: dict[tuple[str, str], int] = {}
         #: host of an agent -> (framework, task, uuid) said there and not acknowledged
         self.owed: dict[str, Owed] = {}
-        #: process of an agent -> what has been acknowledged to it
-        self._settled: dict[str, dict[tuple[str, str, bytes], None]] = {}
+        #: process of an agent -> what it has made and not said yet
+        self._withheld: dict[str, dict[Key, None]] = {}
+        #: process of an agent -> what nobody waits for any more, whether it has been said or not
+        self._settled: dict[str, dict[Key, None]] = {}
         #: frameworks whose updates outlive an agent
         self._lasting: dict[str, None] = {}
 
     def applied(self, process: str, event: Event, frame: Frame, at: Nanos) -> None:
         if is_master(process):
             self._count_launches(frame)
-        elif event.kind is internal.AcknowledgeUpdate:
+            return
+        settled, withheld = self._settled.setdefault(process, {}), self._withheld.setdefault(process, {})
+        if event.kind is internal.AcknowledgeUpdate:
             done = event.body
             key = (done.framework_id, done.task_id, done.uuid)
             self._owed(process).pop(key, None)
-            self._settled.setdefault(process, {})[key] = None
+            settled[key] = None
         elif event.kind is internal.ShutdownFramework:
-            self._keep(host_of(process), lambda key, state: key[0] != event.body.framework_id)
+            framework_id = event.body.framework_id
+            self._keep(host_of(process), lambda key, status: key[0] != framework_id)
+            settled.update(dict.fromkeys(key for key in withheld if key[0] == framework_id))
         elif event.kind is Recovered:
             is_another = event.body.state.info is None
             self._keep(
-                host_of(process), lambda key, state: not is_another and key[0] in self._lasting and state not in DROPS
+                host_of(process), lambda key, status: not is_another and key[0] in self._lasting and _is_kept(status)
             )
+        for word in frame.sends:
+            if isinstance(word, Send) and isinstance(word.message, internal.StatusUpdate):
+                withheld[_key(word.message)] = None
 
     def said(self, process: str, word: Send | Close, at: Nanos) -> None:
         """What was said once is owed until it is acknowledged, also by those who come after."""
         if not (is_agent(process) and isinstance(word, Send) and isinstance(word.message, internal.StatusUpdate)):
             return
-        status, framework_id = word.message.status, word.message.framework_id
-        assert status.uuid is not None
-        order = self._order.setdefault((framework_id, status.task_id), {})
-        order.setdefault(status.uuid, len(order))
-        key = (framework_id, status.task_id, status.uuid)
+        key = _key(word.message)
+        order = self._order.setdefault(key[:2], {})
+        order.setdefault(key[2], len(order))
+        self._withheld.get(process, {}).pop(key, None)
         if key not in self._settled.get(process, {}):  # it may have been withheld until after that
-            self._owed(process)[key] = status.state
+            self._owed(process)[key] = word.message.status
 
     def rebooted(self, host: str, at: Nanos) -> None:
         """Of what ran, only what has ended is still told."""
         owed = self.owed.get(host, {})
-        ended = {key[:2]: None for key, state in owed.items() if state in FINAL}
-        self._keep(host, lambda key, state: key[:2] in ended)
+        ended = {key[:2]: None for key, status in owed.items() if status.state in FINAL}
+        self._keep(host, lambda key, status: key[:2] in ended)
 
     def forgotten(self, host: str, at: Nanos) -> None:
         """Nothing is owed by who comes next."""
@@ -77,8 +89,8 @@ class Updates:
     def _owed(self, process: str) -> Owed:
         return self.owed.setdefault(host_of(process), {})
 
-    def _keep(self, host: str, which: Callable[[tuple[str, str, bytes], TaskState], bool]) -> None:
-        self.owed[host] = {key: state for key, state in self.owed.get(host, {}).items() if which(key, state)}
+    def _keep(self, host: str, which: Callable[[Key, TaskStatus], bool]) -> None:
+        self.owed[host] = {key: status for key, status in self.owed.get(host, {}).items() if which(key, status)}
 
     def _count_launches(self, frame: Frame) -> None:
         for word in frame.sends:
@@ -114,3 +126,13 @@ class Updates:
             raise Violation("I3", f"{key} ends as {end.state.name}, then is {status.state.name} ({status.message})")
         if status.uuid is None and status.state not in FINAL:
             raise Violation("I3", f"{key} has ended as {end.state.name}, but is said to be {status.state.name}")
+
+
+def _is_kept(status: TaskStatus) -> bool:
+    """Whether the agent that comes next says it again; what was refused because the disk is full cannot be."""
+    return status.state not in DROPS and NO_ROOM not in (status.message or "")
+
+
+def _key(update: internal.StatusUpdate) -> Key:
+    assert update.status.uuid is not None
+    return update.framework_id, update.status.task_id, update.status.uuid
