@@ -76,16 +76,16 @@ class RegisterDue:
 
 @value
 class PingOverdue:
-    """The master has not pinged for its total ping timeout."""
+    """The master may not have pinged for its total ping timeout."""
 
 
-_PONG, _OVERDUE = internal.Pong(), PingOverdue()
+_PONG = internal.Pong()
 
 
 class Registration:
     """Where the agent stands with its master."""
 
-    __slots__ = ("address", "backoff", "ordered_down", "peer", "phase", "ping_timeout")
+    __slots__ = ("address", "backoff", "ordered_down", "peer", "phase", "ping_timeout", "pinged_at")
 
     def __init__(self) -> None:
         self.phase = Phase.RECOVERING
@@ -95,6 +95,8 @@ class Registration:
         #: bound of the next random delay
         self.backoff: Nanos = 0
         self.ping_timeout: Nanos = MASTER_PING_TIMEOUT
+        #: when the master last showed that it takes us for registered
+        self.pinged_at: Nanos = 0
         #: the master has told us to kill everything and end
         self.ordered_down = False
 
@@ -168,7 +170,7 @@ def ping(agent: Agent, event: Event, out: Frame) -> None:
     out.send(event.peer, _PONG, volatile=True)
     if registration.phase is Phase.RUNNING:
         if event.body.connected:
-            agent.timers.set(PINGED, out.now + registration.ping_timeout, _OVERDUE)
+            registration.pinged_at = out.now
         else:
             _disconnect(agent, "the master takes us for disconnected", out)
             start(agent, out)
@@ -176,8 +178,12 @@ def ping(agent: Agent, event: Event, out: Frame) -> None:
 
 @rows.on(PingOverdue)
 def ping_overdue(agent: Agent, event: Event, out: Frame) -> None:
-    """The connection is given up: there may be another leader."""
+    """The connection is given up: there may be another leader; unless a ping has come since the timer was set."""
     registration = agent.registration
+    due = registration.pinged_at + registration.ping_timeout
+    if due > out.now:
+        agent.timers.set(PINGED, due, PingOverdue())
+        return
     if registration.phase is Phase.RUNNING and registration.peer is not None:
         out.close(registration.peer)
         _disconnect(agent, "no ping from the master", out)
@@ -223,6 +229,7 @@ def _run(agent: Agent, event: Event, ping_timeout_s: float, out: Frame, *, again
     agent.timers.cancel(REGISTER)
     registration.phase = Phase.RUNNING
     registration.ping_timeout = seconds(ping_timeout_s)
+    registration.pinged_at = out.now
     agent.timers.set(PINGED, out.now + registration.ping_timeout, PingOverdue())
     out.change(changes.Registered(agent.state.id, again))
     agent.updates.resume(registration.peer, out)

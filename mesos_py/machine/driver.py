@@ -73,10 +73,10 @@ class Driver:
         *,
         clock: Callable[[], Nanos] | None = None,
         journal: Journal | None = None,
-        may_act: Callable[[], bool] = lambda: True,
+        may_act: Callable[[], bool] | None = None,
         recorder: Recorder | None = None,
     ) -> None:
-        """``may_act``: nobody else can have taken our place at this moment. Once it says no, the driver stops."""
+        """``may_act``: whether nobody else can have taken our place by now; once it says no, the driver stops."""
         self._core = core
         self._store = store
         self._rim = rim
@@ -150,7 +150,8 @@ class Driver:
             self._journal.record(event, frame)
         self._arm()
         if not self._outbox and (not frame.writes or self._store is None):
-            self._perform(frame, None)
+            if frame.sends or frame.changes:
+                self._perform(frame, None)
             return frame
         for word in frame.sends:
             if isinstance(word, Send) and word.volatile:
@@ -242,7 +243,7 @@ class Driver:
         self._stop(bug)
 
     def _is_over(self) -> bool:
-        if not self._stopped and not self._may_act():
+        if not self._stopped and self._may_act is not None and not self._may_act():
             self._stop(LeaseExpired("the lease has run out: somebody else may act by now"))
         return self._stopped
 

@@ -28,13 +28,12 @@ from mesos_py.coordination.locator import Locator
 from mesos_py.journal.scribe import Scribe
 from mesos_py.machine.driver import Driver, Stopped
 from mesos_py.machine.frame import Close, Event, Frame, PeerID, Send
-from mesos_py.machine.journal import Journal
 from mesos_py.machine.values import Nanos
 from mesos_py.sim.containers import SimContainers
 from mesos_py.sim.disk import AgentDisk
 from mesos_py.sim.executors import SERVICE
 from mesos_py.sim.loop import SimLoop
-from mesos_py.sim.masters import AGENTS, JOURNAL_LENGTH
+from mesos_py.sim.masters import AGENTS
 from mesos_py.sim.net import End, Network
 from mesos_py.sim.observe import Observed, Observer
 from mesos_py.sim.process import Process
@@ -127,7 +126,6 @@ class AgentProcess:
         )
         self.driver = Driver(
             Observed(self.name, core, self._observer), self._store, self, clock=self._clock,
-            journal=Journal(JOURNAL_LENGTH),
             recorder=None if self._journal is None else Scribe(self._journal, self.name, core, now=self._clock()),
         )  # fmt: skip
 
@@ -149,6 +147,9 @@ class AgentProcess:
         peer = word.peer
         if isinstance(word, Close):
             self._close(peer)
+        elif self._link is not None and peer == self._link[0]:
+            message = word.message
+            self._link[1].send(decode_batch(encode_batch((message,)))[0] if self._encoded else message)
         elif peer == words.CONTAINERS:
             self._to_containers(word.message)
         elif peer == words.PROCESS:
@@ -157,9 +158,6 @@ class AgentProcess:
             return
         elif peer in self._executors:
             self._executors[peer].send(word.message)
-        elif self._link is not None and peer == self._link[0]:
-            message = word.message
-            self._link[1].send(decode_batch(encode_batch((message,)))[0] if self._encoded else message)
 
     def _end(self) -> None:
         if not self._is_over.done():
@@ -219,7 +217,10 @@ class AgentProcess:
             await asyncio.sleep(RECONNECT_MIN_S * self._chance.random())
 
     def _listen(self, end: End, peer: PeerID) -> None:
-        end.listen(lambda body: self._tell(body, peer), lambda why: self._lost(peer))
+        def heard(body: Any) -> None:
+            self.driver.tell(Event(type(body), body, peer))
+
+        end.listen(heard, lambda why: self._lost(peer))
 
     def _moved(self) -> None:
         """Another master leads than the one we have."""

@@ -37,4 +37,6 @@ class ProcessClock:
 
     def __call__(self) -> Nanos:
         passed = self._loop.now - self._start
-        return self._wall + passed + passed * self._rate_ppm // 1_000_000
+        if self._rate_ppm:
+            passed += passed * self._rate_ppm // 1_000_000
+        return self._wall + passed

@@ -89,7 +89,6 @@ class Cluster:
         #: events applied
         self.events = 0
         self._digest = Digest()
-        self._frames: dict[str, int] = {}
         self._processes = 0
         #: None: each master is alone, and there is only one
         self.ensemble = self._make_ensemble() if plan.has_zookeeper else None
@@ -272,8 +271,7 @@ class Cluster:
         if self._sabotage is not None:
             self._sabotage(process, frame)
         self._digest.applied(self.loop.now, process, event, frame)
-        count = self._frames[process] = self._frames.get(process, 0) + 1
-        if count % self.plan.check_every == 0:
+        if frame.cause % self.plan.check_every == 0:
             core.check()
         for tell in self._ears["applied"]:
             tell(process, event, frame, self.loop.now)

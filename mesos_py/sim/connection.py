@@ -5,7 +5,7 @@ The world (``net.Network``) decides what happens to them; here is what then beco
 
 from __future__ import annotations
 
-import random
+import hashlib
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -83,19 +83,13 @@ class End:
                 self.process.enter(self.on_lost, why)
 
     def take(self, message: Any) -> None:
-        if not self.is_open:
-            return
+        """While it is open."""
         if self._on_message is None:
             self._early.append(message)
         elif self.process is None:
             self._on_message(message)
         else:
             self.process.enter(self._on_message, message)
-
-    @property
-    def reads(self) -> bool:
-        """Its process takes what arrives, or its kernel refuses it; else it stays in the buffers on the way."""
-        return self.process is None or self.process.runs or not self.is_open
 
     def die(self) -> None:
         """Its owner is gone; the other end hears of it when the news gets there."""
@@ -108,15 +102,20 @@ class End:
 _END = object()
 
 
+#: A linear congruential generator (Knuth's MMIX), of which the upper half is good enough for delays: there is one for
+#: every link of very many, and random.Random has 2,500 bytes of state.
+_MULTIPLIER, _INCREMENT, _ALL_64 = 6364136223846793005, 1442695040888963407, (1 << 64) - 1
+
+
 class Link:
     """One direction between two hosts, for all their connections: its luck, and what is wrong with it."""
 
-    __slots__ = ("_random", "_weather", "clog", "cuts", "is_local")
+    __slots__ = ("_luck", "_span", "_weather", "clog", "cuts", "is_local")
 
     def __init__(self, weather: Weather, seed: str, *, is_local: bool) -> None:
-        self._weather = weather
+        self._weather, self._span = weather, weather.delay_max - weather.delay_min
         #: its own: what happens on one link does not change the luck of another
-        self._random = random.Random(seed).random
+        self._luck = int.from_bytes(hashlib.blake2b(seed.encode(), digest_size=8).digest(), "big")
         self.is_local = is_local
         #: how many are in force
         self.cuts = 0
@@ -128,10 +127,16 @@ class Link:
         if self.is_local:
             return MILLISECOND // 10
         weather = self._weather
-        delay = weather.delay_min + int(self._random() * (weather.delay_max - weather.delay_min)) + self.clog
-        if weather.spikes and self._random() < weather.spikes:
-            delay += int(self._random() * weather.spike)
+        self._luck = luck = (self._luck * _MULTIPLIER + _INCREMENT) & _ALL_64
+        delay = weather.delay_min + ((luck >> 32) * self._span >> 32) + self.clog
+        if weather.spikes and self._draw() < weather.spikes * (1 << 32):
+            delay += self._draw() * weather.spike >> 32
         return delay
+
+    def _draw(self) -> int:
+        """One of 2**32."""
+        self._luck = (self._luck * _MULTIPLIER + _INCREMENT) & _ALL_64
+        return self._luck >> 32
 
 
 class Way:
@@ -160,10 +165,12 @@ class Way:
             queue.clear()
             self._loop.call_soon(self.source.lose, "the other end does not read", context=self._net.context)
             return
-        due = self._loop.now + self._link.delay()
-        due = max(due, self._last)
-        self._last = due
+        due = self._last = max(self._last, self._loop.now + self._link.delay())
         queue.append((due, message))
+        if len(queue) == 1 and not self._is_pumped and not self.paused:
+            self._is_pumped = True
+            self._loop.post(due - self._loop.now, self._deliver)
+            return
         self._net.unread_max = max(self._net.unread_max, len(queue))
         self.wake()
 
@@ -186,19 +193,21 @@ class Way:
                 self._loop.call_in(self._net.weather.give_up, self._give_up, self._since)
             return
         self._since = None
-        queue, now = self.queue, self._loop.now
+        queue, target, now = self.queue, self.target, self._loop.now
+        process = target.process
         while queue and queue[0][0] <= now and not self.paused:
-            if not self.target.reads:
-                return  # woken when its process goes on
+            if target.is_open and process is not None and not process.runs:
+                return  # it stays in the buffers on the way until the process goes on
             _, message = queue.popleft()
             if message is _END:
-                self.target.lose("closed by the other end")
-            elif not self.target.is_open:
+                target.lose("closed by the other end")
+            elif not target.is_open:
                 queue.clear()
                 self._loop.post(self._back.delay(), self._refuse)
             else:
-                self.target.take(message)
-        self.wake()
+                target.take(message)
+        if queue:
+            self.wake()
 
     def _refuse(self) -> None:
         if not self._back.cuts:

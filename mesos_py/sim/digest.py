@@ -25,14 +25,17 @@ class Digest:
 
     def applied(self, at: Nanos, process: str, event: Event, frame: Frame) -> None:
         """One event of one core, with what it caused."""
-        line = f"{at}|{process}|{_name(event.kind)}|{event.peer}"
+        kind = event.kind
+        line = f"{at}|{process}|{kind.__name__ if isinstance(kind, type) else _name(kind)}|{event.peer}"
         for word in frame.sends:
             line += f"|{word.peer}:{_said(word.message) if isinstance(word, Send) else 'close'}"
         for change in frame.changes:
             line += (
                 f"|{type(change).__name__}:{getattr(change, 'task_id', '')}:{getattr(change, 'offer_id', '')}"
             )
-        self.add(line)
+        self._lines.append(line)
+        if len(self._lines) >= LINES_AT_ONCE:
+            self._flush()
 
     def text(self) -> str:
         """Of everything so far."""
@@ -45,7 +48,7 @@ class Digest:
 
 
 def _name(kind: Kind) -> str:
-    name: str = kind.__name__ if isinstance(kind, type) else getattr(kind, "name", "")
+    name: str = getattr(kind, "name", "")
     return name
 
 

@@ -45,10 +45,6 @@ def _where(task: asyncio.Task[Any]) -> str:
     return f"  {task.get_name()}: {at}"
 
 
-def _is_cancelled(handle: asyncio.TimerHandle | Callable[[], object]) -> bool:
-    return isinstance(handle, asyncio.TimerHandle) and handle.cancelled()
-
-
 #: Typed as anything: what a simulation has no use for raises NotImplementedError, and says so by being absent here.
 _Loop: Any = asyncio.AbstractEventLoop
 
@@ -57,13 +53,15 @@ class SimLoop(_Loop):  # type: ignore[misc]
     """Virtual time from 0; equal seeds run equal programs equally."""
 
     def __init__(self, seed: int | str = 0, *, lateness_max: Nanos = 0) -> None:
-        self._rng = random.Random(f"{seed}/loop")
+        self._random = random.Random(f"{seed}/loop").random
         self._lateness_max = lateness_max
         #: virtual nanoseconds since the loop was made; moved by the loop alone
         self.now: Nanos = 0
         self._ready: deque[asyncio.Handle | Callable[[], object]] = deque()
-        #: (due, drawn, number, handle or what was posted)
-        self._timers: list[tuple[Nanos, float, int, asyncio.TimerHandle | Callable[[], object]]] = []
+        #: (due, drawn, number, handle)
+        self._timers: list[tuple[Nanos, float, int, Any]] = []
+        #: (due, drawn, number, what was posted); apart, because it is never many, and timers may be
+        self._posted: list[tuple[Nanos, float, int, Any]] = []
         self._numbers = 0
         self._cancelled = 0
         #: dead processes, and what they would have done
@@ -104,7 +102,7 @@ class SimLoop(_Loop):  # type: ignore[misc]
         self, delay: Nanos, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """``call_later`` without floats."""
-        draw = self._rng.random()
+        draw = self._random()
         at = self.now + max(0, delay) + int(draw * self._lateness_max)
         handle: Any = asyncio.TimerHandle(at / SECOND, callback, args, self, context)
         handle._scheduled = True  # so that cancelling it tells us
@@ -114,15 +112,17 @@ class SimLoop(_Loop):  # type: ignore[misc]
 
     def post(self, delay: Nanos, callback: Callable[[], object]) -> None:
         """``call_in`` without a handle, for the world's own doing: it is nobody's, and nobody can cancel it."""
-        draw = self._rng.random()
+        draw = self._random()
+        at = self.now + delay
+        if self._lateness_max:
+            at += int(draw * self._lateness_max)
         self._numbers += 1
-        at = self.now + delay + int(draw * self._lateness_max)
-        heapq.heappush(self._timers, (at, draw, self._numbers, callback))
+        heapq.heappush(self._posted, (at, draw, self._numbers, callback))
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         self._cancelled += 1
         if len(self._timers) > COMPACT_ABOVE and 2 * self._cancelled > len(self._timers):
-            self._timers = [timer for timer in self._timers if not _is_cancelled(timer[3])]
+            self._timers = [timer for timer in self._timers if not timer[3].cancelled()]
             heapq.heapify(self._timers)
             self._cancelled = 0
 
@@ -187,18 +187,28 @@ class SimLoop(_Loop):  # type: ignore[misc]
 
     def _advance(self) -> None:
         """Time moves to the next timer, and all timers that are due by then are ready."""
-        timers, ready = self._timers, self._ready
-        while timers and (not ready or timers[0][0] <= self.now):
-            at, _, _, handle = heapq.heappop(timers)
-            if isinstance(handle, asyncio.TimerHandle):
-                handle._scheduled = False  # type: ignore[attr-defined]
-                if handle.cancelled():
-                    self._cancelled = max(0, self._cancelled - 1)
-                    continue
-            self.now = max(self.now, at)
-            ready.append(handle)
-        if not ready:
+        timers, posted, ready = self._timers, self._posted, self._ready
+        while timers and timers[0][3].cancelled():
+            heapq.heappop(timers)
+            self._cancelled = max(0, self._cancelled - 1)
+        if not timers and not posted:
             raise Deadlock([task for task in asyncio.all_tasks(self) if not task.done()])
+        while True:
+            is_posted = posted and (not timers or posted[0] < timers[0])
+            if not is_posted and not timers:
+                return
+            first = posted if is_posted else timers
+            at = first[0][0]
+            if at > self.now:
+                if ready:
+                    return
+                self.now = at
+            handle = heapq.heappop(first)[3]
+            if not is_posted:
+                handle._scheduled = False
+                if handle.cancelled():
+                    continue
+            ready.append(handle)
 
     def abandon(self, process: Process) -> None:
         """It will never run again. While its tasks are kept, nobody collects them, and their ``finally`` is not run."""
@@ -235,6 +245,7 @@ class SimLoop(_Loop):  # type: ignore[misc]
                     handle._run()
         events._set_running_loop(before)
         self._timers.clear()
+        self._posted.clear()
         self._abandoned.clear()
 
     async def shutdown_asyncgens(self) -> None:

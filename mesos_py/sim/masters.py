@@ -25,7 +25,6 @@ from mesos_py.coordination.zookeeper.session import Session
 from mesos_py.journal.scribe import Scribe
 from mesos_py.machine.driver import Driver, LeaseExpired, Stopped, Store
 from mesos_py.machine.frame import Close, Disconnected, Event, Frame, PeerID, Send
-from mesos_py.machine.journal import Journal
 from mesos_py.machine.values import Nanos
 from mesos_py.master.core import Master
 from mesos_py.master.leadership import Leadership
@@ -43,7 +42,6 @@ from mesos_py.wire.scheduler_api import Event as SchedulerEvent
 
 AGENTS, STREAMS, CALLS = "agents", "streams", "calls"  # services
 
-JOURNAL_LENGTH = 20  # entries shown when a core fails
 #: what ends a master that has done nothing wrong
 EXPECTED = (LeadershipLost, LeaseExpired, StoreFailed, DetectionFailed)
 
@@ -74,7 +72,7 @@ class MasterProcess:
         self.store: Store | None = None
         self.session: Session | None = None
         self.driver = Driver(
-            Observed(name, self.core, observer), self, self, clock=clock, journal=Journal(JOURNAL_LENGTH),
+            Observed(name, self.core, observer), self, self, clock=clock,
             may_act=self.leadership.is_held,
             recorder=None if journal is None else Scribe(journal, name, self.core, now=clock()),
         )  # fmt: skip

@@ -53,8 +53,9 @@ class SimScheduler:
         self._masters = masters
         #: where it takes the leading master to be
         self._master = masters[0]
-        #: every task it ever asked for
+        #: every task it ever asked for, and those of them that are not known to have ended
         self.book: dict[TaskID, Record] = {}
+        self._open: dict[TaskID, Record] = {}
         self.framework_id: FrameworkID | None = None
         #: ids it had before
         self.past_ids: list[FrameworkID] = []
@@ -103,6 +104,7 @@ class SimScheduler:
         self.framework_id = None
         for record in self.book.values():
             record.abandoned = True
+        self._open.clear()
 
     def rival(self) -> None:
         """Another instance with the same book takes over; what the old one still says must have no effect."""
@@ -127,9 +129,11 @@ class SimScheduler:
 
     @property
     def wants_probe(self) -> bool:
+        if not self.is_reformed:
+            return False
         probes = [record for record in self.book.values() if record.is_probe and not record.abandoned]
         under_way = (one.is_open and not one.is_unreachable for one in probes)
-        return self.is_reformed and not (self.is_probed or any(under_way))
+        return not (self.is_probed or any(under_way))
 
     @property
     def is_probed(self) -> bool:
@@ -137,7 +141,10 @@ class SimScheduler:
         return any(one.is_probe and one.has_finished and not one.abandoned for one in self.book.values())
 
     def open_records(self) -> list[Record]:
-        return [record for record in self.book.values() if record.is_open]
+        return list(self._open.values())
+
+    def _running(self) -> list[Record]:
+        return [record for record in self._open.values() if record.was_running]
 
     # ---- connections
 
@@ -238,6 +245,10 @@ class SimScheduler:
         record = self.book.get(status.task_id)
         if record is not None:
             record.hear(status, self.loop.now)
+            if record.is_open:
+                self._open[record.id] = record
+            else:
+                self._open.pop(record.id, None)
         if status.uuid is None or status.agent_id is None or self.behaviour.never_acknowledges:
             return
         if self._rng.random() >= self.behaviour.forgets:
@@ -271,7 +282,7 @@ class SimScheduler:
             return []
         if self.wants_probe:
             return self._fitting(offer, [self._record(offer, is_probe=True)])
-        missing = self.behaviour.target - len(self.open_records())
+        missing = self.behaviour.target - len(self._open)
         if missing <= 0:
             return []
         records = [self._record(offer) for _ in range(self._rng.randint(1, min(3, missing)))]
@@ -322,11 +333,10 @@ class SimScheduler:
 
     def _accept(self, offer: Offer, records: list[Record]) -> None:
         for record in records:
-            self.book[record.id] = record
+            self.book[record.id] = self._open[record.id] = record
         assert self.framework_id is not None
         operations = launch_of(records, self.framework_id)
-        running = [record for record in self.open_records() if record.was_running]
-        if running and self._rng.random() < self.behaviour.reuses:
+        if self._rng.random() < self.behaviour.reuses and (running := self._running()):
             chosen = self._rng.choice(running)
             chosen.asked += 1
             again = task_of(attrs.evolve(chosen, agent_id=offer.agent_id, heard=[]))
@@ -355,10 +365,10 @@ class SimScheduler:
         rng, behaviour = self._rng, self.behaviour
         if rng.random() < 10 / behaviour.reconcile_every_s:
             self._reconcile(implicit=rng.random() < 0.3)
-        running = [record for record in self.open_records() if record.was_running]
-        if running and behaviour.kill_every_s is not None and rng.random() < 10 / behaviour.kill_every_s:
+        is_killing = behaviour.kill_every_s is not None and rng.random() < 10 / behaviour.kill_every_s
+        if is_killing and (running := self._running()):
             self._kill(rng.choice(running))
-        if running and rng.random() < behaviour.meddles:
+        if rng.random() < behaviour.meddles and (running := self._running()):
             self._meddle(rng.choice(running))
         if rng.random() < behaviour.hostile:
             for _ in range(rng.randint(1, 20)):
@@ -380,7 +390,7 @@ class SimScheduler:
     def _tune(self) -> None:
         if not self.behaviour.suppresses and not self._suppressed:
             return
-        wants_more = self.wants_probe or len(self.open_records()) < self.behaviour.target
+        wants_more = self.wants_probe or len(self._open) < self.behaviour.target
         if wants_more == self._suppressed:
             self._suppressed = not wants_more
             self.call(Call.Type.REVIVE if wants_more else Call.Type.SUPPRESS)

@@ -64,7 +64,8 @@ def test_f09_killed_at_any_moment(kinds: tuple[str, ...]) -> None:
 
 def test_f09_tasks_that_do_not_checkpoint_end_with_the_agent() -> None:
     """And their framework hears of it."""
-    report = well(plan(fault(30, "restart agent", "a0", 5), frameworks=(framework(checkpoint=False),)))
+    alone = (AgentPlan(host="a0"),)
+    report = well(plan(fault(30, "restart agent", "a0", 5), frameworks=(framework(checkpoint=False),), agents=alone))
     assert set(report.ends) <= {"OPEN", "FINISHED", *BROKEN}
     assert sum(count for end, count in report.ends.items() if end in BROKEN) == 3
 

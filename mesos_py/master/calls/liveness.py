@@ -48,7 +48,7 @@ table = Table("liveness")
 _Reason = TaskStatus.Reason
 _PING = Ping(connected=True)
 
-PING_ROUNDS = 64  # in which all agents are pinged within an interval: of 10,000, more than a hundred share a frame
+PING_ROUNDS = 512  # in which all agents are pinged within an interval: of 10,000, about twenty share a frame
 
 
 def ping(m: Master, agent: Agent, out: Frame) -> None:

@@ -1,0 +1,33 @@
+"""The simulator: how much virtual time passes in a second, with the real cores of masters, agents and executors.
+
+A calm cluster from nothing: agents register, one framework keeps a task on every other agent, and then there is little
+but pings. Everything counts, the start as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from benchmarks import report
+from mesos_py.sim.speed import measure
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--agents", type=int, default=1_000)
+    parser.add_argument("--many", type=int, default=10_000, help="agents that are simulated for an hour; 0: none")
+    options = parser.parse_args()
+    report.header(f"simulator: {options.agents} agents, ten minutes; {options.many} agents, one hour")
+    few = measure(options.agents, 600.0)
+    report.figure(f"{few.agents} agents with {few.tasks} tasks", few.virtual_s / few.real_s, "x real",
+                  reference=100, of="goal")  # fmt: skip
+    report.figure("events of cores", few.events / few.real_s, "/s")
+    if options.many:
+        many = measure(options.many, 3600.0)
+        name = f"{many.agents} agents with {many.tasks} tasks, one hour"
+        report.figure(name, many.real_s, "s", reference=60, of="goal")
+        report.figure("events of cores", many.events / many.real_s, "/s")
+
+
+if __name__ == "__main__":
+    main()
