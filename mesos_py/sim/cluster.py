@@ -271,15 +271,27 @@ class Cluster:
         if self._sabotage is not None:
             self._sabotage(process, frame)
         self._digest.applied(self.loop.now, process, event, frame)
-        if frame.cause % self.plan.check_every == 0:
-            core.check()
-        for tell in self._ears["applied"]:
-            tell(process, event, frame, self.loop.now)
+        try:
+            if frame.cause % self.plan.check_every == 0:
+                core.check()
+            for tell in self._ears["applied"]:
+                tell(process, event, frame, self.loop.now)
+        except Exception as found:
+            self._found(found)
+            raise
 
     def said(self, process: str, word: Send | Close) -> None:
         """A word leaves a process."""
-        for tell in self._ears["said"]:
-            tell(process, word, self.loop.now)
+        try:
+            for tell in self._ears["said"]:
+                tell(process, word, self.loop.now)
+        except Exception as found:
+            self._found(found)
+            raise
+
+    def _found(self, what: Exception) -> None:
+        """It ends the run, although a driver catches what goes wrong in it, and perhaps nobody asks the driver."""
+        self.loop.call_exception_handler({"exception": what})
 
     def started(self, host: str, spec: ContainerSpec, fate: Fate) -> None:
         """A container has begun to run."""
