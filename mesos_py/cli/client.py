@@ -70,6 +70,7 @@ class Client:
     def __init__(self, address: str, what: str = "master") -> None:
         self.address = address
         self._what = what
+        self._is_elected = address.startswith("zk://")
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -121,7 +122,9 @@ class Client:
         elif isinstance(error, TimeoutError):
             why = "no answer in time"
         hint = ""
-        if self._what == "master":
+        if self._is_elected:
+            hint = "; it leads, says ZooKeeper: ask again when another one does"
+        elif self._what == "master":
             source = "MESOS_MASTER" if os.environ.get("MESOS_MASTER") else "--master"
             hint = f"; is it running? {source} says where, and 'mesos-py local' starts a cluster"
         return Unreachable(f"cannot reach the {self._what} at http://{self.address} ({why}){hint}", EXIT_UNREACHABLE)
