@@ -187,16 +187,13 @@ class Cluster:
     async def candidates(self) -> list[MasterInfo]:
         """By seniority, as they stand in ZooKeeper."""
         def read() -> list[MasterInfo]:
-            found: list[MasterInfo] = []
-            with contextlib.suppress(NoNodeError):
+            try:
                 names = [name for name in self._kazoo.get_children(self.path) if name.startswith("json.info_")]
-                found += [codec.decode(MasterInfo, self._kazoo.get(f"{self.path}/{name}")[0]) for name in sorted(names)]
-            return found
+                return [codec.decode(MasterInfo, self._kazoo.get(f"{self.path}/{name}")[0]) for name in sorted(names)]
+            except NoNodeError:  # there was no master yet, or one has gone just now
+                return []
 
-        try:
-            return await asyncio.to_thread(read)
-        except NoNodeError:
-            return await self.candidates()  # one went in between
+        return await asyncio.to_thread(read)
 
     async def leader(self, *, other_than: Master | None = None) -> Master:
         """The one that is elected and answers."""
@@ -255,17 +252,22 @@ class Cluster:
 
     async def ledger(self) -> Ledger:
         """Who wrote last, and how often."""
-        ledger, kept = await asyncio.to_thread(self._read_registry)
-        assert ledger.count == len(kept)
-        return ledger
+        return (await asyncio.to_thread(self._read_registry))[0]
 
     def _read_registry(self) -> tuple[Ledger, dict[tuple[str, str], bytes]]:
-        root, kept = f"{self.path}/{REGISTRY}", {}
-        ledger = Ledger.decode(self._kazoo.get(f"{root}/ledger")[0])
-        for path in self.record_paths():
-            kind, _, name = path.rpartition("/")[2].partition(":")
-            kept[kind, name] = unseal((kind, name), self._kazoo.get(path)[0])
-        return ledger, kept
+        """As it is between two writes."""
+        while True:
+            ledger, kept = self._read_ledger(), {}
+            with contextlib.suppress(NoNodeError):  # it is being written
+                for path in self.record_paths():
+                    kind, _, name = path.rpartition("/")[2].partition(":")
+                    kept[kind, name] = unseal((kind, name), self._kazoo.get(path)[0])
+            if self._read_ledger() == ledger:
+                assert ledger.count == len(kept)
+                return ledger, kept
+
+    def _read_ledger(self) -> Ledger:
+        return Ledger.decode(self._kazoo.get(f"{self.path}/{REGISTRY}/ledger")[0])
 
     def record_paths(self) -> list[str]:
         root = f"{self.path}/{REGISTRY}"

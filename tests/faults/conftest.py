@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -14,8 +13,6 @@ from tests.coordination.ensemble import Ensemble, missing
 from tests.faults.cluster import Cluster
 
 __all__ = ["small"]  # a fixture
-
-_numbers = itertools.count(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -58,10 +55,3 @@ async def cluster(shared: Cluster, request: pytest.FixtureRequest) -> AsyncItera
     yield shared
     if request.session.testsfailed != failed:
         print(shared.logs())
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def own_cluster(ensemble: Ensemble, tmp_path: Path) -> AsyncIterator[Cluster]:
-    """A small one for tests that ruin it."""
-    async with Cluster(ensemble, f"/faults/own{next(_numbers)}", tmp_path, masters=1, agents=1) as made:
-        yield made

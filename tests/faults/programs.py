@@ -128,15 +128,6 @@ def command(*words: str) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
-def is_there(pid: int) -> bool:
-    """The process lives, and is no zombie."""
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 def resident_bytes(pid: int) -> int:
     with open(f"/proc/{pid}/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -75,15 +75,20 @@ async def test_f03_the_leader_is_stopped_and_goes_on_too_late(cluster: Cluster) 
         pids = await framework.run("a")
         offer = await framework.offer()
         stream_id = framework.stream_id
-        listener, *wires = [await stack.enter_async_context(Wire(old.port)) for _ in range(5)]
-        await subscribed(listener)
-        assert b"HEARTBEAT" in await listener.chunk()  # all that it had to say before it is stopped
+        listener, *wires = [await stack.enter_async_context(Wire(old.port)) for _ in range(6)]
+        capabilities = [{"type": "MULTI_ROLE"}]
+        listener_stream, listener_id = await subscribed(listener, roles=[], capabilities=capabilities)
+        assert b"HEARTBEAT" in await listener.chunk()  # without roles nothing follows by itself
         old.signal(signal.SIGSTOP)
         launch = {"type": "LAUNCH", "launch": {"task_infos": [framework.task("ghost", offer)]}}
         for wire, request in zip(wires, (
             posted(PATH, framework.message("ACCEPT", offer_ids=[offer["id"]], operations=[launch]), stream_id),
             posted(PATH, framework.message("KILL", task_id={"value": "a"}), stream_id),
-            posted(PATH, {"type": "SUBSCRIBE", "subscribe": {"framework_info": framework.info}}),
+            posted(PATH, framework.message("SUBSCRIBE", framework_info=framework.info)),
+            posted(PATH, {
+                "type": "RECONCILE", "framework_id": {"value": listener_id},
+                "reconcile": {"tasks": [{"task_id": {"value": "nothing"}}]},
+            }, listener_stream),
             posted("/api/v1", {"type": "GET_AGENTS"}),
         ), strict=True):  # fmt: skip
             wire.send(request)
