@@ -152,7 +152,8 @@ COMMAND = Command(
     usage="mesos-py registry show|backup FILE|restore FILE [--dry_run] [--force] --work_dir=DIR|--zk=zk://... [--json]",
     about="""
     Look at what masters must not forget (agents admitted, unreachable, gone), copy it into a file, or put such a file
-    in its place. Masters may run meanwhile: 'show' and 'backup' do not disturb them.
+    in its place. Masters may run meanwhile: 'show' and 'backup' do not disturb them. A cluster of
+    'mesos-py local --work_dir=DIR' has its registry in DIR/master.
 
     'restore' tells first what it means for each agent and its tasks; --dry_run leaves it at that. It takes the
     registry over, so a master that leads ends then (--force is needed), and the next one leads with what was restored.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import attrs
 import pytest
@@ -168,27 +168,48 @@ async def test_a_leader_that_writes_on_is_overcome(place: ZooKeeperPlace) -> Non
     assert await survivors(place) == LARGE
 
 
+class Overtaken(Session):
+    """Whenever it has taken over and wants to write something, somebody else takes over, ``left`` times."""
+
+    left = 0
+    overtake: Callable[[], Awaitable[object]]
+
+    async def transact(self, operations: Sequence[Operation]) -> None:
+        if self.left and len(operations) > 2:
+            self.left -= 1
+            await self.overtake()
+        await super().transact(operations)
+
+
 async def test_masters_that_insist_win(place: ZooKeeperPlace) -> None:
     """A restore that is overtaken again and again gives up, and leaves a registry that is whole."""
     records = await owner(await place.session())
     await records.commit(SMALL)
 
-    class Overtaken(Session):
-        """Somebody else takes over whenever it has taken over and wants to write something."""
-
-        overtakes = True
-
-        async def transact(self, operations: Sequence[Operation]) -> None:
-            if self.overtakes and len(operations) > 2:
-                await records.load()
-            await super().transact(operations)
-
     async with Overtaken(place.address, timeout_s=10) as session:
+        session.overtake, session.left = records.load, 100
         with pytest.raises(Fenced, match="another master has taken over"):
             await (await restorer(session)).replace(LARGE)
         assert await survivors(place) == SMALL
-        session.overtakes = False
+        session.left = 3
         await (await restorer(session)).replace(LARGE)
+    assert await survivors(place) == LARGE
+
+
+async def test_masters_that_are_started_again_and_again_do_not_stop_it(place: ZooKeeperPlace, layout: Layout) -> None:
+    """Each takes the damaged registry over before it finds out and ends; that is what it is restored for."""
+    records = await owner(await place.session())
+    await records.commit(SMALL)
+    await put(await place.session(), layout.path(next(iter(SMALL))), b"damaged")
+
+    async def try_to_lead() -> None:
+        with pytest.raises(Corrupt):
+            await records.load()
+
+    async with Overtaken(place.address, timeout_s=10) as session:
+        session.overtake, session.left = try_to_lead, 3
+        await (await restorer(session)).replace(LARGE)
+        assert session.left == 0
     assert await survivors(place) == LARGE
 
 

@@ -73,7 +73,8 @@ class ZooKeeperRecords:
         return Snapshot(records=found.records, epoch=ledger.epoch, owner=ledger.owner, serial=ledger.serial)
 
     async def replace(self, records: Mapping[Key, bytes]) -> None:
-        async with _within(REPLACE_TIMEOUT_S, f"{self._session.address}: no answer to a write"):
+        doubt = "it is not known whether the registry was replaced; 'mesos-py registry show' tells: no answer"
+        async with _within(REPLACE_TIMEOUT_S, f"{self._session.address}: {doubt}"):
             await self._writer.make()
             self._book = await replace(self._writer, records)
 

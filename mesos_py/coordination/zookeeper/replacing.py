@@ -31,11 +31,7 @@ async def replace(writer: Writer, records: Mapping[Key, bytes]) -> Book:
     wanted = {key: seal(key, contents) for key, contents in records.items()}
     for attempt in range(ATTEMPTS):
         try:
-            await (_replace(writer, wanted) if attempt == 0 else _take_and_replace(writer, wanted))
-            break
-        except Corrupt:
-            kept = await _clear(writer)
-            await writer.commit(plan_replacement(kept, wanted), **sums(wanted))
+            await _attempt(writer, wanted, is_first=attempt == 0)
             break
         except (Fenced, TimeoutError):
             if attempt == ATTEMPTS - 1:
@@ -43,6 +39,15 @@ async def replace(writer: Writer, records: Mapping[Key, bytes]) -> Book:
     book = Book()
     book.enter_all(wanted)
     return book
+
+
+async def _attempt(writer: Writer, wanted: Mapping[Key, bytes], *, is_first: bool) -> None:
+    """Raises Fenced when a master takes over or writes meanwhile, be it one that ends at once on what it finds."""
+    try:
+        await (_replace(writer, wanted) if is_first else _take_and_replace(writer, wanted))
+    except Corrupt:
+        kept = await _clear(writer)
+        await writer.commit(plan_replacement(kept, wanted), **sums(wanted))
 
 
 async def _replace(writer: Writer, wanted: Mapping[Key, bytes]) -> None:
