@@ -10,6 +10,7 @@ no figure for fetching it.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import tempfile
 import time
 import uuid
@@ -22,7 +23,7 @@ import uvloop
 from benchmarks.report import figure, header
 from mesos_py import MESOS_VERSION
 from mesos_py.algebra.parse import parse_resources
-from mesos_py.coordination import Key, Records
+from mesos_py.coordination import Archive, Key
 from mesos_py.coordination.address import ZooKeeperAddress
 from mesos_py.coordination.registry_store import RegistryStore, to_records
 from mesos_py.coordination.sqlite import SqliteRecords
@@ -30,6 +31,7 @@ from mesos_py.coordination.zookeeper.election import ZooKeeperElector
 from mesos_py.coordination.zookeeper.records import ZooKeeperRecords
 from mesos_py.coordination.zookeeper.session import Session
 from mesos_py.loop import heap
+from mesos_py.loop.watch import LoopWatch
 from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.ids import AgentID
 from mesos_py.wire.master import MasterInfo
@@ -66,7 +68,7 @@ def agents(count: int) -> dict[Key, bytes]:
     )
 
 
-async def measure(name: str, make: Callable[[], AsyncIterator[Records]], count: int) -> None:
+async def measure(name: str, make: Callable[[], AsyncIterator[Archive]], count: int) -> None:
     """Fill it, take it over, write to it."""
     everything = agents(count)
     open_records = asynccontextmanager(make)
@@ -77,9 +79,17 @@ async def measure(name: str, make: Callable[[], AsyncIterator[Records]], count: 
         figure(f"{name}: {count} agents in one commit", time.perf_counter() - began, "s")
     async with open_records() as records:
         store = RegistryStore(records)
+        await asyncio.sleep(0.1)  # what the commit has left behind is collected
+        watch = LoopWatch()
+        watch.start()
         began = time.perf_counter()
         registry = await store.load(INFO)
         figure(f"{name}: taking over {count} agents", time.perf_counter() - began, "s")
+        figure(f"{name}: longest stall meanwhile", watch.longest_ms, "ms")
+        watch.stop()
+        began = time.perf_counter()
+        await records.read()
+        figure(f"{name}: looking at them, as a backup does", time.perf_counter() - began, "s")
         assert len(registry.agents) == count
         one = next(iter(everything.values()))
         began = time.perf_counter()
@@ -97,7 +107,7 @@ async def measure_all(count: int, servers: int) -> None:
     header(f"registry, {count} agents of {sum(map(len, agents(100).values())) // 100} bytes")
     with tempfile.TemporaryDirectory() as folder:
 
-        async def sqlite() -> AsyncIterator[Records]:
+        async def sqlite() -> AsyncIterator[Archive]:
             records = SqliteRecords(f"{folder}/registry.db")
             yield records
             await records.close()
@@ -109,7 +119,7 @@ async def measure_all(count: int, servers: int) -> None:
         ensemble = Ensemble(Path(folder), servers)
         address = ZooKeeperAddress(tuple(ensemble.hosts.split(",")), "/mesos")
 
-        async def zookeeper() -> AsyncIterator[Records]:
+        async def zookeeper() -> AsyncIterator[Archive]:
             async with Session(address, is_candidate=True) as session:
                 elector = ZooKeeperElector(session)
                 await elector.contend(INFO)

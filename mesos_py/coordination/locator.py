@@ -54,8 +54,10 @@ class Locator:
     async def _follow(self, detector: Detector) -> None:
         async for leader in detector.leaders():
             self._leader = None if leader is None else address_of(leader)
-            log.info("leading master", address=self._leader)
-            if self._leader is None:
+            if self._leader is not None:
+                log.info("leading master", address=self._leader)
+            else:
+                log.warning("no master leads; waiting for one", masters=str(self._address))
                 self._is_known.clear()
                 continue  # the master we know may lead again; what it says decides
             self._is_known.set()

@@ -147,7 +147,7 @@ def test_the_master_refuses(argument: str) -> None:
 @pytest.mark.parametrize(
     "argument",
     ["--executor_reregistration_timeout=16secs", "--gc_disk_headroom=2", "--executor_environment_variables=[]",
-     '--executor_environment_variables={"a":1}', "--isolation=cgroups/mem", "--fetcher_cache_size=2 GB"],
+     '--executor_environment_variables={"a":1}', "--isolation=cgroups/spaceships", "--fetcher_cache_size=2 GB"],
 )
 def test_the_agent_refuses(argument: str) -> None:
     """Bounds are Mesos' bounds, told before anything starts."""

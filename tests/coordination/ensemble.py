@@ -20,6 +20,7 @@ import attrs
 JAR = Path("/usr/share/java/zookeeper.jar")
 MAIN = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
 TICK_MS = 100  # everything an ensemble waits for is a number of these
+SESSION_MAX_S = 60  # what the servers grant at most
 START_S = 30.0
 #: a test run that is killed leaves no servers behind
 DIE_WITH_US = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
@@ -59,7 +60,7 @@ class Server:
                 [
                     *DIE_WITH_US,
                     "java",
-                    "-Xmx192m",
+                    "-Xmx384m",  # it keeps its last 500 requests, of half a megabyte each where tests write much
                     "-XX:+UseSerialGC",
                     "-XX:TieredStopAtLevel=1",
                     "-Dzookeeper.4lw.commands.whitelist=srvr",
@@ -119,7 +120,7 @@ class Ensemble:
                 "admin.enableServer=false",
                 "maxClientCnxns=0",
                 "minSessionTimeout=200",
-                "maxSessionTimeout=60000",
+                f"maxSessionTimeout={1000 * SESSION_MAX_S}",
                 "forceSync=no",
             ]
             if size > 1:

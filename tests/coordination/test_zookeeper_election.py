@@ -10,12 +10,13 @@ import attrs
 import pytest
 from kazoo.client import KazooClient
 from kazoo.security import CREATOR_ALL_ACL
+from structlog.testing import capture_logs
 
 from mesos_py.coordination import AccessDenied, DetectionFailed
 from mesos_py.coordination.address import ZooKeeperAddress
 from mesos_py.wire.codec import protobuf
 from tests.coordination.arenas import PATIENCE_S, Watcher, ZooKeeperArena, info, lost
-from tests.coordination.ensemble import CREATE, DELETE, Ensemble, Proxy
+from tests.coordination.ensemble import CREATE, DELETE, SESSION_MAX_S, Ensemble, Proxy
 
 pytestmark = [pytest.mark.zk, pytest.mark.xdist_group("zookeeper")]
 
@@ -235,6 +236,16 @@ async def test_a_candidacy_of_unknown_outcome_is_found(arena: ZooKeeperArena, pr
     assert len(names) == 1
 
 
+async def test_a_session_lasts_no_longer_than_was_granted(arena: ZooKeeperArena) -> None:
+    """A leader that believed in more would go on speaking after its successor has begun."""
+    session = await arena.session(timeout_s=SESSION_MAX_S + 40)
+    await session.reached(PATIENCE_S)
+    assert session.timeout_s == SESSION_MAX_S
+    session = await arena.session(timeout_s=SESSION_MAX_S / 2)
+    await session.reached(PATIENCE_S)
+    assert session.timeout_s == SESSION_MAX_S / 2
+
+
 async def test_a_withdrawal_of_unknown_outcome_is_one(arena: ZooKeeperArena, proxy: Proxy) -> None:
     """The znode was removed, the answer lost: it is removed."""
     session = await arena.session(through(proxy, arena.address), timeout_s=10)
@@ -287,6 +298,17 @@ async def test_with_a_password_others_may_only_look(arena: ZooKeeperArena) -> No
     await again.contend(info("two"))
     await elector.withdraw()
     assert await Watcher.next(await arena.watcher()) == "two"
+
+
+async def test_a_path_that_anybody_may_write_to_is_told(arena: ZooKeeperArena) -> None:
+    """It was there before masters had a password; what they make themselves is theirs (X27)."""
+    async with Foreigner(arena.address) as client:
+        await client.make("notes")
+    for path, is_told in ((arena.address.path, True), (f"{arena.address.path}/own", False)):
+        alice = attrs.evolve(arena.address, credentials="alice:secret", path=path)
+        with capture_logs() as lines:
+            await (await arena.elector(await arena.session(alice))).contend(info("one"))
+        assert any(line["event"] == "anybody may stand for election" for line in lines) is is_told
 
 
 async def test_a_path_nobody_may_read_is_told(arena: ZooKeeperArena) -> None:

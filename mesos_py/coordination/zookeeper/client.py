@@ -71,12 +71,21 @@ class Client(Protocol):
         ...
 
     @property
+    def granted_s(self) -> float | None:
+        """Timeout of the session as the servers have granted it, which may not be what was asked for; None: not yet."""
+        ...
+
+    @property
     def session_id(self) -> int | None:
         """ZooKeeper's number of the current session."""
         ...
 
     async def owner(self, path: str, watch: Watch = None) -> int | None:
         """The session that an ephemeral znode belongs to, 0 for one that lasts; None: no znode."""
+        ...
+
+    async def is_open(self, path: str) -> bool:
+        """Anybody may change what is there, or make something below it. Raises NoNode."""
         ...
 
     async def get(self, path: str) -> tuple[bytes, int]:

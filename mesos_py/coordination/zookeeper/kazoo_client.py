@@ -16,7 +16,7 @@ import structlog
 from kazoo import exceptions as kazoo
 from kazoo.client import KazooClient as Kazoo
 from kazoo.client import KazooState
-from kazoo.security import CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE
+from kazoo.security import CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE, Permissions
 
 from mesos_py.coordination import AccessDenied, StoreFailed
 from mesos_py.coordination.address import ZooKeeperAddress
@@ -63,17 +63,28 @@ _LINKS = {
 }
 
 
-class Trouble(logging.Handler):
-    """Why there is no connection, made from what kazoo writes to its log: it tells nobody otherwise."""
+class KazooLog(logging.Logger):
+    """What kazoo says nowhere but in its log: why there is no connection, and what session it was granted.
 
-    text = ""
+    Called in kazoo's threads. Nothing of it is written anywhere; what matters is said by the session.
+    """
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Called in kazoo's threads."""
+    def __init__(self) -> None:
+        super().__init__("kazoo", logging.WARNING)
+        self.trouble = ""
+        self.granted_s: float | None = None
+
+    def log(self, level: int, msg: object, *args: object, **more: Any) -> None:
+        """The details, at levels that nobody looks at."""
+        if isinstance(msg, str) and msg.startswith("Session created"):
+            self.granted_s = float(str(args[2])) / 1000  # session, password, timeout in ms ...
+
+    def handle(self, record: logging.LogRecord) -> None:
+        """Warnings and worse."""
         said = record.getMessage()
         for beginning, text in _TROUBLES.items():
             if said.startswith(beginning):
-                self.text = text or said.removeprefix(beginning)
+                self.trouble = text or said.removeprefix(beginning)
                 return
 
 
@@ -95,15 +106,13 @@ class KazooClient:
         self._address = address
         self._is_stopped = False
         self._has_multi_read = True
-        self._trouble = Trouble()
-        quiet = logging.Logger("kazoo", logging.WARNING)  # noqa: LOG001 - one's own; what matters the session says
-        quiet.addHandler(self._trouble)
+        self._log = KazooLog()
         self._kazoo = Kazoo(
             hosts=",".join(address.hosts),
             timeout=timeout_s,
             auth_data=[("digest", address.credentials)] if address.credentials is not None else None,
             connection_retry={"max_tries": -1, "delay": 0.1, "backoff": 2, "max_delay": RECONNECT_DELAY_MAX_S},
-            logger=quiet,
+            logger=self._log,
         )
         #: for what only masters may read
         self._private = CREATOR_ALL_ACL if address.credentials is not None else OPEN_ACL_UNSAFE
@@ -129,7 +138,11 @@ class KazooClient:
 
     @property
     def trouble(self) -> str:
-        return self._trouble.text
+        return self._log.trouble
+
+    @property
+    def granted_s(self) -> float | None:
+        return self._log.granted_s
 
     @property
     def session_id(self) -> int | None:
@@ -147,6 +160,10 @@ class KazooClient:
     async def owner(self, path: str, watch: Watch = None) -> int | None:
         stat = await self._call(path, lambda: self._kazoo.exists_async(path, self._watch(watch)))
         return None if stat is None else stat.ephemeralOwner
+
+    async def is_open(self, path: str) -> bool:
+        access, _ = await self._call(path, lambda: self._kazoo.get_acls_async(path))
+        return any(each.id.scheme == "world" and each.perms & ~Permissions.READ for each in access)
 
     async def get(self, path: str) -> tuple[bytes, int]:
         data, stat = await self._call(path, lambda: self._kazoo.get_async(path))

@@ -19,6 +19,7 @@ from mesos_py.coordination.zookeeper.layout import Layout, read_part
 from mesos_py.coordination.zookeeper.session import Session
 
 CHUNK = 1000  # records that are read before the loop gets a turn
+BUCKETS_AT_ONCE = 20  # likewise; 4,000 names of 50,000
 PAUSE_S = 0.01  # after a look at what was changing; longer each time, so that there is a quiet moment
 PAUSE_MAX_S = 0.5
 
@@ -35,18 +36,21 @@ async def ledger_of(session: Session, layout: Layout) -> tuple[Ledger, int]:
 async def paths_of_records(session: Session, layout: Layout) -> dict[Key, str]:
     """The znode of each record. Raises Corrupt for one that is none of ours, NoNode when a bucket is missing."""
     found: dict[Key, str] = {}
-    for path in await znodes(session, layout):
-        key = layout.key(path)
-        if key is None:
-            raise Corrupt(f"there is a foreign znode in the registry: {path}")
-        found[key] = path
+    async for some in znodes(session, layout):
+        for path in some:
+            key = layout.key(path)
+            if key is None:
+                raise Corrupt(f"there is a foreign znode in the registry: {path}")
+            found[key] = path
     return found
 
 
-async def znodes(session: Session, layout: Layout) -> list[str]:
-    """Whatever is in the buckets. Raises NoNode when one is missing."""
-    names = await session.children_of_many(layout.buckets)
-    return [f"{bucket}/{name}" for bucket, some in zip(layout.buckets, names, strict=True) for name in some]
+async def znodes(session: Session, layout: Layout) -> AsyncIterator[list[str]]:
+    """Whatever is in the buckets, some of them at a time. Raises NoNode when one is missing."""
+    for start in range(0, len(layout.buckets), BUCKETS_AT_ONCE):
+        buckets = layout.buckets[start : start + BUCKETS_AT_ONCE]
+        names = await session.children_of_many(buckets)
+        yield [f"{bucket}/{name}" for bucket, some in zip(buckets, names, strict=True) for name in some]
 
 
 async def records_at(session: Session, paths: Mapping[Key, str]) -> AsyncIterator[dict[Key, bytes]]:

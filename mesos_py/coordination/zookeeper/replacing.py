@@ -86,7 +86,7 @@ async def _clear(writer: Writer) -> dict[Key, bytes]:
                 await session.transact([("create", path, b"")])
             except (Unknown, NodeExists):
                 continue
-    paths = {path: layout.key(path) for path in await znodes(session, layout)}
+    paths = {path: layout.key(path) async for some in znodes(session, layout) for path in some}
     foreign = [path for path, key in paths.items() if key is None]
     debris = [f"{layout.intent}/{name}" for name in await session.children(layout.intent)]
     for path in [*foreign, *debris]:

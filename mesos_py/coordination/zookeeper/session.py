@@ -55,7 +55,8 @@ class Session:
     """A client of one ensemble for as long as it is entered, through however many ZooKeeper sessions that takes.
 
     ``generation`` counts sessions that have ended; whatever is bound to a session (a candidacy) ends with it.
-    ``timeout_s`` must lie within what the servers grant (4 to 40 s by default).
+    Servers grant sessions within their own bounds (4 to 40 s by default); when theirs is shorter than ``timeout_s``, it
+    is what counts.
     """
 
     def __init__(
@@ -74,7 +75,6 @@ class Session:
         """
         self.address = address
         self.timeout_s = timeout_s
-        self._pause = timeout_s / HEARTBEATS_PER_TIMEOUT
         self.generation = 0
         self.is_connected = False
         self.client = client or _kazoo(address, timeout_s)
@@ -87,6 +87,11 @@ class Session:
         self._entered_at: float | None = None
         self._expiry: asyncio.TimerHandle | None = None
         self._beating: asyncio.Task[None] | None = None
+
+    @property
+    def _pause(self) -> float:
+        """Between heartbeats, seconds."""
+        return self.timeout_s / HEARTBEATS_PER_TIMEOUT
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
@@ -156,6 +161,10 @@ class Session:
         if link is Link.EXPIRED:
             self._expire("ZooKeeper has ended the session")
         self.is_connected = link is Link.CONNECTED
+        granted_s = self.client.granted_s
+        if granted_s is not None and granted_s < self.timeout_s:
+            log.warning("ZooKeeper grants a shorter session", wanted_s=self.timeout_s, granted_s=granted_s)
+            self.timeout_s = granted_s
         if self.is_connected and self._entered_at is not None:
             self._prove(self._entered_at, self._entered_at)
             self._entered_at = None
@@ -221,6 +230,10 @@ class Session:
     async def owner(self, path: str, gone: Watch = None) -> int | None:
         """The session that an ephemeral znode belongs to; None: no znode. ``gone`` is called when that changes."""
         return await self._read(lambda: self.client.owner(path, gone))
+
+    async def is_open(self, path: str) -> bool:
+        """Anybody may change what is there, or make something below it. Raises NoNode, AccessDenied."""
+        return await self._read(lambda: self.client.is_open(path))
 
     async def children(self, path: str, stirred: Watch = None) -> list[str]:
         """Names, unordered; ``stirred`` is called when they may have changed. Raises NoNode, AccessDenied."""
