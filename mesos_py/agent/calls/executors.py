@@ -215,7 +215,7 @@ def _find(agent: Agent, call: executor_api.Call) -> Executor | Problem:
     if framework is None:
         return bad_request("Framework cannot be found")
     executor = framework.executors.get(call.executor_id)
-    if executor is None or executor.builtin is not None:
+    if executor is None or executor.kind is not Kind.CUSTOM:
         return bad_request("Executor cannot be found")
     return executor
 

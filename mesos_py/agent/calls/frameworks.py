@@ -17,6 +17,7 @@ from mesos_py.agent.updates import Acknowledged
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
 from mesos_py.wire import executor_api, internal
+from mesos_py.wire.schema import evolve
 
 if TYPE_CHECKING:
     from mesos_py.agent.core import Agent
@@ -97,6 +98,8 @@ def update_framework(agent: Agent, event: Event, out: Frame) -> None:
     framework = agent.state.frameworks.get(info.id)
     if not agent.hears(event) or framework is None:
         return
+    # What is kept of its tasks cannot become more or less with a flag; masters do not let it change either.
+    info = evolve(info, checkpoint=framework.info.checkpoint)
     agent.state.update_framework(framework, info)
     if info.checkpoint:
         out.write(facts.FrameworkSaved(info.id, info, framework.terminating))

@@ -124,7 +124,7 @@ class SupervisorClient(asyncio.Protocol):
                 self._greeted.set_result(None)
             else:
                 text = frame[1].decode(errors="replace") if len(frame) > 1 else "?"
-                self._greeted.set_exception(SupervisorUnavailable(f"the supervisor refused: {text}"))
+                self._greeted.set_exception(SupervisorUnavailable(f"the supervisor refused: {text}{_advice(text)}"))
 
     def _deliver(self, frame: Fields) -> None:
         if self._early is None:
@@ -175,6 +175,16 @@ class SupervisorClient(asyncio.Protocol):
         self.send(frames.QUIT)
         self._flush()
         await self._closed
+
+
+def _advice(text: str) -> str:
+    """A supervisor outlives its agent, so it may be of an older program than the next one."""
+    if "HELLO" not in text:
+        return ""
+    return (
+        f"; this agent speaks version {frames.VERSION.decode()}: let the program that has started the other one end it "
+        "(agent --recover=cleanup), or kill its processes"
+    )
 
 
 def _private_directory(settings: SupervisorSettings) -> str:

@@ -291,3 +291,20 @@ async def test_many_launches_leave_no_descriptors(real: Harness) -> None:
         real.containerizer.launch(real.spec(f"c{number}", "true" if number % 2 else "missing"))
     await until(lambda: len(real.events) == 2 + 2 * 100 + 100)
     assert supervisor.num_fds() == before
+
+
+async def test_a_supervisor_of_another_version(tmp_path: Path) -> None:
+    """It was left by an older or a newer program; whoever starts this one learns what to do."""
+    settings = SupervisorSettings(work_dir="/w", runtime_dir=str(tmp_path))
+    directory = Path(settings.directory)
+    directory.mkdir(mode=0o700)
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(frames.encode(frames.ERROR, b"expected HELLO of version 0"))
+        writer.close()
+
+    server = await asyncio.start_unix_server(refuse, directory / "socket")
+    with pytest.raises(SupervisorUnavailable, match=r"version 0; this agent speaks version .*--recover=cleanup"):
+        await SupervisorClient.open(settings, on_frame=lambda _: None, on_lost=lambda: None)
+    server.close()
+    await server.wait_closed()
