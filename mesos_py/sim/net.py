@@ -28,9 +28,6 @@ from mesos_py.sim.process import CURRENT, Process
 
 __all__ = ["UNREAD_MAX", "End", "Network", "Weather"]
 
-Address = tuple[str, str]
-"""Host and service."""
-
 
 class Network:
     """All hosts and connections."""
@@ -40,7 +37,10 @@ class Network:
         self._seed = seed
         #: (from, to) -> what is between them
         self._links: dict[tuple[str, str], Link] = {}
-        self._services: dict[Address, tuple[Callable[[End], None], Process | None]] = {}
+        #: host -> service -> who accepts, as which process
+        self._services: dict[str, dict[str, tuple[Callable[[End], None], Process | None]]] = {}
+        #: where processes are that have listened or connected
+        self._hosts: dict[Process, str] = {}
         self._connections: dict[int, Connection] = {}
         #: the same by host, oldest first; some may be over
         self._of_host: dict[str, list[Connection]] = {}
@@ -55,7 +55,14 @@ class Network:
 
     def listen(self, host: str, service: str, accept: Callable[[End], None]) -> None:
         """``accept`` is given the server's end of every connection, as the process that calls this."""
-        self._services[host, service] = (accept, CURRENT.get())
+        self._services.setdefault(host, {})[service] = (accept, self._caller(host))
+
+    def _caller(self, host: str) -> Process | None:
+        """The process that calls us, which is on that host."""
+        process = CURRENT.get()
+        if process is not None:
+            self._hosts[process] = host
+        return process
 
     async def connect(self, source: str, target: str, service: str) -> End:
         """Raises ConnectionError when nobody listens, or when nothing gets through for a while."""
@@ -65,11 +72,11 @@ class Network:
             await asyncio.sleep(10.0)  # the clients' own bound
             raise ConnectionError("no answer")
         await asyncio.sleep(back.delay() / SECOND)
-        found = self._services.get((target, service))
+        found = self._services.get(target, {}).get(service)
         if found is None:
             raise ConnectionError("refused")
         accept, process = found
-        client, server = End(source, CURRENT.get()), End(target, process)
+        client, server = End(source, self._caller(source)), End(target, process)
         client.other, server.other = server, client
         client.way, server.way = Way(self, client, server), Way(self, server, client)
         self._numbers += 1
@@ -153,36 +160,30 @@ class Network:
 
     def crash(self, host: str) -> None:
         """The host's ends and services are gone."""
-        addresses = [address for address in self._services if address[0] == host]
-        self._end(self._living(host), lambda end: end.host == host, addresses)
+        self._services.pop(host, None)
+        for end in self._ends(host):
+            end.die()
 
     def kill(self, process: Process) -> None:
         """SIGKILL: the process's ends and services are gone, and those of others on its host are not."""
         process.kill()
-        self._end(
-            list(self._connections.values()),
-            lambda end: end.process is process,
-            [address for address, (_, owner) in self._services.items() if owner is process],
-        )
+        host = self._hosts.pop(process, "")
+        services = self._services.get(host, {})
+        for service in [service for service, (_, owner) in services.items() if owner is process]:
+            del services[service]
+        for end in self._ends(host):
+            if end.process is process:
+                end.die()
 
     def go_on(self, process: Process) -> None:
         """SIGCONT: it reads what has come meanwhile, and then finds its timers due, as any event loop does."""
         if process.is_dead:
             return
         process.runs = True
-        for connection in list(self._connections.values()):
-            for end in (connection.client, connection.server):
-                if end.process is process:
-                    end.other.way.flush()
+        for end in self._ends(self._hosts.get(process, "")):
+            if end.process is process:
+                end.other.way.flush()
         process.go_on()
-
-    def _end(self, connections: list[Connection], which: Callable[[End], bool], addresses: list[Address]) -> None:
-        for address in addresses:
-            del self._services[address]
-        for connection in connections:
-            for end in (connection.client, connection.server):
-                if which(end):
-                    end.die()
 
     def heal(self) -> None:
         """No cuts and clogs, everybody reads."""
@@ -197,6 +198,9 @@ class Network:
         """Those of the host that are not over; the others are forgotten."""
         found = self._of_host[host] = [one for one in self._of_host.get(host, ()) if not one.is_over]
         return list(found)
+
+    def _ends(self, host: str) -> list[End]:
+        return [end for one in self._living(host) for end in (one.client, one.server) if end.host == host]
 
     def _between(self, one: str, other: str) -> list[Connection]:
         fewer = min((one, other), key=lambda host: len(self._of_host.get(host, ())))
