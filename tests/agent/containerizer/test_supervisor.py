@@ -97,9 +97,25 @@ async def test_a_supervisor_does_not_carry_the_mark_of_what_it_launched(tmp_path
     made.launch(harness.shell("marked", "touch ready; exec sleep 1000"))
     await until((harness.sandbox("marked") / "ready").exists)
     (child,) = psutil.Process(made.supervisor_pid).children()
-    assert procfs.mark(child.pid) == procfs.mark_of(b"marked")
-    assert procfs.mark(made.supervisor_pid) != procfs.mark_of(b"marked")
+    mark = procfs.mark_of(b"marked", str(harness.work).encode())
+    assert procfs.mark(child.pid) == mark
+    assert procfs.mark(made.supervisor_pid) != mark
     await made.close()
+
+
+async def test_containers_of_another_agent_with_the_same_id_are_left_alone(tmp_path: Path) -> None:
+    """What a dead supervisor left is found by a mark that no other work directory has."""
+    ours, theirs = Harness(tmp_path / "ours"), Harness(tmp_path / "theirs")
+    for each in (ours, theirs):
+        await each.process().recover()
+        each.containerizer.launch(each.spec("same", "sleep", "1000"))
+    pids = [await each.launched("same") for each in (ours, theirs)]
+    os.kill(ours.containerizer.supervisor_pid, signal.SIGKILL)  # type: ignore[attr-defined]
+    assert await ours.exited("same") is None
+    assert [is_alive(pid) for pid in pids] == [False, True]
+    for each in (ours, theirs):
+        await each.containerizer.close()
+
 
 
 async def test_what_a_dead_supervisor_ran_is_destroyed(tmp_path: Path) -> None:

@@ -20,10 +20,10 @@ MARK_BASE = 1 << 61
 _FNV_OFFSET, _FNV_PRIME, _MARK_BITS = 0xCBF29CE484222325, 0x100000001B3, (1 << 60) - 1
 
 
-def mark_of(container_id: bytes) -> int:
-    """The container's mark: any supervisor computes the same one for the same id."""
+def mark_of(container_id: bytes, root: bytes = b"") -> int:
+    """The container's mark: any supervisor of the work directory `root` computes the same one for the same id."""
     digest = _FNV_OFFSET
-    for byte in container_id:
+    for byte in container_id + b"\0" + root if root else container_id:
         digest = ((digest ^ byte) * _FNV_PRIME) & 0xFFFFFFFFFFFFFFFF
     return MARK_BASE | (digest & _MARK_BITS)
 

@@ -279,7 +279,7 @@ class Supervisor:
         finally:
             if write is not None:
                 os.close(write)
-        container = Container(container_id, sandbox, pid, read, cgroup, pid_file)
+        container = Container(self._spawner.root, container_id, sandbox, pid, read, cgroup, pid_file)
         container.is_kept = kind == frames.KEPT
         self._trees.add(container)
         if not pid_file:
@@ -297,7 +297,7 @@ class Supervisor:
         if container is not None:
             self._trees.destroy(container)
         elif container_id not in self._unacknowledged:
-            remains = Container(container_id, b"", 0, None, cgroup)
+            remains = Container(self._spawner.root, container_id, b"", 0, None, cgroup)
             remains.look_at = 0.0
             self._sweeps[container_id] = remains
 

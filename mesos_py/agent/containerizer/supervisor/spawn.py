@@ -115,7 +115,7 @@ class Spawner:
         # Set on ourselves while we spawn, because posix_spawn cannot. A hard limit below the mark (never seen) leaves
         # attribution to sessions and sandboxes.
         hard = self._rttime[1]
-        mark = mark_of(container_id)
+        mark = mark_of(container_id, self.root)
         if hard == resource.RLIM_INFINITY or mark <= hard:
             resource.setrlimit(resource.RLIMIT_RTTIME, (mark, hard))
 

@@ -36,7 +36,7 @@ class Container:
     )  # fmt: skip
 
     def __init__(
-        self, container_id: bytes, sandbox: bytes, main: int, capture: int | None, cgroup: bytes = b"",
+        self, root: bytes, container_id: bytes, sandbox: bytes, main: int, capture: int | None, cgroup: bytes = b"",
         pid_file: bytes = b"",
     ) -> None:  # fmt: skip
         self.id = container_id
@@ -51,7 +51,7 @@ class Container:
         self.early: int | None = None
         #: it was destroyed
         self.is_doomed = False
-        self.mark = procfs.mark_of(container_id)
+        self.mark = procfs.mark_of(container_id, root)
         #: the read end of the pipe that is its stdout, if it was asked for
         self.capture = capture
         #: raw wait status, once reaped
