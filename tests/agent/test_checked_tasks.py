@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -178,7 +177,6 @@ async def test_the_agent_is_killed_in_between(master: Master, agent: AgentProgra
     await until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
     pid = int((tmp_path / "pid").read_text())
     await agent.killed()
-    assert os.path.exists(f"/proc/{pid}")
     (tmp_path / "hang").unlink()
     await agent.registered()
     await until(lambda: not _runs(pid))

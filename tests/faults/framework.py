@@ -278,7 +278,13 @@ class Framework:
         """Launched, running, acknowledged; the process of each."""
         await self.launch(*names, agent_id=agent_id)
         await until(lambda: all(self.last(name) == "TASK_RUNNING" for name in names), f"{names} run")
-        return await self.pids(*names)
+
+        async def found() -> dict[str, int] | None:
+            pids = await self.pids(*names)
+            return pids if len(pids) == len(names) else None  # one that is just being executed shows no environment
+
+        pids: dict[str, int] = await until(found, f"{names} have processes")
+        return pids
 
     async def pids(self, *names: str) -> dict[str, int]:
         """The one process of each task that runs."""
