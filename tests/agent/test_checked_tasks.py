@@ -37,14 +37,6 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 
 
 @pytest.fixture
-async def master() -> AsyncIterator[Master]:
-    made = Master()
-    made.port = await made.server.start("127.0.0.1", 0)
-    yield made
-    await made.server.close()
-
-
-@pytest.fixture
 async def server(master: Master, tmp_path: Path) -> AsyncIterator[AgentServer]:
     options = AgentOptions(
         master=f"127.0.0.1:{master.port}", work_dir=str(tmp_path / "work"), runtime_dir=str(tmp_path / "run"), port=0,
