@@ -28,6 +28,7 @@ SHELLS = (
     "mesos_py.agent.containerizer.beside", "mesos_py.agent.containerizer.disk",
     "mesos_py.agent.containerizer.isolated", "mesos_py.agent.containerizer.runtime.runtime",
     "mesos_py.agent.containerizer.runtime.preparing", "mesos_py.agent.containerizer.runtime.places",
+    "mesos_py.agent.containerizer.runtime.trial",
     "mesos_py.agent.containerizer.cgroups.hierarchy", "mesos_py.agent.containerizer.cgroups.isolator",
     "mesos_py.agent.containerizer.cgroups.oom",
     "mesos_py.agent.containerizer.client", "mesos_py.agent.containerizer.scripted",

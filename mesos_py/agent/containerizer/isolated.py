@@ -188,8 +188,8 @@ class IsolatedContainerizer:
         return measured
 
     async def recover(self, expected: Collection[str] = ()) -> tuple[KnownContainer, ...]:
-        if self._runtime is not None:
-            self._runtime.open()
+        if self._preparer is not None:
+            await self._preparer.open()
         if self._cgroups is not None:
             self._cgroups.open()
         known = await self._inner.recover(expected)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from mesos_py.agent.containerizer import NO_SANDBOX, ContainerSpec
 from mesos_py.agent.containerizer.isolators import volumes
-from mesos_py.agent.containerizer.runtime import places
+from mesos_py.agent.containerizer.runtime import places, trial
 from mesos_py.agent.containerizer.runtime.plan import Planner
 from mesos_py.agent.containerizer.runtime.runtime import Runtime, identify
 from mesos_py.agent.provisioner.manifest import ImageConfig
@@ -32,6 +32,11 @@ class Preparer:
         self._work_dir = work_dir
         self._provisioner = provisioner
         self._force_creation = force_creation
+
+    async def open(self) -> None:
+        """Containers can be started here. Raises RuntimeUnavailable or OSError."""
+        self.runtime.open()
+        await trial.attempt(self.runtime, self._planner)
 
     async def prepare(self, spec: ContainerSpec) -> ContainerSpec | Problem:
         try:

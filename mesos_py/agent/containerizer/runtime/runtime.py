@@ -159,8 +159,12 @@ class Runtime:
 
     def why(self, spec: ContainerSpec) -> str:
         """Why crun has started nothing, in the words of whoever starts processes."""
-        cause = _last_line(f"{self._bundle(spec.container_id)}/log")
+        cause = self.cause(spec.container_id)
         return _not_executed(spec, cause) or f"Failed to start container: {cause or 'crun has said nothing'}"
+
+    def cause(self, container_id: str) -> str:
+        """What crun has said of it last; empty: nothing."""
+        return _last_line(f"{self._bundle(container_id)}/log")
 
     def remove(self, container_id: str) -> None:
         """Nothing is left of it here; its mounts have gone with its namespace."""

@@ -1,0 +1,60 @@
+"""An agent that is asked for what crun does tries it at its start, and refuses with the cause and what to do."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from mesos_py.agent.containerizer.isolation import settle
+from mesos_py.agent.containerizer.runtime.plan import Planner
+from mesos_py.agent.containerizer.runtime.runtime import Runtime, RuntimeUnavailable
+from mesos_py.agent.containerizer.runtime.trial import attempt, refusal
+from tests.agent.containerizer.conftest import remove_cgroups
+from tests.agent.containerizer.harness import Harness, needs_crun
+from tests.agent.containerizer.test_namespaces import ISOLATION
+
+
+@pytest.mark.parametrize(
+    ("cause", "advice"),
+    [
+        (
+            "cgroups in hybrid mode not supported, drop all controllers from cgroupv2",
+            " (mount the controllers in /sys/fs/cgroup/unified/cgroup.controllers as v1, or boot with cgroup v2)",
+        ),
+        ("mount `proc`: Operation not permitted", " (an agent within a container has to be a privileged one)"),
+        ("a bad day", ""),
+    ],
+)
+def test_a_refusal_names_the_cause_and_what_to_do(cause: str, advice: str) -> None:
+    text = f"filesystem/linux, linux/nnp need crun, which starts no container here: {cause}{advice}"
+    assert refusal(settle("filesystem/linux,linux/nnp", None), cause) == text
+
+
+@pytest.mark.root
+@needs_crun
+async def test_where_crun_runs_nothing_is_left_of_the_trial(tmp_path: Path) -> None:
+    harness = Harness(tmp_path)
+    containerizer = harness.isolated(isolation=ISOLATION)
+    await containerizer.recover()
+    assert remains(tmp_path) == []
+    await containerizer.close()
+    assert harness.events == []
+    remove_cgroups(harness)
+
+
+@pytest.mark.root
+@needs_crun
+async def test_where_crun_starts_nothing_it_is_said_why(tmp_path: Path) -> None:
+    runtime = Runtime(runtime_dir=str(tmp_path / "run"), work_dir=str(tmp_path))
+    runtime.open()
+    planner = Planner(isolation=settle("namespaces/pid", None), capabilities=(), init="/no/such/init")
+    with pytest.raises(RuntimeUnavailable, match=r"^namespaces/pid need crun, which starts no .* `/no/such/init` not"):
+        await attempt(runtime, planner)
+    assert remains(tmp_path) == []
+
+
+def remains(directory: Path) -> list[str]:
+    (place,) = (directory / "run").glob("crun-*")
+    return [*os.listdir(place / "bundles"), *os.listdir(place / "state")]
