@@ -6,6 +6,7 @@
     frameworks/F                executors/F/C
     tasks/F/C/T                 progress/F/C/T
     updates/F/C/T/NUMBER        acknowledged/F/C/T
+    containers/K                of the API; K is what the containerizer calls it
 
 F, C and T are ids of framework, container (the run of an executor) and task; no id has a slash (they name directories,
 too). Values are messages of wire/checkpoint.py in msgpack. Records of ended, acknowledged things are removed, so what
@@ -41,6 +42,7 @@ MESSAGES: Final[Mapping[str, type]] = {
     "progress": checkpoint.Progress,
     "updates": TaskStatus,
     "acknowledged": checkpoint.Acknowledged,
+    "containers": checkpoint.Container,
 }
 
 
@@ -113,6 +115,14 @@ def _updates_forgotten(fact: facts.UpdatesForgotten, found: dict[Key, Any]) -> N
         found["acknowledged", name] = None
 
 
+def _container_saved(fact: facts.ContainerSaved, found: dict[Key, Any]) -> None:
+    found["containers", fact.container.key] = fact.container
+
+
+def _container_forgotten(fact: facts.ContainerForgotten, found: dict[Key, Any]) -> None:
+    found["containers", fact.key] = None
+
+
 _RECORDS: Final[Mapping[type, Callable[[Any, dict[Key, Any]], None]]] = {
     facts.AgentAdmitted: _agent_admitted,
     facts.AgentForgotten: _agent_forgotten,
@@ -126,6 +136,8 @@ _RECORDS: Final[Mapping[type, Callable[[Any, dict[Key, Any]], None]]] = {
     facts.UpdateReceived: _update_received,
     facts.UpdatesAcknowledged: _updates_acknowledged,
     facts.UpdatesForgotten: _updates_forgotten,
+    facts.ContainerSaved: _container_saved,
+    facts.ContainerForgotten: _container_forgotten,
 }
 
 
@@ -154,6 +166,8 @@ def records_of(state: checkpoint.AgentState) -> dict[Key, bytes]:
                     found["acknowledged", name] = checkpoint.Acknowledged(count=task.acknowledged)
                 for number, status in enumerate(task.updates, task.first):
                     found["updates", f"{name}/{number}"] = status
+    for container in state.containers:
+        found["containers", container.key] = container
     return {key: msgpack.encode(message) for key, message in found.items()}
 
 
@@ -203,6 +217,7 @@ def readable(records: Mapping[Key, bytes]) -> tuple[checkpoint.AgentState, list[
         boot_id=boot[""].id if boot else None,
         info=info.get(""),
         frameworks=tuple([evolve(one, executors=tuple(runs.get(name, ()))) for name, one in frameworks.items()]),
+        containers=tuple(shelf.take("containers").values()),
     )
     shelf.refuse_others()
     return state, shelf.problems

@@ -12,7 +12,19 @@ from itertools import islice
 from typing import Protocol
 
 from mesos_py.agent import events, facts, gc, registration, specs, words
-from mesos_py.agent.calls import checks, containers, endings, executors, frameworks, kills, recovery, room, tasks
+from mesos_py.agent.api_containers import ApiContainers
+from mesos_py.agent.calls import (
+    api_containers,
+    checks,
+    containers,
+    endings,
+    executors,
+    frameworks,
+    kills,
+    recovery,
+    room,
+    tasks,
+)
 from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.entities import Executor, Task
 from mesos_py.agent.gc import Collector
@@ -58,6 +70,7 @@ ROWS = Table.merge(
     executors.rows,
     endings.rows,
     containers.rows,
+    api_containers.rows,
     checks.rows,
     recovery.rows,
     room.rows,
@@ -99,6 +112,8 @@ class Agent:
         self.timers = Timers()
         self.updates = Updates(self.timers)
         self.registration = Registration()
+        #: nested and standalone ones, and who waits for any container
+        self.api_containers = ApiContainers()
         #: False: the disk is full, and nothing more is begun that would have to be kept
         self.has_room = True
         self.collector = Collector(options.gc_delay, options.gc_disk_headroom)
@@ -129,6 +144,7 @@ class Agent:
         """All invariants; after every frame in tests."""
         self.state.check()
         self.updates.check()
+        self.api_containers.check()
         for framework in self.state.frameworks.values():
             for executor in framework.executors.values():
                 for task_id in executor.terminated:

@@ -108,6 +108,13 @@ class ExecutorDisconnected:
 
 
 @value
+class AskerGone:
+    """Whoever asked for a container over the API has gone, or needs no answer any more."""
+
+    peer: PeerID
+
+
+@value
 class DiskMeasured:
     """How full the file system with the work_dir is."""
 

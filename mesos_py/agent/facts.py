@@ -121,3 +121,17 @@ class UpdatesForgotten:
     first: int
     end: int
     is_all: bool
+
+
+@value
+class ContainerSaved:
+    """What Mesos has in its runtime directory of a nested or standalone container."""
+
+    container: checkpoint.Container
+
+
+@value
+class ContainerForgotten:
+    """It was removed, or went with the one it was nested in."""
+
+    key: str

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from mesos_py.agent import legacy
+from mesos_py.agent.container_http import ContainerApi
 from mesos_py.agent.containerizer import Containerizer
 from mesos_py.agent.core import Agent
 from mesos_py.agent.executor_http import ExecutorApi
@@ -71,7 +72,8 @@ class AgentHttp:
         )
         level = LoggingLevel(_set_logging_level)
         metrics = MetricsEndpoints(self._samples)
-        operator = OperatorApi(core, self._files, self._statistics, metrics, level, images)
+        calls = ContainerApi(driver, rim, core.work_dir)
+        operator = OperatorApi(core, self._files, self._statistics, metrics, level, images, calls)
         router = Router(PREFIX)
         gate, post = self._gate, ("POST",)
         router.add("/api/v1", operator, realm=READWRITE, methods=post, gate=self._gate_of_executors)
@@ -113,7 +115,9 @@ class AgentHttp:
             return problem(400, BAD_CONTAINERS_QUERY)
         nested = query.get("show_nested") == "true"
         statistics = await self._statistics.measure(nested=nested)
-        return json(legacy.containers(self._core, statistics, wanted, nested=nested), query.get("jsonp"))
+        standalone = query.get("show_standalone") == "true"
+        shown = legacy.containers(self._core, statistics, wanted, nested=nested, standalone=standalone)
+        return json(shown, query.get("jsonp"))
 
     async def monitor_statistics(self, request: Request) -> Response:
         statistics = await self._statistics.measure()

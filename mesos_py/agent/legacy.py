@@ -19,6 +19,7 @@ from mesos_py.algebra.resources import Resources
 from mesos_py.build import version_json
 from mesos_py.wire.checkpoint import Kind
 from mesos_py.wire.codec import json
+from mesos_py.wire.container import ContainerStatus
 from mesos_py.wire.framework import FrameworkInfo
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.stats import ResourceStatistics
@@ -63,8 +64,9 @@ def state(agent: Agent, options: AgentOptions, started_s: float) -> dict[str, An
 
 
 def containers(
-    agent: Agent, statistics: Mapping[str, ResourceStatistics], wanted: Mapping[str, str], *, nested: bool
-) -> list[dict[str, Any]]:
+    agent: Agent, statistics: Mapping[str, ResourceStatistics], wanted: Mapping[str, str], *, nested: bool,
+    standalone: bool,
+) -> list[dict[str, Any]]:  # fmt: skip
     """/containers; ``wanted`` narrows it to a container, a framework, or one of its executors."""
     shown: list[dict[str, Any]] = []
     for executor in shown_containers(agent.state, nested=nested):
@@ -87,6 +89,16 @@ def containers(
                 if found is not None:
                     inner["statistics"] = json.to_value(found)
                 shown.append(dict(sorted(inner.items())))
+    if not wanted:
+        for other in agent.api_containers.running(nested=nested, standalone=standalone):
+            one = {"container_id": other.record.container_id.value}
+            one["status"] = json.to_value(
+                ContainerStatus(container_id=other.record.container_id, executor_pid=other.record.pid)
+            )
+            found = statistics.get(other.key)
+            if found is not None:
+                one["statistics"] = json.to_value(found)
+            shown.append(dict(sorted(one.items())))
     return shown
 
 

@@ -1,7 +1,6 @@
 """POST /api/v1 of the agent: the operator API, JSON and protobuf.
 
-Which calls are served is the table at the end of the class; container calls (launch, wait, kill, attach) are told
-apart from unknown ones but not served: 501 saying so, or 404 where the container that is named does not exist.
+Which calls are served is the table at the end of the class; those about containers are in ``container_http.py``.
 Mesos: src/slave/http.cpp, Http::api.
 """
 
@@ -13,6 +12,7 @@ from typing import Final
 import orjson
 
 from mesos_py.agent import validation, views
+from mesos_py.agent.container_http import ContainerApi
 from mesos_py.agent.core import Agent
 from mesos_py.agent.provisioner.provisioner import Provisioner, ProvisionError
 from mesos_py.agent.statistics import Statistics
@@ -27,8 +27,8 @@ from mesos_py.web.system import LoggingLevel
 from mesos_py.wire.agent_api import Call
 from mesos_py.wire.agent_api import Response as Said
 from mesos_py.wire.codec import protobuf
-from mesos_py.wire.ids import ContainerID
 from mesos_py.wire.misc import Flag, Metric
+from mesos_py.wire.schema import evolve
 
 RECORDIO: Final = "application/recordio"
 NO_CONTENT_TYPE = "Expecting 'Content-Type' to be present"
@@ -58,7 +58,9 @@ class OperatorApi:
         metrics: MetricsEndpoints,
         logging: LoggingLevel,
         images: Provisioner | None,
+        containers: ContainerApi,
     ) -> None:
+        self._containers = containers
         self._agent = agent
         self._files = files
         self._statistics = statistics
@@ -140,8 +142,13 @@ class OperatorApi:
     async def get_containers(self, call: Call) -> Said:
         wanted = call.get_containers
         nested = wanted is not None and bool(wanted.show_nested)
+        standalone = wanted is not None and bool(wanted.show_standalone)
         statistics = await self._statistics.measure(nested=nested)
-        containers = views.get_containers(self._agent.state, statistics, nested=nested)
+        shown = views.get_containers(self._agent.state, statistics, nested=nested)
+        others = self._agent.api_containers.running(nested=nested, standalone=standalone)
+        containers = evolve(
+            shown, containers=(*shown.containers, *views.get_api_containers(others, statistics))
+        )
         # Mesos says nothing at all when there is none.
         return Said(type=Said.Type.GET_CONTAINERS, get_containers=containers if containers.containers else None)
 
@@ -175,27 +182,6 @@ class OperatorApi:
                 return problem(400, str(error))
         return OK
 
-    async def wait_container(self, call: Call) -> Response:
-        wanted = call.wait_container or call.wait_nested_container
-        assert wanted is not None
-        container_id = wanted.container_id
-        if self._is_known(container_id):
-            return problem(501, NOT_SERVED.format("WAIT_CONTAINER"))
-        return problem(404, _unknown(container_id))
-
-    async def kill_container(self, call: Call) -> Response:
-        wanted = call.kill_container or call.kill_nested_container
-        assert wanted is not None
-        container_id = wanted.container_id
-        if self._is_known(container_id):
-            return problem(501, NOT_SERVED.format("KILL_CONTAINER"))
-        text = f"Container '{_text(container_id)}' cannot be found (or is already killed)"
-        return problem(404, text)
-
-    def _is_known(self, container_id: ContainerID) -> bool:
-        state = self._agent.state
-        return container_id.value in state.containers or container_id.value in state.nested
-
     def _table(self) -> dict[Call.Type, Handler]:
         types = Call.Type
         return {
@@ -216,10 +202,7 @@ class OperatorApi:
             types.LIST_FILES: self.list_files,
             types.READ_FILE: self.read_file,
             types.PRUNE_IMAGES: self.prune_images,
-            types.WAIT_CONTAINER: self.wait_container,
-            types.WAIT_NESTED_CONTAINER: self.wait_container,
-            types.KILL_CONTAINER: self.kill_container,
-            types.KILL_NESTED_CONTAINER: self.kill_container,
+            **self._containers.table(),
         }
 
 
@@ -253,10 +236,3 @@ def _accept(request: Request) -> str:
         raise HttpError(406, BAD_MESSAGE_ACCEPT)
     return RECORDIO
 
-
-def _text(container_id: ContainerID) -> str:
-    return container_id.value if container_id.parent is None else f"{_text(container_id.parent)}.{container_id.value}"
-
-
-def _unknown(container_id: ContainerID) -> str:
-    return f"Container {_text(container_id)} cannot be found"

@@ -6,6 +6,7 @@ from mesos_py.agent.core import Agent
 
 
 def left_running(agent: Agent) -> int | None:
-    """How many tasks of checkpointing frameworks have an executor that runs; None: no executor runs on."""
+    """How many tasks of checkpointing frameworks have an executor that runs; None: no container runs on."""
     kept = [one for one in agent.state.containers.values() if one.checkpoint and not one.is_over]
-    return sum(len(one.queued) + len(one.launched) for one in kept) if kept else None
+    others = [one for one in agent.api_containers.by_key.values() if one.is_kept and not one.is_ending]
+    return sum(len(one.queued) + len(one.launched) for one in kept) if kept or others else None

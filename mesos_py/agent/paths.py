@@ -6,6 +6,7 @@
                                                                          runs/latest -> <container>
         .../runs/<container>/containers/<nested container>/
         .../runs/<container>/tasks/<task> -> ../containers/<nested container>
+    <work_dir>/containers/<standalone container>/
 """
 
 from __future__ import annotations
@@ -33,3 +34,7 @@ def virtual_path(framework_id: FrameworkID, executor_id: ExecutorID) -> str:
 
 def nested_sandbox(sandbox: str, container_id: str) -> str:
     return f"{sandbox}/containers/{container_id}"
+
+
+def standalone_sandbox(work_dir: str, container_id: str) -> str:
+    return f"{work_dir}/containers/{container_id}"

@@ -31,7 +31,7 @@ class Incompatible(Exception):
 def reconfigured(state: AgentState, info: AgentInfo, boot_id: str, policy: str) -> AgentState:
     """``state``, of an agent that introduces itself as ``info`` now (without an id). Raises Incompatible."""
     if state.info is None:
-        return AgentState(boot_id=state.boot_id)
+        return AgentState(boot_id=state.boot_id, containers=state.containers)
     problem = compatibility.POLICIES[policy](state.info, info)
     if problem is None:
         return evolve(state, info=evolve(info, id=state.info.id))
@@ -45,7 +45,8 @@ def settled(state: AgentState, boot_id: str) -> AgentState:
     if state.boot_id == boot_id:
         return state
     frameworks = tuple(_rebooted(framework) for framework in state.frameworks if not framework.terminating)
-    return evolve(state, boot_id=boot_id, frameworks=tuple(one for one in frameworks if one.executors))
+    known = tuple(one for one in frameworks if one.executors)
+    return evolve(state, boot_id=boot_id, frameworks=known, containers=())
 
 
 def _rebooted(framework: Framework) -> Framework:
@@ -64,13 +65,14 @@ def has_ended(task: Task) -> bool:
 
 def expected(state: AgentState) -> tuple[str, ...]:
     """Containers that run, or whose end has not been heard."""
-    return tuple(
+    of_executors = tuple(
         container_id
         for framework in state.frameworks
         for executor in framework.executors
         if not executor.ended
         for container_id in _containers(executor)
     )
+    return of_executors + tuple(container.key for container in state.containers if not container.ended)
 
 
 def _containers(executor: Executor) -> Iterator[str]:

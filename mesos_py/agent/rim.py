@@ -41,6 +41,8 @@ class AgentRim:
         self.link: MasterLink | None = None
         #: event streams of executors
         self.streams: dict[PeerID, RecordStream] = {}
+        #: calls about containers that wait for their answer
+        self.askers: dict[PeerID, asyncio.Future[Any]] = {}
         self._files = files
         self._work_dir = ""
         self._tell = tell
@@ -67,6 +69,10 @@ class AgentRim:
             self._to_disk(word.message)
         elif peer == words.PROCESS:
             asyncio.get_running_loop().call_soon(self._on_exit, word.message.problem)
+        elif peer in self.askers:
+            asker = self.askers[peer]
+            if not asker.done():
+                asker.set_result(word.message)
         else:
             stream = self.streams.get(peer)
             if stream is not None:

@@ -10,6 +10,7 @@ src/launcher/executor.cpp, src/launcher/default_executor.cpp.
 from __future__ import annotations
 
 import math
+import posixpath
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
@@ -21,6 +22,7 @@ from mesos_py.agent.containerizer.isolation import parse_isolation
 from mesos_py.agent.entities import Executor
 from mesos_py.agent.options import AgentOptions
 from mesos_py.algebra.durations import format_duration
+from mesos_py.wire import checkpoint
 from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.command import CommandInfo, Environment
 from mesos_py.wire.container import ContainerInfo
@@ -293,6 +295,60 @@ def nested_task(executor: Executor, task: TaskInfo, container_id: str, ip: str) 
         parent_sandbox=executor.sandbox,
         resources=task.resources,
         limits=task.limits,
+    )
+
+
+def api_container(record: checkpoint.Container, ip: str, *, is_kept: bool) -> ContainerSpec:
+    """A container launched over the API: it gets nothing of what its parent has but a place in its sandbox."""
+    command = record.command or NO_COMMAND
+    env = {"MESOS_SANDBOX": record.sandbox}
+    _add_command_environment(env, command)
+    env["MESOS_CONTAINER_IP"] = ip
+    executable, argv = _argv(command)
+    return ContainerSpec(
+        container_id=record.key,
+        parent_id=record.root,
+        sandbox=record.sandbox,
+        argv=argv,
+        executable=executable,
+        env=_with_path(env, record.container),
+        user=record.user,
+        uris=command.uris,
+        is_kept=is_kept,
+        container=record.container,
+        command=command,
+        parent_sandbox=None if record.parent is None else posixpath.dirname(posixpath.dirname(record.sandbox)),
+        resources=record.resources,
+        limits=record.limits,
+    )
+
+
+def pod(env: dict[str, str], executor: Executor) -> ContainerSpec:
+    """An executor's container without a process, for what is to run inside it."""
+    return ContainerSpec(
+        container_id=executor.container_id,
+        sandbox=executor.sandbox,
+        argv=(NO_EXECUTABLE,),
+        executable=NO_EXECUTABLE,
+        env=_with_path(env),
+        user=executor.user,
+    )
+
+
+def session(parent: ContainerSpec, record: checkpoint.Container) -> ContainerSpec:
+    """What runs inside ``parent`` for somebody: all of the parent's but what it runs.
+
+    Mesos: containers of class DEBUG, src/slave/containerizer/mesos/containerizer.cpp.
+    """
+    command = record.command or NO_COMMAND
+    return evolve(
+        beside(parent, command),
+        container_id=record.key,
+        parent_id=record.root,
+        inside=parent.container_id,
+        user=record.user,
+        uris=command.uris,
+        is_kept=False,
     )
 
 

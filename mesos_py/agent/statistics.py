@@ -44,6 +44,7 @@ class Statistics:
         wanted = [executor.container_id for executor in executors]
         for executor in executors:
             wanted += executor.nested_status
+        wanted += [one.key for one in self._agent.api_containers.running(nested=True, standalone=True)]
         found = await self._containerizer.usage(wanted)
         for executor in executors:
             if executor.kind is Kind.DEFAULT and executor.container_id not in found:

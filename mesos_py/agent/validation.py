@@ -5,6 +5,7 @@ Mesos: src/slave/validation.cpp (executor::call::validate, agent::call::validate
 
 from __future__ import annotations
 
+from mesos_py.agent.container_validation import invalid_containers
 from mesos_py.wire import agent_api, executor_api
 from mesos_py.wire.health import CheckInfo, CheckStatusInfo
 from mesos_py.wire.task import TaskState, TaskStatus
@@ -108,7 +109,8 @@ def agent_call(call: agent_api.Call) -> str | None:
         name = call.type.name.lower()
         if getattr(call, name) is None:
             return AGENT_PREFIX + _missing(name)
-    return None
+    text = invalid_containers(call)
+    return None if text is None else AGENT_PREFIX + text
 
 
 def _missing(name: str) -> str:

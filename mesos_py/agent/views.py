@@ -7,9 +7,10 @@ Mesos: src/slave/http.cpp, Http::getTasks, getExecutors, getFrameworks, getAgent
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from mesos_py.agent.api_containers import ApiContainer
 from mesos_py.agent.entities import Executor, Framework, Task
 from mesos_py.agent.lifecycle import ExecutorState
 from mesos_py.agent.state import State
@@ -114,6 +115,19 @@ def get_containers(
                     )
                 )
     return GetContainers(containers=(*made, *inner))
+
+
+def get_api_containers(
+    containers: Iterable[ApiContainer], statistics: Mapping[str, ResourceStatistics]
+) -> Iterator[GetContainers.Container]:
+    """Nested and standalone ones; only in the status is the name of a nested one whole, as Mesos has it."""
+    for container in containers:
+        container_id = container.record.container_id
+        yield GetContainers.Container(
+            container_id=ContainerID(value=container_id.value),
+            container_status=ContainerStatus(container_id=container_id, executor_pid=container.record.pid),
+            resource_statistics=statistics.get(container.key),
+        )
 
 
 def container_status(executor: Executor) -> ContainerStatus:

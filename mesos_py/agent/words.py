@@ -80,6 +80,16 @@ class AcknowledgeExit:
 
 
 @value
+class Done:
+    """What was asked for over the container API has been done; said to the peer that stands for that call."""
+
+    #: it was so before
+    already: bool = False
+    #: a sandbox nobody knows any more, to be removed by whoever hears this
+    remove: str | None = None
+
+
+@value
 class MakeSandbox:
     """Make an executor's sandbox that no process of its own lives in. Answered by DirectoryFailed, or not at all."""
 

@@ -17,6 +17,7 @@ class Kind(enum.IntEnum):
     FORBIDDEN = 403
     NOT_FOUND = 404
     CONFLICT = 409
+    INTERNAL = 500
     NOT_IMPLEMENTED = 501
     UNAVAILABLE = 503
 

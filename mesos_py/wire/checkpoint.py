@@ -3,6 +3,7 @@
 ::
 
     AgentState --> Framework --> Executor (one run) --> Task --> updates
+              '--> Container (launched over the container API, whatever it is nested in)
 
 On disk every message is a record of its own, without those below it (agent/checkpoint.py). Times are nanoseconds since
 the epoch, on the clock of the agent that wrote them.
@@ -11,12 +12,18 @@ Mesos keeps the same in files of their own: src/slave/state.hpp, src/slave/paths
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mesos_py.wire.agent import AgentInfo
+from mesos_py.wire.command import CommandInfo
+from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.executor import ExecutorInfo
 from mesos_py.wire.framework import FrameworkInfo
+from mesos_py.wire.ids import ContainerID
 from mesos_py.wire.resource import Resource
-from mesos_py.wire.schema import WireEnum, message, opt, rep, req
+from mesos_py.wire.schema import WireEnum, mapping, message, opt, rep, req
 from mesos_py.wire.task import KillPolicy, TaskInfo, TaskState, TaskStatus
+from mesos_py.wire.value import Value
 
 
 class Kind(WireEnum):
@@ -125,6 +132,37 @@ class Framework:
 
 
 @message
+class Container:
+    """A nested or standalone container that was launched over the API; those it is nested in may be executors'."""
+
+    container_id: ContainerID = req(1)
+    #: what the containerizer calls it
+    key: str = req(2)
+    #: what it calls the one this is nested in, and the outermost one; nothing: this is a standalone container
+    parent: str | None = opt(3)
+    root: str | None = opt(4)
+    sandbox: str = req(5)
+    #: unix user it runs as
+    user: str | None = opt(6)
+    command: CommandInfo | None = opt(7)
+    container: ContainerInfo | None = opt(8)
+    resources: tuple[Resource, ...] = rep(9)
+    limits: Mapping[str, Value.Scalar] = mapping(10)
+    #: it runs inside its parent, for whoever asked for it, and ends with that connection
+    is_session: bool = opt(11, default=False)
+    #: of its first process, once it was launched
+    pid: int | None = opt(12)
+    #: nothing of it is left
+    ended: bool = opt(13, default=False)
+    #: wait(2) status word, None when it is not known
+    exit_status: int | None = opt(14)
+    #: why we ended it
+    termination: Termination | None = opt(15)
+    #: what the containerizer says of its end
+    message: str | None = opt(16)
+
+
+@message
 class AgentState:
     """Everything an agent must not forget."""
 
@@ -133,6 +171,7 @@ class AgentState:
     #: with the agent's id; None: it was never admitted
     info: AgentInfo | None = opt(2)
     frameworks: tuple[Framework, ...] = rep(3)
+    containers: tuple[Container, ...] = rep(4)
 
 
 @message

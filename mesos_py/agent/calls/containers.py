@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mesos_py.agent import events, specs, words
-from mesos_py.agent.calls import endings
+from mesos_py.agent.calls import api_containers, descendants, endings
+from mesos_py.agent.calls.api_containers import NOT_EXECUTED, STATUS_NOT_EXECUTED
 from mesos_py.agent.containerizer import NO_SANDBOX
 from mesos_py.agent.entities import Executor
 from mesos_py.agent.hosting import Hosting
@@ -34,11 +35,6 @@ Reason = TaskStatus.Reason
 #: How it begins when a URI could not be fetched.
 NOT_FETCHED = "Failed to fetch"
 
-#: How it begins when there is no such program. Mesos finds that out in the container, which runs for a moment and
-#: exits with 1; what was wrong is in the sandbox's stderr, there as here.
-NOT_EXECUTED = "Failed to execute"
-STATUS_NOT_EXECUTED = 1 << 8
-
 
 @rows.on(events.ContainerLaunched)
 def container_launched(agent: Agent, event: Event, out: Frame) -> None:
@@ -51,6 +47,10 @@ def container_launched(agent: Agent, event: Event, out: Frame) -> None:
 def container_launch_failed(agent: Agent, event: Event, out: Frame) -> None:
     """Its tasks fail, or are dropped if there was not even a sandbox."""
     container_id, message = event.body.container_id, event.body.message
+    container = agent.api_containers.by_key.get(container_id)
+    if container is not None:
+        api_containers.failed(agent, container, message, out)
+        return
     if message.startswith(NOT_EXECUTED):
         _launched(agent, container_id, None, out)
         _exited(agent, container_id, STATUS_NOT_EXECUTED, out)
@@ -87,7 +87,10 @@ def container_limited(agent: Agent, event: Event, out: Frame) -> None:
         state=TaskState.TASK_FAILED, reason=limited.reason, message=limited.message, resources=limited.resources
     )
     executor = agent.state.containers.get(limited.container_id)
-    if executor is None:
+    container = agent.api_containers.by_key.get(limited.container_id)
+    if container is not None:
+        api_containers.limited(agent, container, why, out)
+    elif executor is None:
         _nested_limited(agent, limited.container_id, why, out)
     elif not executor.is_over:
         agent.state.end_with(executor, why)
@@ -108,7 +111,10 @@ def container_exited(agent: Agent, event: Event, out: Frame) -> None:
 
 def _launched(agent: Agent, container_id: str, pid: int | None, out: Frame) -> None:
     executor = agent.state.containers.get(container_id)
-    if executor is None:
+    container = agent.api_containers.by_key.get(container_id)
+    if container is not None:
+        api_containers.launched(agent, container, pid, out)
+    elif executor is None:
         _nested_launched(agent, container_id, pid, out)
     else:
         launched(agent, executor, pid, out)
@@ -152,7 +158,10 @@ def place_nested(agent: Agent, executor: Executor, container_id: str, pid: int |
 
 def _exited(agent: Agent, container_id: str, status: int | None, out: Frame) -> None:
     executor = agent.state.containers.get(container_id)
-    if executor is None:
+    container = agent.api_containers.by_key.get(container_id)
+    if container is not None:
+        api_containers.exited(agent, container, status, out)
+    elif executor is None:
         _nested_exited(agent, container_id, status, out)
     else:
         if executor.recovered and executor.pid is None:
@@ -200,6 +209,7 @@ def _nested_failed(agent: Agent, container_id: str, message: str, out: Frame) ->
         return
     agent.state.count("slave/container_launch_errors")
     agent.state.unnest(container_id)
+    descendants.ended(agent, container_id, descendants.termination(None, message=message), out)
     assert isinstance(executor.builtin, DefaultExecutor)
     host = Hosting(agent, executor, out)
     executor.builtin.launch_failed(host, container_id, f"Failed to launch container: {message}")
@@ -224,6 +234,7 @@ def _nested_exited(agent: Agent, container_id: str, status: int | None, out: Fra
     if executor is None:
         return
     agent.state.unnest(container_id)
+    descendants.ended(agent, container_id, descendants.termination(status), out)
     assert isinstance(executor.builtin, DefaultExecutor)
     host = Hosting(agent, executor, out)
     executor.builtin.exited(host, container_id, status)

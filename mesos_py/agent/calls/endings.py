@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mesos_py.agent import facts, specs, words
+from mesos_py.agent.calls import descendants
 from mesos_py.agent.entities import Executor, Framework, Task
 from mesos_py.agent.hosting import Hosting
 from mesos_py.agent.lifecycle import EXECUTOR, Action, ExecutorEvent, ExecutorState
@@ -112,6 +113,7 @@ def bury(agent: Agent, executor: Executor, status: int | None, out: Frame) -> No
         for task in (*executor.launched.values(), *executor.queued.values()):
             agent.end_task(executor, task, why.state, why.reason, why.message, out, exceeded=why.resources)
     agent.state.turn_executor(executor, state, out)
+    descendants.ended(agent, executor.container_id, descendants.termination(status, executor.termination), out)
     if executor.peer is not None:
         out.close(executor.peer)
         agent.state.connect_executor(executor, None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mesos_py.agent import events, facts, words
-from mesos_py.agent.calls import endings
+from mesos_py.agent.calls import descendants, endings
 from mesos_py.agent.entities import Framework
 from mesos_py.agent.lifecycle import ExecutorState
 from mesos_py.agent.registration import Phase
@@ -132,6 +132,9 @@ def end_for_good(agent: Agent, out: Frame) -> None:
     """Everything is told to end, and the process ends with the last of it. A later agent here is another one."""
     for framework in list(agent.state.frameworks.values()):
         tear_down(agent, framework, out)
+    for container in list(agent.api_containers.by_key.values()):
+        if not container.is_ending:
+            descendants.destroy(agent, container, out)
     agent.registration.phase, agent.registration.ordered_down = Phase.TERMINATING, True
     agent.updates.pause()
     out.write(facts.AgentForgotten())

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mesos_py.agent import events, paths, recovery, specs, words
-from mesos_py.agent.calls import containers, endings, executors, frameworks
+from mesos_py.agent.calls import api_containers, containers, endings, executors, frameworks
 from mesos_py.agent.containerizer import KnownContainer
 from mesos_py.agent.entities import Executor, Framework, Task
 from mesos_py.agent.hosting import Hosting
@@ -60,12 +60,16 @@ def recovered(agent: Agent, event: Event, out: Frame) -> None:
     agent.state.count("slave/recovery_errors", event.body.errors)
     for framework in state.frameworks:
         _restore_framework(agent, framework, out)
+    for container in state.containers:
+        api_containers.restore(agent, container, state, out)
     agent.registration.phase = Phase.RECONNECTING
     for container_id in running:
-        if container_id not in agent.state.containers and container_id not in agent.state.nested:
+        if not _is_known(agent, container_id):
             out.send(words.CONTAINERS, words.DestroyContainer(container_id))
     for executor in list(agent.state.containers.values()):
         _resume(agent, executor, running, out)
+    for one in list(agent.api_containers.by_key.values()):
+        api_containers.resume(agent, one, running.get(one.key), out)
     for known in list(agent.state.frameworks.values()):
         endings.remove_idle_framework(agent, known, out)
     if agent.options.recover == "cleanup":
@@ -73,6 +77,11 @@ def recovered(agent: Agent, event: Event, out: Frame) -> None:
         return
     timeout = agent.options.executor_reregistration_timeout
     agent.timers.set("reregistration", out.now + timeout, ReregistrationOverdue())
+
+
+def _is_known(agent: Agent, key: str) -> bool:
+    state = agent.state
+    return key in state.containers or key in state.nested or key in agent.api_containers.by_key
 
 
 @rows.on(ReregistrationOverdue)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mesos_py.agent import events, words
+from mesos_py.agent.api_containers import Phase
 from mesos_py.agent.lifecycle import ExecutorState
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
@@ -30,12 +31,13 @@ def room_changed(agent: Agent, event: Event, out: Frame) -> None:
     agent.has_room = event.body.has_room
     if agent.has_room:
         return
+    names = [one.key for one in agent.api_containers.by_key.values() if one.phase is Phase.LAUNCHING]
     for executor in agent.state.containers.values():
         if executor.kind is Kind.DEFAULT:
-            names = [one for one in executor.nested if one not in executor.nested_status]
+            names += [one for one in executor.nested if one not in executor.nested_status]
         else:
             is_launched = executor.pid is not None or executor.state is not ExecutorState.REGISTERING
-            names = [] if is_launched else [executor.container_id]
-        for container_id in names:
-            out.send(words.CONTAINERS, words.WithdrawLaunch(container_id, NO_ROOM), volatile=True)
+            names += [] if is_launched else [executor.container_id]
+    for container_id in names:
+        out.send(words.CONTAINERS, words.WithdrawLaunch(container_id, NO_ROOM), volatile=True)
     out.send(words.DISK, words.MeasureDisk(), volatile=True)

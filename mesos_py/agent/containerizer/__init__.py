@@ -40,6 +40,8 @@ class ContainerSpec:
     container_id: str
     #: the container this one is nested in
     parent_id: str | None = None
+    #: the running container that it joins: it is where that is, sees what that sees, and is not of its tree
+    inside: str | None = None
     #: absolute path, below the agent's work directory; made if absent
     sandbox: str
     #: symbolic link beside the sandbox that is to point at it, as in ``.../runs/latest``
