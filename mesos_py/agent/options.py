@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 
 from mesos_py.agent.containerizer.isolation import parse_isolation
+from mesos_py.agent.containerizer.rotation import LOGROTATE, SIZE_MIN, parse_options
 from mesos_py.agent.provisioner.credentials import parse_docker_config
 from mesos_py.agent.provisioner.reference import parse_registry
 from mesos_py.flags import (
@@ -233,6 +234,27 @@ class AgentOptions:
     )
     fetcher_stall_timeout: Nanos = option(
         NANOS, MINUTE, "A download that receives nothing for so long has failed.", group="Fetcher"
+    )
+
+    # ------------------------------------------------------------------------------------------ what tasks say
+    container_logger: str | None = option(
+        one_of(LOGROTATE), None, "Who writes stdout and stderr of tasks; unset: they themselves, without a bound.",
+        group="What tasks say",
+    )  # fmt: skip
+    max_stdout_size: int = option(
+        bounded(SIZE, least=SIZE_MIN), 10 << 20, "With the logger: most bytes of one file.", group="What tasks say"
+    )
+    max_stderr_size: int = option(bounded(SIZE, least=SIZE_MIN), 10 << 20, "Likewise.", group="What tasks say")
+    logrotate_stdout_options: str = option(
+        _checked(TEXT, parse_options), "", "How many older files stay, as 'rotate 9'; unset: none.",
+        group="What tasks say",
+    )  # fmt: skip
+    logrotate_stderr_options: str = option(_checked(TEXT, parse_options), "", "Likewise.", group="What tasks say")
+    environment_variable_prefix: str = option(
+        TEXT,
+        "CONTAINER_LOGGER_",
+        "Before the names of these four flags, in capitals: variables by which a task sets them for itself.",
+        group="What tasks say",
     )
 
     # ------------------------------------------------------------------------------------------ executors

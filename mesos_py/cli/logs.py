@@ -11,7 +11,7 @@ import attrs
 
 from mesos_py.cli import cluster, sandbox
 from mesos_py.cli.client import Client, ClientOptions, Refused, address_of
-from mesos_py.cli.command import EXIT_OK, EXIT_USAGE, Command, CommandFailed
+from mesos_py.cli.command import EXIT_OK, EXIT_USAGE, Command, CommandFailed, say
 from mesos_py.cli.render import print_json
 from mesos_py.config import CommandLine
 from mesos_py.flags import BOOLEAN, REPEATED, TEXT, option
@@ -62,13 +62,14 @@ async def _print(master: Client, agent: Client, place: cluster.TaskPlace, option
     ended = asyncio.Event()
     if not options.follow or place.is_terminal:
         ended.set()
-    names = options.file or ("stdout", "stderr")
+    missed = None if options.file else lost
     async with asyncio.TaskGroup() as group:
         if not ended.is_set():
             group.create_task(_watch(master, place, ended), name="watch the task")
-        for name in names:
+        for name in options.file or ("stdout", "stderr"):
             write = writer(name, as_json=options.json)
-            group.create_task(sandbox.copy(agent, f"{place.sandbox}/{name}", write, ended), name=f"copy {name}")
+            copying = sandbox.copy(agent, f"{place.sandbox}/{name}", write, ended, missed=missed)
+            group.create_task(copying, name=f"copy {name}")
     return EXIT_OK
 
 
@@ -80,6 +81,11 @@ async def _watch(master: Client, place: cluster.TaskPlace, ended: asyncio.Event)
             ended.set()
             return
         await asyncio.sleep(LOOK_AGAIN_S)
+
+
+def lost() -> None:
+    """The task has emptied its file, or wrote faster than we could read what is kept of it."""
+    say("some output may be missing: it was removed before it could be read")
 
 
 def writer(name: str, *, as_json: bool) -> Callable[[bytes], Any]:
@@ -98,8 +104,8 @@ def writer(name: str, *, as_json: bool) -> Callable[[bytes], Any]:
 COMMAND = Command(
     usage="mesos-py logs [-f] [--file=NAME] [--list] TASK [--master=HOST:PORT]",
     about="""
-    Print what a task wrote to stdout and stderr. The task is named by its id, or by its name. --json prints one
-    object a line: {"stdout": "..."}.
+    Print what a task wrote to stdout and stderr, files that were rotated first. The task is named by its id, or by its
+    name. --json prints one object a line: {"stdout": "..."}.
     """,
     options=(LogsOptions,), main=main,
 )

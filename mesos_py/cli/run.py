@@ -28,7 +28,7 @@ from mesos_py.algebra.resources import Resources
 from mesos_py.cli import cluster, sandbox
 from mesos_py.cli.client import Client, ClientOptions, Refused, Unreachable, address_of
 from mesos_py.cli.command import EXIT_NOT_RUN, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE, Command, CommandFailed, say
-from mesos_py.cli.logs import writer
+from mesos_py.cli.logs import lost, writer
 from mesos_py.cli.render import print_json
 from mesos_py.cli.session import Session
 from mesos_py.config import CommandLine
@@ -314,7 +314,9 @@ class _Run:
         assert self._agent is not None
         directory = cluster.sandbox_path(self._session.framework_id, self._task_id)
         await asyncio.gather(*[
-            sandbox.copy(self._agent, f"{directory}/{name}", writer(name, as_json=self._options.json), self._ended)
+            sandbox.copy(
+                self._agent, f"{directory}/{name}", writer(name, as_json=self._options.json), self._ended, missed=lost
+            )
             for name in ("stdout", "stderr")
         ])
 

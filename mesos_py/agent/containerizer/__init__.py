@@ -19,6 +19,7 @@ from typing import Protocol
 
 import attrs
 
+from mesos_py.agent.containerizer.rotation import LogBounds
 from mesos_py.wire.command import CommandInfo
 from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.resource import Resource
@@ -70,6 +71,8 @@ class ContainerSpec:
     #: what its process does before it becomes the program: files and what to write to them; numbers of resources
     #: (setrlimit) and their soft and hard limit. Made by isolators
     setup: tuple[tuple[str, str], ...] = ()
+    #: how much of what it says is kept; None: everything. Made by the containerizer
+    logs: LogBounds | None = None
     #: the program is a runtime that starts the container's process, and writes its pid here; empty: it is the process
     pid_file: str = ""
 

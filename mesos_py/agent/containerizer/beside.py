@@ -79,4 +79,5 @@ def launch_frame(
         frames.join(arguments), frames.join(environment), cgroup,
         frames.join([os.fsencode(text) for step in setup for text in step]),
         b"" if kind == frames.HELPER else os.fsencode(spec.pid_file),
+        b"" if kind == frames.HELPER or spec.logs is None else spec.logs.field(),
     )  # fmt: skip

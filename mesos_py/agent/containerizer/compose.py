@@ -16,6 +16,7 @@ from mesos_py.agent.containerizer.disk import DiskIsolator
 from mesos_py.agent.containerizer.isolated import IsolatedContainerizer
 from mesos_py.agent.containerizer.isolation import ALL_CGROUPS, CGROUPS, Isolation, settle
 from mesos_py.agent.containerizer.process import ProcessContainerizer
+from mesos_py.agent.containerizer.rotation import LogBounds, Rotation, parse_options
 from mesos_py.agent.containerizer.runtime.plan import Planner
 from mesos_py.agent.containerizer.runtime.preparing import Preparer
 from mesos_py.agent.containerizer.runtime.runtime import Runtime, capabilities, find_init
@@ -42,6 +43,7 @@ def compose(options: AgentOptions, report: Report, provisioner: Provisioner | No
             ),
             orphan_s=options.recovery_timeout / SECOND,
             cgroup_of=cgroup_of,
+            rotation=_rotation(options),
         )
 
     limits_processes = "posix/rlimits" in isolation
@@ -72,6 +74,18 @@ def compose(options: AgentOptions, report: Report, provisioner: Provisioner | No
         disk=disk if watches_disk else None,
         limits_processes=limits_processes,
     )
+
+
+def _rotation(options: AgentOptions) -> Rotation | None:
+    if options.container_logger is None:
+        return None
+    bounds = LogBounds(
+        stdout_max=options.max_stdout_size,
+        stdout_keep=parse_options(options.logrotate_stdout_options),
+        stderr_max=options.max_stderr_size,
+        stderr_keep=parse_options(options.logrotate_stderr_options),
+    )
+    return Rotation(bounds, options.environment_variable_prefix)
 
 
 def _preparer(options: AgentOptions, isolation: Isolation, provisioner: Provisioner | None) -> Preparer:

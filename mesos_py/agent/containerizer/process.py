@@ -22,9 +22,10 @@ import attrs
 import structlog
 
 from mesos_py.agent import fetcher
-from mesos_py.agent.containerizer import NO_SANDBOX, ContainerSpec, KnownContainer
+from mesos_py.agent.containerizer import NO_SANDBOX, ContainerSpec, KnownContainer, NotStarted
 from mesos_py.agent.containerizer.beside import BESIDE, Beside, launch_frame
 from mesos_py.agent.containerizer.client import SupervisorClient, SupervisorSettings
+from mesos_py.agent.containerizer.rotation import Rotation
 from mesos_py.agent.containerizer.supervisor import frames
 from mesos_py.agent.events import (
     ContainerEvent,
@@ -91,14 +92,19 @@ class ProcessContainerizer:
         idle_s: float = 10.0,
         orphan_s: float = 15 * 60.0,
         cgroup_of: Callable[[str], str] = lambda container_id: "",
+        rotation: Rotation | None = None,
     ) -> None:
-        """``cgroup_of`` says by which directory all of a container is killed, if there is one."""
+        """``cgroup_of`` says by which directory all of a container is killed, if there is one.
+
+        Without ``rotation`` containers write their files themselves.
+        """
         self._settings = SupervisorSettings(
             work_dir=os.path.abspath(work_dir), runtime_dir=runtime_dir, idle_s=idle_s, orphan_s=orphan_s
         )
         self._fetching = fetching or fetcher.FetcherSettings()
         self._report = report
         self._cgroup_of = cgroup_of
+        self._rotation = rotation
         self._containers: dict[str, _Container] = {}
         self._client: SupervisorClient | None = None
         self._members: dict[bytes, asyncio.Future[list[bytes]]] = {}
@@ -151,6 +157,11 @@ class ProcessContainerizer:
         if problem is not None:
             self._refuse(spec.container_id, f"Could not fetch: {problem}")
             return
+        try:
+            spec = self._bounded(spec)
+        except ValueError as exc:
+            self._refuse(spec.container_id, str(exc))
+            return
         key = os.fsencode(spec.container_id)
         container = _Container(spec.container_id, key, _Phase.STARTING, spec, resources=spec.resources)
         self._containers[spec.container_id] = container
@@ -181,7 +192,11 @@ class ProcessContainerizer:
             self._send(frames.DESTROY, *self._whole(container_id))
 
     async def run_beside(self, spec: ContainerSpec) -> int | None:
-        return await self._beside.run(spec)
+        try:
+            bounded = self._bounded(spec)
+        except ValueError as exc:  # the flags have changed since its launch
+            raise NotStarted(str(exc)) from exc
+        return await self._beside.run(bounded)
 
     def make_sandbox(self, container_id: str, path: str, latest_link: str | None, user: str | None) -> None:
         fields = [container_id, path, latest_link or "", user or ""]
@@ -251,6 +266,10 @@ class ProcessContainerizer:
         except ValueError as exc:  # FrameError and UnicodeError are ValueErrors
             del self._containers[container.id]
             self._refuse(container.id, f"Failed to execute '{executable}': {exc}")
+
+    def _bounded(self, spec: ContainerSpec) -> ContainerSpec:
+        """Raises ValueError when it wants its files bounded in a way that makes no sense."""
+        return spec if self._rotation is None else attrs.evolve(spec, logs=self._rotation.bounds(spec.command))
 
     def _whole(self, container_id: str) -> tuple[bytes, bytes]:
         """Its name and the cgroup that holds all of it."""

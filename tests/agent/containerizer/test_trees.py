@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import psutil
 import pytest
 
+from mesos_py.agent.containerizer.supervisor import server
 from tests.agent.containerizer.harness import Harness, until
 
 #: Python, because a shell cannot clear an environment and close descriptors so thoroughly. Writes the pids of all it
@@ -163,3 +165,30 @@ async def test_a_fork_bomb_ends(real: Harness) -> None:
     assert await real.exited("c") == signal.SIGKILL
     supervisor = psutil.Process(real.containerizer.supervisor_pid)  # type: ignore[attr-defined]
     assert supervisor.children(recursive=True) == []
+
+
+#: The supervisor's own modules, in a process whose children are not the test's. `c` has no process any more.
+WORDS = """
+import sys; sys.path.insert(0, sys.argv[1])
+from supervisor.tree import WORDS_MAX_S, Container, Trees
+trees = Trees()
+written = set()
+trees.is_written = written.__contains__
+def ending(name):
+    trees.add(Container(b"/work", name, b"/work/" + name, 0, None))
+    trees.destroy(trees.containers[name])
+    return name
+ended = lambda now: [one.id for one in trees.finish(now)]
+ending(b"a"), ending(b"b")
+assert ended(100.0) == [] and trees.next_look() == 100 + WORDS_MAX_S
+written.add(b"a")
+trees.look_again(b"a")
+assert ended(101.0) == [b"a"]
+assert ended(100 + WORDS_MAX_S) == [b"b"] and not trees.containers
+"""
+
+
+def test_last_words_are_waited_for_but_not_for_ever() -> None:
+    """A container may have handed its output to a process of another."""
+    place = Path(server.__file__).parents[1]
+    subprocess.run([sys.executable, "-I", "-S", "-c", WORDS, place], check=True, timeout=20)

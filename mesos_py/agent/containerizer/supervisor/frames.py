@@ -7,7 +7,7 @@ the supervisor starts without site-packages.
 Agent to supervisor::
 
     HELLO    version, client pid                         answered by CONTAINER ..., READY, then unacknowledged EXITED
-    LAUNCH   id, sandbox, latest link, user, executable, kind, argv, env, cgroup, setup, pid file
+    LAUNCH   id, sandbox, latest link, user, executable, kind, argv, env, cgroup, setup, pid file, logs
     SIGNAL   id, number                                  the whole tree
     DESTROY  id, cgroup                                  SIGKILL until nothing is left; unknown ids are swept by tag
     ACKNOWLEDGE id ...                                   exit reports are durably known and may be forgotten
@@ -20,7 +20,8 @@ program of ours, BESIDE for what runs next to a container; they end with the age
 ``cgroup`` is the directory by which all of the container is killed, or empty. ``setup`` is what the process does before
 it becomes the program: a list of path and what to write to it, in turn; a path that is a number is a resource, and what
 follows are its soft and hard limit. With a ``pid file`` it is a runtime: it runs as we do, ends well once the process
-of the container has begun, and has written that pid, by then a child of ours, into the file.
+of the container has begun, and has written that pid, by then a child of ours, into the file. ``logs`` is empty, or for
+stdout and for stderr most bytes of a file and how many older ones stay, with spaces between: then the logger writes.
 
 Supervisor to agent::
 
@@ -38,7 +39,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-VERSION = b"4"
+VERSION = b"5"
 
 #: A frame holds argv and environment of one process; the kernel's own bound on both is a few MiB.
 FRAME_MAX = 16 * 1024 * 1024

@@ -17,6 +17,7 @@ import sys
 import time
 
 from . import frames
+from .outputs import Outputs
 from .spawn import Spawner, SpawnError
 from .tree import Container, Trees, sweep
 
@@ -69,6 +70,8 @@ class Supervisor:
         self._alone_since = time.monotonic()
         self._is_quitting = False
         self._epoll = select.epoll()
+        self._outputs = Outputs(self._epoll, self._trees.helpers)
+        self._trees.is_written = lambda container_id: not self._outputs.is_open(container_id)
         self._epoll.register(listener.fileno(), select.EPOLLIN)
         self._wakeup, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -83,6 +86,9 @@ class Supervisor:
                     self._accept()
                 elif fd == self._wakeup:
                     os.read(fd, 65536)
+                elif fd == self._outputs.fd:
+                    for container_id in self._outputs.hear():
+                        self._trees.look_again(container_id)
                 elif fd in self._clients and ready & ~select.EPOLLOUT:
                     self._serve(self._clients[fd])
             self._look_after()
@@ -96,6 +102,7 @@ class Supervisor:
         for container in self._trees.finish(now):
             self._report(container)
         self._sweep(now)
+        self._outputs.flush()
         for client in list(self._clients.values()):
             self._flush(client)
 
@@ -104,9 +111,7 @@ class Supervisor:
     def _patience(self) -> float:
         """Seconds to wait for anything to happen; -1 without bound."""
         looks = [container.look_at or 0.0 for container in self._sweeps.values()]
-        next_look = self._trees.next_look()
-        if next_look is not None:
-            looks.append(next_look)
+        looks += [look for look in (self._trees.next_look(), self._outputs.next_look()) if look is not None]
         if self._agent is None:
             is_idle = not (self._trees.containers or self._sweeps or self._unacknowledged)
             looks.append(self._alone_since + (self._idle_s if is_idle else self._orphan_s))
@@ -248,7 +253,8 @@ class Supervisor:
     # ---- containers
 
     def _launch(self, client: Client, frame: list[bytes]) -> None:
-        _, container_id, sandbox, latest, user, executable, kind, argv, environment, cgroup, setup, pid_file = frame
+        _, container_id, sandbox, latest, user, executable, kind, argv, environment, *others = frame
+        cgroup, setup, pid_file, logs = others
         if container_id in self._trees.containers or container_id in self._unacknowledged or self._is_quitting:
             text = b"the supervisor is quitting" if self._is_quitting else b"Container has already been started"
             self._tell(client, frames.FAILED, container_id, text)
@@ -270,6 +276,7 @@ class Supervisor:
                 setup=frames.split(setup),
                 is_beside=kind == frames.BESIDE,
                 is_runtime=bool(pid_file),
+                to=self._outputs.opener(container_id, logs) if logs else None,
             )
         except (SpawnError, OSError, ValueError) as exc:
             if read is not None:

@@ -1,9 +1,10 @@
 """Making a sandbox and starting one process in it.
 
 After `spawn` the process runs with its own session, the sandbox as working directory, exactly the environment it was
-given, stdin from /dev/null, stdout and stderr appended to files in the sandbox, default signal dispositions, an
-empty signal mask and no other descriptor. Sandboxes are reached from the work directory component by component
-without following links: a nested sandbox lies in a directory that a task owns, and the supervisor may be root.
+given, stdin from /dev/null, stdout and stderr appended to files in the sandbox (or to pipes of the logger, see
+outputs.py), default signal dispositions, an empty signal mask and no other descriptor. Sandboxes are reached from the
+work directory component by component without following links: a nested sandbox lies in a directory that a task owns,
+and the supervisor may be root.
 Mesos: src/slave/paths.cpp createSandboxDirectory, src/slave/containerizer/mesos/launch.cpp
 """
 
@@ -20,6 +21,7 @@ from .procfs import mark_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
 
 #: What a process gets when its environment names no PATH.
@@ -56,6 +58,9 @@ class Spawner:
         self._root_fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
         self._rttime = resource.getrlimit(resource.RLIMIT_RTTIME)
+        self._nofile = resource.getrlimit(resource.RLIMIT_NOFILE)
+        # We hold pipes of many containers, whose programs get the limit that we were given.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (self._nofile[1], self._nofile[1]))
 
     def spawn(
         self,
@@ -71,31 +76,34 @@ class Spawner:
         setup: list[bytes],
         is_beside: bool = False,
         is_runtime: bool = False,
+        to: Callable[[int, bytes, Identity | None], int] | None = None,
     ) -> int:
         """The pid of the started process. Raises `SpawnError`.
 
         With `stdout` it is a helper of ours: that replaces the sandbox's stdout file. Of a helper or a runtime the
         sandbox is the user's, but the process not yet. What runs beside the sandbox's owner says everything to its
-        stderr file.
+        stderr file. `to` opens an output of that name in a sandbox, if it is to be no plain file.
         """
         is_ours = stdout is not None or is_runtime
+        to = to or open_output
         identity = _identify(user, sandbox) if user else None
         directory = self._sandbox(sandbox, latest, identity)
         outputs: list[int] = []
         try:
-            stderr = _output(directory, b"stderr", identity)
+            stderr = to(directory, b"stderr", identity)
             outputs.append(stderr)
             if is_beside:
                 stdout = stderr
             elif stdout is None:
-                stdout = _output(directory, b"stdout", identity)
+                stdout = to(directory, b"stdout", identity)
                 outputs.append(stdout)
             env = dict([item.split(b"=", 1) for item in environment if b"=" in item])
             os.fchdir(directory)
             self._mark(container_id)
             try:
                 runs_as = None if is_ours else identity
-                return _Program(argv, env, (self._null, stdout, stderr), runs_as, setup).start(executable)
+                fds = (self._null, stdout, stderr)
+                return _Program(argv, env, fds, runs_as, setup, self._nofile).start(executable)
             except OSError as exc:
                 text = f"Failed to execute '{os.fsdecode(executable)}': {exc.strerror}"
                 os.write(stderr, os.fsencode(text) + b"\n")
@@ -185,7 +193,7 @@ def _enter(parent: int, name: bytes, mode: int) -> tuple[int, bool]:
     return os.open(name, _DIRECTORY, dir_fd=parent), True
 
 
-def _output(directory: int, name: bytes, identity: Identity | None) -> int:
+def open_output(directory: int, name: bytes, identity: Identity | None) -> int:
     """The sandbox's `name` opened for appending; only a regular file of one name (a task may have replaced it)."""
     try:
         fd = os.open(name, _OUTPUT | os.O_CREAT, OUTPUT_MODE, dir_fd=directory)
@@ -229,12 +237,14 @@ def _candidates(executable: bytes, path: bytes) -> list[bytes]:
 class _Program:
     """What is to be executed, except where it is."""
 
-    __slots__ = ("argv", "env", "fds", "identity", "setup")
+    __slots__ = ("argv", "env", "fds", "identity", "nofile", "setup")
 
     def __init__(
         self, argv: list[bytes], env: dict[bytes, bytes], fds: tuple[int, int, int], identity: Identity | None,
-        setup: list[bytes],
+        setup: list[bytes], nofile: tuple[int, int],
     ) -> None:  # fmt: skip
+        #: soft and hard limit of descriptors
+        self.nofile = nofile
         self.argv, self.env, self.identity = argv, env, identity
         #: paths and what to write to them, in turn; see frames.py
         self.setup = setup
@@ -262,9 +272,13 @@ class _Program:
         if self.identity is not None or self.setup:
             return self._fork(path, argv)
         actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(self.fds)]
-        return os.posix_spawn(
-            path, argv, self.env, file_actions=actions, setsid=True, setsigmask=(), setsigdef=_SIGNALS
-        )  # fmt: skip
+        resource.setrlimit(resource.RLIMIT_NOFILE, self.nofile)
+        try:
+            return os.posix_spawn(
+                path, argv, self.env, file_actions=actions, setsid=True, setsigmask=(), setsigdef=_SIGNALS
+            )  # fmt: skip
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (self.nofile[1], self.nofile[1]))
 
     def _fork(self, path: bytes, argv: list[bytes]) -> int:
         """posix_spawn knows neither users nor cgroups, so fork; the supervisor is small and has one thread."""
@@ -295,6 +309,7 @@ class _Program:
             for signum in _SIGNALS:
                 signal.signal(signum, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
+            resource.setrlimit(resource.RLIMIT_NOFILE, self.nofile)
             for where, value in zip(self.setup[::2], self.setup[1::2], strict=True):
                 _set(where, value)
             where = b""

@@ -20,11 +20,19 @@ import signal
 
 from . import cgroup, procfs
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 #: How often an ending container is looked at again (seconds): first, and at most.
 LOOK_FIRST_S, LOOK_MAX_S = 0.001, 0.5
 
 #: A signal's walk is repeated while it finds processes forked meanwhile, at most so often.
 SIGNAL_PASSES = 3
+
+#: A container of which nothing is left has ended when its last words are written, and after this (seconds) anyhow:
+#: it may have handed its stdout to a process that is not its own.
+WORDS_MAX_S = 5.0
 
 
 class Container:
@@ -32,7 +40,7 @@ class Container:
 
     __slots__ = (
         "capture", "cgroup", "delay", "early", "id", "is_doomed", "is_kept", "is_told", "look_at", "main", "mark",
-        "pid_file", "sandbox", "status",
+        "pid_file", "sandbox", "status", "words_until",
     )  # fmt: skip
 
     def __init__(
@@ -59,6 +67,8 @@ class Container:
         #: when to look at an ending container again; None while it lives
         self.look_at: float | None = None
         self.delay = LOOK_FIRST_S
+        #: nothing is left of it, and so long its last words are waited for
+        self.words_until: float | None = None
         #: SIGTERM was sent to it
         self.is_told = False
         #: it outlives the agent that started it
@@ -79,6 +89,10 @@ class Trees:
     """All containers and orphans of this supervisor."""
 
     def __init__(self) -> None:
+        #: whether all that a container has said is written
+        self.is_written: Callable[[bytes], bool] = lambda container_id: True
+        #: pids of children of ours that are no container's
+        self.helpers: set[int] = set()
         self.containers: dict[bytes, Container] = {}
         self.ending: dict[bytes, Container] = {}
         self._by_main: dict[int, Container] = {}
@@ -115,6 +129,7 @@ class Trees:
             if container is None:
                 status = os.waitpid(pid, 0)[1]
                 self._orphans.pop(pid, None)
+                self.helpers.discard(pid)
                 self._note_early(pid, status)
                 continue
             if container.id in self._starting:
@@ -176,8 +191,11 @@ class Trees:
             orphans = [pid for pid, orphan in self._orphans.items() if orphan.container is container]
             is_running = container.main in self._by_main
             if not is_running and not orphans and cgroup.kill(container.cgroup) == 0:
-                self._forget(container)
-                finished.append(container)
+                if self._is_written(container, now):
+                    self._forget(container)
+                    finished.append(container)
+                else:
+                    container.look_at = container.words_until
                 continue
             if is_running:
                 _signal_group(container.main, signal.SIGKILL)
@@ -186,6 +204,16 @@ class Trees:
             container.delay = min(container.delay * 2, LOOK_MAX_S)
         self._kill_unclaimed()
         return finished
+
+    def _is_written(self, container: Container, now: float) -> bool:
+        if container.words_until is None:
+            container.words_until = now + WORDS_MAX_S
+        return self.is_written(container.id) or now >= container.words_until
+
+    def look_again(self, container_id: bytes) -> None:
+        """Something has happened for which an ending container may have been waiting."""
+        if container_id in self.ending:
+            self.ending[container_id].look_at = 0.0
 
     def next_look(self) -> float | None:
         return min((container.look_at or 0.0 for container in self.ending.values()), default=None)
@@ -255,7 +283,7 @@ class Trees:
         while chunk := os.pread(self._children, 65536, len(listed)):
             listed += chunk
         for pid in map(int, listed.split()):
-            if pid not in self._by_main and pid not in self._orphans:
+            if pid not in self._by_main and pid not in self._orphans and pid not in self.helpers:
                 self._orphans[pid] = self._attribute(pid)
 
     def _attribute(self, pid: int) -> Orphan:
