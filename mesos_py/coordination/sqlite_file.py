@@ -43,8 +43,8 @@ class Purpose:
     remedy: str
     #: marks the file, as SQLite's PRAGMA application_id
     application_id: int
-    #: where C++ Mesos keeps beside it what we must not overlook
-    foreign: str
+    #: where C++ Mesos keeps beside it what we must not overlook; "": it has nothing of the kind
+    foreign: str = ""
 
 
 REGISTRY = Purpose(  # "MESP"; mesos src/master/main.cpp
@@ -140,7 +140,7 @@ class RecordFile:
         if os.path.lexists(self.path):
             return
         foreign, owner = os.path.join(os.path.dirname(self.path), self.purpose.foreign), self.purpose.owner
-        if os.path.lexists(foreign):
+        if self.purpose.foreign and os.path.lexists(foreign):
             raise StoreFailed(f"{foreign} is of a C++ Mesos, and this {owner} cannot read it; name another work_dir")
         made = self._made({}, Ledger())
         try:

@@ -1,0 +1,78 @@
+"""Writing frameworks: schedulers that lose nothing, in a few lines.
+
+A framework is a subclass of ``Scheduler``. This one runs five tasks to their end (``examples/hello.py``)::
+
+    from mesos_py import sdk
+
+    class Hello(sdk.Scheduler):
+        name = "hello"
+
+        async def on_offers(self, offers):
+            for offer in offers:
+                await self.launch(offer, [sdk.command("hello", "echo hello") for _ in range(self.missing())])
+            self.wants_offers = self.missing() > 0
+
+        async def on_update(self, status):
+            print(status.task_id, status.state.name)
+            if sum(task.has_finished for task in self.tasks.values()) == 5:
+                await self.teardown()
+            self.wants_offers = self.missing() > 0
+
+        def missing(self):
+            return 5 - sum(not task.has_failed for task in self.tasks.values())
+
+    sdk.run(Hello())
+
+**It may be killed at any moment, and so may the master and the agents.** Its framework id and every task are written
+down before anybody hears of them; started again, it is the same framework and ``self.tasks`` is as it was. It finds the
+leading master (``MESOS_MASTER`` or ``master = "zk://..."``), subscribes again when that one is lost, asks what became
+of its tasks, and hears nothing twice.
+
+**Handlers** are called one after the other. An update is acknowledged when ``on_update`` returns; if it raises, the
+program ends, and the update comes again to the next run. An offer that ``on_offers`` has not used is declined.
+
+**Calls** do not fail when no master listens: what was launched comes to light (``TASK_DROPPED``, ``TASK_GONE``), kills
+are repeated, offers are void. So there is one place where things go wrong, and that is ``on_update``.
+
+**Own records**: ``self.keep("progress", b"17")`` survives before any later call leaves; ``self.records`` has what was.
+
+**By hand**: ``declines = False`` keeps offers for later, ``acknowledges = False`` and ``reconciles = False`` leave that
+to the program; ``accept``, ``decline``, ``suppress``, ``revive``, ``acknowledge``, ``reconcile``, ``message``,
+``shutdown`` and ``call`` are the calls of the v1 API with the messages of ``mesos_py.wire``. Without a subclass::
+
+    async with sdk.Scheduler(name="mine") as scheduler:
+        async for event in scheduler.events():      # asking for the next one acknowledges this one
+            ...
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+
+from mesos_py.config import parse
+from mesos_py.logs import LogOptions, set_up
+from mesos_py.sdk.errors import FailedOver, FrameworkRemoved, SdkError, SubscriptionRefused
+from mesos_py.sdk.scheduler import Scheduler
+from mesos_py.sdk.session.book import Task, is_end
+from mesos_py.sdk.tasks import Pool, command, new_id, resources
+from mesos_py.wire.offer import Offer
+from mesos_py.wire.scheduler_api import Call, Event
+from mesos_py.wire.schema import evolve
+from mesos_py.wire.task import TaskInfo, TaskState, TaskStatus
+
+__all__ = [
+    "Call", "Event", "FailedOver", "FrameworkRemoved", "Offer", "Pool", "Scheduler", "SdkError", "SubscriptionRefused",
+    "Task", "TaskInfo", "TaskState", "TaskStatus", "command", "evolve", "is_end", "new_id", "resources", "run",
+]  # fmt: skip
+
+
+def run(scheduler: Scheduler) -> None:
+    """Until the framework is torn down. Ctrl-C ends the program, and its tasks go on without it for a while.
+
+    Warnings go to stderr; MESOS_LOGGING_LEVEL and the other flags of a log say otherwise.
+    """
+    set_up(parse((), (LogOptions,), {"MESOS_LOGGING_LEVEL": "WARNING", **os.environ}).make(LogOptions))
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(scheduler.run())

@@ -1,0 +1,246 @@
+"""A scheduler's two connections to one master, in HTTP/1.1: a stream of events that never ends, and calls, pipelined.
+
+Both are plain asyncio streams: calls keep their order and do not wait for each other's answers, and nothing is read of
+the event stream that nobody asks for, so a slow program is felt by the master and not by our memory.
+
+Bounds: a head is at most ``HEAD_MAX``, an error's text ``TEXT_MAX``, unanswered calls ``UNANSWERED_MAX``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import ssl
+from collections import deque
+from collections.abc import AsyncGenerator
+from urllib.parse import urlsplit
+
+import attrs
+
+from mesos_py.sdk.host import Account, Answered, Elsewhere, NotReached, Refused
+from mesos_py.wire.codec import json
+from mesos_py.wire.codec.errors import DecodeError
+from mesos_py.wire.recordio import Decoder
+from mesos_py.wire.scheduler_api import Call, Event
+
+PATH = "/api/v1/scheduler"
+PORT = 5050
+CONNECT_TIMEOUT_S = 10.0
+HEAD_MAX = 1 << 16  # bytes
+TEXT_MAX = 1 << 16  # bytes of an error's text
+PIECE = 1 << 18  # bytes read at once
+UNANSWERED_MAX = 256  # calls
+
+#: ways for a connection to be of no use
+BROKEN = (OSError, EOFError, asyncio.LimitOverrunError, DecodeError, ValueError, ssl.SSLError)
+
+
+@attrs.frozen
+class Head:
+    """The first lines of an answer."""
+
+    status: int
+    headers: dict[str, str]
+
+
+@attrs.frozen
+class Place:
+    """Where a master answers."""
+
+    host: str
+    port: int
+    is_secure: bool = False
+
+    @staticmethod
+    def of(address: str) -> Place:
+        """``host:port``, ``http://host:port``, ``//host:port/path``, ``https://host``. Raises ValueError."""
+        parts = urlsplit(address if "//" in address else f"//{address}")
+        if parts.scheme not in ("", "http", "https") or not parts.hostname:
+            raise ValueError(f"'{address}' is no address of a master")
+        is_secure = parts.scheme == "https"
+        return Place(parts.hostname, parts.port or (443 if is_secure else PORT), is_secure)
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https://' if self.is_secure else ''}{host}:{self.port}"
+
+
+class Connection:
+    """One TCP connection: requests out, answers in, in their order."""
+
+    def __init__(self, place: Place, account: Account | None) -> None:
+        self._place, self._account = place, account
+        self.reader: asyncio.StreamReader
+        self._writer: asyncio.StreamWriter
+
+    async def open(self) -> None:
+        """Raises NotReached."""
+        place = self._place
+        context = ssl.create_default_context() if place.is_secure else None
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                self.reader, self._writer = await asyncio.open_connection(
+                    place.host, place.port, limit=HEAD_MAX, ssl=context)
+        except (OSError, TimeoutError, ssl.SSLError) as error:
+            raise NotReached(f"{place}: {error or 'no answer in time'}") from error
+
+    def post(self, call: Call, **headers: str) -> None:
+        """Written once there is room."""
+        body = json.encode(call)
+        lines = [
+            f"POST {PATH} HTTP/1.1", f"Host: {self._place.host}:{self._place.port}", "Content-Type: application/json",
+            "Accept: application/json", f"Content-Length: {len(body)}",
+            *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items()),
+        ]  # fmt: skip
+        if self._account is not None:
+            pair = f"{self._account.principal}:{self._account.secret}".encode()
+            lines.append(f"Authorization: Basic {base64.b64encode(pair).decode()}")
+        self._writer.write("\r\n".join([*lines, "", ""]).encode() + body)
+
+    async def drain(self) -> None:
+        """There is room for more. Raises OSError."""
+        await self._writer.drain()
+
+    async def head(self) -> Head:
+        """Of the next answer. Raises one of BROKEN."""
+        first, *lines = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        version, status, *_ = first.split(" ")
+        if not version.startswith("HTTP/1."):
+            raise ValueError(f"'{first}' is no answer of a master")
+        pairs = (line.partition(":") for line in lines if line)
+        return Head(int(status), {name.lower(): value.strip() for name, _, value in pairs})
+
+    async def body(self, head: Head) -> AsyncGenerator[bytes, None]:
+        """The answer's, in pieces as they come. Raises one of BROKEN."""
+        if head.headers.get("transfer-encoding", "").lower() == "chunked":
+            while size := int((await self.reader.readuntil(b"\r\n")).split(b";")[0], 16):
+                async for piece in self._exactly(size):
+                    yield piece
+                await self.reader.readexactly(2)
+            await self.reader.readuntil(b"\r\n")
+        elif "content-length" in head.headers:
+            async for piece in self._exactly(int(head.headers["content-length"])):
+                yield piece
+        elif head.status not in (204, 304):
+            while piece := await self.reader.read(PIECE):
+                yield piece
+
+    async def _exactly(self, size: int) -> AsyncGenerator[bytes, None]:
+        while size > 0:
+            piece = await self.reader.read(min(size, PIECE))
+            if not piece:
+                raise EOFError("the answer was cut short")
+            size -= len(piece)
+            yield piece
+
+    async def text(self, head: Head) -> str:
+        """The whole body, if it is not endless. Raises one of BROKEN."""
+        read = bytearray()
+        async for piece in self.body(head):
+            read += piece
+            if len(read) > TEXT_MAX:
+                raise ValueError("the answer is too long")
+        return read.decode("utf-8", "replace").strip()
+
+    async def close(self) -> None:
+        self._writer.close()
+        with contextlib.suppress(*BROKEN):  # it was broken already
+            await self._writer.wait_closed()
+
+
+class HttpLink:
+    """A subscription; made by ``subscribe``."""
+
+    def __init__(self, stream: Connection, head: Head, calls: Connection, answered: Answered) -> None:
+        self._stream, self._head, self._calls, self._answered = stream, head, calls, answered
+        self._stream_id = head.headers.get("mesos-stream-id", "")
+        self._unanswered: deque[Call] = deque()
+        self._has_room = asyncio.Event()
+        self._is_broken = False
+        self._reading = asyncio.create_task(self._read_answers(), name="answers of the master")
+
+    async def events(self) -> AsyncGenerator[Event, None]:
+        decoder = Decoder()
+        ended = self._reading
+        async with contextlib.aclosing(self._stream.body(self._head)) as pieces:
+            while True:
+                reading = asyncio.ensure_future(anext(pieces, b""))
+                await asyncio.wait((reading, ended), return_when=asyncio.FIRST_COMPLETED)
+                if not reading.done():  # without calls the subscription is of no use
+                    reading.cancel()
+                    await asyncio.gather(reading, return_exceptions=True)
+                    return
+                try:
+                    piece = reading.result()
+                    records = decoder.feed(piece)
+                except BROKEN:
+                    return  # the next subscription tells what this one did not
+                if not piece:
+                    return
+                for record in records:
+                    yield json.decode(Event, record)
+
+    async def call(self, call: Call) -> None:
+        while len(self._unanswered) >= UNANSWERED_MAX and not self._is_broken:
+            self._has_room.clear()
+            await self._has_room.wait()
+        if self._is_broken:
+            raise NotReached("the connection for calls is broken")
+        self._unanswered.append(call)
+        self._calls.post(call, Mesos_Stream_Id=self._stream_id)
+        try:
+            await self._calls.drain()
+        except OSError as error:
+            raise NotReached(str(error)) from error
+
+    async def _read_answers(self) -> None:
+        """Until the connection ends or breaks."""
+        try:
+            while True:
+                head = await self._calls.head()
+                text = await self._calls.text(head)
+                self._answered(self._unanswered.popleft(), head.status, text)
+                self._has_room.set()
+        except (*BROKEN, IndexError):
+            self._is_broken = True  # whoever waits for events learns it
+            self._has_room.set()
+
+    async def close(self) -> None:
+        self._reading.cancel()
+        await asyncio.gather(self._reading, return_exceptions=True)
+        await asyncio.gather(self._calls.close(), self._stream.close())
+
+
+async def subscribe(address: str, call: Call, account: Account | None, answered: Answered) -> HttpLink:
+    """A connection on which SUBSCRIBE was taken. Raises NotReached, Refused, Elsewhere."""
+    place = Place.of(address)
+    stream, calls = Connection(place, account), Connection(place, account)
+    async with contextlib.AsyncExitStack() as stack:
+        for connection in (stream, calls):
+            await connection.open()
+            stack.push_async_callback(connection.close)
+        try:
+            stream.post(call)
+            await stream.drain()
+            head = await stream.head()
+            text = "" if head.status == 200 else await stream.text(head)
+        except BROKEN as error:
+            raise NotReached(f"{place}: {error}") from error
+        if head.status == 307:
+            raise Elsewhere(_leader(head.headers.get("location", ""), place))
+        if head.status >= 500:
+            raise NotReached(f"{place}: {text or head.status}")
+        if head.status != 200:
+            raise Refused(f"{place} answers {head.status}: {text}")
+        stack.pop_all()
+    return HttpLink(stream, head, calls, answered)
+
+
+def _leader(location: str, asked: Place) -> str | None:
+    """Whom a redirect names; Mesos leaves the scheme out, which is then that of the request."""
+    try:
+        place = Place.of(location)
+    except ValueError:
+        return None
+    return str(attrs.evolve(place, is_secure=place.is_secure or (asked.is_secure and location.startswith("//"))))

@@ -1,0 +1,44 @@
+"""The machine we are on: HTTP, the system's clock, files."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import random
+import socket
+from collections.abc import Callable
+
+from mesos_py.coordination import Records
+from mesos_py.coordination.address import parse_address
+from mesos_py.coordination.locator import Locator
+from mesos_py.machine.driver import Clock
+from mesos_py.machine.values import Nanos
+from mesos_py.sdk import http, store
+from mesos_py.sdk.host import Account, Answered, Link
+from mesos_py.wire.scheduler_api import Call
+
+DEFAULT_MASTER = "127.0.0.1:5050"
+
+
+class RealHost:
+    """See ``Host``."""
+
+    def __init__(self) -> None:
+        self.rng = random.Random()
+        self.user = getpass.getuser()
+        self.name = socket.gethostname()
+        self.master = os.environ.get("MESOS_MASTER", DEFAULT_MASTER)
+
+    def clock(self) -> Callable[[], Nanos]:
+        return Clock()
+
+    def locator(self, master: str, moved: Callable[[], None]) -> Locator:
+        if master.startswith(("http://", "https://")):
+            master = str(http.Place.of(master)).removeprefix("https://")
+        return Locator(parse_address(master), moved)
+
+    async def subscribe(self, address: str, call: Call, account: Account | None, answered: Answered) -> Link:
+        return await http.subscribe(address, call, account, answered)
+
+    async def records(self, place: str, framework: str, master: str) -> Records:
+        return await store.open_records(place, framework, master)
