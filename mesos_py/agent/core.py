@@ -26,6 +26,7 @@ from mesos_py.agent.calls import (
     tasks,
 )
 from mesos_py.agent.containerizer import ContainerSpec
+from mesos_py.agent.containerizer.isolators import network
 from mesos_py.agent.entities import Executor, Task
 from mesos_py.agent.gc import Collector
 from mesos_py.agent.lifecycle import TERMINAL
@@ -238,12 +239,19 @@ class Agent:
 
     def launch(self, spec: ContainerSpec, command: CommandInfo | None, out: Frame) -> None:
         """Run the container, or fail it in the next frame if nobody here can."""
-        problem = specs.unsupported(self.options, spec.container, command)
+        root = spec.container if spec.parent_id is None else spec.root_container
+        problem = specs.unsupported(self.options, spec.container, command, network.named(root))
+        problem = problem or network.problem(root, lambda: self._entitled(spec))
         if problem is None:
             out.send(words.CONTAINERS, words.LaunchContainer(spec))
         else:
             failed = events.ContainerLaunchFailed(spec.container_id, problem)
             self.timers.set(("unsupported", spec.container_id), out.now, failed)
+
+    def _entitled(self, spec: ContainerSpec) -> Resources:
+        """What the tree of the container may use."""
+        executor = self.state.containers.get(spec.parent_id or spec.container_id)
+        return Resources.of(spec.resources) if executor is None else executor.used()
 
     def update_container(self, executor: Executor, out: Frame) -> None:
         """Its container may use what it and its tasks are entitled to now."""

@@ -12,6 +12,7 @@ from mesos_py.executor.targets import Found
 from mesos_py.machine.frame import PeerID
 from mesos_py.machine.values import Nanos, value
 from mesos_py.wire.checkpoint import AgentState
+from mesos_py.wire.network import NetworkInfo
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.task import TaskStatus
 
@@ -24,6 +25,8 @@ class ContainerLaunched:
 
     container_id: str
     pid: int
+    #: the networks it has joined; none: it is in the host's
+    network_infos: tuple[NetworkInfo, ...] = ()
 
 
 @value

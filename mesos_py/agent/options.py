@@ -191,6 +191,20 @@ class AgentOptions:
         group="Containers",
     )
     switch_user: bool = option(BOOLEAN, True, "Tasks run as their user; needs root.", group="Containers")
+    # ------------------------------------------------------------------------------------------ networks
+    network_cni_config_dir: str | None = option(
+        TEXT, None, "Directory with the CNI networks that containers may join, a file each (.conf, .conflist); unset:"
+        " there is the host's only. Needs root and crun.", group="Networks",
+    )  # fmt: skip
+    network_cni_plugins_dir: str | None = option(
+        TEXT, None, "Where the plugins of these networks are: /usr/lib/cni on Debian (containernetworking-plugins).",
+        group="Networks",
+    )  # fmt: skip
+    network_cni_root_dir_persist: bool = option(
+        BOOLEAN, False, "What is known of the networks of containers is kept in --work_dir, so that their addresses are"
+        " given back after a restart of the host, too.", group="Networks",
+    )  # fmt: skip
+
     # ------------------------------------------------------------------------------------------ images
     image_providers: str | None = option(
         one_of("docker"), None, "Where images come from; unset: there are none. Needs root.", group="Images"

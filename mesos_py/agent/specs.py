@@ -28,6 +28,7 @@ from mesos_py.wire.command import CommandInfo, Environment
 from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.executor import ExecutorInfo
 from mesos_py.wire.ids import ExecutorID, FrameworkID
+from mesos_py.wire.network import NetworkInfo
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.secret import Secret
 from mesos_py.wire.task import TaskInfo
@@ -251,13 +252,19 @@ def custom_executor(options: AgentOptions, env: dict[str, str], executor: Execut
 
 
 def unsupported(
-    options: AgentOptions, container: ContainerInfo | None, command: CommandInfo | None
-) -> str | None:
-    """Why no containerizer of ours can run it: a process without its image, volumes or secrets is another task."""
+    options: AgentOptions, container: ContainerInfo | None, command: CommandInfo | None,
+    networks: Sequence[NetworkInfo] = (),
+) -> str | None:  # fmt: skip
+    """Why no containerizer of ours can run it: a process without its image, volumes or secrets is another task.
+
+    ``networks`` are what its tree is to join.
+    """
     if command is not None and command.environment is not None:
         for variable in command.environment.variables:
             if variable.secret is not None and variable.secret.type is Secret.Type.REFERENCE:
                 return NO_RESOLVER
+    if networks and options.network_cni_config_dir is None:
+        return f"Unknown CNI network '{networks[0].name}'"
     if container is None:
         return None
     if container.type is ContainerInfo.Type.DOCKER:
@@ -293,6 +300,7 @@ def nested_task(executor: Executor, task: TaskInfo, container_id: str, ip: str) 
         container=task.container,
         command=command,
         parent_sandbox=executor.sandbox,
+        root_container=executor.info.container,
         resources=task.resources,
         limits=task.limits,
     )

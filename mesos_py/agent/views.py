@@ -18,6 +18,8 @@ from mesos_py.wire.agent_api import Response
 from mesos_py.wire.codec import json
 from mesos_py.wire.container import ContainerStatus
 from mesos_py.wire.ids import ContainerID, TaskID
+from mesos_py.wire.network import NetworkInfo
+from mesos_py.wire.schema import evolve
 from mesos_py.wire.stats import ResourceStatistics
 from mesos_py.wire.task import Task as WireTask
 
@@ -108,9 +110,7 @@ def get_containers(
                 inner.append(
                     GetContainers.Container(
                         container_id=ContainerID(value=container_id),
-                        container_status=ContainerStatus(
-                            container_id=status.container_id, executor_pid=status.executor_pid
-                        ),
+                        container_status=evolve(status, network_infos=_own(status)),
                         resource_statistics=statistics.get(container_id),
                     )
                 )
@@ -131,8 +131,17 @@ def get_api_containers(
 
 
 def container_status(executor: Executor) -> ContainerStatus:
-    """Without addresses, which only statuses of tasks have."""
-    return ContainerStatus(container_id=ContainerID(value=executor.container_id), executor_pid=executor.pid)
+    """Without the agent's addresses, which only statuses of tasks have."""
+    return ContainerStatus(
+        container_id=ContainerID(value=executor.container_id),
+        executor_pid=executor.pid,
+        network_infos=() if executor.container_status is None else _own(executor.container_status),
+    )
+
+
+def _own(status: ContainerStatus) -> tuple[NetworkInfo, ...]:
+    """The networks a container has joined, which have names."""
+    return tuple([info for info in status.network_infos if info.name is not None])
 
 
 def json_value(response: Response) -> dict[str, Any]:

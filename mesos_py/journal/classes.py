@@ -32,6 +32,8 @@ SHELLS = (
     "mesos_py.agent.containerizer.runtime.trial",
     "mesos_py.agent.containerizer.cgroups.hierarchy", "mesos_py.agent.containerizer.cgroups.isolator",
     "mesos_py.agent.containerizer.cgroups.oom",
+    "mesos_py.agent.containerizer.networks.catalogue", "mesos_py.agent.containerizer.networks.networks",
+    "mesos_py.agent.containerizer.networks.plugins", "mesos_py.agent.containerizer.networks.records",
     "mesos_py.agent.containerizer.client", "mesos_py.agent.containerizer.scripted",
     "mesos_py.agent.containerizer.supervisor", "mesos_py.agent.provisioner.places",
     "mesos_py.agent.provisioner.provisioner", "mesos_py.agent.provisioner.puller",

@@ -48,6 +48,9 @@ class SimContainers:
         """What checks find is in the fate of their tasks; nothing is run for it."""
         raise NotStarted("nothing runs beside a simulated container")
 
+    def network_of(self, container_id: str) -> str | None:
+        return None
+
     def make_sandbox(self, container_id: str, path: str, latest_link: str | None, user: str | None) -> None:
         """There are no directories."""
 

@@ -24,6 +24,7 @@ from mesos_py.wire.checkpoint import AgentState
 from mesos_py.wire.executor import ExecutorInfo
 from mesos_py.wire.framework import FrameworkInfo
 from mesos_py.wire.ids import AgentID, ExecutorID, FrameworkID, TaskID
+from mesos_py.wire.network import NetworkInfo
 from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import KillPolicy, TaskGroupInfo, TaskInfo, TaskState, TaskStatus
 from mesos_py.wire.value import DurationInfo
@@ -111,17 +112,24 @@ class World:
         self.master(internal.AgentRegistered(agent_id=AGENT_ID, total_ping_timeout_seconds=75.0))
         assert self.agent.registration.phase is Phase.RUNNING
 
-    def restarted(self, *running: str, signalled: Sequence[str] = (), boot_id: str = BOOT_ID, **options: Any) -> World:
+    def restarted(
+        self, *running: str, signalled: Sequence[str] = (), boot_id: str = BOOT_ID,
+        networks: tuple[NetworkInfo, ...] = (), **options: Any,
+    ) -> World:  # fmt: skip
         """The agent was killed after the last frame; the next one has recovered but has no master yet.
 
-        ``running`` names the containers that run; of those it expects beyond them, the test tells what came.
+        ``running`` names the containers that run, in these ``networks``; of those it expects beyond them, the test
+        tells what came.
         """
         world = type(self)(registered=False, seed=self._seed + 1, records=self.records, **{**self._options, **options})
         world.follow(self)
         state = recovery.settled(checkpoint.state_of(world.records), boot_id)
         world.records = checkpoint.records_of(state)
         known = tuple(
-            KnownContainer(container_id=one, pid=7, sandbox="/s", is_signalled=one in signalled) for one in running
+            KnownContainer(
+                container_id=one, pid=7, sandbox="/s", is_signalled=one in signalled, network_infos=networks
+            )
+            for one in running
         )
         world.tell(events.Recovered(known, state))
         return world

@@ -22,6 +22,7 @@ from mesos_py.machine.table import Table
 from mesos_py.wire.checkpoint import Kind, Termination
 from mesos_py.wire.container import ContainerStatus
 from mesos_py.wire.ids import ContainerID
+from mesos_py.wire.network import NetworkInfo
 from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import TaskState, TaskStatus
 
@@ -32,6 +33,9 @@ rows = Table("containers")
 
 Reason = TaskStatus.Reason
 
+#: Other than the host's.
+Networks = tuple[NetworkInfo, ...]
+
 #: How it begins when a URI could not be fetched.
 NOT_FETCHED = "Failed to fetch"
 
@@ -40,7 +44,7 @@ NOT_FETCHED = "Failed to fetch"
 def container_launched(agent: Agent, event: Event, out: Frame) -> None:
     """Its pid is known; a command task runs, a custom executor is awaited."""
     agent.state.count("containerizer/fetcher/task_fetches_succeeded")  # of none, as Mesos counts
-    _launched(agent, event.body.container_id, event.body.pid, out)
+    _launched(agent, event.body.container_id, event.body.pid, out, event.body.network_infos)
 
 
 @rows.on(events.ContainerLaunchFailed)
@@ -109,21 +113,21 @@ def container_exited(agent: Agent, event: Event, out: Frame) -> None:
 # ---- parts
 
 
-def _launched(agent: Agent, container_id: str, pid: int | None, out: Frame) -> None:
+def _launched(agent: Agent, container_id: str, pid: int | None, out: Frame, networks: Networks = ()) -> None:
     executor = agent.state.containers.get(container_id)
     container = agent.api_containers.by_key.get(container_id)
     if container is not None:
         api_containers.launched(agent, container, pid, out)
     elif executor is None:
-        _nested_launched(agent, container_id, pid, out)
+        _nested_launched(agent, container_id, pid, out, networks)
     else:
-        launched(agent, executor, pid, out)
+        launched(agent, executor, pid, out, networks)
 
 
-def launched(agent: Agent, executor: Executor, pid: int | None, out: Frame) -> None:
+def launched(agent: Agent, executor: Executor, pid: int | None, out: Frame, networks: Networks = ()) -> None:
     """Its process runs; a command task says so."""
     container_id = executor.container_id
-    place(agent, executor, pid)
+    place(agent, executor, pid, networks)
     agent.save(executor, out)
     if executor.state is ExecutorState.REGISTERING and isinstance(executor.builtin, CommandExecutor):
         agent.timers.cancel(("registration", container_id))
@@ -137,22 +141,29 @@ def launched(agent: Agent, executor: Executor, pid: int | None, out: Frame) -> N
             endings.end_now(agent, executor, out)
 
 
-def place(agent: Agent, executor: Executor, pid: int | None) -> None:
-    """From now on its tasks' statuses say where it runs."""
-    container_id = ContainerID(value=executor.container_id)
-    status = ContainerStatus(network_infos=agent.network_infos, executor_pid=pid, container_id=container_id)
+def place(agent: Agent, executor: Executor, pid: int | None, networks: Networks = ()) -> None:
+    """From now on its tasks' statuses say where it runs; without ``networks`` of its own it is in the agent's."""
+    status = ContainerStatus(
+        network_infos=networks or agent.network_infos,
+        executor_pid=pid,
+        container_id=ContainerID(value=executor.container_id),
+    )
     agent.state.place_executor(executor, pid, status)
 
 
-def place_nested(agent: Agent, executor: Executor, container_id: str, pid: int | None, out: Frame) -> None:
-    """The same of a task in a group, which can also be found by its name."""
+def place_nested(
+    agent: Agent, executor: Executor, container_id: str, pid: int | None, out: Frame, networks: Networks = ()
+) -> None:
+    """The same of a task in a group, which can also be found by its name; its executor is where it is."""
     parent = ContainerID(value=executor.container_id)
     status = ContainerStatus(
-        network_infos=agent.network_infos,
+        network_infos=networks or agent.network_infos,
         executor_pid=pid,
         container_id=ContainerID(value=container_id, parent=parent),
     )
     agent.state.place_nested(container_id, status)
+    if networks:
+        place(agent, executor, executor.pid, networks)
     out.send(words.DISK, words.LinkTask(executor.sandbox, executor.nested[container_id], container_id))
 
 
@@ -192,13 +203,15 @@ def _launch_failure(executor: Executor, message: str) -> Termination:
     )
 
 
-def _nested_launched(agent: Agent, container_id: str, pid: int | None, out: Frame) -> None:
+def _nested_launched(
+    agent: Agent, container_id: str, pid: int | None, out: Frame, networks: Networks
+) -> None:
     executor = agent.state.nested.get(container_id)
     if executor is None:
         # Nobody wants it any more.
         out.send(words.CONTAINERS, words.DestroyContainer(container_id))
         return
-    place_nested(agent, executor, container_id, pid, out)
+    place_nested(agent, executor, container_id, pid, out, networks)
     assert isinstance(executor.builtin, DefaultExecutor)
     executor.builtin.launched(Hosting(agent, executor, out), container_id)
 

@@ -204,9 +204,9 @@ def _resume(agent: Agent, executor: Executor, running: Running, out: Frame) -> N
         return
     agent.update_container(executor, out)
     if executor.state is ExecutorState.REGISTERING and executor.kind is Kind.COMMAND:
-        containers.launched(agent, executor, container.pid, out)
+        containers.launched(agent, executor, container.pid, out, container.network_infos)
         return
-    containers.place(agent, executor, container.pid)
+    containers.place(agent, executor, container.pid, container.network_infos)
     if isinstance(executor.builtin, CommandExecutor) and executor.launched:
         executor.builtin.resume(Hosting(agent, executor, out), is_signalled=container.is_signalled)
 
@@ -219,12 +219,14 @@ def _resume_default(agent: Agent, executor: Executor, running: Running, out: Fra
     agent.update_container(executor, out)
     containers.place(agent, executor, None)
     for container_id, task_id in executor.nested.items():
-        if container_id in running:
+        container = running.get(container_id)
+        if container is not None:
             task = executor.launched.get(task_id)
             if task is not None:
                 entitled = words.UpdateContainer(container_id, task.info.resources, task.info.limits)
                 out.send(words.CONTAINERS, entitled)
-            containers.place_nested(agent, executor, container_id, running[container_id].pid, out)
+            networks = container.network_infos
+            containers.place_nested(agent, executor, container_id, container.pid, out, networks)
     assert isinstance(executor.builtin, DefaultExecutor)
     host = Hosting(agent, executor, out)
     signalled = {one: running[one].is_signalled for one in executor.nested if one in running}

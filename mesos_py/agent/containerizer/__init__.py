@@ -22,6 +22,7 @@ import attrs
 from mesos_py.agent.containerizer.rotation import LogBounds
 from mesos_py.wire.command import CommandInfo
 from mesos_py.wire.container import ContainerInfo
+from mesos_py.wire.network import NetworkInfo
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.stats import ResourceStatistics
 from mesos_py.wire.value import Value
@@ -64,6 +65,8 @@ class ContainerSpec:
     command: CommandInfo | None = None
     #: of the container in which this one is nested
     parent_sandbox: str | None = None
+    #: of the executor at the root of its tree, for what is nested
+    root_container: ContainerInfo | None = None
     #: what it is entitled to
     resources: tuple[Resource, ...] = ()
     #: what it may use at most, where that is not what it is entitled to; infinity: all there is
@@ -87,6 +90,8 @@ class KnownContainer:
     sandbox: str
     #: SIGTERM was sent to it
     is_signalled: bool = False
+    #: the networks it has joined; none: it is in the host's
+    network_infos: tuple[NetworkInfo, ...] = ()
 
 
 class Containerizer(Protocol):
@@ -107,6 +112,9 @@ class Containerizer(Protocol):
         Both outputs go to the sandbox's stderr. Returns the wait(2) status once nothing is left, None when it is not
         known. Raises NotStarted. Nothing is left of it soon after this is cancelled, and after the end of the agent.
         """
+
+    def network_of(self, container_id: str) -> str | None:
+        """The path of its network namespace; None: it is in ours."""
 
     def make_sandbox(self, container_id: str, path: str, latest_link: str | None, user: str | None) -> None:
         """A sandbox without a process: DirectoryFailed is said if it could not be made, nothing otherwise.

@@ -15,11 +15,14 @@ from mesos_py.agent.containerizer.cgroups.isolator import CgroupsIsolator
 from mesos_py.agent.containerizer.disk import DiskIsolator
 from mesos_py.agent.containerizer.isolated import IsolatedContainerizer
 from mesos_py.agent.containerizer.isolation import ALL_CGROUPS, CGROUPS, Isolation, settle
+from mesos_py.agent.containerizer.networks.catalogue import Catalogue
+from mesos_py.agent.containerizer.networks.networks import Networks
 from mesos_py.agent.containerizer.process import ProcessContainerizer
 from mesos_py.agent.containerizer.rotation import LogBounds, Rotation, parse_options
 from mesos_py.agent.containerizer.runtime.plan import Planner
 from mesos_py.agent.containerizer.runtime.preparing import Preparer
 from mesos_py.agent.containerizer.runtime.runtime import Runtime, capabilities, find_init
+from mesos_py.agent.containerizer.supervisor import procfs
 from mesos_py.agent.events import ContainerEvent, ContainerLimited
 from mesos_py.agent.fetcher import FetcherSettings
 from mesos_py.agent.options import AgentOptions
@@ -31,7 +34,11 @@ Report = Callable[[ContainerEvent], None]
 
 def compose(options: AgentOptions, report: Report, provisioner: Provisioner | None = None) -> Containerizer:
     """Raises ValueError with a sentence when this host has not what the flags ask for."""
-    isolation = settle(options.isolation, options.launcher, has_images=options.image_providers is not None)
+    networks = _catalogue(options)
+    isolation = settle(
+        options.isolation, options.launcher, has_images=options.image_providers is not None,
+        has_networks=networks is not None,
+    )  # fmt: skip
 
     def processes(report: Report, cgroup_of: Callable[[str], str] = lambda container_id: "") -> ProcessContainerizer:
         return ProcessContainerizer(
@@ -70,7 +77,7 @@ def compose(options: AgentOptions, report: Report, provisioner: Provisioner | No
         inner=processes,
         report=report,
         cgroups=None if found is None else cgroups,
-        preparer=_preparer(options, isolation, provisioner) if isolation.needs_runtime else None,
+        preparer=_preparer(options, isolation, provisioner, networks) if isolation.needs_runtime else None,
         disk=disk if watches_disk else None,
         limits_processes=limits_processes,
     )
@@ -88,13 +95,39 @@ def _rotation(options: AgentOptions) -> Rotation | None:
     return Rotation(bounds, options.environment_variable_prefix)
 
 
-def _preparer(options: AgentOptions, isolation: Isolation, provisioner: Provisioner | None) -> Preparer:
+def _catalogue(options: AgentOptions) -> Catalogue | None:
+    """The networks containers may join; None: there are none, and no container asks for one in vain (``specs``)."""
+    config_dir, plugins_dir = options.network_cni_config_dir, options.network_cni_plugins_dir
+    if config_dir is None and plugins_dir is None:
+        return None
+    if os.geteuid() != 0:
+        raise ValueError("The 'network/cni' isolator requires root permissions")
+    if not plugins_dir:
+        raise ValueError("Missing required '--network_cni_plugins_dir' flag")
+    if not config_dir:
+        raise ValueError("Missing required '--network_cni_config_dir' flag")
+    if not os.path.isdir(config_dir):
+        raise ValueError(f"The CNI network configuration directory '{config_dir}' does not exist")
+    return Catalogue(config_dir, plugins_dir)
+
+
+def _networks(options: AgentOptions, catalogue: Catalogue, work_dir: str) -> Networks:
+    if options.network_cni_root_dir_persist:
+        return Networks(catalogue, f"{work_dir}/isolators/network/cni")
+    mark = procfs.mark_of(os.fsencode(work_dir))
+    return Networks(catalogue, os.path.abspath(f"{options.runtime_dir}/cni-{mark:x}"))
+
+
+def _preparer(
+    options: AgentOptions, isolation: Isolation, provisioner: Provisioner | None, catalogue: Catalogue | None
+) -> Preparer:
     work_dir = os.path.realpath(options.work_dir)
     return Preparer(
         runtime=Runtime(runtime_dir=options.runtime_dir, work_dir=work_dir),
         planner=_planner(options, isolation),
         work_dir=work_dir,
         provisioner=provisioner,
+        networks=None if catalogue is None else _networks(options, catalogue, work_dir),
         force_creation=[path for path in (options.host_path_volume_force_creation or "").split(":") if path],
     )
 

@@ -30,8 +30,9 @@ from mesos_py.agent.containerizer.isolators import rlimits
 from mesos_py.agent.containerizer.process import STATUS_KILLED
 from mesos_py.agent.containerizer.runtime.preparing import Preparer
 from mesos_py.agent.containerizer.supervisor.frames import RUNTIME_FAILED
-from mesos_py.agent.events import ContainerEvent, ContainerExited, ContainerLaunchFailed
+from mesos_py.agent.events import ContainerEvent, ContainerExited, ContainerLaunched, ContainerLaunchFailed
 from mesos_py.machine.problem import Problem, bad_request
+from mesos_py.wire.network import NetworkInfo
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.schema import evolve
 from mesos_py.wire.stats import ResourceStatistics
@@ -69,6 +70,7 @@ class IsolatedContainerizer:
         self._inner = inner(self._hear, self._cgroup_of)
         self._preparer = preparer
         self._runtime = None if preparer is None else preparer.runtime
+        self._networks = None if preparer is None else preparer.networks
         #: launches that the runtime has not answered yet
         self._starting: dict[str, ContainerSpec] = {}
         #: launches that are prepared
@@ -142,6 +144,10 @@ class IsolatedContainerizer:
         status = await self._inner.run_beside(attrs.evolve(spec, setup=setup))
         return None if status == STATUS_KILLED else status
 
+    def network_of(self, container_id: str) -> str | None:
+        joined = None if self._networks is None else self._networks.of(container_id)
+        return None if joined is None else joined.namespace
+
     def make_sandbox(self, container_id: str, path: str, latest_link: str | None, user: str | None) -> None:
         self._pods[container_id] = None
         if self._disk is not None:
@@ -196,14 +202,14 @@ class IsolatedContainerizer:
         running = {*expected, *[container.container_id for container in known]}
         if self._cgroups is not None:
             await self._cgroups.recover(running)
-        if self._runtime is not None:
-            self._runtime.recover(running)
+        if self._preparer is not None:
+            await self._preparer.recover(running)
         if self._disk is not None:
             for container in known:
                 if os.path.basename(os.path.dirname(container.sandbox)) != NESTED:
                     self._disk.add(container.container_id, container.sandbox)
             self._disk.open()
-        return known
+        return tuple([attrs.evolve(one, network_infos=self._networks_of(one.container_id)) for one in known])
 
     def acknowledge(self, container_id: str) -> None:
         self._inner.acknowledge(container_id)
@@ -221,8 +227,8 @@ class IsolatedContainerizer:
             if not keep:
                 await self._cgroups.recover(())
             self._cgroups.close()
-        if self._runtime is not None and not keep:
-            await asyncio.to_thread(self._runtime.recover, ())
+        if self._preparer is not None and not keep:
+            await self._preparer.recover(())
 
     # ---- parts
 
@@ -270,7 +276,9 @@ class IsolatedContainerizer:
 
     def _hear(self, event: ContainerEvent) -> None:
         starting = self._starting.pop(event.container_id, None)
-        if isinstance(event, ContainerExited) and self._cgroups is not None:
+        if isinstance(event, ContainerLaunched):
+            event = ContainerLaunched(event.container_id, event.pid, self._networks_of(event.container_id))
+        elif isinstance(event, ContainerExited) and self._cgroups is not None:
             limited = self._cgroups.limited(event.container_id)
             if limited is not None:
                 self._report(limited)
@@ -279,6 +287,10 @@ class IsolatedContainerizer:
                 event = ContainerLaunchFailed(event.container_id, self._runtime.why(starting))
             self._end(self._undo(event.container_id), f"end {event.container_id}")
         self._report(event)
+
+    def _networks_of(self, container_id: str) -> tuple[NetworkInfo, ...]:
+        joined = None if self._networks is None else self._networks.of(container_id)
+        return () if joined is None else joined.infos
 
     def _cgroup_of(self, container_id: str) -> str:
         return "" if self._cgroups is None else self._cgroups.directory(container_id)

@@ -23,6 +23,9 @@ CGROUPS: Final = "cgroups/"
 #: Whatever of cgroups there is on the host.
 ALL_CGROUPS: Final = "cgroups/all"
 
+#: Networks other than the host's.
+NETWORK: Final = "network/cni"
+
 #: In the order in which they work.
 KNOWN: Final = (
     "filesystem/posix", "filesystem/linux", "posix/cpu", "posix/mem", "posix/rlimits",
@@ -31,11 +34,14 @@ KNOWN: Final = (
     "docker/runtime", "linux/capabilities", "linux/nnp", "namespaces/ipc", "namespaces/pid",
     "volume/sandbox_path", "volume/host_path", "volume/image", "volume/secret",
     "disk/du",
+    NETWORK,
     "environment_secret",
 )  # fmt: skip
 
 #: What crun does; each container has a mount namespace then.
-BY_RUNTIME: Final = ("filesystem/linux", "linux/capabilities", "linux/nnp", "namespaces/ipc", "namespaces/pid")
+BY_RUNTIME: Final = (
+    "filesystem/linux", "linux/capabilities", "linux/nnp", "namespaces/ipc", "namespaces/pid", NETWORK
+)  # fmt: skip
 
 #: Those that come with filesystem/linux, and those that are of no use without it.
 VOLUMES: Final = ("volume/sandbox_path", "volume/host_path", "volume/image")
@@ -94,9 +100,17 @@ def parse_isolation(text: str) -> tuple[str, ...]:
     return tuple(sorted(found, key=KNOWN.index))
 
 
-def settle(text: str, launcher: str | None, *, has_images: bool = False) -> Isolation:
-    """``launcher`` None: linux if something needs it. ``has_images``: --image_providers is set. Raises ValueError."""
-    names = parse_isolation(text)
+def settle(
+    text: str, launcher: str | None, *, has_images: bool = False, has_networks: bool = False
+) -> Isolation:
+    """``launcher`` None: linux if something needs it. Raises ValueError.
+
+    ``has_images``: --image_providers is set; ``has_networks``: --network_cni_config_dir is. Without networks their
+    isolator, which is always there in Mesos, has nothing to do.
+    """
+    names = tuple([name for name in parse_isolation(text) if name != NETWORK])
+    if has_networks:
+        names = tuple(sorted((*names, NETWORK), key=KNOWN.index))
     if has_images and "filesystem/linux" not in names:
         raise ValueError(NO_IMAGES)
     needing = next((name for name in names if name.startswith(CGROUPS) or name in BY_RUNTIME), None)

@@ -198,6 +198,9 @@ class ProcessContainerizer:
             raise NotStarted(str(exc)) from exc
         return await self._beside.run(bounded)
 
+    def network_of(self, container_id: str) -> str | None:
+        return None
+
     def make_sandbox(self, container_id: str, path: str, latest_link: str | None, user: str | None) -> None:
         fields = [container_id, path, latest_link or "", user or ""]
         self._send(frames.MAKE_SANDBOX, *[os.fsencode(field) for field in fields])

@@ -98,6 +98,9 @@ class ScriptedContainerizer:
             await asyncio.Event().wait()
         return outcome.status
 
+    def network_of(self, container_id: str) -> str | None:
+        return None
+
     def make_sandbox(self, container_id: str, path: str, latest_link: str | None, user: str | None) -> None:
         self.asked.append((f"make_sandbox {path}", container_id))
 

@@ -35,15 +35,21 @@ Watch = Callable[[], str | None]
 class ToolFailed(Exception):
     """A program has not done what it was run for; the text is why, in one sentence."""
 
+    def __init__(self, text: str, printed: str = "") -> None:
+        """``printed`` is what it has written to its standard output nevertheless."""
+        super().__init__(text)
+        self.printed = printed
+
 
 async def run(
-    *argv: str, timeout_s: float, cwd: str = "/", env: Mapping[str, str] | None = None, watch: Watch | None = None
-) -> str:
-    """The program has ended well; what it printed. Raises ToolFailed."""
+    *argv: str, timeout_s: float, cwd: str = "/", env: Mapping[str, str] | None = None, watch: Watch | None = None,
+    stdin: int = subprocess.DEVNULL,
+) -> str:  # fmt: skip
+    """The program has ended well; what it printed. ``stdin`` is a file's descriptor. Raises ToolFailed."""
     name = argv[0] if argv[0] != DIE_WITH_US[0] else argv[len(DIE_WITH_US)]
     try:
         process = subprocess.Popen(  # noqa: ASYNC220  vfork: a millisecond, where uvloop's fork takes seven
-            argv, cwd=cwd, env=env, start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            argv, cwd=cwd, env=env, start_new_session=True, stdin=stdin, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )  # fmt: skip
     except OSError as error:
@@ -62,7 +68,7 @@ async def run(
     status = process.returncode
     if status:
         why = f"was killed by signal {-status}" if status < 0 else f"exited with status {status}"
-        raise ToolFailed(cause(err.decode("utf-8", "replace")) or f"{name} {why}")
+        raise ToolFailed(cause(err.decode("utf-8", "replace")) or f"{name} {why}", out.decode("utf-8", "replace"))
     return out.decode("utf-8", "replace")
 
 

@@ -1,7 +1,7 @@
 """filesystem/linux: a mount namespace for each container, over the host's files or over a root of its own.
 
 Over the host's, everything is where it is; in a root of its own the sandbox is at ``--sandbox_directory``, and /proc,
-/dev, /sys and what a resolver needs are there.
+/dev and /sys are there.
 Mesos: src/slave/containerizer/mesos/isolators/filesystem/linux.cpp, src/linux/fs.cpp chroot::enter
 """
 
@@ -10,9 +10,6 @@ from __future__ import annotations
 from typing import Final
 
 from mesos_py.agent.containerizer.runtime.bundle import Bundle
-
-#: What Mesos' network/cni isolator shows of a container in the host's network.
-HOST_FILES: Final = ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf")
 
 _SAFE: Final = ("nosuid", "noexec", "nodev")
 
@@ -25,6 +22,4 @@ def isolate(bundle: Bundle) -> None:
     bundle.mount("/dev", "tmpfs", "nosuid", "noexec", "strictatime", "mode=755", "size=64k", kind="tmpfs")
     bundle.mount("/dev/pts", "devpts", "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", kind="devpts")
     bundle.mount("/sys", "/sys", "rbind", "ro", *_SAFE)
-    for path in HOST_FILES:
-        bundle.mount(path, path, "bind", "ro")
     bundle.mount(bundle.sandbox, bundle.spec.sandbox, "rbind", "rw")

@@ -63,6 +63,8 @@ class Bundle:
     #: numbers of resources and their limits, as ``ContainerSpec.setup`` has them
     rlimits: Sequence[tuple[str, str]] = ()
     no_new_privileges: bool = False
+    #: None: it has the agent's, with the agent's namespace
+    hostname: str | None = None
 
     @property
     def is_own_root(self) -> bool:
@@ -85,6 +87,7 @@ def config(bundle: Bundle, root: str, rlimit_names: Mapping[str, str]) -> dict[s
     held = list(bundle.effective if is_root else bundle.ambient)
     return {
         "ociVersion": OCI_VERSION,
+        **({} if bundle.hostname is None else {"hostname": bundle.hostname}),
         "process": {
             "terminal": False,
             "user": {

@@ -9,7 +9,7 @@ import attrs
 
 from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.containerizer.isolation import Isolation
-from mesos_py.agent.containerizer.isolators import capabilities, filesystem, namespaces, rlimits
+from mesos_py.agent.containerizer.isolators import capabilities, filesystem, namespaces, network, rlimits
 from mesos_py.agent.containerizer.runtime.bundle import Bundle, Identity
 from mesos_py.agent.provisioner.manifest import ImageConfig
 from mesos_py.agent.provisioner.runtime import merge
@@ -39,9 +39,13 @@ class Planner:
     sandbox_directory: str = "/mnt/mesos/sandbox"
 
     def plan(
-        self, spec: ContainerSpec, identity: Identity, image: tuple[str, ImageConfig] | None = None
-    ) -> Bundle | Problem:
-        """Everything crun is to do for the container, but for its volumes; ``image`` is its root and how to run it."""
+        self, spec: ContainerSpec, identity: Identity, image: tuple[str, ImageConfig] | None = None,
+        joined: network.Joined | None = None,
+    ) -> Bundle | Problem:  # fmt: skip
+        """Everything crun is to do for the container, but for its volumes.
+
+        ``image`` is its root and how to run it, ``joined`` its networks, if it is not in the host's.
+        """
         if not spec.argv or any("\0" in text for text in (*spec.argv, *spec.env, *spec.env.values())):
             return bad_request(f"Failed to execute '{spec.executable}': no argv, or an embedded NUL")
         bundle = Bundle(
@@ -52,6 +56,7 @@ class Planner:
         if problem is not None:
             return problem
         filesystem.isolate(bundle)
+        network.isolate(bundle, joined)
         if "posix/rlimits" in self.isolation:
             limits = rlimits.setup(spec)
             if isinstance(limits, Problem):

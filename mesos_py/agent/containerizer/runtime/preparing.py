@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from mesos_py.agent.containerizer import NO_SANDBOX, ContainerSpec
 from mesos_py.agent.containerizer.isolators import volumes
+from mesos_py.agent.containerizer.networks.catalogue import NoNetwork
+from mesos_py.agent.containerizer.networks.networks import Networks
 from mesos_py.agent.containerizer.runtime import places, trial
 from mesos_py.agent.containerizer.runtime.plan import Planner
 from mesos_py.agent.containerizer.runtime.runtime import Runtime, identify
@@ -21,22 +23,34 @@ from mesos_py.wire.image import Image
 
 
 class Preparer:
-    """``provisioner`` is None without images; ``force_creation`` are directories below which sources are made."""
+    """``provisioner`` is None without images, ``networks`` without CNI networks.
+
+    ``force_creation`` are directories below which sources are made.
+    """
 
     def __init__(
         self, *, runtime: Runtime, planner: Planner, work_dir: str, provisioner: Provisioner | None,
-        force_creation: Sequence[str],
+        networks: Networks | None, force_creation: Sequence[str],
     ) -> None:  # fmt: skip
         self.runtime = runtime
         self._planner = planner
         self._work_dir = work_dir
         self._provisioner = provisioner
+        self.networks = networks
         self._force_creation = force_creation
 
     async def open(self) -> None:
         """Containers can be started here. Raises RuntimeUnavailable or OSError."""
         self.runtime.open()
+        if self.networks is not None:
+            self.networks.open()
         await trial.attempt(self.runtime, self._planner)
+
+    async def recover(self, running: Collection[str]) -> None:
+        """Nothing is left of other containers."""
+        await asyncio.to_thread(self.runtime.recover, running)
+        if self.networks is not None:
+            await self.networks.recover(running)
 
     async def prepare(self, spec: ContainerSpec) -> ContainerSpec | Problem:
         try:
@@ -47,7 +61,8 @@ class Preparer:
         wanted_image = None if spec.container is None or spec.container.mesos is None else spec.container.mesos.image
         try:
             image = None if wanted_image is None else await self._provision(spec, wanted_image)
-            bundle = self._planner.plan(spec, identity, image)
+            joined = None if self.networks is None else await self.networks.join(spec)
+            bundle = self._planner.plan(spec, identity, image, joined)
             if isinstance(bundle, Problem):
                 return bundle
             found = volumes.wanted(bundle, self._planner.isolation, parent_sandbox=spec.parent_sandbox)
@@ -62,7 +77,7 @@ class Preparer:
                     rootfs, _ = await self._provision(spec, volume.source.image)
                 await asyncio.to_thread(places.mount, bundle, volume, rootfs, self._force_creation, secrets)
             return await asyncio.to_thread(self.runtime.write, bundle)
-        except (ProvisionError, places.NoVolume) as error:
+        except (ProvisionError, NoNetwork, places.NoVolume) as error:
             return bad_request(str(error))
         except OSError as error:
             return bad_request(f"Failed to prepare '{error.filename}': {error.strerror}")
@@ -75,6 +90,8 @@ class Preparer:
 
     async def undo(self, container_id: str) -> None:
         """Nothing is left of what was prepared for it."""
+        if self.networks is not None:
+            await self.networks.leave(container_id)
         await asyncio.to_thread(self.runtime.remove, container_id)
         if self._provisioner is not None:
             await self._provisioner.destroy(container_id)

@@ -1,0 +1,101 @@
+"""Networks for tests: Debian's plugins over a bridge of the test's own, and what is left of them on the host."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from mesos_py.agent.containerizer.networks.catalogue import Catalogue
+from mesos_py.wire.container import ContainerInfo
+from mesos_py.wire.network import NetworkInfo
+
+PLUGINS_DIR = "/usr/lib/cni"
+
+_MISSING = [
+    name for name in ("bridge", "portmap", "host-local") if not os.access(f"{PLUGINS_DIR}/{name}", os.X_OK)
+] + [name for name in ("iptables", "ip") if shutil.which(name) is None]
+
+#: For tests of real networks.
+needs_networks = pytest.mark.skipif(bool(_MISSING), reason=f"{', '.join(_MISSING)} missing (.ci/containers)")
+
+
+@attrs.frozen
+class Bridge:
+    """A network of the test's own, and the directories in which it is described."""
+
+    directory: Path
+    #: a name for the link, of at most 15 characters
+    link: str = attrs.Factory(lambda: f"mt{random.SystemRandom().randrange(1 << 40):x}")
+    #: one of 65,536 networks of 256 addresses: its first three numbers
+    subnet: str = attrs.Factory(lambda: "10.{}.{}".format(*random.SystemRandom().randbytes(2)))
+
+    @property
+    def config_dir(self) -> Path:
+        return self.directory / "networks"
+
+    def describe(self, name: str, *more: dict[str, Any], **changes: Any) -> None:
+        """A file that says what the network ``name`` is: a bridge, and plugins after it."""
+        bridge = {
+            "type": "bridge", "bridge": self.link, "isGateway": True, "ipMasq": True,
+            "ipam": {"type": "host-local", "subnet": f"{self.subnet}.0/24", "dataDir": f"{self.directory}/ipam",
+                     "routes": [{"dst": "0.0.0.0/0"}]},
+        } | changes  # fmt: skip
+        self.config_dir.mkdir(exist_ok=True)
+        contents = {"cniVersion": "0.4.0", "name": name, "plugins": [bridge, *more]}
+        (self.config_dir / f"{name}.conflist").write_text(json.dumps(contents))
+
+    def flags(self) -> dict[str, str]:
+        return {"network_cni_config_dir": str(self.config_dir), "network_cni_plugins_dir": PLUGINS_DIR}
+
+    def catalogue(self) -> Catalogue:
+        return Catalogue(str(self.config_dir), PLUGINS_DIR)
+
+    def remains(self) -> list[str]:
+        """What there is of containers in this network: links, rules, addresses, mounts, records."""
+        links = os.listdir(f"/sys/class/net/{self.link}/brif") if self.is_there else []
+        rules = [line for line in _run("iptables", "-w", "-t", "nat", "-S").splitlines() if f"{self.subnet}." in line]
+        leases = [path.name for path in self.directory.glob(f"ipam/*/{self.subnet}.*")]
+        mounts = [one for one in Path("/proc/self/mountinfo").read_text().splitlines() if f"{self.directory}/" in one]
+        records = [path.name for path in self.directory.glob("run/cni-*/*")]
+        return [*links, *rules, *leases, *mounts, *records]
+
+    def remove(self) -> None:
+        """The bridge outlives its containers."""
+        if self.is_there:
+            _run("ip", "link", "del", self.link)
+
+    @property
+    def is_there(self) -> bool:
+        return os.path.exists(f"/sys/class/net/{self.link}")
+
+
+PORTMAP = {"type": "portmap", "capabilities": {"portMappings": True}}
+
+
+def in_network(name: str, *mappings: NetworkInfo.PortMapping, **fields: Any) -> ContainerInfo:
+    """A container in this network."""
+    return container(NetworkInfo(name=name, port_mappings=mappings), **fields)
+
+
+def container(*infos: NetworkInfo, **fields: Any) -> ContainerInfo:
+    return ContainerInfo(type=ContainerInfo.Type.MESOS, network_infos=infos, **fields)
+
+
+def free_port() -> int:
+    """Nobody listens there now."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def _run(*argv: str) -> str:
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout

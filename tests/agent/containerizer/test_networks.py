@@ -1,0 +1,240 @@
+"""Containers in CNI networks: real bridges, addresses and port mappings, and nothing left of them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import urllib.request
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from mesos_py.agent.containerizer.networks.catalogue import Catalogue
+from mesos_py.agent.containerizer.networks.networks import NO_NESTED, Networks
+from mesos_py.wire.network import NetworkInfo
+from tests.agent.containerizer.conftest import CONFINED, remove_cgroups
+from tests.agent.containerizer.harness import Harness, needs_crun, until
+from tests.agent.containerizer.netting import PORTMAP, Bridge, container, free_port, in_network, needs_networks
+
+pytestmark = [pytest.mark.root, needs_crun, needs_networks]
+
+NO_SUCH = "The CNI plugin 'tuning' failed to attach container c to CNI network 'failing': open /proc/sys/net/no/such"
+SERVE = "echo served > index.html; exec python3 -m http.server 8000"
+
+
+@pytest.fixture
+def bridge(tmp_path: Path) -> Bridge:
+    made = Bridge(tmp_path)
+    made.describe("plain")
+    made.describe("mapped", PORTMAP)
+    return made
+
+
+@pytest.fixture
+async def netted(tmp_path: Path, bridge: Bridge) -> AsyncIterator[Harness]:
+    """Containers that may join networks; nothing is left of those they have joined."""
+    harness = Harness(tmp_path)
+    await harness.isolated(isolation=CONFINED, **bridge.flags()).recover()
+    yield harness
+    await harness.containerizer.close()
+    left = bridge.remains()
+    bridge.remove()
+    remove_cgroups(harness)
+    assert left == []
+
+
+def make_pod(harness: Harness, name: str) -> None:
+    """An executor without a process of its own."""
+    harness.containerizer.make_sandbox(name, str(harness.sandbox(name)), None, None)
+    harness.containerizer.update(name, (), {})
+
+
+async def fetched(url: str) -> str:
+    """What is served there, once it is."""
+    body = ""
+
+    def is_served() -> bool:
+        nonlocal body
+        try:
+            with urllib.request.urlopen(url, timeout=1) as response:
+                body = response.read().decode()
+        except OSError:
+            return False
+        return True
+
+    async with asyncio.timeout(20):
+        while not await asyncio.to_thread(is_served):
+            await asyncio.sleep(0.02)
+    return body
+
+
+async def test_a_server_is_reached_at_its_address_and_at_its_mapped_port(netted: Harness, bridge: Bridge) -> None:
+    port = free_port()
+    mapping = NetworkInfo.PortMapping(host_port=port, container_port=8000, protocol="TCP")
+    netted.containerizer.launch(netted.shell("c", SERVE, container=in_network("mapped", mapping)))
+    await netted.launched("c")
+    (info,) = netted.events[0].network_infos  # type: ignore[union-attr]
+    (address,) = [one.ip_address or "" for one in info.ip_addresses]
+    assert (info.name, info.port_mappings, address.rpartition(".")[0]) == ("mapped", (mapping,), bridge.subnet)
+    assert await fetched(f"http://{address}:8000/") == "served\n"
+    assert await fetched(f"http://127.0.0.1:{port}/") == "served\n"
+    netted.containerizer.signal("c", signal.SIGKILL)
+    await netted.exited("c")
+    await until(lambda: bridge.remains() == [])
+
+
+async def test_what_a_container_knows_of_its_network(netted: Harness, bridge: Bridge) -> None:
+    """Its name, its address under that name, and no other name servers than the host's if its network has none."""
+    look = "hostname; cat /etc/hostname; getent hosts web; ip -o link | wc -l; echo $LIBPROCESS_IP $MESOS_CONTAINER_IP"
+    said = await netted.run("c", look, container=in_network("plain", hostname="web"))
+    (info,) = netted.events[0].network_infos  # type: ignore[union-attr]
+    address = info.ip_addresses[0].ip_address
+    assert said.split() == ["web", "web", address, "web", "2", "0.0.0.0", address]
+    resolvers = await netted.run("d", "cat /etc/resolv.conf; hostname", container=in_network("plain"))
+    assert resolvers == Path("/etc/resolv.conf").read_text() + "d\n"
+
+
+async def test_name_servers_of_a_network(netted: Harness, bridge: Bridge) -> None:
+    dns = {"nameservers": ["192.0.2.1"], "search": ["example.org"]}
+    bridge.describe("named", dns=dns)
+    said = await netted.run("c", "cat /etc/resolv.conf", container=in_network("named"))
+    assert said == "search example.org\nnameserver 192.0.2.1\n"
+
+
+async def test_several_networks(netted: Harness, bridge: Bridge) -> None:
+    """Each is an interface, in the order in which they are asked for; without a name it is the host's."""
+    asked = container(NetworkInfo(), NetworkInfo(name="plain"), NetworkInfo(name="other"))
+    other = Bridge(bridge.directory)
+    other.describe("other", ipam={"type": "host-local", "subnet": f"{other.subnet}.0/24",
+                                  "dataDir": f"{bridge.directory}/ipam"})  # fmt: skip
+    said = await netted.run("c", "ip -o -4 addr show | awk '{print $2, $4}'", container=asked)
+    first, second = [one.ip_addresses[0].ip_address for one in netted.events[0].network_infos]  # type: ignore[union-attr]
+    assert said == f"lo 127.0.0.1/8\neth0 {first}/24\neth1 {second}/24\n"
+    await until(lambda: other.remains() == [])
+    other.remove()
+
+
+async def test_a_command_beside_a_container_is_in_its_network(netted: Harness) -> None:
+    netted.containerizer.launch(netted.spec("c", "sleep", "1000", container=in_network("plain")))
+    await netted.launched("c")
+    there = netted.containerizer.network_of("c")
+    assert there is not None and os.path.ismount(there)
+    inode = os.stat(there).st_ino
+    look = f"test $(readlink /proc/self/ns/net) = 'net:[{inode}]'"
+    assert await netted.containerizer.run_beside(netted.shell("c", look)) == 0
+    netted.containerizer.launch(netted.spec("host", "sleep", "1000"))
+    await netted.launched("host")
+    assert netted.containerizer.network_of("host") is None
+
+
+async def test_what_is_nested_is_in_the_network_of_its_executor(netted: Harness) -> None:
+    """The first brings the executor there, the others find it; its end is the end of the network."""
+    executor = in_network("plain", hostname="pod")
+    make_pod(netted, "e")
+    for name in ("a", "b"):
+        spec = netted.spec(name, "sleep", "1000", parent_id="e", root_container=executor)
+        netted.containerizer.launch(spec)
+        await netted.launched(name)
+    said = [event.network_infos for event in netted.events if hasattr(event, "network_infos")]
+    assert said[0] == said[1] != ()
+    spaces = {netted.containerizer.network_of(name) for name in ("a", "b", "e")}
+    assert len(spaces) == 1 and None not in spaces
+    netted.containerizer.launch(netted.spec("c", "true", parent_id="e", container=executor, root_container=executor))
+    assert await netted.failed("c") == NO_NESTED
+    for name in ("a", "b"):
+        netted.containerizer.destroy(name)
+        await netted.exited(name)
+    assert await netted.run("d", "hostname", parent_id="e", root_container=executor) == "pod\n"
+    netted.containerizer.destroy("e")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("nowhere", "Unknown CNI network 'nowhere' (broken.conf: 'type' is no text or not there)"),
+        ("plain", "CNI network 'plain' has no plugin that maps ports"),
+        ("failing", f"{NO_SUCH}: no such file or directory"),
+    ],
+)
+async def test_a_network_that_cannot_be_joined(netted: Harness, bridge: Bridge, name: str, text: str) -> None:
+    """Whatever was done before is undone; the message names the plugin and the cause."""
+    (bridge.config_dir / "broken.conf").write_text('{"name": "nowhere"}')
+    bridge.describe("failing", PORTMAP, {"type": "tuning", "sysctl": {"net.no.such": "1"}})
+    mapping = NetworkInfo.PortMapping(host_port=free_port(), container_port=1)
+    netted.containerizer.launch(netted.spec("c", "true", container=in_network(name, mapping)))
+    assert await netted.failed("c") == text
+    assert bridge.remains() == []
+
+
+async def test_destroyed_whenever_it_may_be(netted: Harness, bridge: Bridge) -> None:
+    """While its namespace is made, while its plugins work, when it runs."""
+    for number in range(6):
+        netted.containerizer.launch(netted.spec(f"c{number}", "sleep", "1000", container=in_network("mapped")))
+    netted.containerizer.destroy("c0")
+    await until(lambda: list(bridge.directory.glob("run/cni-*/c1/ns")))
+    netted.containerizer.destroy("c1")
+    await until(bridge.remains)
+    for number in range(2, 6):
+        netted.containerizer.destroy(f"c{number}")
+    for number in range(6):
+        await netted.exited(f"c{number}")
+    await until(lambda: bridge.remains() == [])
+
+
+async def test_networks_outlive_their_agent(tmp_path: Path, bridge: Bridge) -> None:
+    """1 one runs; 2 the agent goes; 3 the next one finds it in its network; 4 it ends, and nothing is left."""
+    first = Harness(tmp_path)
+    await first.isolated(isolation=CONFINED, **bridge.flags()).recover()
+    first.containerizer.launch(first.spec("c", "sleep", "1000", container=in_network("mapped")))
+    executor = in_network("plain")
+    make_pod(first, "e")
+    first.containerizer.launch(first.spec("n", "sleep", "1000", parent_id="e", root_container=executor))
+    for name in ("c", "n"):
+        await first.launched(name)
+    told = {event.container_id: event.network_infos for event in first.events if hasattr(event, "network_infos")}
+    await first.containerizer.close(keep=True)
+
+    second = Harness(tmp_path)
+    made = second.isolated(isolation=CONFINED, **bridge.flags())
+    assert {one.container_id: one.network_infos for one in await made.recover()} == told
+    assert made.network_of("n") == made.network_of("e") is not None
+    for name in ("c", "n"):
+        made.destroy(name)
+        await second.exited(name)
+    make_pod(second, "e")
+    made.destroy("e")
+    await until(lambda: bridge.remains() == [])
+    await made.close()
+    bridge.remove()
+    remove_cgroups(second)
+
+
+async def test_what_a_killed_agent_has_left_is_undone_by_the_next(tmp_path: Path, bridge: Bridge) -> None:
+    """Of a container that has joined, and of one whose second plugin was at work; what cannot be undone is kept."""
+    place = str(tmp_path / "run/cni-0")
+    harness = Harness(tmp_path)
+    dead = Networks(bridge.catalogue(), place)
+    dead.open()
+    await dead.join(harness.spec("c", "true", container=in_network("mapped")))
+    sleeping = tmp_path / "plugins"
+    sleeping.mkdir()
+    for name in ("bridge", "host-local", "portmap"):
+        (sleeping / name).symlink_to(f"/usr/lib/cni/{name}")
+    (sleeping / "sleeping").write_text("#!/bin/sh\ntest $CNI_COMMAND = DEL || exec sleep 1000\n")
+    (sleeping / "sleeping").chmod(0o755)
+    bridge.describe("sleeping", {"type": "sleeping"})
+    dying = Networks(Catalogue(str(bridge.config_dir), str(sleeping)), place)
+    joining = asyncio.create_task(dying.join(harness.spec("d", "true", container=in_network("sleeping"))))
+    await until(lambda: len(os.listdir(f"/sys/class/net/{bridge.link}/brif")) == 2)
+
+    partly = Networks(bridge.catalogue(), place)
+    await partly.recover(())
+    assert os.listdir(place) == ["d"]
+    whole = Networks(Catalogue(str(bridge.config_dir), str(sleeping)), place)
+    await whole.recover(())
+    assert bridge.remains() == []
+    joining.cancel()
+    await dying.leave("d")
+    bridge.remove()
