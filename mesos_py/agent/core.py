@@ -111,6 +111,8 @@ class Agent:
         )
         self.state = State(info, total, max_completed_executors=options.max_completed_executors_per_framework)
         self.timers = Timers()
+        #: when Tick is wanted next
+        self.deadline = self.timers.deadline
         self.updates = Updates(self.timers)
         self.registration = Registration()
         #: nested and standalone ones, and who waits for any container
@@ -136,10 +138,6 @@ class Agent:
         if self.registration.phase is Phase.RECONNECTING:
             recovery.finish_if_settled(self, out)
         return out
-
-    def deadline(self) -> Nanos | None:
-        """When Tick is wanted next."""
-        return self.timers.deadline()
 
     def check(self) -> None:
         """All invariants; after every frame in tests."""

@@ -105,7 +105,7 @@ class Driver:
         Not to be called from within ``Rim.send`` or ``Rim.publish``: those defer with ``call_soon``, else words would
         overtake each other.
         """
-        if not self._is_over():
+        if not (self._stopped or (self._may_act is not None and self._is_over())):  # one call less where all go by
             self._apply(event)
 
     async def ask(self, event: Event) -> Any:
@@ -148,7 +148,9 @@ class Driver:
             self._recorder.answered(frame)
         if self._journal is not None:
             self._journal.record(event, frame)
-        self._arm()
+        deadline = self._core.deadline()
+        if deadline is not None and (self._timer_at is None or deadline < self._timer_at):
+            self._arm(deadline)
         if not self._outbox and (not frame.writes or self._store is None):
             if frame.sends or frame.changes:
                 self._perform(frame, None)
@@ -170,10 +172,8 @@ class Driver:
         if future is not None and not future.done():
             future.set_result(frame.reply)
 
-    def _arm(self) -> None:
-        deadline = self._core.deadline()
-        if deadline is None or (self._timer_at is not None and self._timer_at <= deadline):
-            return
+    def _arm(self, deadline: Nanos) -> None:
+        """The next tick comes then."""
         if self._timer is not None:
             self._timer.cancel()
         loop = asyncio.get_running_loop()
@@ -186,15 +186,18 @@ class Driver:
         if self._is_over():
             return
         deadline = self._core.deadline()
-        if deadline is not None and deadline <= self._clock():
-            with contextlib.suppress(Stopped):  # already on its way to whoever awaits run()
-                self._apply(Event(Tick))
-        self._arm()
+        if deadline is None:
+            return
+        if deadline > self._clock():
+            self._arm(deadline)
+            return
+        with contextlib.suppress(Stopped):  # already on its way to whoever awaits run()
+            self._apply(Event(Tick))
 
     async def run(self) -> None:
         """Commit writes for ever; ends only by an exception. Cancel it to stop the driver."""
         self._failed = asyncio.get_running_loop().create_future()
-        self._arm()
+        self._tick()
         committing = asyncio.create_task(self._commit_forever(), name="driver-commit")
         try:
             await asyncio.wait((committing, self._failed), return_when=asyncio.FIRST_COMPLETED)

@@ -48,6 +48,7 @@ from mesos_py.master.entities import Framework
 from mesos_py.master.ids import Ids
 from mesos_py.master.invariants import check_timers
 from mesos_py.master.options import Options
+from mesos_py.master.pings import Pings
 from mesos_py.master.registry import Registry, Write
 from mesos_py.master.removals import Removals
 from mesos_py.master.state import State
@@ -88,6 +89,7 @@ class Master:
         self.state = State(options)
         self.registry = Registry()
         self.timers = Timers()
+        self.pings = Pings(seconds(options.agent_ping_timeout_s))
         self.removals = Removals(options.agent_removal_rate_limit)
         self.ids = Ids(info.id)
         self.allocator = Allocator(allocator_options(info, options), rng)

@@ -231,10 +231,8 @@ class Agent:
     lost: dict[tuple[FrameworkID, TaskID], None] = attrs.field(factory=dict)
     #: in flight; none as long as ACCEPT refuses all but launches
     operations: dict[bytes, Operation] = attrs.field(factory=dict)
-    #: a ping is unanswered
-    pinged: bool = False
-    #: consecutive pings without pong
-    missed_pings: int = 0
+    #: pings since the last pong
+    unanswered: int = 0
     #: of its HTTP endpoints, as offers show it
     url: URL | None = None
     #: encoding of info and times, emptied at every change of them

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from mesos_py.machine.values import value
+from mesos_py.machine.values import Nanos, value
 from mesos_py.master.registry import Registry
 from mesos_py.wire.ids import AgentID, FrameworkID, OfferID, TaskID
 
@@ -54,10 +54,17 @@ class OfferExpired:
 
 
 @value
-class PingDue:
-    """Ask the agent whether it is there, and count what it did not answer."""
+class AgentSilent:
+    """Too many pings in a row are unanswered."""
 
     agent_id: AgentID
+
+
+@value
+class PingsDue:
+    """Ask the agents of one round whether they are there, and count what they did not answer."""
+
+    at: Nanos
 
 
 @value

@@ -249,7 +249,7 @@ class State:
         self.addresses[agent.address] = agent
         agent.capabilities, agent.connected, agent.active = capabilities, True, active
         agent.reregistered_time_ns = out.now
-        agent.pinged, agent.missed_pings = False, 0
+        agent.unanswered = 0
         if total != agent.total:
             self.total.add(agent.total, -1)
             self.total.add(total)
@@ -263,16 +263,14 @@ class State:
         agent.peer = peer
         self.peers[peer] = agent
 
-    def pinged(self, agent: Agent) -> None:
-        agent.pinged = True
+    def pinged(self, agent: Agent) -> int:
+        """Once more; how many pings before it are unanswered."""
+        before = agent.unanswered
+        agent.unanswered = before + 1
+        return before
 
     def ponged(self, agent: Agent) -> None:
-        agent.pinged, agent.missed_pings = False, 0
-
-    def missed_ping(self, agent: Agent) -> int:
-        """How many pings in a row are unanswered by now."""
-        agent.missed_pings = agent.missed_pings + 1 if agent.pinged else 0
-        return agent.missed_pings
+        agent.unanswered = 0
 
     def disconnect_agent(self, agent: Agent, out: Frame) -> None:
         """Its connection is gone; it keeps its tasks and is given time to come back."""

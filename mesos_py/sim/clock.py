@@ -33,10 +33,12 @@ class ProcessClock:
     """The wall clock when the process started, and what has passed since; never goes back."""
 
     def __init__(self, loop: SimLoop, wall: Nanos, rate_ppm: int) -> None:
-        self._loop, self._start, self._wall, self._rate_ppm = loop, loop.now, wall, rate_ppm
+        self._loop, self._start, self._rate_ppm = loop, loop.now, rate_ppm
+        #: the wall clock when the loop's showed nothing
+        self._base = wall - loop.now
 
     def __call__(self) -> Nanos:
-        passed = self._loop.now - self._start
+        now = self._loop.now
         if self._rate_ppm:
-            passed += passed * self._rate_ppm // 1_000_000
-        return self._wall + passed
+            return self._base + now + (now - self._start) * self._rate_ppm // 1_000_000
+        return self._base + now

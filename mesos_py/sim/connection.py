@@ -37,14 +37,15 @@ class Weather:
 class End:
     """One end of a connection. Its owner sets the two callbacks; neither is called after ``close``."""
 
-    __slots__ = ("_early", "_lost", "_on_message", "host", "is_open", "on_lost", "other", "process", "way")
+    __slots__ = ("_lost", "early", "host", "is_open", "on_lost", "on_message", "other", "process", "way")
 
     def __init__(self, host: str, process: Process | None) -> None:
         self.host, self.process = host, process
         self.is_open = True
         self.on_lost: Callable[[str], None] = lambda why: None
-        self._on_message: Callable[[Any], None] | None = None
-        self._early: list[Any] = []
+        self.on_message: Callable[[Any], None] | None = None
+        #: what has arrived before anybody listened
+        self.early: list[Any] = []
         #: why, if it was lost before anybody listened
         self._lost: str | None = None
         self.other: End
@@ -53,8 +54,8 @@ class End:
 
     def listen(self, on_message: Callable[[Any], None], on_lost: Callable[[str], None]) -> None:
         """From now on; what has arrived before is handed over at once."""
-        self._on_message, self.on_lost = on_message, on_lost
-        early, self._early = self._early, []
+        self.on_message, self.on_lost = on_message, on_lost
+        early, self.early = self.early, []
         for message in early:
             on_message(message)
         if self._lost is not None:
@@ -75,21 +76,12 @@ class End:
         """The owner hears that this end is no more."""
         if self.is_open:
             self.is_open = False
-            if self._on_message is None:
+            if self.on_message is None:
                 self._lost = why
             elif self.process is None:
                 self.on_lost(why)
             else:
                 self.process.enter(self.on_lost, why)
-
-    def take(self, message: Any) -> None:
-        """While it is open."""
-        if self._on_message is None:
-            self._early.append(message)
-        elif self.process is None:
-            self._on_message(message)
-        else:
-            self.process.enter(self._on_message, message)
 
     def die(self) -> None:
         """Its owner is gone; the other end hears of it when the news gets there."""
@@ -165,14 +157,15 @@ class Way:
             queue.clear()
             self._loop.call_soon(self.source.lose, "the other end does not read", context=self._net.context)
             return
-        due = self._last = max(self._last, self._loop.now + self._link.delay())
+        due = self._loop.now + self._link.delay()
+        due = max(due, self._last)  # nothing is overtaken
+        self._last = due
         queue.append((due, message))
-        if len(queue) == 1 and not self._is_pumped and not self.paused:
+        if not self._is_pumped and not self.paused:
             self._is_pumped = True
-            self._loop.post(due - self._loop.now, self._deliver)
-            return
-        self._net.unread_max = max(self._net.unread_max, len(queue))
-        self.wake()
+            self._loop.post(queue[0][0] - self._loop.now, self._deliver)
+        elif len(queue) > self._net.unread_max:
+            self._net.unread_max = len(queue)
 
     def wake(self) -> None:
         """Deliver when the first message is due."""
@@ -204,8 +197,12 @@ class Way:
             elif not target.is_open:
                 queue.clear()
                 self._loop.post(self._back.delay(), self._refuse)
+            elif (on_message := target.on_message) is None:
+                target.early.append(message)
+            elif process is None:
+                on_message(message)
             else:
-                target.take(message)
+                process.context.run(on_message, message)  # it runs, and it is the world that delivers
         if queue:
             self.wake()
 

@@ -146,30 +146,32 @@ class SimLoop(_Loop):  # type: ignore[misc]
     def run_until_complete(self, future: Any) -> Any:
         """Its result. Raises what escaped from any callback meanwhile, and Deadlock."""
         task = asyncio.ensure_future(future, loop=self)
-        self._run(task.done)
+        task.add_done_callback(lambda done: self.stop())
+        self._run()
         return task.result()
 
     def run_forever(self) -> None:
-        self._stopping = False
-        self._run(lambda: self._stopping)
+        self._run()
 
     def run_for(self, duration: Nanos) -> None:
         """Everything that is due within ``duration``."""
-        over = [False]
-        self.call_in(duration, over.__setitem__, 0, True)
-        self._run(lambda: over[0])
+        self.call_in(duration, self.stop)
+        self._run()
 
-    def _run(self, is_over: Callable[[], bool]) -> None:
+    def _run(self) -> None:
         before = events._get_running_loop()
         events._set_running_loop(self)
         self._running = True
+        self._stopping = False
+        ready = self._ready
         try:
-            while not is_over():
-                if not self._ready:
+            while not self._stopping:
+                if not ready:
                     self._advance()
-                for _ in range(len(self._ready)):
-                    self.steps += 1
-                    handle = self._ready.popleft()
+                count = len(ready)
+                self.steps += count
+                for _ in range(count):
+                    handle = ready.popleft()
                     if not isinstance(handle, asyncio.Handle):
                         handle()
                     elif not handle.cancelled():

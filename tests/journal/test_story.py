@@ -89,7 +89,7 @@ def test_what_time_has_brought_is_told_with_the_timer(world: RecordedWorld, tmp_
     world.advance(700)
     (told,) = [entry for entry in story([tmp_path], ["m-S0"]).entries if entry.due]
     assert told.where.kind == "Tick"
-    assert told.due == [{"is": "PingDue", "agent_id": "m-S0"}]
+    assert told.due == [{"is": "AgentSilent", "agent_id": "m-S0"}]
     assert "AgentUnreachable" in names(told.changes)
     last = story([tmp_path], ["t11"]).entries[-1]
     assert (last.where, last.due, names(last.changes)) == (told.where, [], ["TaskUpdated", "TaskRemoved"])

@@ -8,9 +8,9 @@ import pytest
 
 from mesos_py.machine.frame import Frame, Send
 from mesos_py.master import changes, registry
-from mesos_py.master.calls.liveness import PING_ROUNDS
 from mesos_py.master.core import OUTPUT_PER_FRAME
 from mesos_py.master.options import Options
+from mesos_py.master.pings import ROUNDS
 from mesos_py.wire import internal
 from mesos_py.wire.scheduler_api import Event
 from mesos_py.wire.schema import evolve
@@ -96,7 +96,7 @@ def test_five_pings_without_pong_and_the_agent_is_unreachable() -> None:
     world.advance(74.9)
     assert agent.id in world.state.agents
     assert len(agent.of(internal.Ping)) == 5
-    world.advance(0.1 + 15 / PING_ROUNDS)
+    world.advance(0.1 + 15 / ROUNDS)
     assert agent.id not in world.state.agents
     assert agent.peer in world.closed
 
@@ -116,14 +116,14 @@ def test_any_pong_begins_the_count_anew() -> None:
 def test_agents_are_asked_in_rounds() -> None:
     """However they came, none is asked again before the interval has passed, and then all of a round in one frame."""
     world = World()
-    count, apart_s = 8, 15 / PING_ROUNDS / 20
+    count, apart_s = 8, 15 / ROUNDS / 20
     for number in range(count):
         world.agent(hostname=f"h{number}")
         world.advance(apart_s)
     world.frames.clear()
     world.advance(15 - count * apart_s)
     assert not any(map(_pings, world.frames))
-    world.advance(15 / PING_ROUNDS + count * apart_s)
+    world.advance(15 / ROUNDS + count * apart_s)
     for _ in range(3):
         pinged = [frame for frame in world.frames if _pings(frame)]
         assert sum(map(len, map(_pings, pinged))) == count

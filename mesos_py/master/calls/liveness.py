@@ -24,6 +24,7 @@ Mesos: src/master/master.cpp SlaveObserver, Master::agentReregisterTimeout, mark
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from mesos_py.algebra.durations import format_duration
@@ -35,7 +36,7 @@ from mesos_py.master.calls.losses import recover, strip, tell_failure, unwatch
 from mesos_py.master.calls.offers import rescind_all
 from mesos_py.master.changes import AgentRemovalScheduled
 from mesos_py.master.entities import Agent, Task
-from mesos_py.master.events import PingDue, RemovalDue, ReregisterExpired
+from mesos_py.master.events import AgentSilent, PingsDue, RemovalDue, ReregisterExpired
 from mesos_py.master.registry import MarkAgentUnreachable
 from mesos_py.wire.ids import AgentID
 from mesos_py.wire.internal import Ping, Pong
@@ -48,32 +49,40 @@ table = Table("liveness")
 _Reason = TaskStatus.Reason
 _PING = Ping(connected=True)
 
-PING_ROUNDS = 512  # in which all agents are pinged within an interval: of 10,000, about twenty share a frame
-
 
 def ping(m: Master, agent: Agent, out: Frame) -> None:
     """Ask now, and from then on whenever an interval has passed, together with all that are asked in that round."""
-    _ask(m, agent, out, rounds_later=1)  # sooner would be before the interval has passed
-
-
-def _ask(m: Master, agent: Agent, out: Frame, *, rounds_later: int) -> None:
     m.state.pinged(agent)
     if agent.connected:
         out.send(agent.peer, _PING, volatile=True)
-    interval = seconds(m.options.agent_ping_timeout_s)
-    step = interval // PING_ROUNDS
-    due = ((out.now + interval) // step + rounds_later) * step
-    m.timers.set(("ping", agent.id), due, PingDue(agent.id))
+    _ask_again(m, m.pings.after(out.now) + m.pings.step, (agent.id,))  # a round sooner is less than an interval
 
 
-@table.on(PingDue)
-def ping_due(m: Master, event: Event, out: Frame) -> None:
+def _ask_again(m: Master, at: Nanos, agent_ids: Iterable[AgentID]) -> None:
+    m.pings.join(at, agent_ids)
+    m.timers.set(("pings", at), at, PingsDue(at))
+
+
+@table.on(PingsDue)
+def pings_due(m: Master, event: Event, out: Frame) -> None:
     """A ping without pong counts; after too many in a row the agent is given up."""
+    asked = m.pings.take(event.body.at)
+    for agent_id in asked:
+        agent = m.state.agents[agent_id]
+        if m.state.pinged(agent) >= m.options.max_agent_ping_timeouts:
+            m.timers.set(("silent", agent_id), out.now, AgentSilent(agent_id))  # may be more than this frame can tell
+        if agent.connected:
+            out.send(agent.peer, _PING, volatile=True)
+    if asked:
+        _ask_again(m, m.pings.after(out.now), asked)
+
+
+@table.on(AgentSilent)
+def agent_silent(m: Master, event: Event, out: Frame) -> None:
+    """The agent is given up, unless it has been heard at the last moment."""
     agent = m.state.agents[event.body.agent_id]
-    if m.state.missed_ping(agent) >= m.options.max_agent_ping_timeouts:
+    if agent.unanswered > m.options.max_agent_ping_timeouts:
         give_up(m, agent.id, "health check timed out", out)
-    if agent.id in m.state.agents:
-        _ask(m, agent, out, rounds_later=0)
 
 
 @table.on(Pong)

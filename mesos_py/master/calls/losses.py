@@ -60,7 +60,8 @@ def tell_failure(m: Master, agent_id: AgentID, out: Frame) -> None:
 
 def unwatch(m: Master, agent_id: AgentID, out: Frame) -> None:
     """Nobody waits for the agent any more, and it does not wait to be given up."""
-    m.timers.cancel(("ping", agent_id))
+    m.pings.leave(agent_id)
+    m.timers.cancel(("silent", agent_id))
     m.timers.cancel(("reregister", agent_id))
     if m.removals.cancel(agent_id):
         out.change(AgentRemovalCanceled(agent_id))
