@@ -4,6 +4,8 @@ A core says ``words.Probe`` and hears ``events.Probed``. So many probes are made
 and their time begins with it: a thousand checks that are due together cost a moment, not a thousand processes. If so
 many hang, the others are late by the time-outs of those.
 
+HTTP and TCP look from the network namespace of the task, which need not be ours.
+
 HTTP is what ``curl -s -S -L -k -g -o /dev/null`` does: redirects are followed, certificates are not looked at, the
 whole body is read (here at most ``BODY_MAX`` of it) and thrown away.
 Mesos: src/checks/checker_process.cpp, which starts curl, mesos-tcp-connect or the command for each.
@@ -20,6 +22,7 @@ import attrs
 
 from mesos_py.agent import events, words
 from mesos_py.agent.containerizer import Containerizer, ContainerSpec, NotStarted
+from mesos_py.agent.namespaces import socket_in
 from mesos_py.algebra.durations import format_duration
 from mesos_py.executor.checks import CHECK, HEALTH
 from mesos_py.executor.targets import Found, Http, Tcp
@@ -100,45 +103,58 @@ class Prober:
         timeout = word.timeout
         try:
             async with asyncio.timeout(None if timeout is None else timeout / SECOND):
-                found = await self._look(word.target)
+                found = await self._look(word.container_id, word.target)
         except TimeoutError:
             found = Found(error=f"timed out after {format_duration(timeout or 0)}")
         self._tell(Event(events.Probed, events.Probed(word.container_id, word.what, found)))
 
-    async def _look(self, target: ContainerSpec | Http | Tcp) -> Found:
+    async def _look(self, container_id: str, target: ContainerSpec | Http | Tcp) -> Found:
         if isinstance(target, Http):
-            return await self._ask(target)
+            return await self._ask(self._containerizer.network_of(container_id), target)
         if isinstance(target, Tcp):
-            return Found(await _connect(target))
+            return Found(await _connect(self._containerizer.network_of(container_id), target))
         try:
             return Found(await self._containerizer.run_beside(target))
         except NotStarted as error:
             return Found(error=str(error))
 
-    async def _ask(self, target: Http) -> Found:
+    async def _ask(self, network: str | None, target: Http) -> Found:
+        if network is not None:
+            async with _session(network) as session:
+                return await _get(session, target)
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=False, force_close=True, limit=0),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=None),
-                auto_decompress=False,
-            )
-        try:
-            async with self._session.get(target.url, max_redirects=REDIRECTS_MAX) as response:
-                left = BODY_MAX
-                while left > 0 and (chunk := await response.content.read(_CHUNK)):
-                    left -= len(chunk)
-                return Found(response.status)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            return Found(error=f"{type(error).__name__}: {error}")
+            self._session = _session(None)
+        return await _get(self._session, target)
 
 
-async def _connect(target: Tcp) -> int:
-    family = socket.AF_INET6 if ":" in target.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as connection:
-        connection.setblocking(False)
-        try:
+def _session(network: str | None) -> aiohttp.ClientSession:
+    """Without connections or cookies that outlive a request."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            ssl=False, force_close=True, limit=0, socket_factory=lambda address: socket_in(network, address[0])
+        ),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None),
+        auto_decompress=False,
+    )
+
+
+async def _get(session: aiohttp.ClientSession, target: Http) -> Found:
+    try:
+        async with session.get(target.url, max_redirects=REDIRECTS_MAX) as response:
+            left = BODY_MAX
+            while left > 0 and (chunk := await response.content.read(_CHUNK)):
+                left -= len(chunk)
+            return Found(response.status)
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        return Found(error=f"{type(error).__name__}: {error}")
+
+
+async def _connect(network: str | None, target: Tcp) -> int:
+    try:
+        with socket_in(network, socket.AF_INET6 if ":" in target.host else socket.AF_INET) as connection:
+            connection.setblocking(False)
             await asyncio.get_running_loop().sock_connect(connection, (target.host, target.port))
-        except OSError:
-            return 0
+    except OSError:
+        return 0
     return 1

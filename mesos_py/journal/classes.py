@@ -24,7 +24,7 @@ SHELLS = (
     "mesos_py.agent.container_http", "mesos_py.agent.removal",
     "mesos_py.agent.statistics", "mesos_py.agent.metrics", "mesos_py.agent.fetcher", "mesos_py.agent.usage",
     "mesos_py.agent.resources", "mesos_py.agent.sandboxes", "mesos_py.agent.store",
-    "mesos_py.agent.ballast", "mesos_py.agent.former", "mesos_py.agent.probe",
+    "mesos_py.agent.ballast", "mesos_py.agent.former", "mesos_py.agent.probe", "mesos_py.agent.namespaces",
     "mesos_py.agent.containerizer.process", "mesos_py.agent.containerizer.compose",
     "mesos_py.agent.containerizer.beside", "mesos_py.agent.containerizer.disk",
     "mesos_py.agent.containerizer.isolated", "mesos_py.agent.containerizer.runtime.runtime",

@@ -17,6 +17,7 @@ from mesos_py.agent import words
 from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.containerizer.scripted import RUNS, Outcome, ScriptedContainerizer
 from mesos_py.agent.events import Probed
+from mesos_py.agent.namespaces import socket_in
 from mesos_py.agent.probe import BODY_MAX, COMMANDS_AT_ONCE, CONNECTIONS_AT_ONCE, Prober
 from mesos_py.executor.checks import CHECK, HEALTH
 from mesos_py.executor.targets import Found, Http, Target, Tcp
@@ -161,6 +162,32 @@ async def test_nobody_listens(prober: Heard) -> None:
         found = await prober.found(Http(f"http://127.0.0.1:{holder.getsockname()[1]}"))
     assert found.error is not None
     assert found.error.startswith("ClientConnectorError: ")
+
+
+@pytest.mark.root
+async def test_a_container_is_looked_at_from_its_own_network(prober: Heard, tmp_path: Path) -> None:
+    """What listens on its loopback is reached, what listens on ours is not; a network that is gone is no answer."""
+    namespace = tmp_path / "ns"
+    namespace.touch()
+    command = ["unshare", f"--net={namespace}", "ip", "link", "set", "lo", "up"]
+    subprocess.run(command, check=True, capture_output=True)
+    try:
+        prober.containerizer.networks["c"] = str(namespace)
+        with socket_in(str(namespace), socket.AF_INET) as there, socket.create_server(("127.0.0.1", 0)) as here:
+            there.bind(("127.0.0.1", 0))
+            there.listen()
+            port, ours = there.getsockname()[1], here.getsockname()[1]
+            server = await asyncio.start_server(answering(204), sock=there)
+            assert await prober.found(Tcp("127.0.0.1", port)) == Found(1)
+            assert await prober.found(Http(f"http://127.0.0.1:{port}")) == Found(204)
+            assert await prober.found(Tcp("127.0.0.1", ours)) == Found(int(ours == port))
+            server.close()
+        prober.containerizer.networks["c"] = str(tmp_path / "gone")
+        assert await prober.found(Tcp("127.0.0.1", port)) == Found(0)
+        found = await prober.found(Http(f"http://127.0.0.1:{port}"))
+        assert "No such file or directory" in (found.error or "")
+    finally:
+        subprocess.run(["umount", str(namespace)], check=True)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:0", "http://127.0.0.1:1/\r\nX: y", "gopher://127.0.0.1:1", "http://["])

@@ -55,6 +55,8 @@ class ScriptedContainerizer:
         #: id -> outcome of what was launched and has not ended
         self._running: dict[str, Outcome] = {}
         self._resources: dict[str, tuple[Resource, ...]] = {}
+        #: of those that are not in ours: the path of its namespace
+        self.networks: dict[str, str] = {}
         #: everything it was asked for, in order: ("launch", id), ("signal 15", id), ("destroy", id)
         self.asked: list[tuple[str, str]] = []
 
@@ -99,7 +101,7 @@ class ScriptedContainerizer:
         return outcome.status
 
     def network_of(self, container_id: str) -> str | None:
-        return None
+        return self.networks.get(container_id)
 
     def make_sandbox(self, container_id: str, path: str, latest_link: str | None, user: str | None) -> None:
         self.asked.append((f"make_sandbox {path}", container_id))
