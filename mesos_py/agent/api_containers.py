@@ -22,6 +22,7 @@ import attrs
 from mesos_py.machine.frame import PeerID
 from mesos_py.wire.checkpoint import Container as Record
 from mesos_py.wire.ids import ContainerID
+from mesos_py.wire.network import NetworkInfo
 from mesos_py.wire.schema import evolve
 
 #: Ended containers of one parent whose termination is remembered; the oldest is forgotten first.
@@ -55,6 +56,8 @@ class ApiContainer:
     is_destroyed: bool = False
     #: it is forgotten at its end: nobody can ask for it any more
     is_orphan: bool = False
+    #: the networks it has joined; none: it is in the host's
+    network_infos: tuple[NetworkInfo, ...] = ()
 
     @property
     def key(self) -> str:
@@ -96,8 +99,9 @@ class ApiContainers:
         if container.owner is not None:
             self.owners[container.owner] = container
 
-    def place(self, container: ApiContainer, pid: int | None) -> None:
+    def place(self, container: ApiContainer, pid: int | None, networks: tuple[NetworkInfo, ...] = ()) -> None:
         """It runs."""
+        container.network_infos = networks
         container.phase = Phase.RUNNING
         container.record = evolve(container.record, pid=pid)
 

@@ -125,7 +125,9 @@ def get_api_containers(
         container_id = container.record.container_id
         yield GetContainers.Container(
             container_id=ContainerID(value=container_id.value),
-            container_status=ContainerStatus(container_id=container_id, executor_pid=container.record.pid),
+            container_status=ContainerStatus(
+                container_id=container_id, executor_pid=container.record.pid, network_infos=container.network_infos
+            ),
             resource_statistics=statistics.get(container.key),
         )
 

@@ -12,6 +12,7 @@ from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import TaskState
 from mesos_py.wire.value import Value
 from tests import builders
+from tests.agent.test_api_containers import Asking
 from tests.agent.world import World, framework, task
 
 MAPPING = NetworkInfo.PortMapping(host_port=31000, container_port=80)
@@ -88,3 +89,24 @@ def test_in_the_hosts_network_there_are_no_addresses_for_operators() -> None:
     assert shown.container_status is not None and shown.container_status.network_infos == ()
     status = world.statuses()[-1].container_status
     assert status is not None and status.network_infos == world.agent.network_infos
+
+
+def test_a_standalone_container_joins_networks_and_what_is_nested_is_in_those_of_its_root() -> None:
+    world = Asking(**NETWORKS)
+    for resources, text in (((), "Port mappings require port resources"), (PORTS, None)):
+        answer = world.ask("launch_container", "s", container=CONTAINER, resources=resources)
+        assert (None if answer is None else answer.text) == text
+    world.tell(events.ContainerLaunched(world.spec().container_id, 7, (JOINED,)))
+    assert world.ask("launch_container", "s", "n") is None
+    nested = world.spec()
+    assert nested.root_container is None and nested.parent_id is not None
+    world.tell(events.ContainerLaunched(nested.container_id, 8, (JOINED,)))
+    again = world.restarted(nested.parent_id, nested.container_id, networks=(JOINED,))
+    for one in (world, again):
+        shown = list(views.get_api_containers(one.agent.api_containers.running(nested=True, standalone=True), {}))
+        assert [each.container_status.network_infos for each in shown if each.container_status] == [(JOINED,)] * 2
+
+
+def test_a_network_that_no_agent_knows_is_refused_to_callers() -> None:
+    answer = Asking().ask("launch_container", "s", container=CONTAINER)
+    assert answer.text == "Unknown CNI network 'n'"

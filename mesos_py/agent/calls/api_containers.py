@@ -18,7 +18,9 @@ from mesos_py.agent.api_containers import ApiContainer, Phase, text_of
 from mesos_py.agent.calls import descendants
 from mesos_py.agent.calls.room import NO_ROOM
 from mesos_py.agent.containerizer import KnownContainer
+from mesos_py.agent.containerizer.isolators import network
 from mesos_py.agent.whereabouts import Place
+from mesos_py.algebra.resources import Resources
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.problem import Kind, Problem, bad_request
 from mesos_py.machine.table import Table
@@ -26,6 +28,7 @@ from mesos_py.wire.agent_api import Call, Response
 from mesos_py.wire.checkpoint import AgentState, Container, Termination
 from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.ids import ContainerID
+from mesos_py.wire.network import NetworkInfo
 
 if TYPE_CHECKING:
     from mesos_py.agent.core import Agent
@@ -167,11 +170,13 @@ def asker_gone(agent: Agent, event: Event, out: Frame) -> None:
 # ---- what the containerizer reports (calls/containers.py)
 
 
-def launched(agent: Agent, container: ApiContainer, pid: int | None, out: Frame) -> None:
+def launched(
+    agent: Agent, container: ApiContainer, pid: int | None, out: Frame, networks: tuple[NetworkInfo, ...] = ()
+) -> None:
     """Its process runs: whoever has launched it may go on."""
     if container.phase is not Phase.LAUNCHING:
         return
-    agent.api_containers.place(container, pid)
+    agent.api_containers.place(container, pid, networks)
     _save(container, out)
     for peer in agent.api_containers.take_launching(container.key):
         out.send(peer, words.Done())
@@ -238,7 +243,10 @@ def resume(agent: Agent, container: ApiContainer, known: KnownContainer | None, 
         return
     record = container.record
     out.send(words.CONTAINERS, words.UpdateContainer(container.key, record.resources, record.limits))
-    launched(agent, container, known.pid, out)
+    if container.phase is Phase.RUNNING:
+        agent.api_containers.place(container, known.pid, known.network_infos)
+    else:
+        launched(agent, container, known.pid, out, known.network_infos)
 
 
 # ---- parts
@@ -268,7 +276,10 @@ def _unsupported(agent: Agent, call: Call, parent: Place | None) -> Problem | No
     assert wanted is not None
     if wanted.container is not None and wanted.container.type is ContainerInfo.Type.DOCKER:
         return bad_request(NOT_SUPPORTED)
-    text = specs.unsupported(agent.options, wanted.container, wanted.command)
+    text = specs.unsupported(agent.options, wanted.container, wanted.command, network.named(wanted.container))
+    if text is None and call.launch_container is not None:
+        resources = call.launch_container.resources
+        text = network.problem(wanted.container, lambda: Resources.of(resources))
     if text is not None:
         return bad_request(text)
     if not agent.has_room and (parent is None or parent.is_kept):

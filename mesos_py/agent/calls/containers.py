@@ -117,7 +117,7 @@ def _launched(agent: Agent, container_id: str, pid: int | None, out: Frame, netw
     executor = agent.state.containers.get(container_id)
     container = agent.api_containers.by_key.get(container_id)
     if container is not None:
-        api_containers.launched(agent, container, pid, out)
+        api_containers.launched(agent, container, pid, out, networks)
     elif executor is None:
         _nested_launched(agent, container_id, pid, out, networks)
     else:

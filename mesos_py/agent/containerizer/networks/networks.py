@@ -86,7 +86,7 @@ class Networks:
         """The tree of this container is in its networks; None: in the host's. Raises NoNetwork and OSError."""
         root, container = spec.container_id, spec.container
         if spec.parent_id is not None:
-            if isolator.named(container):
+            if isolator.named(container) and spec.inside is None:
                 raise NoNetwork(NO_NESTED)
             root, container = self._roots.get(spec.parent_id, spec.parent_id), spec.root_container
         joining = self._joining.get(root)
