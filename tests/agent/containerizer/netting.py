@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
 import shutil
 import socket
 import subprocess
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +97,25 @@ def free_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return int(taken.getsockname()[1])
+
+
+async def fetched(url: str) -> str:
+    """What is served there, once it is."""
+    body = ""
+
+    def is_served() -> bool:
+        nonlocal body
+        try:
+            with urllib.request.urlopen(url, timeout=1) as response:
+                body = response.read().decode()
+        except OSError:
+            return False
+        return True
+
+    async with asyncio.timeout(20):
+        while not await asyncio.to_thread(is_served):
+            await asyncio.sleep(0.02)
+    return body
 
 
 def _run(*argv: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from mesos_py.agent.containerizer.networks.networks import NO_NESTED, Networks
 from mesos_py.wire.network import NetworkInfo
 from tests.agent.containerizer.conftest import CONFINED, remove_cgroups
 from tests.agent.containerizer.harness import Harness, needs_crun, until
-from tests.agent.containerizer.netting import PORTMAP, Bridge, container, free_port, in_network, needs_networks
+from tests.agent.containerizer.netting import PORTMAP, Bridge, container, fetched, free_port, in_network, needs_networks
 
 pytestmark = [pytest.mark.root, needs_crun, needs_networks]
 
@@ -49,25 +48,6 @@ def make_pod(harness: Harness, name: str) -> None:
     """An executor without a process of its own."""
     harness.containerizer.make_sandbox(name, str(harness.sandbox(name)), None, None)
     harness.containerizer.update(name, (), {})
-
-
-async def fetched(url: str) -> str:
-    """What is served there, once it is."""
-    body = ""
-
-    def is_served() -> bool:
-        nonlocal body
-        try:
-            with urllib.request.urlopen(url, timeout=1) as response:
-                body = response.read().decode()
-        except OSError:
-            return False
-        return True
-
-    async with asyncio.timeout(20):
-        while not await asyncio.to_thread(is_served):
-            await asyncio.sleep(0.02)
-    return body
 
 
 async def test_a_server_is_reached_at_its_address_and_at_its_mapped_port(netted: Harness, bridge: Bridge) -> None:
