@@ -4,7 +4,8 @@ CPython's collector walks everything that lives whenever the heap has grown by a
 tasks, several with 100,000, and nothing else runs meanwhile. What a server keeps is freed by reference counts, so
 there is next to nothing to find. Here the collector's automatic runs are off; instead, in small steps,
 
-* what was made since the last step is collected a few times a second (milliseconds, whatever the heap holds),
+* what was made since the last step is collected a few times a second (milliseconds, whatever the heap holds), unless
+  the heap grows fast and the steps before found nothing: then most of what is new has come to stay,
 * what survives that is set aside (``gc.freeze``) and not walked again,
 * all of it is walked once in a long while, and only if what was set aside has doubled since: cycles that die old cost
   memory until then, at most as much as what lives.
@@ -20,6 +21,7 @@ from collections.abc import Iterator
 
 LOOK_S = 0.02  # how often we look whether a step is due
 YOUNG_MAX = 20_000  # objects made since the last step that make another one due: about 2 ms
+UNSEEN_MAX = 15  # steps in a row that set aside without a look while the heap grows fast
 SETTLE_S = 0.06  # between steps otherwise: longer than a request takes, whose cycles would be set aside unseen
 FULL_EVERY_S = 600.0  # at most one full walk in so long
 FULL_MIN = 2_000_000  # objects set aside below which a full walk is not worth a stall
@@ -33,12 +35,20 @@ class _Steps:
         self._handle = self._loop.call_later(LOOK_S, self._step)
         self._settled_at = self._full_at = time.monotonic()
         self._frozen_at_full = gc.get_freeze_count()
+        #: steps that may pass without a look, and how many have
+        self._unseen_max = self._unseen = 0
 
     def _step(self) -> None:
         now = time.monotonic()
-        if now - self._settled_at >= SETTLE_S or gc.get_count()[0] >= YOUNG_MAX:
+        grows = gc.get_count()[0] >= YOUNG_MAX
+        if grows or now - self._settled_at >= SETTLE_S:
             self._settled_at = now
-            gc.collect(1)
+            if grows and self._unseen < self._unseen_max:
+                self._unseen += 1
+            else:
+                fruitless = gc.collect(1) == 0
+                self._unseen_max = min(2 * self._unseen_max + 1, UNSEEN_MAX) if grows and fruitless else 0
+                self._unseen = 0
             gc.freeze()
         if now - self._full_at >= FULL_EVERY_S:
             self._full_at = now

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import weakref
+from collections.abc import Iterator
 
 from mesos_py.loop import heap
 
@@ -29,3 +31,36 @@ async def test_young_cycles_are_collected_while_automatic_runs_are_off() -> None
         assert gc.get_freeze_count() > len(kept)  # what lives on has been set aside
     assert gc.isenabled()
     assert gc.get_freeze_count() == 0
+
+
+async def test_what_comes_to_stay_is_hardly_looked_at() -> None:
+    """While the heap grows fast and nothing is found, fewer and fewer steps look; once it is calm, all of them do."""
+    looks: list[int] = []
+    with heap.steady(), looked_at(looks):
+        kept = []
+        for _ in range(20):
+            before = gc.get_freeze_count()
+            kept.append([[] for _ in range(heap.YOUNG_MAX + 1)])
+            async with asyncio.timeout(10):
+                while gc.get_freeze_count() <= before:
+                    await asyncio.sleep(heap.LOOK_S / 4)
+        assert len(looks) <= 10  # after 0, 1, 3, 7 and 15 that did not: five, if nobody else leaves cycles behind
+        ring = weakref.ref(Ring())
+        async with asyncio.timeout(10):
+            while ring() is not None:
+                await asyncio.sleep(heap.LOOK_S)
+
+
+@contextlib.contextmanager
+def looked_at(looks: list[int]) -> Iterator[None]:
+    """Grows by every run of the collector."""
+
+    def tell(phase: str, info: dict[str, int]) -> None:
+        if phase == "start":
+            looks.append(info["generation"])
+
+    gc.callbacks.append(tell)
+    try:
+        yield
+    finally:
+        gc.callbacks.remove(tell)
