@@ -25,6 +25,7 @@ from mesos_py.sim.clock import HostClock
 from mesos_py.sim.digest import Digest
 from mesos_py.sim.disk import SlowRecords, Space
 from mesos_py.sim.fate import Fate
+from mesos_py.sim.frameworks import Framework
 from mesos_py.sim.hosts import RESTARTED_WITHIN, AgentHost
 from mesos_py.sim.loop import SimLoop
 from mesos_py.sim.masters import MasterProcess
@@ -102,7 +103,7 @@ class Cluster:
         self.agents = {one.host: AgentHost(self, one) for one in plan.agents}
         self.clocks: dict[str, HostClock] = {host: HostClock(loop) for host in plan.master_hosts}
         self.clocks |= {host: agent.clock for host, agent in self.agents.items()}
-        self.schedulers: dict[str, SimScheduler] = {}
+        self.schedulers: dict[str, Framework] = {}
         for host in plan.master_hosts:
             self.start_master(host)
         for agent in self.agents.values():
@@ -227,7 +228,7 @@ class Cluster:
         scheduler = SimScheduler(
             self.loop, self.net, plan.host, info, plan.behaviour, plan.workload, self.rng(plan.host),
             masters=self.plan.master_hosts,
-            on_update=lambda framework_id, status: self._heard(plan.host, framework_id, status),
+            on_update=lambda framework_id, status: self.heard(plan.host, framework_id, status),
         )  # fmt: skip
         self.schedulers[plan.host] = scheduler
         scheduler.start()
@@ -308,7 +309,8 @@ class Cluster:
         for tell in self._ears["forgotten"]:
             tell(host, self.loop.now)
 
-    def _heard(self, host: str, framework_id: str, status: TaskStatus) -> None:
+    def heard(self, host: str, framework_id: str, status: TaskStatus) -> None:
+        """A framework's program has been told of a task."""
         self._digest.add(f"{self.loop.now} {host} {status.task_id} {status.state}")
         for tell in self._ears["heard"]:
             tell(host, framework_id, status, self.loop.now)

@@ -11,6 +11,7 @@ from tests.sdk.world import (
     World,
     launch,
     offers,
+    repeated,
     rescind,
     subscribed,
     update,
@@ -133,6 +134,28 @@ def test_a_task_that_was_taken_for_lost_may_be_back() -> None:
     states = [event.update.status.state.name[5:] for event in w.take_told() if event.update]
     assert states == ["RUNNING", "UNREACHABLE", "GONE", "RUNNING"]
     assert list(w.session.book.open) == ["t"]
+
+
+def test_an_end_that_the_master_repeats() -> None:
+    """Whoever ran the task tells it better, if they are there; if not, the master is asked again and believed."""
+    w = World()
+    w.subscribe()
+    w.call(Type.ACCEPT, accept=launch("t1", "t2"))
+    w.lose()
+    w.wait(0.2)
+    w.hear(subscribed(heartbeat_s=1e6))
+    w.take_told()
+    w.hear(repeated("t1", "FINISHED"))
+    w.hear(repeated("t2", "FINISHED"))
+    assert w.take_told() == []
+    w.hear(update("t1", "FINISHED", U1))
+    w.take_calls()
+    w.wait(1.5)
+    (call,) = w.take_calls(Type.RECONCILE)
+    assert call.reconcile is not None and [task.task_id for task in call.reconcile.tasks] == ["t2"]
+    w.hear(repeated("t2", "FINISHED"))
+    told = [(event.update.status.task_id, event.update.status.uuid) for event in w.take_told() if event.update]
+    assert told == [("t1", U1), ("t2", None)]
 
 
 def test_tasks_are_asked_for_until_each_was_answered_for() -> None:

@@ -15,6 +15,7 @@ from mesos_py.wire.ids import AgentID, FrameworkID, OfferID, TaskID
 from mesos_py.wire.offer import Offer
 from mesos_py.wire.scheduler_api import Call
 from mesos_py.wire.scheduler_api import Event as MasterEvent
+from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import TaskInfo, TaskState, TaskStatus
 
 START: Nanos = 1_000 * SECOND
@@ -138,6 +139,14 @@ def update(task: str, state: str, uuid: bytes | None = None) -> MasterEvent:
     """Of a task on agent a1; ``state`` without TASK_."""
     status = TaskStatus(task_id=TaskID(task), state=TaskState[f"TASK_{state}"], agent_id=A1, uuid=uuid)
     return MasterEvent(type=MasterEvent.Type.UPDATE, update=MasterEvent.Update(status=status))
+
+
+def repeated(task: str, state: str) -> MasterEvent:
+    """A master's answer when it is asked how a task is."""
+    told = update(task, state)
+    assert told.update is not None
+    status = evolve(told.update.status, reason=TaskStatus.Reason.REASON_RECONCILIATION)
+    return evolve(told, update=MasterEvent.Update(status=status))
 
 
 def launch(*tasks: str, using: str = "o1") -> Call.Accept:

@@ -51,6 +51,8 @@ class Task:
     is_unwanted: bool = False
     #: how, if that was said
     kill_policy: KillPolicy | None = None
+    #: the master has said how it ended, and whoever ran it has not yet
+    is_repeated: bool = False
     #: uuid of the update that the program has now
     pending: bytes | None = None
     #: uuid of the last update that was acknowledged
@@ -73,6 +75,11 @@ class Task:
     @property
     def is_running(self) -> bool:
         return self.state is TaskState.TASK_RUNNING
+
+    @property
+    def is_unreachable(self) -> bool:
+        """Its agent is out of reach: it may run there, and may come back."""
+        return self.state is TaskState.TASK_UNREACHABLE
 
     def record(self) -> bytes:
         """What is kept of it."""

@@ -138,8 +138,9 @@ def update_framework(s: Session, event: Event, out: Frame) -> None:
 @table.on(Type.TEARDOWN)
 def teardown(s: Session, event: Event, out: Frame) -> None:
     """The framework ends with all its tasks, now or as soon as a master listens."""
-    s.is_ending = True
-    _say(s, event, out)
+    if not s.is_ending:
+        s.is_ending = True
+        _say(s, event, out)
 
 
 # ---- what became of calls

@@ -27,6 +27,9 @@ Type = MasterEvent.Type
 #: texts of ERROR events; Mesos: src/master/master.cpp
 FAILED_OVER, REMOVED = "Framework failed over", "Framework has been removed"
 
+#: ends that are told by whoever ran the task
+REPORTED = (TaskState.TASK_FINISHED, TaskState.TASK_FAILED, TaskState.TASK_KILLED)
+
 Handler = Callable[["Session", Event, Frame], None]
 
 
@@ -114,8 +117,10 @@ def rescind(offer_id: OfferID, out: Frame) -> None:
 def update(s: Session, event: Event, out: Frame) -> None:
     """The program hears what is new to it; what it has dealt with is acknowledged again."""
     status: TaskStatus = event.body.update.status
-    s.reconciliation.heard(status.task_id)
     known = s.book.get(status.task_id)
+    if known is not None and _is_told_better(s, known, status):
+        return
+    s.reconciliation.heard(status.task_id)
     if status.uuid is not None and known is not None:
         if known.pending == status.uuid:
             return  # the program is about to deal with it
@@ -130,6 +135,16 @@ def update(s: Session, event: Event, out: Frame) -> None:
         if task.has_ended:
             out.change(words.Ended(status))
         deliver(event.body, out)
+
+
+def _is_told_better(s: Session, task: Task, status: TaskStatus) -> bool:
+    """The master repeats how the task has ended, without the words of whoever ran it, who will say it, too, if that
+    agent is still there. It is asked again, and believed then."""
+    is_repeated = status.uuid is None and status.reason is TaskStatus.Reason.REASON_RECONCILIATION
+    if not is_repeated or status.state not in REPORTED or task.is_repeated or not s.habits.reconciles:
+        return False
+    task.is_repeated = True
+    return True
 
 
 @on(MasterEvent.UpdateOperationStatus)
