@@ -135,7 +135,7 @@ def _preparer(
 def _planner(options: AgentOptions, isolation: Isolation) -> Planner:
     init = find_init()
     if init is None and "namespaces/pid" in isolation:
-        raise ValueError("namespaces/pid needs a program that reaps (apt-get install catatonit, or tini)")
+        raise ValueError("namespaces/pid needs a program that reaps (apt-get install catatonit)")
     shm = options.default_container_shm_size
     return Planner(
         isolation=isolation,

@@ -17,6 +17,9 @@ OCI_VERSION: Final = "1.0.2"
 #: In containers with a root file system of their own.
 INIT: Final = "/dev/init"
 
+#: Arguments with which an init has no child of its own and only reaps; catatonit's "pause".
+WAITING: Final = ("-P",)
+
 
 @attrs.frozen(kw_only=True)
 class Mount:
@@ -54,7 +57,7 @@ class Bundle:
     mounts: list[Mount] = attrs.Factory(list)
     #: kind of namespace -> path of an existing one, or "" for a new one
     namespaces: dict[str, str] = attrs.Factory(lambda: {"mount": ""})
-    #: on the host: a program that is the container's first process and reaps; None: the task itself is
+    #: on the host: a program that is the container's first process and reaps, next to the task; None: the task is it
     init: str | None = None
     bounding: Sequence[str] = ()
     effective: Sequence[str] = ()
@@ -76,34 +79,17 @@ class Bundle:
 
 def config(bundle: Bundle, root: str, rlimit_names: Mapping[str, str]) -> dict[str, Any]:
     """config.json; ``root`` is where the root file system is, the host's own or the container's."""
-    args, mounts = [bundle.executable, *bundle.argv[1:]], list(bundle.mounts)
+    first, mounts = process(bundle, rlimit_names), list(bundle.mounts)
     if bundle.init is not None:
         path = bundle.init
         if bundle.is_own_root:
             path = INIT
             mounts.append(Mount(target=INIT, source=bundle.init, options=("bind", "ro", "nosuid", "nodev")))
-        args = [path, "--", *args]
-    is_root = bundle.identity.uid == 0
-    held = list(bundle.effective if is_root else bundle.ambient)
+        first |= {"args": [path, *WAITING], "rlimits": []}
     return {
         "ociVersion": OCI_VERSION,
         **({} if bundle.hostname is None else {"hostname": bundle.hostname}),
-        "process": {
-            "terminal": False,
-            "user": {
-                "uid": bundle.identity.uid, "gid": bundle.identity.gid,
-                "additionalGids": list(bundle.identity.groups), "umask": 0o022,
-            },
-            "args": args,
-            "env": [f"{name}={value}" for name, value in bundle.env.items()],
-            "cwd": bundle.cwd,
-            "capabilities": {
-                "bounding": list(bundle.bounding), "effective": held, "permitted": held,
-                "inheritable": [] if is_root else held, "ambient": [] if is_root else held,
-            },
-            "rlimits": [_rlimit(name, text, rlimit_names) for name, text in bundle.rlimits],
-            "noNewPrivileges": bundle.no_new_privileges,
-        },
+        "process": first,
         "root": {"path": root, "readonly": False},
         "mounts": [
             {"destination": one.target, "source": one.source, "type": one.kind, "options": list(one.options)}
@@ -115,6 +101,28 @@ def config(bundle: Bundle, root: str, rlimit_names: Mapping[str, str]) -> dict[s
             ],
             "rootfsPropagation": "rslave",
         },
+    }
+
+
+def process(bundle: Bundle, rlimit_names: Mapping[str, str]) -> dict[str, Any]:
+    """The task's process, as config.json has it and ``crun exec`` takes it."""
+    is_root = bundle.identity.uid == 0
+    held = list(bundle.effective if is_root else bundle.ambient)
+    return {
+        "terminal": False,
+        "user": {
+            "uid": bundle.identity.uid, "gid": bundle.identity.gid,
+            "additionalGids": list(bundle.identity.groups), "umask": 0o022,
+        },
+        "args": [bundle.executable, *bundle.argv[1:]],
+        "env": [f"{name}={value}" for name, value in bundle.env.items()],
+        "cwd": bundle.cwd,
+        "capabilities": {
+            "bounding": list(bundle.bounding), "effective": held, "permitted": held,
+            "inheritable": [] if is_root else held, "ambient": [] if is_root else held,
+        },
+        "rlimits": [_rlimit(name, text, rlimit_names) for name, text in bundle.rlimits],
+        "noNewPrivileges": bundle.no_new_privileges,
     }  # fmt: skip
 
 

@@ -5,10 +5,13 @@
     <runtime_dir>/crun-<work dir>/
         root/                  where each container that sees the host's files has them bound, in a namespace of its own
         state/<container>/     crun's
-        bundles/<container>/   config.json, pid, log
+        bundles/<container>/   config.json, process.json (the task's, as in there), pid, log
 
 crun makes its root a mount point, and must not do that to the host's "/": what it is given is a recursive bind of it,
 in a mount namespace that ends with the container.
+
+In a pid namespace the first process is an init that only reaps (a first process ignores signals it has no handler
+for); the task is executed next to it. So it is a child of the supervisor like any other, with its own wait status.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ import structlog
 
 from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.containerizer.isolators.rlimits import NUMBERS
-from mesos_py.agent.containerizer.runtime.bundle import Bundle, Identity, config
+from mesos_py.agent.containerizer.runtime.bundle import Bundle, Identity, config, process
 from mesos_py.agent.containerizer.supervisor import procfs
 
 log = structlog.get_logger(__name__)
@@ -37,13 +40,19 @@ log = structlog.get_logger(__name__)
 #: What is run, and where Debian has it.
 PROGRAMS: Final = {"crun": "crun", "unshare": "util-linux", "mount": "mount"}
 
-#: Any one will do; they are static, so they run in any image.
-INITS: Final = ("catatonit", "tini-static", "tini")
+#: It reaps, needs no child of its own, and is static, so it runs in any image.
+INIT_PROGRAM: Final = "catatonit"
 
 PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 #: $1 where to bind the host's files; crun follows.
 _ON_HOST: Final = 'mount --rbind / "$1" && shift && exec "$@"'
+
+#: $0 a bundle, $1 its container; crun follows. The init has nothing of the task's open.
+_NEXT_TO_INIT: Final = """
+id=$1 && shift && "$@" run --detach --bundle="$0" "$id" </dev/null >/dev/null 2>&1 &&
+exec "$@" exec --detach --pid-file="$0/pid" --process="$0/process.json" "$id"
+"""
 
 _NOT_FOUND: Final = re.compile(r"executable file `.*` not found in \$PATH: (.*)")
 _NOT_OPENED: Final = re.compile(r"open executable: (.*)")
@@ -67,7 +76,7 @@ class RuntimeUnavailable(ValueError):
 
 def find_init() -> str | None:
     """The absolute path of a program that reaps, if there is one."""
-    return next((path for path in map(shutil.which, INITS) if path is not None), None)
+    return shutil.which(INIT_PROGRAM)
 
 
 def capabilities() -> tuple[str, ...]:
@@ -117,10 +126,13 @@ class Runtime:
         os.makedirs(place, exist_ok=True)
         root = bundle.rootfs or f"{self._directory}/root"
         _write(f"{place}/config.json", config(bundle, root, _RLIMITS))
+        _write(f"{place}/process.json", process(bundle, _RLIMITS))
+        crun = ("crun", "--cgroup-manager=disabled", f"--root={self._directory}/state", f"--log={place}/log")
         argv: tuple[str, ...] = (
-            "crun", "--cgroup-manager=disabled", f"--root={self._directory}/state", f"--log={place}/log", "run",
-            "--detach", f"--pid-file={place}/pid", f"--bundle={place}", spec.container_id,
-        )  # fmt: skip
+            *crun, "run", "--detach", f"--pid-file={place}/pid", f"--bundle={place}", spec.container_id
+        )
+        if bundle.init is not None:
+            argv = ("sh", "-c", _NEXT_TO_INIT, place, spec.container_id, *crun)
         if not bundle.is_own_root:
             argv = ("unshare", "--mount", "--propagation=slave", "sh", "-c", _ON_HOST, "sh", root, *argv)
         return attrs.evolve(spec, executable=argv[0], argv=argv, env={"PATH": PATH}, pid_file=f"{place}/pid")
@@ -131,18 +143,18 @@ class Runtime:
         It sees and may do what the container does. Raises OSError when that is gone, KeyError for an unknown user.
         """
         place = self._bundle(spec.container_id)
-        of_container = json.loads(Path(f"{place}/config.json").read_text(encoding="utf-8", errors="surrogateescape"))
-        process, env = of_container["process"], dict(spec.env)
+        of_container, next_to = _read(f"{place}/config.json"), _read(f"{place}/process.json")
+        env = dict(spec.env)
         if of_container["root"]["path"] != f"{self._directory}/root":
             # What only the image knows, and where things are in it.
-            known = dict(item.split("=", 1) for item in process["env"])
+            known = dict(item.split("=", 1) for item in next_to["env"])
             env = {**known, **env, "MESOS_SANDBOX": known["MESOS_SANDBOX"]}
         identity = identify(spec.user)
-        process["user"] |= {"uid": identity.uid, "gid": identity.gid, "additionalGids": list(identity.groups)}
-        process["args"] = [spec.executable, *spec.argv[1:]]
-        process["env"] = [f"{name}={value}" for name, value in env.items()]
+        next_to["user"] |= {"uid": identity.uid, "gid": identity.gid, "additionalGids": list(identity.groups)}
+        next_to["args"] = [spec.executable, *spec.argv[1:]]
+        next_to["env"] = [f"{name}={value}" for name, value in env.items()]
         file = f"{place}/{secrets.token_hex(8)}"
-        _write(file, process)
+        _write(file, next_to)
         argv = (
             "crun", "--cgroup-manager=disabled", f"--root={self._directory}/state", f"--log={file}.log", "exec",
             f"--process={file}", spec.container_id,
@@ -182,6 +194,11 @@ class Runtime:
 def _write(path: str, contents: dict[str, Any]) -> None:
     text = json.dumps(contents, ensure_ascii=False)
     Path(path).write_text(text, encoding="utf-8", errors="surrogateescape")
+
+
+def _read(path: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8", errors="surrogateescape"))
+    return found
 
 
 def _last_line(path: str) -> str:

@@ -236,11 +236,12 @@ class Trees:
         for _ in range(SIGNAL_PASSES):
             self.adopt()
             new = {pid: parent for pid, parent in self.members(container).items() if pid not in seen}
+            if number != signal.SIGKILL:
+                for pid in [pid for pid in new if pid in self._orphans and procfs.is_first(pid)]:
+                    # The init of its pid namespace: were that to end, nobody would have time to.
+                    seen[pid] = new.pop(pid)
             if not new:
                 break
-            if len(new) > 1 and container.main in new and procfs.is_first(container.main):
-                # An init hands on what it gets to its child, which would be told twice.
-                seen[container.main] = new.pop(container.main)
             self._signal(new, number)
             seen.update(new)
 
