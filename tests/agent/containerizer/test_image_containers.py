@@ -19,12 +19,11 @@ from mesos_py.wire.volume import Volume
 from tests.agent.containerizer.conftest import CONFINED, remove_cgroups
 from tests.agent.containerizer.harness import Harness, needs_crun, until
 from tests.agent.provisioner.conftest import LIMITS
-from tests.agent.provisioner.images import directory, file, layer, layout, symlink
+from tests.agent.provisioner.images import busybox, file, layer, layout
 from tests.agent.provisioner.registry import IMAGES
 
 pytestmark = [pytest.mark.root, needs_crun, *IMAGES]
 
-BUSYBOX = Path("/bin/busybox")
 ISOLATION = f"{CONFINED},filesystem/linux,docker/runtime,namespaces/pid,namespaces/ipc"
 
 
@@ -41,12 +40,9 @@ def roots(place: Path) -> list[str]:
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A layout with an image of busybox that prints where it is, and one that has nothing to run."""
     place = tmp_path_factory.mktemp("images")
-    tools = [symlink(f"bin/{name}", "busybox") for name in ("sh", "cat", "ls", "id", "sleep", "env", "touch", "mount")]
-    busybox = layer(directory("bin"), file("bin/busybox", BUSYBOX.read_bytes(), mode=0o755), *tools,
-                    directory("etc"), file("etc/motd", b"of the image\n"), directory("tmp", mode=0o1777))  # fmt: skip
     config = {"Entrypoint": ["/bin/sh", "-c"], "Cmd": ["pwd; cat /etc/motd; echo $A"], "Env": ["A=image", "PATH=/bin"],
               "WorkingDir": "/tmp"}  # fmt: skip
-    layout(place, "busy", busybox, **config)
+    busybox(place, "busy", **config)
     layout(place, "empty", layer(file("data", b"volume\n")))
     return place
 

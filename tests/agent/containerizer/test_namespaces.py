@@ -86,6 +86,15 @@ async def test_a_task_without_a_handler_ends_by_a_signal(own: Harness) -> None:
     assert await own.exited("e") == (128 + signal.SIGTERM) << 8
 
 
+async def test_a_task_may_end_before_the_runtime_that_has_started_it(own: Harness) -> None:
+    """Its status is its own, whether its pid was written before or after that."""
+    scripts = [(number, number % 3) for number in range(24)]
+    for number, which in scripts:
+        own.containerizer.launch(own.shell(f"c{number}", ["exit 0", "kill -TERM $$", "exit 3"][which]))
+    for number, which in scripts:
+        assert await own.exited(f"c{number}") == [0, signal.SIGTERM, 3 << 8][which]
+
+
 async def test_surroundings(own: Harness) -> None:
     """The sandbox, the environment and three descriptors, as for plain processes."""
     said = await own.run("c", "pwd; env | sort; ls -l /proc/self/fd | wc -l; umask", env={"PATH": os.defpath, "A": "b"})

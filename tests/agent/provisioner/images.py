@@ -84,6 +84,23 @@ def layout(place: Path, name: str, *layers: bytes, **config: Any) -> str:
     return str(made["digest"])
 
 
+#: Programs of the image of busybox.
+TOOLS = (
+    "sh", "cat", "dd", "env", "grep", "head", "id", "ls", "mkdir", "mknod", "mount", "setsid", "sleep", "stat", "touch",
+    "wc",
+)  # fmt: skip
+
+
+def busybox(place: Path, name: str, **config: Any) -> str:
+    """A layout's image of Debian's static busybox: the least in which a shell script runs."""
+    tools = [symlink(f"bin/{tool}", "busybox") for tool in TOOLS]
+    contents = layer(
+        directory("bin"), file("bin/busybox", Path("/bin/busybox").read_bytes(), mode=0o755), *tools,
+        directory("etc"), file("etc/motd", b"of the image\n"), directory("tmp", mode=0o1777),
+    )  # fmt: skip
+    return layout(place, name, contents, **config)
+
+
 def _blob(place: Path, type: str, data: bytes) -> dict[str, Any]:
     name = digest(data)
     (place / "blobs" / name.replace(":", "/")).write_bytes(data)

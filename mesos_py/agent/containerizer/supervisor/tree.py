@@ -55,8 +55,8 @@ class Container:
         self.main = main
         #: while `main` is the runtime that starts it: where that writes the pid of the container's process
         self.pid_file = pid_file
-        #: raw wait status of the container's process, if it has ended before the runtime
-        self.early: int | None = None
+        #: while a runtime starts it: raw wait statuses of what has ended of it meanwhile, by pid
+        self.early: dict[int, int] = {}
         #: it was destroyed
         self.is_doomed = False
         self.mark = procfs.mark_of(container_id, root)
@@ -127,10 +127,13 @@ class Trees:
             pid: int = info.si_pid
             container = self._by_main.pop(pid, None)
             if container is None:
+                # Of its process, too, if that has ended before the runtime has; perhaps before its pid was written.
+                starting = self._by_mark.get(procfs.mark(pid) or 0) if self._starting else None
                 status = os.waitpid(pid, 0)[1]
                 self._orphans.pop(pid, None)
                 self.helpers.discard(pid)
-                self._note_early(pid, status)
+                if starting is not None and starting.id in self._starting:
+                    starting.early[pid] = status
                 continue
             if container.id in self._starting:
                 container.status = os.waitpid(pid, 0)[1]
@@ -153,18 +156,13 @@ class Trees:
         del self._starting[container.id]
         container.main, container.pid_file = int(text), b""
         self._started.append(container)
-        container.status = container.early
-        if container.early is None:
+        container.status = container.early.get(container.main)
+        container.early.clear()
+        if container.status is None:
             # Its parent may be what the runtime has forked; that ends now, and then we are.
             self._by_main[container.main] = container
             self._orphans.pop(container.main, None)
-        return container.early is None
-
-    def _note_early(self, pid: int, status: int) -> None:
-        """A container's process may end before the runtime that has started it."""
-        for container in self._starting.values():
-            if procfs.read(os.fsdecode(container.pid_file)).strip() == b"%d" % pid:
-                container.early = status
+        return container.status is None
 
     def take_started(self) -> list[Container]:
         """Those whose process has been started by a runtime since the last time."""
