@@ -15,6 +15,7 @@ from mesos_py.agent.containerizer.isolation import parse_isolation
 from mesos_py.agent.containerizer.rotation import LOGROTATE, SIZE_MIN, parse_options
 from mesos_py.agent.provisioner.credentials import parse_docker_config
 from mesos_py.agent.provisioner.reference import parse_registry
+from mesos_py.algebra.parse import parse_ranges
 from mesos_py.flags import (
     BOOLEAN,
     INTEGER,
@@ -126,8 +127,9 @@ class AgentOptions:
         "posix/cpu,posix/mem",
         "What containers are kept from, as names of isolators: posix/cpu and posix/mem only measure; cgroups/cpu,"
         " cgroups/mem, cgroups/pids, cgroups/devices, cgroups/blkio (io) and cgroups/cpuset, or cgroups/all of them,"
-        " need root; posix/rlimits; disk/du; filesystem/linux (volumes and images, with docker/runtime and"
-        " volume/secret), namespaces/pid, namespaces/ipc, linux/capabilities and linux/nnp need root and crun.",
+        " and network/ports need root; posix/rlimits; disk/du; filesystem/linux (volumes and images, with"
+        " docker/runtime and volume/secret), namespaces/pid, namespaces/ipc, linux/capabilities and linux/nnp need root"
+        " and crun.",
         group="Containers",
     )
     launcher: str | None = option(
@@ -204,6 +206,19 @@ class AgentOptions:
         BOOLEAN, False, "What is known of the networks of containers is kept in --work_dir, so that their addresses are"
         " given back after a restart of the host, too.", group="Networks",
     )  # fmt: skip
+    enforce_container_ports: bool = option(
+        BOOLEAN, False, "With network/ports: who listens on ports that he has not asked for is ended, not only logged.",
+        group="Networks",
+    )  # fmt: skip
+    container_ports_watch_interval: Nanos = option(
+        bounded(NANOS, least=SECOND // 10), 30 * SECOND, "Pause between two looks at ports.", group="Networks"
+    )
+    check_agent_port_range_only: bool = option(
+        BOOLEAN, False, "Only the ports among the agent's resources are looked at.", group="Networks"
+    )
+    container_ports_isolated_range: str | None = option(
+        _checked(TEXT, parse_ranges), None, "Only these ports are looked at, as [31000-32000].", group="Networks"
+    )
 
     # ------------------------------------------------------------------------------------------ images
     image_providers: str | None = option(

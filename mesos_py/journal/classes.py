@@ -27,6 +27,7 @@ SHELLS = (
     "mesos_py.agent.ballast", "mesos_py.agent.former", "mesos_py.agent.probe", "mesos_py.agent.namespaces",
     "mesos_py.agent.containerizer.process", "mesos_py.agent.containerizer.compose",
     "mesos_py.agent.containerizer.beside", "mesos_py.agent.containerizer.disk",
+    "mesos_py.agent.containerizer.ports",
     "mesos_py.agent.containerizer.isolated", "mesos_py.agent.containerizer.runtime.runtime",
     "mesos_py.agent.containerizer.runtime.preparing", "mesos_py.agent.containerizer.runtime.places",
     "mesos_py.agent.containerizer.runtime.trial",

@@ -6,6 +6,7 @@ Without isolators that need more it is processes below a supervisor, which need 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 
 from mesos_py.agent.containerizer import Containerizer
@@ -14,22 +15,29 @@ from mesos_py.agent.containerizer.cgroups.controls import Policy
 from mesos_py.agent.containerizer.cgroups.isolator import CgroupsIsolator
 from mesos_py.agent.containerizer.disk import DiskIsolator
 from mesos_py.agent.containerizer.isolated import IsolatedContainerizer
-from mesos_py.agent.containerizer.isolation import ALL_CGROUPS, CGROUPS, Isolation, settle
+from mesos_py.agent.containerizer.isolation import ALL_CGROUPS, CGROUPS, PORTS, Isolation, settle
 from mesos_py.agent.containerizer.networks.catalogue import Catalogue
 from mesos_py.agent.containerizer.networks.networks import Networks
+from mesos_py.agent.containerizer.ports import PortsIsolator
 from mesos_py.agent.containerizer.process import ProcessContainerizer
 from mesos_py.agent.containerizer.rotation import LogBounds, Rotation, parse_options
 from mesos_py.agent.containerizer.runtime.plan import Planner
 from mesos_py.agent.containerizer.runtime.preparing import Preparer
 from mesos_py.agent.containerizer.runtime.runtime import Runtime, capabilities, find_init
 from mesos_py.agent.containerizer.supervisor import procfs
+from mesos_py.agent.containerizer.watch import Watch
 from mesos_py.agent.events import ContainerEvent, ContainerLimited
 from mesos_py.agent.fetcher import FetcherSettings
 from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.provisioner.provisioner import Provisioner
+from mesos_py.agent.resources import detect
+from mesos_py.algebra.parse import parse_ranges
+from mesos_py.algebra.ranges import Ranges
+from mesos_py.algebra.resources import Resources
 from mesos_py.machine.values import SECOND
 
 Report = Callable[[ContainerEvent], None]
+CgroupOf = Callable[[str], str]
 
 
 def compose(options: AgentOptions, report: Report, provisioner: Provisioner | None = None) -> Containerizer:
@@ -54,8 +62,8 @@ def compose(options: AgentOptions, report: Report, provisioner: Provisioner | No
         )
 
     limits_processes = "posix/rlimits" in isolation
-    watches_disk = "disk/du" in isolation
-    if isolation.launcher == "posix" and not limits_processes and not watches_disk:
+    watches = _watches(options, isolation)
+    if isolation.launcher == "posix" and not limits_processes and not watches:
         return processes(report)
     found = _hierarchy(options, isolation) if isolation.launcher == "linux" else None
     policy = Policy(
@@ -69,18 +77,45 @@ def compose(options: AgentOptions, report: Report, provisioner: Provisioner | No
         assert found is not None
         return CgroupsIsolator(found, policy, report, counts=options.cgroups_cpu_enable_pids_and_tids_count)
 
-    def disk(report: Callable[[ContainerLimited], None]) -> DiskIsolator:
-        interval_s = options.container_disk_watch_interval / SECOND
-        return DiskIsolator(report, interval_s=interval_s, enforces=options.enforce_container_disk_quota)
-
     return IsolatedContainerizer(
         inner=processes,
         report=report,
         cgroups=None if found is None else cgroups,
         preparer=_preparer(options, isolation, provisioner, networks) if isolation.needs_runtime else None,
-        disk=disk if watches_disk else None,
+        watches=watches,
         limits_processes=limits_processes,
     )
+
+
+def _watches(options: AgentOptions, isolation: Isolation) -> list[Callable[[Report, CgroupOf], Watch]]:
+    found: list[Callable[[Report, CgroupOf], Watch]] = []
+    if "disk/du" in isolation:
+        disk_s = options.container_disk_watch_interval / SECOND
+        enforces = options.enforce_container_disk_quota
+        found.append(lambda report, cgroup_of: DiskIsolator(report, interval_s=disk_s, enforces=enforces))
+    if PORTS in isolation:
+        if shutil.which("ss") is None:
+            raise ValueError(f"{PORTS} needs ss (apt-get install iproute2)")
+        ports_s, within = options.container_ports_watch_interval / SECOND, _isolated_ports(options)
+        found.append(
+            lambda report, cgroup_of: PortsIsolator(
+                report, cgroup_of, interval_s=ports_s, enforces=options.enforce_container_ports, within=within
+            )
+        )
+    return found
+
+
+def _isolated_ports(options: AgentOptions) -> Ranges | None:
+    """None: all of them."""
+    if options.check_agent_port_range_only and options.container_ports_isolated_range is not None:
+        raise ValueError(
+            "Only one of `--check_agent_port_range_only` or '--container_ports_isolated_range` should be specified"
+        )
+    if options.check_agent_port_range_only:
+        resources = detect(options.resources, options.default_role, os.path.realpath(options.work_dir))
+        return Resources.of(resources).ranges("ports")
+    text = options.container_ports_isolated_range
+    return None if text is None else parse_ranges(text)
 
 
 def _rotation(options: AgentOptions) -> Rotation | None:

@@ -39,7 +39,7 @@ class _Sandbox:
 
 
 class DiskIsolator:
-    """``report`` is called for a container that takes too much, if ``enforces``."""
+    """A Watch; ``report`` is called for a container that takes too much, if ``enforces``."""
 
     def __init__(self, report: Callable[[ContainerLimited], None], *, interval_s: float, enforces: bool) -> None:
         self._report = report
@@ -56,9 +56,8 @@ class DiskIsolator:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
 
-    def add(self, container_id: str, path: str, resources: Sequence[Resource] = ()) -> None:
-        """The container is not nested."""
-        self._sandboxes[container_id] = _Sandbox(path, quota(resources))
+    def add(self, container_id: str, sandbox: str, resources: Sequence[Resource] | None) -> None:
+        self._sandboxes[container_id] = _Sandbox(sandbox, quota(resources or ()))
 
     def update(self, container_id: str, resources: Sequence[Resource]) -> None:
         sandbox = self._sandboxes.get(container_id)
@@ -69,7 +68,6 @@ class DiskIsolator:
         self._sandboxes.pop(container_id, None)
 
     def usage(self, container_id: str) -> dict[str, Any]:
-        """Fields of ResourceStatistics, as they were when it was looked at last."""
         sandbox = self._sandboxes.get(container_id)
         if sandbox is None:
             return {}

@@ -25,11 +25,11 @@ import structlog
 
 from mesos_py.agent.containerizer import Containerizer, ContainerSpec, KnownContainer, NotStarted
 from mesos_py.agent.containerizer.cgroups.isolator import CgroupsIsolator, NoCgroup
-from mesos_py.agent.containerizer.disk import DiskIsolator
 from mesos_py.agent.containerizer.isolators import rlimits
 from mesos_py.agent.containerizer.process import STATUS_KILLED
 from mesos_py.agent.containerizer.runtime.preparing import Preparer
 from mesos_py.agent.containerizer.supervisor.frames import RUNTIME_FAILED
+from mesos_py.agent.containerizer.watch import Watch
 from mesos_py.agent.events import ContainerEvent, ContainerExited, ContainerLaunched, ContainerLaunchFailed
 from mesos_py.machine.problem import Problem, bad_request
 from mesos_py.wire.network import NetworkInfo
@@ -56,16 +56,18 @@ class IsolatedContainerizer:
         report: Report,
         cgroups: Callable[[Report], CgroupsIsolator] | None = None,
         preparer: Preparer | None = None,
-        disk: Callable[[Report], DiskIsolator] | None = None,
+        watches: Iterable[Callable[[Report, Callable[[str], str]], Watch]] = (),
         limits_processes: bool = False,
     ) -> None:
-        """``inner`` is made with where to report, and with which cgroup is whose; ``limits_processes``: rlimits.
+        """``inner`` and ``watches`` are made with where to report, and with which cgroup is whose.
+
+        ``limits_processes``: rlimits.
 
         With a ``preparer`` containers are started by a runtime, from what it has prepared.
         """
         self._report = report
         self._cgroups = cgroups(report) if cgroups is not None else None
-        self._disk = disk(report) if disk is not None else None
+        self._watches = [watch(report, self._cgroup_of) for watch in watches]
         self._limits_processes = limits_processes
         self._inner = inner(self._hear, self._cgroup_of)
         self._preparer = preparer
@@ -94,8 +96,8 @@ class IsolatedContainerizer:
         else:
             isolating = asyncio.create_task(self._isolate(spec), name=f"isolate {spec.container_id}")
             self._preparing[spec.container_id] = isolating
-            if self._disk is not None and spec.parent_id is None:
-                self._disk.add(spec.container_id, spec.sandbox, spec.resources)
+            for watch in self._watches if spec.parent_id is None else ():
+                watch.add(spec.container_id, spec.sandbox, spec.resources)
             isolating.add_done_callback(functools.partial(self._prepared, spec))
 
     def signal(self, container_id: str, signum: int) -> None:
@@ -150,8 +152,8 @@ class IsolatedContainerizer:
 
     def make_sandbox(self, container_id: str, path: str, latest_link: str | None, user: str | None) -> None:
         self._pods[container_id] = None
-        if self._disk is not None:
-            self._disk.add(container_id, path)
+        for watch in self._watches:
+            watch.add(container_id, path, None)
         self._inner.make_sandbox(container_id, path, latest_link, user)
 
     def update(
@@ -159,8 +161,8 @@ class IsolatedContainerizer:
     ) -> None:
         cgroups = self._cgroups
         self._inner.update(container_id, resources, limits)
-        if self._disk is not None:
-            self._disk.update(container_id, resources)
+        for watch in self._watches:
+            watch.update(container_id, resources)
         if cgroups is None:
             return
         making: asyncio.Task[Any] | None = self._preparing.get(container_id) or self._pods.get(container_id)
@@ -188,9 +190,9 @@ class IsolatedContainerizer:
                 measured[container_id] = evolve(measured[container_id], **more)
             elif container_id not in others:
                 measured[container_id] = ResourceStatistics(timestamp=now, **more)
-        if self._disk is not None:
+        for watch in self._watches:
             for container_id, found in measured.items():
-                measured[container_id] = evolve(found, **self._disk.usage(container_id))
+                measured[container_id] = evolve(found, **watch.usage(container_id))
         return measured
 
     async def recover(self, expected: Collection[str] = ()) -> tuple[KnownContainer, ...]:
@@ -204,11 +206,11 @@ class IsolatedContainerizer:
             await self._cgroups.recover(running)
         if self._preparer is not None:
             await self._preparer.recover(running)
-        if self._disk is not None:
+        for watch in self._watches:
             for container in known:
                 if os.path.basename(os.path.dirname(container.sandbox)) != NESTED:
-                    self._disk.add(container.container_id, container.sandbox)
-            self._disk.open()
+                    watch.add(container.container_id, container.sandbox, None)
+            watch.open()
         return tuple([attrs.evolve(one, network_infos=self._networks_of(one.container_id)) for one in known])
 
     def acknowledge(self, container_id: str) -> None:
@@ -216,8 +218,8 @@ class IsolatedContainerizer:
         self._end(self._undo(container_id), f"end {container_id}")
 
     async def close(self, *, keep: bool = False) -> None:
-        if self._disk is not None:
-            await self._disk.close()
+        for watch in self._watches:
+            await watch.close()
         for container_id in list(self._preparing):
             self.destroy(container_id)
         await asyncio.gather(*self._preparing.values(), return_exceptions=True)
@@ -301,8 +303,8 @@ class IsolatedContainerizer:
         await self._undo(container_id)
 
     async def _undo(self, container_id: str) -> None:
-        if self._disk is not None:
-            self._disk.remove(container_id)
+        for watch in self._watches:
+            watch.remove(container_id)
         if self._cgroups is not None:
             await self._cgroups.remove(container_id)
         if self._preparer is not None:

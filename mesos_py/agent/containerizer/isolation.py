@@ -26,6 +26,8 @@ ALL_CGROUPS: Final = "cgroups/all"
 #: Networks other than the host's.
 NETWORK: Final = "network/cni"
 
+PORTS: Final = "network/ports"
+
 #: In the order in which they work.
 KNOWN: Final = (
     "filesystem/posix", "filesystem/linux", "posix/cpu", "posix/mem", "posix/rlimits",
@@ -34,7 +36,7 @@ KNOWN: Final = (
     "docker/runtime", "linux/capabilities", "linux/nnp", "namespaces/ipc", "namespaces/pid",
     "volume/sandbox_path", "volume/host_path", "volume/image", "volume/secret",
     "disk/du",
-    NETWORK,
+    NETWORK, PORTS,
     "environment_secret",
 )  # fmt: skip
 
@@ -85,7 +87,7 @@ def parse_isolation(text: str) -> tuple[str, ...]:
                 raise ValueError(f"Duplicate entries found in --isolation flag: '{one}'")
             found.append(one)
     for kind in SINGLE:
-        several = [name for name in found if name.startswith(f"{kind}/") and name != "network/ports"]
+        several = [name for name in found if name.startswith(f"{kind}/") and name != PORTS]
         if len(several) > 1:
             raise ValueError(f"Using multiple {kind} isolators simultaneously is disallowed")
     if not any(name.startswith("filesystem/") for name in found):
@@ -113,7 +115,7 @@ def settle(
         names = tuple(sorted((*names, NETWORK), key=KNOWN.index))
     if has_images and "filesystem/linux" not in names:
         raise ValueError(NO_IMAGES)
-    needing = next((name for name in names if name.startswith(CGROUPS) or name in BY_RUNTIME), None)
+    needing = next((name for name in names if name.startswith(CGROUPS) or name in (*BY_RUNTIME, PORTS)), None)
     if launcher == "posix" and needing is not None:
         raise ValueError(f"The '{needing}' isolator requires --launcher=linux")
     return Isolation(names, launcher or ("posix" if needing is None else "linux"))

@@ -43,9 +43,12 @@ class ToolFailed(Exception):
 
 async def run(
     *argv: str, timeout_s: float, cwd: str = "/", env: Mapping[str, str] | None = None, watch: Watch | None = None,
-    stdin: int = subprocess.DEVNULL,
+    stdin: int = subprocess.DEVNULL, output_max: int = OUTPUT_MAX,
 ) -> str:  # fmt: skip
-    """The program has ended well; what it printed. ``stdin`` is a file's descriptor. Raises ToolFailed."""
+    """The program has ended well; the last ``output_max`` bytes of what it printed. Raises ToolFailed.
+
+    ``stdin`` is a file's descriptor.
+    """
     name = argv[0] if argv[0] != DIE_WITH_US[0] else argv[len(DIE_WITH_US)]
     try:
         process = subprocess.Popen(  # noqa: ASYNC220  vfork: a millisecond, where uvloop's fork takes seven
@@ -54,7 +57,7 @@ async def run(
         )  # fmt: skip
     except OSError as error:
         raise ToolFailed(f"{name} cannot be run: {error.strerror}") from error
-    ended = asyncio.ensure_future(_ended(process))
+    ended = asyncio.ensure_future(_ended(process, output_max))
     try:
         async with asyncio.timeout(timeout_s):
             out, err = await _watched(ended, watch)
@@ -91,9 +94,10 @@ async def _watched(ended: asyncio.Future[tuple[bytes, bytes]], watch: Watch | No
     return await asyncio.shield(ended)
 
 
-async def _ended(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
+async def _ended(process: subprocess.Popen[bytes], output_max: int) -> tuple[bytes, bytes]:
     assert process.stdout is not None and process.stderr is not None
-    out, err, _ = await asyncio.gather(_read(process.stdout), _read(process.stderr), _exit(process))
+    reading = _read(process.stdout, output_max), _read(process.stderr, OUTPUT_MAX)
+    out, err, _ = await asyncio.gather(*reading, _exit(process))
     return out, err
 
 
@@ -111,7 +115,7 @@ async def _exit(process: subprocess.Popen[bytes]) -> None:
         process.poll()
 
 
-async def _read(pipe: IO[bytes]) -> bytes:
+async def _read(pipe: IO[bytes], kept_max: int) -> bytes:
     reader = asyncio.StreamReader()
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), pipe
@@ -119,7 +123,7 @@ async def _read(pipe: IO[bytes]) -> bytes:
     kept = b""
     try:
         while chunk := await reader.read(OUTPUT_MAX):
-            kept = (kept + chunk)[-OUTPUT_MAX:]
+            kept = (kept + chunk)[-kept_max:]
     finally:
         transport.close()
     return kept

@@ -16,13 +16,13 @@ def kill(directory: bytes) -> int:
     """SIGKILL to all that is in it; how many processes were found. None without a cgroup, or when it is gone."""
     if not directory:
         return 0
-    found = _members(directory)
+    found = members(directory)
     if not found:
         return 0
     if not _write(directory + b"/cgroup.kill", b"1"):
         _write(directory + b"/freezer.state", b"FROZEN")
         try:
-            found |= _members(directory)
+            found |= members(directory)
             _kill_each(directory, found)
         finally:
             _write(directory + b"/freezer.state", b"THAWED")
@@ -38,7 +38,7 @@ def _kill_each(directory: bytes, pids: set[int]) -> None:
                 handles[pid] = os.pidfd_open(pid)
             except ProcessLookupError:
                 continue
-        here = _members(directory)
+        here = members(directory)
         for pid, handle in handles.items():
             if pid in here:
                 try:
@@ -50,7 +50,7 @@ def _kill_each(directory: bytes, pids: set[int]) -> None:
             os.close(handle)
 
 
-def _members(directory: bytes) -> set[int]:
+def members(directory: bytes) -> set[int]:
     """Pids in it and below; 0 stands for a process of another pid namespace, which cannot be."""
     found: set[int] = set()
     pending = [directory]
