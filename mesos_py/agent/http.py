@@ -17,6 +17,7 @@ from mesos_py.agent.container_http import ContainerApi
 from mesos_py.agent.containerizer import Containerizer
 from mesos_py.agent.core import Agent
 from mesos_py.agent.executor_http import ExecutorApi
+from mesos_py.agent.fetcher.cache import Cache
 from mesos_py.agent.metrics import Metrics
 from mesos_py.agent.operator_http import OperatorApi
 from mesos_py.agent.options import AgentOptions
@@ -61,15 +62,14 @@ class AgentHttp:
         self.metrics: Metrics
 
     def serve(
-        self, core: Agent, driver: Driver, rim: AgentRim, containerizer: Containerizer, images: Provisioner | None
-    ) -> None:
+        self, core: Agent, driver: Driver, rim: AgentRim, containerizer: Containerizer, images: Provisioner | None,
+        cache: Cache,
+    ) -> None:  # fmt: skip
         """From now on everything is answered."""
         options = self._options
         self._core, self._driver = core, driver
         self._statistics = Statistics(core, containerizer)
-        self.metrics = Metrics(
-            core, started_ns=self._started_ns, cache_size_bytes=options.fetcher_cache_size, images=images
-        )
+        self.metrics = Metrics(core, started_ns=self._started_ns, cache=cache, images=images)
         level = LoggingLevel(_set_logging_level)
         metrics = MetricsEndpoints(self._samples)
         calls = ContainerApi(driver, rim, core.work_dir)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from mesos_py.agent.core import Agent
+from mesos_py.agent.fetcher.cache import Cache
 from mesos_py.agent.lifecycle import ExecutorState
 from mesos_py.agent.provisioner.provisioner import Provisioner
 from mesos_py.agent.registration import Phase
@@ -20,10 +21,9 @@ from mesos_py.wire.task import TaskState
 
 RESOURCES = ("cpus", "gpus", "mem", "disk")
 
-#: Of parts that do not exist here: fetcher cache, images mounted by bind, resource providers. Exporters read a missing
+#: Of parts that do not exist here: images mounted by bind, resource providers. Exporters read a missing
 #: name as a failure.
 NOTHING = (
-    "containerizer/fetcher/cache_size_used_bytes",
     "containerizer/mesos/container_destroy_errors",
     "containerizer/mesos/provisioner/bind/remove_rootfs_errors",
     "resource_provider_manager/events/disconnect",
@@ -36,12 +36,12 @@ class Metrics:
     """All samples of one agent."""
 
     def __init__(
-        self, agent: Agent, *, started_ns: Nanos, cache_size_bytes: int, images: Provisioner | None
+        self, agent: Agent, *, started_ns: Nanos, cache: Cache, images: Provisioner | None
     ) -> None:
         self._agent = agent
         self._images = images
         self._started_ns = started_ns
-        self._cache_size_bytes = cache_size_bytes
+        self._cache = cache
         #: how long recovery took, once it has ended
         self.recovery_s: float | None = None
 
@@ -51,7 +51,8 @@ class Metrics:
             yield Sample(name, count, is_counter=True)
         for name in NOTHING:
             yield Sample(name, 0.0)
-        yield Sample("containerizer/fetcher/cache_size_total_bytes", self._cache_size_bytes)
+        yield Sample("containerizer/fetcher/cache_size_total_bytes", self._cache.size_max)
+        yield Sample("containerizer/fetcher/cache_size_used_bytes", self._cache.used)
         images = self._images
         yield Sample("containerizer/mesos/provisioner/remove_container_errors", images.remove_errors if images else 0.0)
         if images is not None:

@@ -259,8 +259,12 @@ class AgentOptions:
     # ------------------------------------------------------------------------------------------ fetcher
     frameworks_home: str = option(TEXT, "", "Prefix of relative paths to fetch.", group="Fetcher")
     fetcher_cache_size: int = option(
-        SIZE, 2 << 30, "Room for fetched files that are kept; none are yet.", group="Fetcher"
+        SIZE, 2 << 30, "Room for fetched files that are kept for other tasks of their user.", group="Fetcher"
     )
+    fetcher_cache_dir: str = option(
+        TEXT, "/tmp/mesos/fetch", "Where they are; each agent has a directory there, empty when it starts.",  # noqa: S108
+        group="Fetcher",
+    )  # fmt: skip
     fetcher_stall_timeout: Nanos = option(
         NANOS, MINUTE, "A download that receives nothing for so long has failed.", group="Fetcher"
     )

@@ -23,7 +23,7 @@ import structlog
 
 from mesos_py.agent import events, recovery, sandboxes
 from mesos_py.agent.containerizer import Containerizer
-from mesos_py.agent.containerizer.compose import compose
+from mesos_py.agent.containerizer.compose import compose, make_fetcher
 from mesos_py.agent.core import Agent
 from mesos_py.agent.former import FormerRun
 from mesos_py.agent.http import AgentHttp
@@ -84,7 +84,10 @@ class AgentServer:
         self.port = options.port
         #: None: without --image_providers
         self.provisioner = _provisioner(options)
-        self._make_containerizer = containerizer or functools.partial(compose, options, provisioner=self.provisioner)
+        self._fetcher = make_fetcher(options)
+        self._make_containerizer = containerizer or functools.partial(
+            compose, options, provisioner=self.provisioner, fetcher=self._fetcher
+        )
         self._locator = None if locate else Locator(parse_address(options.master), self._master_moved)
         self._locate = locate or self._locator.locate  # type: ignore[union-attr]
         self._link: MasterLink | None = None
@@ -144,7 +147,7 @@ class AgentServer:
             rim.containerizer = self.containerizer
             rim.prober = self._prober = Prober(self.containerizer, self.tell)
             rim.link = self._link = MasterLink(self._locate, self, rng=link_rng)
-            http.serve(self.core, self.driver, rim, self.containerizer, self.provisioner)
+            http.serve(self.core, self.driver, rim, self.containerizer, self.provisioner, self._fetcher.cache)
             self._start(self.driver.run(), "agent driver")
             running = await self.containerizer.recover(recovery.expected(state))
             if self.provisioner is not None:

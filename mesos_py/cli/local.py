@@ -110,6 +110,8 @@ def _agent_options(line: CommandLine, local: LocalOptions, work_dir: str, number
     places = _places(line, work_dir, name)
     images = line.given.get("docker_store_dir")
     store = os.path.join(images[-1], name) if images else os.path.join(places["work_dir"], "store")
+    if "fetcher_cache_dir" not in line.given:
+        places["fetcher_cache_dir"] = os.path.join(places["work_dir"], "fetch")
     return line.make(
         AgentOptions,
         master=f"{local.ip}:{port}",

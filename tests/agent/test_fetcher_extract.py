@@ -65,7 +65,9 @@ class Box:
 
     def unpack(self, name: str, data: bytes, *, bytes_max: int = 100_000, entries_max: int = 20) -> None:
         (self.path / name).write_bytes(data)
-        extract([name], Sandbox(str(self.path)), Budget(extract_max=bytes_max, extract_entries_max=entries_max))
+        with (self.path / name).open("rb") as raw:
+            budget = Budget(extract_max=bytes_max, extract_entries_max=entries_max)
+            extract(raw, name, Sandbox(str(self.path)), budget)
 
     def check(self) -> None:
         """Nothing was changed or made outside."""

@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 
 from mesos_py.agent.fetcher import FetcherSettings
+from mesos_py.agent.fetcher.fetching import Fetcher
 from mesos_py.wire.command import CommandInfo
 from tests.agent.containerizer.harness import Harness, until
 
@@ -90,7 +91,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         frameworks_home=str(world.source), stall_timeout_s=0.5, download_max=1_000_000, extract_max=1_000_000,
         extract_entries_max=50, redirects_max=3,
     )  # fmt: skip
-    await world.process(fetching=bounds).recover()
+    await world.process(fetching=Fetcher(bounds)).recover()
     application = web.Application()
     application.router.add_get("/{path:.*}", serve)
     runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=0.1)

@@ -121,7 +121,10 @@ async def test_flags(tmp_path: Path) -> None:
     theirs = read_json(golden_dir() / "agent" / "flags.json")["flags"]
     given = {"master", "work_dir", "runtime_dir", "port", "switch_user", "registration_backoff_factor", "resources",
              "ip", "log_dir"}  # fmt: skip
-    only_ours = {"journal_size"}
+    of_a_module = {"max_stdout_size", "max_stderr_size", "logrotate_stdout_options", "logrotate_stderr_options",
+                   "environment_variable_prefix"}  # fmt: skip
+    of_another_build = {"container_ports_watch_interval", "enforce_container_ports", "check_agent_port_range_only"}
+    only_ours = {"journal_size", *of_a_module, *of_another_build}
     async with serving(tmp_path) as world:
         ours = (await world.get("/flags"))["flags"]
         assert set(ours) - set(theirs) == only_ours

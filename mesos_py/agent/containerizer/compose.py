@@ -28,6 +28,7 @@ from mesos_py.agent.containerizer.supervisor import procfs
 from mesos_py.agent.containerizer.watch import Watch
 from mesos_py.agent.events import ContainerEvent, ContainerLimited
 from mesos_py.agent.fetcher import FetcherSettings
+from mesos_py.agent.fetcher.fetching import Fetcher
 from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.provisioner.provisioner import Provisioner
 from mesos_py.agent.resources import detect
@@ -40,8 +41,13 @@ Report = Callable[[ContainerEvent], None]
 CgroupOf = Callable[[str], str]
 
 
-def compose(options: AgentOptions, report: Report, provisioner: Provisioner | None = None) -> Containerizer:
-    """Raises ValueError with a sentence when this host has not what the flags ask for."""
+def compose(
+    options: AgentOptions, report: Report, provisioner: Provisioner | None = None, fetcher: Fetcher | None = None
+) -> Containerizer:
+    """Raises ValueError with a sentence when this host has not what the flags ask for.
+
+    Without ``fetcher`` it has its own.
+    """
     networks = _catalogue(options)
     isolation = settle(
         options.isolation, options.launcher, has_images=options.image_providers is not None,
@@ -53,9 +59,7 @@ def compose(options: AgentOptions, report: Report, provisioner: Provisioner | No
             work_dir=os.path.realpath(options.work_dir),
             runtime_dir=options.runtime_dir,
             report=report,
-            fetching=FetcherSettings(
-                frameworks_home=options.frameworks_home, stall_timeout_s=options.fetcher_stall_timeout / SECOND
-            ),
+            fetching=fetcher or make_fetcher(options),
             orphan_s=options.recovery_timeout / SECOND,
             cgroup_of=cgroup_of,
             rotation=_rotation(options),
@@ -116,6 +120,19 @@ def _isolated_ports(options: AgentOptions) -> Ranges | None:
         return Resources.of(resources).ranges("ports")
     text = options.container_ports_isolated_range
     return None if text is None else parse_ranges(text)
+
+
+def make_fetcher(options: AgentOptions) -> Fetcher:
+    """One for all containerizers of the agent; agents may share --fetcher_cache_dir."""
+    mark = procfs.mark_of(os.fsencode(os.path.realpath(options.work_dir)))
+    return Fetcher(
+        FetcherSettings(
+            frameworks_home=options.frameworks_home,
+            stall_timeout_s=options.fetcher_stall_timeout / SECOND,
+            cache_directory=os.path.abspath(f"{options.fetcher_cache_dir}/{mark:x}"),
+            cache_size=options.fetcher_cache_size,
+        )
+    )
 
 
 def _rotation(options: AgentOptions) -> Rotation | None:

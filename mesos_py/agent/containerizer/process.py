@@ -5,6 +5,8 @@ One launch is a row in a table and at most two processes of the supervisor, one 
     uris?  --yes-->  FETCHING (process "ID#fetch")  --exit 0-->  STARTING  --LAUNCHED-->  RUNNING  --EXITED--> gone
        \\-no------------------------------------------------------^
 
+(How many processes a fetch takes, and whom it waits for, is the fetcher's affair.)
+
 No asyncio task waits for a container: a command is written, and the supervisor's word moves the row on. If the
 supervisor itself dies, another is started and told to destroy every container of the table, whose exits are then
 reported with an unknown status: unsupervised processes are never left running.
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import functools
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 
@@ -25,6 +28,7 @@ from mesos_py.agent import fetcher
 from mesos_py.agent.containerizer import NO_SANDBOX, ContainerSpec, KnownContainer, NotStarted
 from mesos_py.agent.containerizer.beside import BESIDE, Beside, launch_frame
 from mesos_py.agent.containerizer.client import SupervisorClient, SupervisorSettings
+from mesos_py.agent.containerizer.members import AT_ONCE, Members
 from mesos_py.agent.containerizer.rotation import Rotation
 from mesos_py.agent.containerizer.supervisor import frames
 from mesos_py.agent.events import (
@@ -34,6 +38,7 @@ from mesos_py.agent.events import (
     ContainerLaunchFailed,
     DirectoryFailed,
 )
+from mesos_py.agent.fetcher.fetching import Fetcher
 from mesos_py.agent.usage import measure
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.stats import ResourceStatistics
@@ -44,13 +49,6 @@ FETCH = b"#fetch"
 
 #: Raw wait status of a container destroyed before it was started: killed by SIGKILL.
 STATUS_KILLED = 9
-
-#: Answer of the supervisor to MEMBERS; it walks /proc, nothing else.
-MEMBERS_TIMEOUT_S = 10
-
-#: Containers asked for in one MEMBERS: neither the supervisor nor our loop walks /proc for longer than some ms.
-MEMBERS_AT_ONCE = 50
-
 
 #: Between attempts to start another supervisor (seconds): first, and at most.
 REOPEN_FIRST_S, REOPEN_MAX_S = 0.1, 5.0
@@ -88,7 +86,7 @@ class ProcessContainerizer:
         work_dir: str,
         runtime_dir: str,
         report: Callable[[ContainerEvent], None],
-        fetching: fetcher.FetcherSettings | None = None,
+        fetching: Fetcher | None = None,
         idle_s: float = 10.0,
         orphan_s: float = 15 * 60.0,
         cgroup_of: Callable[[str], str] = lambda container_id: "",
@@ -101,15 +99,14 @@ class ProcessContainerizer:
         self._settings = SupervisorSettings(
             work_dir=os.path.abspath(work_dir), runtime_dir=runtime_dir, idle_s=idle_s, orphan_s=orphan_s
         )
-        self._fetching = fetching or fetcher.FetcherSettings()
+        self._fetcher = fetching or Fetcher(fetcher.FetcherSettings())
         self._report = report
         self._cgroup_of = cgroup_of
         self._rotation = rotation
         self._containers: dict[str, _Container] = {}
         self._client: SupervisorClient | None = None
-        self._members: dict[bytes, asyncio.Future[list[bytes]]] = {}
+        self._members = Members(self._send)
         self._beside = Beside(self._send)
-        self._token = 0
         self._restart: asyncio.Task[None] | None = None
         self._is_closed = False
         self._is_quiet = asyncio.Event()
@@ -123,6 +120,7 @@ class ProcessContainerizer:
 
     async def recover(self, expected: Collection[str] = ()) -> tuple[KnownContainer, ...]:
         os.makedirs(self._settings.work_dir, exist_ok=True)
+        await self._fetcher.open()
         self._client, running = await SupervisorClient.open(
             self._settings, on_frame=self._hear, on_lost=self._lost
         )  # fmt: skip
@@ -167,8 +165,9 @@ class ProcessContainerizer:
         self._containers[spec.container_id] = container
         if spec.uris:
             container.phase = _Phase.FETCHING
-            argv, env = fetcher.command(spec, self._fetching)
-            self._start(container, key + FETCH, argv[0], argv, env, frames.HELPER)
+            self._fetcher.begin(
+                spec, functools.partial(self._start_helper, container), functools.partial(self._fetched, container)
+            )
         else:
             self._start(container, key, spec.executable, spec.argv, spec.env)
 
@@ -186,8 +185,11 @@ class ProcessContainerizer:
         if container is None:
             return
         if container.phase is _Phase.FETCHING:
-            container.is_doomed = True
-            self._send(frames.DESTROY, container.key + FETCH, b"")
+            if self._fetcher.is_running(container_id):
+                container.is_doomed = True
+                self._send(frames.DESTROY, container.key + FETCH, b"")
+            else:
+                asyncio.get_running_loop().call_soon(self._give_up, container)
         else:
             self._send(frames.DESTROY, *self._whole(container_id))
 
@@ -218,31 +220,13 @@ class ProcessContainerizer:
     async def usage(self, container_ids: Iterable[str]) -> dict[str, ResourceStatistics]:
         wanted = [self._containers[name] for name in container_ids if name in self._containers]
         found = {}
-        for start in range(0, len(wanted), MEMBERS_AT_ONCE):
-            batch = wanted[start : start + MEMBERS_AT_ONCE]
-            for container, pids in zip(batch, await self._ask_members(batch), strict=False):
+        for start in range(0, len(wanted) if self._client is not None else 0, AT_ONCE):
+            batch = wanted[start : start + AT_ONCE]
+            answer = await self._members.ask([container.key for container in batch])
+            for container, pids in zip(batch, answer, strict=False):
                 if pids:
                     found[container.id] = measure(pids, container.resources)
         return found
-
-    async def _ask_members(self, containers: list[_Container]) -> list[list[int]]:
-        """The pids of each container's tree; nothing when the supervisor dies instead of answering."""
-        if self._client is None:
-            return []
-        self._token += 1
-        token = b"%d" % self._token
-        answer: asyncio.Future[list[bytes]] = asyncio.get_running_loop().create_future()
-        self._members[token] = answer
-        try:
-            self._send(frames.MEMBERS, token, *[container.key for container in containers])
-            async with asyncio.timeout(MEMBERS_TIMEOUT_S):
-                fields = await answer
-        except TimeoutError:
-            log.warning("the supervisor does not answer", pid=self.supervisor_pid)
-            return []
-        finally:
-            self._members.pop(token, None)
-        return [[int(pid) for pid in pids.split()] for pids in fields[1::2]]
 
     async def close(self, *, keep: bool = False) -> None:
         self._is_closed = True
@@ -254,6 +238,10 @@ class ProcessContainerizer:
             await (client.close() if keep else client.quit())
 
     # ---- words to the supervisor
+
+    def _start_helper(self, container: _Container, argv: tuple[str, ...], env: Mapping[str, str]) -> bool:
+        self._start(container, container.key + FETCH, argv[0], argv, env, frames.HELPER)
+        return self._containers.get(container.id) is container
 
     def _start(
         self, container: _Container, key: bytes, executable: str, argv: Iterable[str], env: Mapping[str, str],
@@ -295,9 +283,7 @@ class ProcessContainerizer:
     def _hear(self, frame: list[bytes]) -> None:
         word = frame[0]
         if word == frames.MEMBERS:
-            answer = self._members.get(frame[1])
-            if answer is not None and not answer.done():
-                answer.set_result(frame[2:])
+            self._members.hear(frame)
             return
         key = frame[1]
         if BESIDE in key:
@@ -318,8 +304,10 @@ class ProcessContainerizer:
             status = int(frame[2]) if frame[2] else None
             if is_fetch:
                 self._send(frames.ACKNOWLEDGE, key)
-                if container is not None:
-                    self._fetched(container, status, frame[3].decode(errors="replace"))
+                if container is not None and container.is_doomed:
+                    self._give_up(container)
+                elif container is not None:
+                    self._fetcher.ended(container_id, status, frame[3].decode(errors="replace"))
             else:
                 self._exited(container_id, container, status)
         elif word == frames.SANDBOX_FAILED:
@@ -329,27 +317,31 @@ class ProcessContainerizer:
     def _failed(self, container_id: str, container: _Container | None, is_fetch: bool, text: str) -> None:
         if container is None:
             return
-        del self._containers[container_id]
         if is_fetch and container.is_doomed:
-            self._report(ContainerExited(container_id=container_id, status=STATUS_KILLED))
+            self._give_up(container)
             return
+        del self._containers[container_id]
+        self._fetcher.forget(container_id)
         is_fault_of_fetch = is_fetch and not text.startswith(NO_SANDBOX)
         message = fetcher.failure(container_id, text) if is_fault_of_fetch else text
         self._report(ContainerLaunchFailed(container_id=container_id, message=message))
 
-    def _fetched(self, container: _Container, status: int | None, said: str) -> None:
-        assert container.spec is not None
-        if container.is_doomed:
+    def _give_up(self, container: _Container) -> None:
+        """It was destroyed before its process was started."""
+        if self._containers.get(container.id) is container:
             del self._containers[container.id]
+            self._fetcher.forget(container.id)
             self._report(ContainerExited(container_id=container.id, status=STATUS_KILLED))
-        elif status == 0:
+
+    def _fetched(self, container: _Container, problem: str | None) -> None:
+        spec = container.spec
+        assert spec is not None
+        if problem is None:
             container.phase = _Phase.STARTING
-            spec = container.spec
             self._start(container, container.key, spec.executable, spec.argv, spec.env)
         else:
             del self._containers[container.id]
-            message = fetcher.failure(container.id, said or fetcher.describe(status))
-            self._report(ContainerLaunchFailed(container_id=container.id, message=message))
+            self._report(ContainerLaunchFailed(container_id=container.id, message=problem))
 
     def _exited(self, container_id: str, container: _Container | None, status: int | None) -> None:
         if container is not None:
@@ -370,9 +362,7 @@ class ProcessContainerizer:
     def _lost(self) -> None:
         log.warning("the supervisor has ended", containers=len(self._containers))
         self._client = None
-        for answer in self._members.values():
-            if not answer.done():
-                answer.set_result([])
+        self._members.lose()
         if not self._is_closed:
             self._restart = asyncio.get_running_loop().create_task(self._start_over(), name="restart supervisor")
 
@@ -382,8 +372,10 @@ class ProcessContainerizer:
         self._client = client
         self._beside.restart()
         for container in self._containers.values():
-            is_fetching = container.phase is _Phase.FETCHING
-            client.send(frames.DESTROY, *((container.key + FETCH, b"") if is_fetching else self._whole(container.id)))
+            if container.phase is not _Phase.FETCHING:
+                client.send(frames.DESTROY, *self._whole(container.id))
+            elif self._fetcher.is_running(container.id):
+                client.send(frames.DESTROY, container.key + FETCH, b"")
         client.listen()
         self._restart = None
 

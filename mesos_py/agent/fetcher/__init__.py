@@ -3,9 +3,10 @@
 The agent only judges URIs and starts a helper (``worker/``) in the sandbox, through the supervisor like any process:
 it runs as the task's user (so nobody reads through us what he may not read), its time and memory are its own, a
 destroy kills it, and the event loop never waits for a disk, a name server or a decompressor. What it did is in the
-sandbox's stderr; its stdout is the one sentence that becomes part of the launch failure.
-Mesos: src/slave/containerizer/fetcher.cpp, src/launcher/fetcher.cpp. Left out: the cache, FTP and Hadoop (there is
-no client for them here; such URIs fail with a text that says so).
+sandbox's stderr; its stdout is the one sentence that becomes part of the launch failure. What may be shared between
+containers goes through a cache: ``cache.py`` decides, ``fetching.py`` carries it out.
+Mesos: src/slave/containerizer/fetcher.cpp, src/launcher/fetcher.cpp. Left out: FTP and Hadoop (there is no client for
+them here; such URIs fail with a text that says so).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from mesos_py.agent.fetcher.cache import Item
 from mesos_py.wire.command import CommandInfo
 
 if TYPE_CHECKING:
@@ -45,6 +47,10 @@ class FetcherSettings:
     extract_entries_max: int = 200_000
     #: redirects of one download
     redirects_max: int = 20
+    #: of this agent alone, and emptied when it starts; empty: there is no cache
+    cache_directory: str = ""
+    #: bytes in it; --fetcher_cache_size
+    cache_size: int = 2 * GIB
 
 
 def validate(uris: Sequence[CommandInfo.URI]) -> str | None:
@@ -78,20 +84,15 @@ def _validate_output_file(output_file: str | None) -> str | None:
     return None
 
 
-def command(spec: ContainerSpec, settings: FetcherSettings) -> tuple[tuple[str, ...], dict[str, str]]:
-    """argv and environment of the helper that fetches for `spec`; MESOS_FETCHER_INFO says what."""
+def command(
+    spec: ContainerSpec, settings: FetcherSettings, items: Sequence[Item], *, measures: bool = False
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """argv and environment of the helper that fetches for `spec`, or only measures; MESOS_FETCHER_INFO says what."""
     info = {
         "sandbox_directory": spec.sandbox,
         "user": spec.user,
-        "items": [
-            {
-                "value": uri.value,
-                "executable": bool(uri.executable),
-                "extract": uri.extract,
-                "output_file": uri.output_file,
-            }
-            for uri in spec.uris
-        ],
+        "measure": measures,
+        "items": [_item(item) for item in items],
         **attrs.asdict(settings),
     }
     argv = (sys.executable, "-I", "-S", "-c", _BOOT, str(Path(__file__).parent))
@@ -100,6 +101,22 @@ def command(spec: ContainerSpec, settings: FetcherSettings) -> tuple[tuple[str, 
         if name in os.environ:
             env[name] = os.environ[name]
     return argv, env
+
+
+def _item(item: Item) -> dict[str, object]:
+    uri, entry = item.uri, item.entry
+    said: dict[str, object] = {
+        "value": uri.value,
+        "executable": bool(uri.executable),
+        "extract": uri.extract,
+        "output_file": uri.output_file,
+        "action": item.action.name,
+    }
+    if entry is not None and entry.measure is not None:
+        said |= {"cache_filename": entry.path, "size": entry.measure.size, "mode": entry.measure.mode}
+    if entry is not None and entry.signature is not None:
+        said["signature"] = attrs.astuple(entry.signature)
+    return said
 
 
 def describe(status: int | None) -> str:

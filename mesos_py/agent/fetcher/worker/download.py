@@ -1,4 +1,4 @@
-"""http and https: one GET per hop, redirects judged and bounded, the final status exactly 200.
+"""http and https: one request per hop, redirects judged and bounded, the final status exactly 200.
 
 Every host name is resolved once, its addresses are judged, and the connection goes to an address that was judged: a
 name that resolves differently the second time gains nothing. Link-local addresses, where clouds keep their instance
@@ -13,9 +13,16 @@ import ipaddress
 import socket
 import ssl
 import urllib.parse
+from contextlib import contextmanager
 
 from .problem import FetchError
-from .sandbox import CHUNK, Sandbox
+from .sandbox import CHUNK
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .sandbox import Sink
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -26,23 +33,49 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Limits:
-    """Bounds of one download, by the names of their flags, and the mode of its file."""
+    """Bounds of one download, by the names of their flags."""
 
-    def __init__(self, *, stall_timeout_s: float, download_max: int, redirects_max: int, mode: int) -> None:
-        self.mode = mode
+    def __init__(self, *, stall_timeout_s: float, download_max: int, redirects_max: int) -> None:
         self.stall_timeout_s = stall_timeout_s
         self.download_max = download_max
         self.redirects_max = redirects_max
 
 
-def download(url: str, sandbox: Sandbox, parts: list[str], limits: Limits) -> int:
-    """The bytes written to the file `parts`. Raises FetchError; then there is no such file."""
+def download(url: str, make: Callable[[], Sink], limits: Limits) -> int:
+    """The bytes written to what `make` makes once there is something to write. Raises FetchError; then nothing is."""
+    with _explained(url, limits), _answer("GET", url, limits) as response:
+        return _receive(response, make, limits, url)
+
+
+def size_of(url: str, limits: Limits) -> int | None:
+    """What a download will bring, if the server says so. Raises FetchError."""
+    with _explained(url, limits), _answer("HEAD", url, limits) as response:
+        length = response.headers.get("Content-Length", "")
+        return int(length) if length.isdecimal() else None
+
+
+@contextmanager
+def _explained(url: str, limits: Limits) -> Iterator[None]:
+    """What may go wrong on the way has a sentence."""
+    try:
+        yield
+    except TimeoutError as exc:
+        stalled = f"stalled for {limits.stall_timeout_s:g} s (fetcher_stall_timeout)"
+        raise FetchError(f"Error downloading resource '{url}': {stalled}") from exc
+    except (OSError, http.client.HTTPException, ValueError) as exc:
+        raise FetchError(f"Error downloading resource '{url}': {exc or type(exc).__name__}") from exc
+
+
+@contextmanager
+def _answer(method: str, url: str, limits: Limits) -> Iterator[http.client.HTTPResponse]:
+    """The final answer, after redirects, whose status is 200."""
     first = url
     was_loopback = True
     for hop in range(limits.redirects_max + 1):
         connection, path, is_loopback = _connect(url, limits, may_be_loopback=hop == 0 or was_loopback)
         try:
-            connection.request("GET", path, headers={"User-Agent": "mesos_py fetcher", "Accept-Encoding": "identity"})
+            headers = {"User-Agent": "mesos_py fetcher", "Accept-Encoding": "identity"}
+            connection.request(method, path, headers=headers)
             response = connection.getresponse()
             if response.status in REDIRECTS and response.headers.get("Location"):
                 url = _next(url, response.headers["Location"])
@@ -50,25 +83,19 @@ def download(url: str, sandbox: Sandbox, parts: list[str], limits: Limits) -> in
                 continue
             if response.status != 200:
                 raise FetchError(f"Error downloading resource '{first}': HTTP response status {response.status}")
-            return _receive(response, sandbox, parts, limits, first)
-        except TimeoutError as exc:
-            stalled = f"stalled for {limits.stall_timeout_s:g} s (fetcher_stall_timeout)"
-            raise FetchError(f"Error downloading resource '{first}': {stalled}") from exc
-        except (OSError, http.client.HTTPException, ValueError) as exc:
-            raise FetchError(f"Error downloading resource '{first}': {exc or type(exc).__name__}") from exc
+            yield response
+            return
         finally:
             connection.close()
     raise FetchError(f"Error downloading resource '{first}': more than {limits.redirects_max} redirects")
 
 
-def _receive(
-    response: http.client.HTTPResponse, sandbox: Sandbox, parts: list[str], limits: Limits, url: str
-) -> int:  # fmt: skip
+def _receive(response: http.client.HTTPResponse, make: Callable[[], Sink], limits: Limits, url: str) -> int:
     too_large = f"Error downloading resource '{url}': larger than {limits.download_max} bytes (download_max)"
     if (response.length or 0) > limits.download_max:
         raise FetchError(too_large)
     expected = response.length
-    with sandbox.create(parts, limits.mode) as output:
+    with make() as output:
         # read1 gives what has come, so that the stall timeout means silence and not slowness.
         while data := response.read1(CHUNK):
             if output.size + len(data) > limits.download_max:

@@ -3,7 +3,7 @@
 Refused (the whole fetch fails): names that are absolute or lead out, links that do, hard links to anything outside
 or through a link, devices, FIFOs; anything beyond `extract_entries_max` entries or `extract_max` bytes, counted
 while they are written, not as the archive claims. Set-uid, set-gid and sticky bits are dropped; so are owners: the
-files belong to whom we run as (X06, spec/faults.md). The archive itself stays.
+files belong to whom we run as (X06, spec/faults.md).
 Mesos: src/launcher/fetcher.cpp extract(); there libarchive and gunzip do it.
 """
 
@@ -59,17 +59,15 @@ def is_archive(name: str) -> bool:
     return name.endswith((*TAR, ".zip", ".gz"))
 
 
-def extract(parts: list[str], sandbox: Sandbox, budget: Budget) -> None:
-    """Unpack the archive `parts` into the sandbox itself, wherever in it the archive lies. Raises FetchError."""
-    name = parts[-1]
+def extract(raw: IO[bytes], name: str, sandbox: Sandbox, budget: Budget) -> None:
+    """Unpack the archive of that name into the sandbox itself. Raises FetchError."""
     try:
-        with sandbox.open(parts) as raw:
-            if name.endswith(TAR):
-                _extract_tar(raw, sandbox, budget)
-            elif name.endswith(".zip"):
-                _extract_zip(raw, sandbox, budget)
-            else:
-                _extract_gz(raw, parts_of(name.removesuffix(".gz")), sandbox, budget)
+        if name.endswith(TAR):
+            _extract_tar(raw, sandbox, budget)
+        elif name.endswith(".zip"):
+            _extract_zip(raw, sandbox, budget)
+        else:
+            _extract_gz(raw, parts_of(name.removesuffix(".gz")), sandbox, budget)
     except FetchError as exc:
         raise FetchError(f"Failed to extract '{name}': {exc}") from exc
     except _CORRUPT as exc:

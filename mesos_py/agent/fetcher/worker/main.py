@@ -1,7 +1,8 @@
-"""The helper's story: become the user, then fetch each item; the first failure ends it.
+"""The helper's story: open what the cache has, become the user, then fetch each item; the first failure ends it.
 
 MESOS_FETCHER_INFO (JSON) says what to fetch; stderr (the sandbox's) gets a line per step, as from Mesos' fetcher;
-stdout gets the cause of a failure. Exit status 0 or 1.
+stdout gets the cause of a failure. Exit status 0 or 1. With "measure" nothing is fetched: stdout gets the size and mode
+of each item, or null, as JSON.
 """
 
 from __future__ import annotations
@@ -11,16 +12,20 @@ import json
 import os
 import pwd
 import resource
-import stat
 import sys
 import time
 
+from . import cached
+from .cached import CacheFull, CacheOutput
 from .problem import FetchError
 from .sandbox import CHUNK, Sandbox, parts_of
+from .source import EXECUTABLE_MODE, base_name, is_net, measure, obtain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    Item = dict[str, Any]
 
 #: Address space of the helper: what a hostile archive's own index may take.
 MEMORY_MAX = 2 * 1024**3
@@ -32,31 +37,45 @@ CAUSE_MAX = 2000
 def main() -> None:
     """Fetch and exit."""
     info = json.loads(os.environ["MESOS_FETCHER_INFO"])
-    _log("Fetcher Info: " + json.dumps(info))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX, MEMORY_MAX))
     try:
-        # Opened first: a user may be unable to come to his own sandbox from above.
+        # Opened first: a user may be unable to come to his own sandbox from above, and to the cache at all.
         sandbox = Sandbox(".")
         _load(info)
+        held = [] if info["measure"] else [_hold(item, info) for item in info["items"]]
         if info["user"]:
             _become(info["user"])
-        for item in info["items"]:
-            _fetch(item, info, sandbox)
+        if info["measure"]:
+            said = json.dumps([_measure(item["value"], info) for item in info["items"]])
+        else:
+            _log("Fetcher Info: " + json.dumps(info))
+            for item, fd in zip(info["items"], held, strict=True):
+                _fetch(item, fd, info, sandbox)
+            said = ""
+            _log(f"Successfully fetched all URIs into '{info['sandbox_directory']}'")
+        status = 0
     except (FetchError, OSError, MemoryError) as exc:
         _log(f"Failed: {exc}")
-        sys.stdout.write(str(exc)[:CAUSE_MAX])
-        sys.stdout.flush()
-        os._exit(1)
-    _log(f"Successfully fetched all URIs into '{info['sandbox_directory']}'")
-    os._exit(0)
+        said, status = str(exc)[:CAUSE_MAX], 1
+    sys.stdout.write(said)
+    sys.stdout.flush()
+    os._exit(status)
 
 
 def _load(info: dict[str, Any]) -> None:
     """Import what will be needed while we may still read it: the user may have no access to our installation."""
-    if any(_is_net(item["value"]) for item in info["items"]):
+    if any(is_net(item["value"]) for item in info["items"]):
         from . import download  # noqa: F401
     if any(item["extract"] for item in info["items"]):
         from . import extract  # noqa: F401
+
+
+def _hold(item: Item, info: dict[str, Any]) -> int | None:
+    try:
+        return cached.hold(item, info["cache_directory"])
+    except OSError as exc:
+        _log(f"Fetching '{item['value']}' past the cache: {exc}")
+        return None
 
 
 def _become(name: str) -> None:
@@ -70,83 +89,72 @@ def _become(name: str) -> None:
         os.setuid(entry.pw_uid)
 
 
-def _fetch(item: dict[str, Any], info: dict[str, Any], sandbox: Sandbox) -> None:
+def _measure(value: str, info: dict[str, Any]) -> tuple[int, int] | None:
+    try:
+        return measure(value, info)
+    except FetchError as exc:  # the fetch will say so, too
+        _log(f"The size of '{value}' is not known: {exc}")
+        return None
+
+
+def _fetch(item: Item, fd: int | None, info: dict[str, Any], sandbox: Sandbox) -> None:
     value = item["value"]
     _log(f"Fetching URI '{value}'")
     parts = parts_of(item["output_file"] or base_name(value))
     if not parts:
         raise FetchError(f"Malformed URI (missing path): {value}")
-    scheme = value.partition("://")[0] if "://" in value else ""
-    mode = 0o755 if item["executable"] else 0o644
-    if _is_net(value):
-        from .download import Limits, download
-
-        _log(f"Downloading resource from '{value}' to '{'/'.join(parts)}'")
-        bounds = {name: info[name] for name in ("stall_timeout_s", "download_max", "redirects_max")}
-        limits = Limits(mode=mode, **bounds)
-        size = download(value, sandbox, parts, limits)
-    elif scheme in {"", "file"}:
-        source = local_path(value, info["frameworks_home"])
-        _log(f"Copying resource from '{source}' to '{'/'.join(parts)}'")
-        size = _copy(source, sandbox, parts, info["download_max"], is_executable=item["executable"])
-    elif scheme in {"ftp", "ftps"}:
-        raise FetchError(f"cannot fetch '{value}': it needs an FTP client, and there is none")
-    else:
-        raise FetchError(f"cannot fetch '{value}': '{scheme}' needs the Hadoop client, and there is none")
-    _log(f"Fetched '{value}' to '{'/'.join(parts)}' ({size} bytes)")
-    if item["extract"] and not item["executable"]:
-        from .extract import Budget, extract, is_archive
-
-        if is_archive(parts[-1]):
-            budget = Budget(extract_max=info["extract_max"], extract_entries_max=info["extract_entries_max"])
-            extract(parts, sandbox, budget)
-            _log(f"Extracted '{'/'.join(parts)}'")
+    name = "/".join(parts)
+    if fd is not None and item["action"] == cached.DOWNLOAD and not _fill(item, fd, info):
+        fd = None
+    if fd is not None:
+        _deliver(item, fd, parts, info, sandbox)
+        return
+    _log(f"Downloading resource from '{value}' to '{name}'" if is_net(value) else f"Copying '{value}' to '{name}'")
+    size = obtain(value, info, lambda mode: sandbox.create(parts, EXECUTABLE_MODE if item["executable"] else mode))
+    _log(f"Fetched '{value}' to '{name}' ({size} bytes)")
+    if _is_to_extract(item, parts):
+        with sandbox.open(parts) as raw:
+            _extract(raw, parts, info, sandbox)
 
 
-def _is_net(value: str) -> bool:
-    return value.startswith(("http://", "https://"))
-
-
-def base_name(value: str) -> str:
-    """What follows the last slash, with any query: so Mesos names files."""
-    return (value if "://" in value else value.rstrip("/")).rpartition("/")[2]
-
-
-def local_path(value: str, frameworks_home: str) -> str:
-    """The path a file:// URI or a path names. Mesos: src/slave/containerizer/fetcher.cpp uriToLocalPath"""
-    path = value
-    if value.startswith("file://"):
-        path = value.removeprefix("file://").removeprefix("localhost")
-        if not path.startswith("/"):
-            raise FetchError("File URI only supports absolute paths")
-    if not path.startswith("/"):
-        if not frameworks_home:
-            raise FetchError(
-                "A relative path was passed for the resource but the Mesos framework home was not specified. "
-                "Please either provide this config option or avoid using a relative path"
-            )
-        path = os.path.join(frameworks_home, path)
-    return path
-
-
-def _copy(source: str, sandbox: Sandbox, parts: list[str], size_max: int, *, is_executable: bool) -> int:
-    """Files only, read with the rights of whom we run as; a FIFO or device is not waited for."""
+def _fill(item: Item, fd: int, info: dict[str, Any]) -> bool:
+    """The file of the cache is what the URI means; False: it cannot be."""
     try:
-        fd = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as exc:
-        raise FetchError(f"Failed to copy '{source}': {exc.strerror}") from exc
-    status = os.fstat(fd)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(fd)
-        raise FetchError(f"Failed to copy '{source}': not a regular file")
-    with os.fdopen(fd, "rb") as file:
-        mode = 0o755 if is_executable else stat.S_IMODE(status.st_mode) & 0o755 | 0o600
-        with sandbox.create(parts, mode) as output:
-            while data := file.read(CHUNK):
-                if output.size + len(data) > size_max:
-                    raise FetchError(f"'{source}' is larger than {size_max} bytes (download_max)")
+        size = obtain(item["value"], info, lambda mode: CacheOutput(fd, item["size"]))
+    except CacheFull as exc:
+        _log(f"Fetching '{item['value']}' past the cache: {exc}")
+        return False
+    _log(f"Downloaded '{item['value']}' into the cache ({size} bytes)")
+    return True
+
+
+def _deliver(item: Item, fd: int, parts: list[str], info: dict[str, Any], sandbox: Sandbox) -> None:
+    """From the cache into the sandbox; an archive is only unpacked there. Mesos: launcher/fetcher.cpp fetchFromCache"""
+    with os.fdopen(fd, "rb") as raw:
+        raw.seek(0)
+        if _is_to_extract(item, parts):
+            _extract(raw, parts, info, sandbox)
+            return
+        with sandbox.create(parts, EXECUTABLE_MODE if item["executable"] else item["mode"]) as output:
+            while data := raw.read(CHUNK):
                 output.write(data)
-            return output.size
+        _log(f"Copied '{item['value']}' from the cache to '{'/'.join(parts)}'")
+
+
+def _is_to_extract(item: Item, parts: list[str]) -> bool:
+    if not item["extract"] or item["executable"]:
+        return False
+    from .extract import is_archive
+
+    return is_archive(parts[-1])
+
+
+def _extract(raw: Any, parts: list[str], info: dict[str, Any], sandbox: Sandbox) -> None:
+    from .extract import Budget, extract
+
+    budget = Budget(extract_max=info["extract_max"], extract_entries_max=info["extract_entries_max"])
+    extract(raw, parts[-1], sandbox, budget)
+    _log(f"Extracted '{'/'.join(parts)}'")
 
 
 def _log(text: str) -> None:

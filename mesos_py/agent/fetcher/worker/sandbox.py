@@ -13,7 +13,16 @@ from .problem import FetchError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import IO
+    from typing import IO, Protocol, Self
+
+    class Sink(Protocol):
+        """What is fetched goes into one, within a ``with``."""
+
+        size: int
+
+        def write(self, data: bytes) -> None: ...
+        def __enter__(self) -> Self: ...
+        def __exit__(self, kind: object, *_: object) -> None: ...
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
