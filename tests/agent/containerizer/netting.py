@@ -92,6 +92,17 @@ def container(*infos: NetworkInfo, **fields: Any) -> ContainerInfo:
     return ContainerInfo(type=ContainerInfo.Type.MESOS, network_infos=infos, **fields)
 
 
+def with_plugin(directory: Path, name: str, script: str) -> Path:
+    """Debian's plugins and one more, which runs beside them."""
+    plugins = directory / "plugins"
+    plugins.mkdir()
+    for known in ("bridge", "host-local", "portmap"):
+        (plugins / known).symlink_to(f"{PLUGINS_DIR}/{known}")
+    (plugins / name).write_text(f"#!/bin/sh\ncd {plugins}\n{script}\n")
+    (plugins / name).chmod(0o755)
+    return plugins
+
+
 def free_port() -> int:
     """Nobody listens there now."""
     with socket.socket() as taken:

@@ -11,13 +11,17 @@ from pathlib import Path
 import psutil
 import pytest
 
+from mesos_py.agent.events import ContainerLaunched
 from mesos_py.agent.provisioner.provisioner import Provisioner, ProvisionerSettings
 from mesos_py.wire.command import CommandInfo
 from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.image import Image
+from mesos_py.wire.network import NetworkInfo
+from mesos_py.wire.schema import evolve
 from mesos_py.wire.volume import Volume
 from tests.agent.containerizer.conftest import CONFINED, remove_cgroups
 from tests.agent.containerizer.harness import Harness, needs_crun, until
+from tests.agent.containerizer.netting import Bridge, needs_networks
 from tests.agent.provisioner.conftest import LIMITS
 from tests.agent.provisioner.images import busybox, file, layer, layout
 from tests.agent.provisioner.registry import IMAGES
@@ -47,7 +51,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-async def opened(place: Path, images: Path) -> tuple[Harness, Provisioner]:
+async def opened(place: Path, images: Path, **flags: object) -> tuple[Harness, Provisioner]:
     """An agent's containers and images, not recovered yet."""
     made = Harness(place)
     provisioner = Provisioner(
@@ -57,7 +61,7 @@ async def opened(place: Path, images: Path) -> tuple[Harness, Provisioner]:
     )
     made.work.mkdir(exist_ok=True)
     await provisioner.open()
-    made.isolated(isolation=ISOLATION, image_providers="docker", provisioner=provisioner)
+    made.isolated(isolation=ISOLATION, image_providers="docker", provisioner=provisioner, **flags)
     return made, provisioner
 
 
@@ -190,3 +194,28 @@ async def test_they_outlive_their_agent_with_their_roots(tmp_path: Path, images:
     await provisioner.close()
     assert second.cgroups() == []
     remove_cgroups(second)
+
+
+@needs_networks
+async def test_an_image_in_a_network(tmp_path: Path, images: Path) -> None:
+    """It has its own links, name, hosts and name servers, and may change none of these files."""
+    bridge = Bridge(tmp_path)
+    bridge.describe("net", dns={"nameservers": ["192.0.2.1"]})
+    made, provisioner = await opened(tmp_path, images, **bridge.flags())
+    await made.containerizer.recover()
+    await provisioner.recover(())
+    container = evolve(image("busy"), network_infos=(NetworkInfo(name="net"),), hostname="web")
+    look = "hostname; cat /etc/hostname /etc/resolv.conf; grep web /etc/hosts; ls /sys/class/net /sys/fs/cgroup/pids"
+    command = CommandInfo(value=f"{look} | head -4; ! echo x 2>&- >/etc/hosts")
+    lines = (await said(made, command, container=container)).splitlines()
+    launched = made.events[0]
+    assert isinstance(launched, ContainerLaunched)
+    address = launched.network_infos[0].ip_addresses[0].ip_address
+    assert lines[:4] == ["web", "web", "nameserver 192.0.2.1", f"{address} web"]
+    assert lines[4:8] == ["/sys/class/net:", "eth0", "lo", ""]
+    await made.containerizer.close()
+    await provisioner.close()
+    left = [*bridge.remains(), *roots(tmp_path)]
+    bridge.remove()
+    remove_cgroups(made)
+    assert left == []

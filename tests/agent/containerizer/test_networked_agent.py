@@ -22,13 +22,13 @@ from mesos_py.wire.value import Value
 from tests import builders
 from tests.agent.containerizer.harness import needs_crun, until
 from tests.agent.containerizer.netting import (
-    PLUGINS_DIR,
     PORTMAP,
     Bridge,
     fetched,
     free_port,
     in_network,
     needs_networks,
+    with_plugin,
 )
 from tests.agent.masters import Master
 from tests.agent.programs import AgentProgram
@@ -119,12 +119,7 @@ async def test_a_server_and_an_agent_that_is_killed(master: Master, networked: N
 async def test_an_agent_that_is_killed_while_a_plugin_works(master: Master, networked: Networked) -> None:
     """The task has never run; what the plugin had begun is undone by the next agent."""
     agent, bridge, flags = networked
-    plugins = bridge.directory / "plugins"
-    plugins.mkdir()
-    for name in ("bridge", "host-local"):
-        (plugins / name).symlink_to(f"{PLUGINS_DIR}/{name}")
-    (plugins / "slow").write_text("#!/bin/sh\ntest $CNI_COMMAND = DEL || exec sleep 1000\n")
-    (plugins / "slow").chmod(0o755)
+    plugins = with_plugin(bridge.directory, "slow", "test $CNI_COMMAND = DEL || exec sleep 1000")
     bridge.describe("net", {"type": "slow"})
     await agent.ended(signal.SIGTERM)
     flags = (*flags[:-1], f"--network_cni_plugins_dir={plugins}")

@@ -15,7 +15,16 @@ from mesos_py.agent.containerizer.networks.networks import NO_NESTED, Networks
 from mesos_py.wire.network import NetworkInfo
 from tests.agent.containerizer.conftest import CONFINED, remove_cgroups
 from tests.agent.containerizer.harness import Harness, needs_crun, until
-from tests.agent.containerizer.netting import PORTMAP, Bridge, container, fetched, free_port, in_network, needs_networks
+from tests.agent.containerizer.netting import (
+    PORTMAP,
+    Bridge,
+    container,
+    fetched,
+    free_port,
+    in_network,
+    needs_networks,
+    with_plugin,
+)
 
 pytestmark = [pytest.mark.root, needs_crun, needs_networks]
 
@@ -67,11 +76,11 @@ async def test_a_server_is_reached_at_its_address_and_at_its_mapped_port(netted:
 
 async def test_what_a_container_knows_of_its_network(netted: Harness, bridge: Bridge) -> None:
     """Its name, its address under that name, and no other name servers than the host's if its network has none."""
-    look = "hostname; cat /etc/hostname; getent hosts web; ip -o link | wc -l; echo $LIBPROCESS_IP $MESOS_CONTAINER_IP"
+    look = "hostname; cat /etc/hostname; getent hosts web; ls /sys/class/net; echo $LIBPROCESS_IP $MESOS_CONTAINER_IP"
     said = await netted.run("c", look, container=in_network("plain", hostname="web"))
     (info,) = netted.events[0].network_infos  # type: ignore[union-attr]
     address = info.ip_addresses[0].ip_address
-    assert said.split() == ["web", "web", address, "web", "2", "0.0.0.0", address]
+    assert said.split() == ["web", "web", address, "web", "eth0", "lo", "0.0.0.0", address]
     resolvers = await netted.run("d", "cat /etc/resolv.conf; hostname", container=in_network("plain"))
     assert resolvers == Path("/etc/resolv.conf").read_text() + "d\n"
 
@@ -163,6 +172,20 @@ async def test_destroyed_whenever_it_may_be(netted: Harness, bridge: Bridge) -> 
     await until(lambda: bridge.remains() == [])
 
 
+async def test_a_plugin_that_cannot_undo_its_work_at_once(tmp_path: Path, bridge: Bridge) -> None:
+    """It is asked again while its namespace is there."""
+    plugins = with_plugin(tmp_path, "busy", "test $CNI_COMMAND = ADD || test -e asked || { touch asked; exit 1; }")
+    bridge.describe("busy", {"type": "busy"})
+    networks = Networks(Catalogue(str(bridge.config_dir), str(plugins)), str(tmp_path / "run/cni-0"))
+    networks.open()
+    await networks.join(Harness(tmp_path).spec("c", "true", container=in_network("busy")))
+    await networks.leave("c")
+    assert (plugins / "asked").exists()
+    left = bridge.remains()
+    bridge.remove()
+    assert left == []
+
+
 async def test_networks_outlive_their_agent(tmp_path: Path, bridge: Bridge) -> None:
     """1 one runs; 2 the agent goes; 3 the next one finds it in its network; 4 it ends, and nothing is left."""
     first = Harness(tmp_path)
@@ -198,12 +221,7 @@ async def test_what_a_killed_agent_has_left_is_undone_by_the_next(tmp_path: Path
     dead = Networks(bridge.catalogue(), place)
     dead.open()
     await dead.join(harness.spec("c", "true", container=in_network("mapped")))
-    sleeping = tmp_path / "plugins"
-    sleeping.mkdir()
-    for name in ("bridge", "host-local", "portmap"):
-        (sleeping / name).symlink_to(f"/usr/lib/cni/{name}")
-    (sleeping / "sleeping").write_text("#!/bin/sh\ntest $CNI_COMMAND = DEL || exec sleep 1000\n")
-    (sleeping / "sleeping").chmod(0o755)
+    sleeping = with_plugin(tmp_path, "sleeping", "test $CNI_COMMAND = DEL || exec sleep 1000")
     bridge.describe("sleeping", {"type": "sleeping"})
     dying = Networks(Catalogue(str(bridge.config_dir), str(sleeping)), place)
     joining = asyncio.create_task(dying.join(harness.spec("d", "true", container=in_network("sleeping"))))

@@ -80,6 +80,9 @@ def isolate(bundle: Bundle, joined: Joined | None) -> None:
     bundle.hostname = joined.hostname
     for path, source in joined.files.items():
         bundle.mount(path, source, "bind", "ro")
+    access = "ro" if bundle.is_own_root else "rw"
+    bundle.mount("/sys", "sysfs", access, "nosuid", "noexec", "nodev", kind="sysfs")  # it shows links of its mounter
+    bundle.mount("/sys/fs/cgroup", "/sys/fs/cgroup", "rbind", access, "nosuid", "noexec", "nodev")
     command = bundle.spec.command
     environment = None if command is None else command.environment
     own = {variable.name for variable in environment.variables} if environment is not None else set()

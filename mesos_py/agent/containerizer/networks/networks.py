@@ -7,7 +7,7 @@
     leave, or the next agent finds a container that is gone --> DEL in reverse, namespace and record go
 
 The first of a tree to be started brings the tree into its networks; what is nested later finds it there. A plugin that
-cannot undo its work is not waited for: the record stays, and the next agent tries again.
+cannot undo its work is asked again a few times; then the record stays, and the next agent tries.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ from mesos_py.wire.container import ContainerInfo
 log = structlog.get_logger(__name__)
 
 NAMESPACE_TIMEOUT_S: Final = 30
+LEAVE_ATTEMPTS: Final = 3  # of which the last is made whether its namespace stays or not
+LEAVE_PAUSE_S: Final = 1.0
 
 #: What is run, and where Debian has it.
 PROGRAMS: Final = {"unshare": "util-linux", "umount": "mount", "ip": "iproute2"}
@@ -117,8 +119,11 @@ class Networks:
         if joining is not None:
             joining.cancel()
             await asyncio.gather(joining, return_exceptions=True)
-        if self._records.is_there(container_id):
-            await self._detach(container_id)
+        for attempt in range(LEAVE_ATTEMPTS) if self._records.is_there(container_id) else ():
+            is_last = attempt == LEAVE_ATTEMPTS - 1
+            if await self._detach(container_id, is_last=is_last) or is_last:
+                return
+            await asyncio.sleep(LEAVE_PAUSE_S)
 
     # ---- parts
 
@@ -154,8 +159,8 @@ class Networks:
         except ToolFailed as error:
             raise NoNetwork(f"Failed to make a network namespace: {error}") from error
 
-    async def _detach(self, container_id: str) -> None:
-        """Undone as far as it can be; the record stays if a plugin could not."""
+    async def _detach(self, container_id: str, *, is_last: bool = True) -> bool:
+        """Whether all is undone. Else the record stays, and the namespace for plugins that need it, but at the last."""
         try:
             record = self._records.read(container_id)
         except (Malformed, OSError) as error:
@@ -171,9 +176,11 @@ class Networks:
                 except NoNetwork as error:
                     log.warning("network not left", container_id=container_id, why=str(error))
                     is_clean = False
-        is_clean &= await self._remove_namespace(container_id)
+        if is_clean or is_last:
+            is_clean &= await self._remove_namespace(container_id)
         if is_clean:
             await asyncio.to_thread(self._records.remove, container_id)
+        return is_clean
 
     async def _remove_namespace(self, container_id: str) -> bool:
         path = self._records.namespace(container_id)
