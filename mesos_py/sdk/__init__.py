@@ -43,6 +43,9 @@ to the program; ``accept``, ``decline``, ``suppress``, ``revive``, ``acknowledge
     async with sdk.Scheduler(name="mine") as scheduler:
         async for event in scheduler.events():      # asking for the next one acknowledges this one
             ...
+
+**Executors** are the same for the other side: in an ``Executor`` a task is a coroutine, whose return, exception or
+cancellation is how the task ends (``examples/executor.py``).
 """
 
 from __future__ import annotations
@@ -54,6 +57,7 @@ import os
 from mesos_py.config import parse
 from mesos_py.logs import LogOptions, set_up
 from mesos_py.sdk.errors import FailedOver, FrameworkRemoved, SdkError, SubscriptionRefused
+from mesos_py.sdk.executor import Executor
 from mesos_py.sdk.scheduler import Scheduler
 from mesos_py.sdk.session.book import Task, is_end
 from mesos_py.sdk.tasks import Pool, command, new_id, resources
@@ -63,16 +67,17 @@ from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import TaskInfo, TaskState, TaskStatus
 
 __all__ = [
-    "Call", "Event", "FailedOver", "FrameworkRemoved", "Offer", "Pool", "Scheduler", "SdkError", "SubscriptionRefused",
-    "Task", "TaskInfo", "TaskState", "TaskStatus", "command", "evolve", "is_end", "new_id", "resources", "run",
+    "Call", "Event", "Executor", "FailedOver", "FrameworkRemoved", "Offer", "Pool", "Scheduler", "SdkError",
+    "SubscriptionRefused", "Task", "TaskInfo", "TaskState", "TaskStatus", "command", "evolve", "is_end", "new_id",
+    "resources", "run",
 ]  # fmt: skip
 
 
-def run(scheduler: Scheduler) -> None:
-    """Until the framework is torn down. Ctrl-C ends the program, and its tasks go on without it for a while.
+def run(program: Scheduler | Executor) -> None:
+    """Until the framework is torn down, or the executor is told to end. Ctrl-C ends the program, no more.
 
     Warnings go to stderr; MESOS_LOGGING_LEVEL and the other flags of a log say otherwise.
     """
     set_up(parse((), (LogOptions,), {"MESOS_LOGGING_LEVEL": "WARNING", **os.environ}).make(LogOptions))
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(scheduler.run())
+        asyncio.run(program.run())

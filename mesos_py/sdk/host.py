@@ -8,14 +8,15 @@ whatever the SDK does for it goes through here.
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import attrs
 
 from mesos_py.coordination import Records
 from mesos_py.machine.values import Nanos
+from mesos_py.wire import executor_api
 from mesos_py.wire.scheduler_api import Call, Event
 
 if TYPE_CHECKING:
@@ -47,24 +48,29 @@ class Account:
     secret: str = attrs.field(repr=False)
 
 
-class Link(Protocol):
-    """One subscription at one master: events come, calls go."""
+C = TypeVar("C")
+C_contra = TypeVar("C_contra", contravariant=True)
+E_co = TypeVar("E_co", covariant=True)
 
-    def events(self) -> AsyncGenerator[Event, None]:
-        """In their order, until the connection ends or breaks. What is not read waits at the master."""
+
+class Link(Protocol[C_contra, E_co]):
+    """One subscription: events come, calls go."""
+
+    def events(self) -> AsyncGenerator[E_co, None]:
+        """In their order, until the connection ends. What is not read waits at the other side. Raises NotReached."""
         ...
 
-    async def call(self, call: Call) -> None:
+    async def call(self, call: C_contra) -> None:
         """Sent after all calls before it; waits while too many are unanswered. Raises NotReached."""
         ...
 
     async def close(self) -> None:
-        """The master learns that we have gone."""
+        """The other side learns that we have gone."""
         ...
 
 
-#: told how the master has answered a call: an HTTP status and a text
-Answered = Callable[[Call, int, str], None]
+Answered = Callable[[C, int, str], None]
+"""Told how a call was answered: an HTTP status and a text."""
 
 
 class Host(Protocol):
@@ -77,6 +83,8 @@ class Host(Protocol):
     name: str
     #: where the masters are, unless the program says
     master: str
+    #: what an executor is started with
+    environment: Mapping[str, str]
 
     def clock(self) -> Callable[[], Nanos]:
         """Of a program that starts now."""
@@ -86,8 +94,16 @@ class Host(Protocol):
         """Follows the leader of ``master``. Raises AddressError."""
         ...
 
-    async def subscribe(self, address: str, call: Call, account: Account | None, answered: Answered) -> Link:
+    async def subscribe(
+        self, address: str, call: Call, account: Account | None, answered: Answered[Call]
+    ) -> Link[Call, Event]:
         """A connection on which SUBSCRIBE was taken. Raises NotReached, Refused, Elsewhere."""
+        ...
+
+    async def attach(
+        self, address: str, call: executor_api.Call, token: str, answered: Answered[executor_api.Call]
+    ) -> Link[executor_api.Call, executor_api.Event]:
+        """Likewise at an agent, for an executor; ``token``: "" if it was given none."""
         ...
 
     async def records(self, place: str, framework: str, master: str) -> Records:

@@ -1,4 +1,4 @@
-"""A scheduler's two connections to one master, in HTTP/1.1: a stream of events that never ends, and calls, pipelined.
+"""A subscription in HTTP/1.1: one connection for the stream of events that never ends, one for calls, pipelined.
 
 Both are plain asyncio streams: calls keep their order and do not wait for each other's answers, and nothing is read of
 the event stream that nobody asks for, so a slow program is felt by the master and not by our memory.
@@ -14,6 +14,7 @@ import contextlib
 import ssl
 from collections import deque
 from collections.abc import AsyncGenerator
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 import attrs
@@ -22,15 +23,17 @@ from mesos_py.sdk.host import Account, Answered, Elsewhere, NotReached, Refused
 from mesos_py.wire.codec import json
 from mesos_py.wire.codec.errors import DecodeError
 from mesos_py.wire.recordio import Decoder
-from mesos_py.wire.scheduler_api import Call, Event
 
-PATH = "/api/v1/scheduler"
+SCHEDULER_PATH, EXECUTOR_PATH = "/api/v1/scheduler", "/api/v1/executor"
 PORT = 5050
 CONNECT_TIMEOUT_S = 10.0
 HEAD_MAX = 1 << 16  # bytes
 TEXT_MAX = 1 << 16  # bytes of an error's text
 PIECE = 1 << 18  # bytes read at once
 UNANSWERED_MAX = 256  # calls
+
+C = TypeVar("C")
+E = TypeVar("E")
 
 #: ways for a connection to be of no use
 BROKEN = (OSError, EOFError, asyncio.LimitOverrunError, DecodeError, ValueError, ssl.SSLError)
@@ -69,8 +72,13 @@ class Place:
 class Connection:
     """One TCP connection: requests out, answers in, in their order."""
 
-    def __init__(self, place: Place, account: Account | None) -> None:
-        self._place, self._account = place, account
+    def __init__(self, place: Place, path: str, authorization: str) -> None:
+        """``authorization`` is the value of that header; "": none."""
+        self._place = place
+        self._lines = [
+            f"POST {path} HTTP/1.1", f"Host: {place.host}:{place.port}", "Content-Type: application/json",
+            "Accept: application/json", *([f"Authorization: {authorization}"] if authorization else []),
+        ]  # fmt: skip
         self.reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter
 
@@ -85,18 +93,11 @@ class Connection:
         except (OSError, TimeoutError, ssl.SSLError) as error:
             raise NotReached(f"{place}: {error or 'no answer in time'}") from error
 
-    def post(self, call: Call, **headers: str) -> None:
+    def post(self, call: Any, *headers: str) -> None:
         """Written once there is room."""
         body = json.encode(call)
-        lines = [
-            f"POST {PATH} HTTP/1.1", f"Host: {self._place.host}:{self._place.port}", "Content-Type: application/json",
-            "Accept: application/json", f"Content-Length: {len(body)}",
-            *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items()),
-        ]  # fmt: skip
-        if self._account is not None:
-            pair = f"{self._account.principal}:{self._account.secret}".encode()
-            lines.append(f"Authorization: Basic {base64.b64encode(pair).decode()}")
-        self._writer.write("\r\n".join([*lines, "", ""]).encode() + body)
+        lines = [*self._lines, *headers, f"Content-Length: {len(body)}", "", ""]
+        self._writer.write("\r\n".join(lines).encode() + body)
 
     async def drain(self) -> None:
         """There is room for more. Raises OSError."""
@@ -105,11 +106,11 @@ class Connection:
     async def head(self) -> Head:
         """Of the next answer. Raises one of BROKEN."""
         first, *lines = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-        version, status, *_ = first.split(" ")
-        if not version.startswith("HTTP/1."):
-            raise ValueError(f"'{first}' is no answer of a master")
+        version, _, rest = first.partition(" ")
+        if not version.startswith("HTTP/1.") or not rest[:3].isdigit():
+            raise ValueError(f"'{first[:100]}' is no answer of a master")
         pairs = (line.partition(":") for line in lines if line)
-        return Head(int(status), {name.lower(): value.strip() for name, _, value in pairs})
+        return Head(int(rest[:3]), {name.lower(): value.strip() for name, _, value in pairs})
 
     async def body(self, head: Head) -> AsyncGenerator[bytes, None]:
         """The answer's, in pieces as they come. Raises one of BROKEN."""
@@ -149,18 +150,21 @@ class Connection:
             await self._writer.wait_closed()
 
 
-class HttpLink:
+class HttpLink(Generic[C, E]):
     """A subscription; made by ``subscribe``."""
 
-    def __init__(self, stream: Connection, head: Head, calls: Connection, answered: Answered) -> None:
-        self._stream, self._head, self._calls, self._answered = stream, head, calls, answered
-        self._stream_id = head.headers.get("mesos-stream-id", "")
-        self._unanswered: deque[Call] = deque()
+    def __init__(
+        self, stream: Connection, head: Head, calls: Connection, events: type[E], answered: Answered[C]
+    ) -> None:
+        self._stream, self._head, self._calls, self._events, self._answered = stream, head, calls, events, answered
+        stream_id = head.headers.get("mesos-stream-id")
+        self._headers = [] if stream_id is None else [f"Mesos-Stream-Id: {stream_id}"]
+        self._unanswered: deque[C] = deque()
         self._has_room = asyncio.Event()
         self._is_broken = False
         self._reading = asyncio.create_task(self._read_answers(), name="answers of the master")
 
-    async def events(self) -> AsyncGenerator[Event, None]:
+    async def events(self) -> AsyncGenerator[E, None]:
         decoder = Decoder()
         ended = self._reading
         async with contextlib.aclosing(self._stream.body(self._head)) as pieces:
@@ -173,22 +177,22 @@ class HttpLink:
                     return
                 try:
                     piece = reading.result()
-                    records = decoder.feed(piece)
-                except BROKEN:
-                    return  # the next subscription tells what this one did not
+                    events = [json.decode(self._events, record) for record in decoder.feed(piece)]
+                except BROKEN as error:
+                    raise NotReached(f"the stream is broken: {error}") from error
                 if not piece:
                     return
-                for record in records:
-                    yield json.decode(Event, record)
+                for event in events:
+                    yield event
 
-    async def call(self, call: Call) -> None:
+    async def call(self, call: C) -> None:
         while len(self._unanswered) >= UNANSWERED_MAX and not self._is_broken:
             self._has_room.clear()
             await self._has_room.wait()
         if self._is_broken:
             raise NotReached("the connection for calls is broken")
         self._unanswered.append(call)
-        self._calls.post(call, Mesos_Stream_Id=self._stream_id)
+        self._calls.post(call, *self._headers)
         try:
             await self._calls.drain()
         except OSError as error:
@@ -212,10 +216,11 @@ class HttpLink:
         await asyncio.gather(self._calls.close(), self._stream.close())
 
 
-async def subscribe(address: str, call: Call, account: Account | None, answered: Answered) -> HttpLink:
+async def subscribe(
+    place: Place, path: str, authorization: str, call: C, events: type[E], answered: Answered[C]
+) -> HttpLink[C, E]:
     """A connection on which SUBSCRIBE was taken. Raises NotReached, Refused, Elsewhere."""
-    place = Place.of(address)
-    stream, calls = Connection(place, account), Connection(place, account)
+    stream, calls = Connection(place, path, authorization), Connection(place, path, authorization)
     async with contextlib.AsyncExitStack() as stack:
         for connection in (stream, calls):
             await connection.open()
@@ -229,12 +234,19 @@ async def subscribe(address: str, call: Call, account: Account | None, answered:
             raise NotReached(f"{place}: {error}") from error
         if head.status == 307:
             raise Elsewhere(_leader(head.headers.get("location", ""), place))
-        if head.status >= 500:
+        if head.status >= 500 or head.status == 404:  # not yet
             raise NotReached(f"{place}: {text or head.status}")
         if head.status != 200:
             raise Refused(f"{place} answers {head.status}: {text}")
         stack.pop_all()
-    return HttpLink(stream, head, calls, answered)
+    return HttpLink(stream, head, calls, events, answered)
+
+
+def basic(account: Account | None) -> str:
+    """The authorization of an account; "" without one."""
+    if account is None:
+        return ""
+    return f"Basic {base64.b64encode(f'{account.principal}:{account.secret}'.encode()).decode()}"
 
 
 def _leader(location: str, asked: Place) -> str | None:

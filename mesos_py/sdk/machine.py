@@ -6,7 +6,7 @@ import getpass
 import os
 import random
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from mesos_py.coordination import Records
 from mesos_py.coordination.address import parse_address
@@ -15,7 +15,8 @@ from mesos_py.machine.driver import Clock
 from mesos_py.machine.values import Nanos
 from mesos_py.sdk import http, store
 from mesos_py.sdk.host import Account, Answered, Link
-from mesos_py.wire.scheduler_api import Call
+from mesos_py.wire import executor_api
+from mesos_py.wire.scheduler_api import Call, Event
 
 DEFAULT_MASTER = "127.0.0.1:5050"
 
@@ -27,6 +28,7 @@ class RealHost:
         self.rng = random.Random()
         self.user = getpass.getuser()
         self.name = socket.gethostname()
+        self.environment: Mapping[str, str] = os.environ
         self.master = os.environ.get("MESOS_MASTER", DEFAULT_MASTER)
 
     def clock(self) -> Callable[[], Nanos]:
@@ -37,8 +39,17 @@ class RealHost:
             master = str(http.Place.of(master)).removeprefix("https://")
         return Locator(parse_address(master), moved)
 
-    async def subscribe(self, address: str, call: Call, account: Account | None, answered: Answered) -> Link:
-        return await http.subscribe(address, call, account, answered)
+    async def subscribe(
+        self, address: str, call: Call, account: Account | None, answered: Answered[Call]
+    ) -> Link[Call, Event]:
+        place, authorization = http.Place.of(address), http.basic(account)
+        return await http.subscribe(place, http.SCHEDULER_PATH, authorization, call, Event, answered)
+
+    async def attach(
+        self, address: str, call: executor_api.Call, token: str, answered: Answered[executor_api.Call]
+    ) -> Link[executor_api.Call, executor_api.Event]:
+        place, authorization = http.Place.of(address), f"Bearer {token}" if token else ""
+        return await http.subscribe(place, http.EXECUTOR_PATH, authorization, call, executor_api.Event, answered)
 
     async def records(self, place: str, framework: str, master: str) -> Records:
         return await store.open_records(place, framework, master)

@@ -150,8 +150,8 @@ class Scheduler:
         """Events in their order; asking for the next one says that the last one was dealt with."""
         while (event := await self._there.next()) is not None:
             yield event
-            self._there.tell(words.Handled(event))
-            await self._there.room()
+            self._there.shell.tell(words.Handled(event))
+            await self._there.shell.room()
 
     async def handle(self, event: Event) -> None:
         """Call the handler of ``event``."""
@@ -213,7 +213,7 @@ class Scheduler:
     def wants_offers(self, wanted: bool) -> None:
         self._wants_offers = wanted
         if self._client is not None:
-            self._client.tell(words.OffersWanted(wanted))
+            self._client.shell.tell(words.OffersWanted(wanted))
 
     # ---- offers
 
@@ -290,7 +290,7 @@ class Scheduler:
 
     def forget(self, task_id: TaskID) -> None:
         """A task that has ended is not in ``tasks`` any more, and its id may be used again."""
-        self._there.tell(words.ForgetAsked(task_id))
+        self._there.shell.tell(words.ForgetAsked(task_id))
 
     # ---- the rest
 
@@ -321,8 +321,8 @@ class Scheduler:
 
     def keep(self, name: str, contents: bytes | None) -> None:
         """The record survives us; None: not any more. No call that is made after this leaves before that is so."""
-        self._there.tell(words.KeepAsked(name, contents))
+        self._there.shell.tell(words.KeepAsked(name, contents))
 
     async def stored(self) -> None:
         """Everything kept so far survives."""
-        await self._there.stored()
+        await self._there.shell.stored()

@@ -9,7 +9,7 @@ from mesos_py.machine.frame import Close, Disconnected, Event, Frame, Send, Tick
 from mesos_py.machine.values import SECOND, Nanos, seconds
 from mesos_py.sdk.session import words
 from mesos_py.sdk.session.core import Habits, Session
-from mesos_py.sdk.session.hearing import kind_of
+from mesos_py.sdk.session.kinds import kind_of
 from mesos_py.wire.framework import FrameworkInfo
 from mesos_py.wire.ids import AgentID, FrameworkID, OfferID, TaskID
 from mesos_py.wire.offer import Offer

@@ -11,11 +11,11 @@ from mesos_py.machine.values import SECOND, seconds
 from mesos_py.sdk.errors import FailedOver, FrameworkRemoved, SubscriptionRefused
 from mesos_py.sdk.session import asking, connecting, words
 from mesos_py.sdk.session.book import Task
+from mesos_py.sdk.session.kinds import Heartbeat
 from mesos_py.sdk.session.phase import Phase
 from mesos_py.wire.ids import FrameworkID, OfferID
 from mesos_py.wire.scheduler_api import Call
 from mesos_py.wire.scheduler_api import Event as MasterEvent
-from mesos_py.wire.schema import payload_field
 from mesos_py.wire.task import TaskState, TaskStatus
 
 if TYPE_CHECKING:
@@ -31,16 +31,6 @@ FAILED_OVER, REMOVED = "Framework failed over", "Framework has been removed"
 REPORTED = (TaskState.TASK_FINISHED, TaskState.TASK_FAILED, TaskState.TASK_KILLED)
 
 Handler = Callable[["Session", Event, Frame], None]
-
-
-class Heartbeat:
-    """Kind of the one event that says nothing."""
-
-
-def kind_of(event: MasterEvent) -> type:
-    """The key of its row: the class of what it says. (Its type is a number that some call has, too.)"""
-    said = None if event.type is None else getattr(event, payload_field(event.type), None)
-    return Heartbeat if said is None else type(said)
 
 
 def on(kind: type) -> Callable[[Handler], Handler]:

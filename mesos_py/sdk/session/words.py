@@ -1,16 +1,12 @@
-"""What a scheduler's session hears besides the master's events and the program's calls, and what it says.
-
-Pure values. The master's events have the rows of their ``Event.Type``, the program's calls those of their
-``Call.Type``.
-"""
+"""What a session hears besides the other side's events and the program's calls, and what it says. Pure values."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from mesos_py.machine.frame import PeerID
 from mesos_py.machine.values import value
-from mesos_py.wire.scheduler_api import Call, Event
 from mesos_py.wire.task import TaskStatus
 
 Key = tuple[str, str]
@@ -59,9 +55,10 @@ class SubscribeRefused:
 
 @value
 class CallRefused:
-    """The master has answered a call with an error."""
+    """A call was answered with an error."""
 
-    call: Call
+    #: of either API
+    call: Any
     #: of HTTP
     status: int
     text: str
@@ -69,16 +66,16 @@ class CallRefused:
 
 @value
 class CallTaken:
-    """The master has taken a call."""
+    """A call was taken."""
 
-    call: Call
+    call: Any
 
 
 @value
 class Handled:
     """The program has done what there is to do about an event it was given."""
 
-    event: Event
+    event: Any
 
 
 @value
@@ -142,14 +139,15 @@ class Subscribe:
 
     peer: PeerID
     address: str
-    call: Call
+    #: of either API
+    call: Any
 
 
 @value
 class Deliver:
     """To the program, which says when it is ``Handled``."""
 
-    event: Event
+    event: Any
 
 
 @value

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
@@ -24,6 +24,7 @@ from mesos_py.sim import masters
 from mesos_py.sim.clock import HostClock
 from mesos_py.sim.disk import SlowRecords
 from mesos_py.sim.fate import Fate
+from mesos_py.wire import executor_api
 from mesos_py.wire.codec import json
 from mesos_py.wire.command import CommandInfo
 from mesos_py.wire.executor import ExecutorInfo
@@ -66,6 +67,7 @@ class SimHost:
         self.rng = cluster.rng(f"{process} program")
         self._chance = cluster.rng(f"{process} host")
         self.master = "simulated"
+        self.environment: Mapping[str, str] = {}
 
     def clock(self) -> Callable[[], Nanos]:
         return HostClock(self._cluster.loop).process_clock()
@@ -74,7 +76,9 @@ class SimHost:
         """There is one cluster, whatever the program calls it."""
         return self._cluster.locator(self.name, moved, self._chance)
 
-    async def subscribe(self, address: str, call: Call, account: Account | None, answered: Answered) -> Link:
+    async def subscribe(
+        self, address: str, call: Call, account: Account | None, answered: Answered[Call]
+    ) -> Link[Call, Event]:
         host = address.partition(":")[0]
         net = self._cluster.net
         try:
@@ -90,6 +94,11 @@ class SimHost:
             raise
         return link
 
+    async def attach(
+        self, address: str, call: executor_api.Call, token: str, answered: Answered[executor_api.Call]
+    ) -> Link[executor_api.Call, executor_api.Event]:
+        raise NotReached("schedulers have no agent")
+
     async def records(self, place: str, framework: str, master: str) -> Records:
         if place == "memory":
             return MemoryRecords()
@@ -101,7 +110,7 @@ class SimLink:
     """Two simulated connections to one master."""
 
     def __init__(
-        self, stream: End, calls: End, answered: Answered, outcomes: Outcomes, ears: Ears, *, is_encoded: bool
+        self, stream: End, calls: End, answered: Answered[Call], outcomes: Outcomes, ears: Ears, *, is_encoded: bool
     ) -> None:
         self._stream, self._calls, self._answered = stream, calls, answered
         self._outcomes, self._ears, self._is_encoded = outcomes, ears, is_encoded
