@@ -35,8 +35,8 @@ class Locator:
 
     async def locate(self) -> str:
         """HOST:PORT of the leading master; waits until there is one."""
-        await self._is_known.wait()
-        assert self._leader is not None
+        while self._leader is None:  # it may be gone again before we run
+            await self._is_known.wait()
         self._told = self._leader
         return self._leader
 

@@ -178,6 +178,7 @@ class Cluster:
                 max_agent_ping_timeouts=plan.ping_timeouts,
                 offer_timeout_s=plan.offer_timeout_s,
                 agent_removal_rate_limit=plan.removals,
+                weights=plan.weights,
             ),
             clock=self.clocks[host].process_clock(),
             rng=self.rng(name),

@@ -8,6 +8,7 @@ faults left out is the same run otherwise, because every part of the cluster has
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 
 import attrs
 
@@ -71,6 +72,8 @@ class Plan:
     offer_timeout_s: float | None = None
     #: how fast agents are given up
     removals: Rate | None = None
+    #: of roles
+    weights: Mapping[str, float] = attrs.Factory(dict)
     #: of the disk of a master that is alone
     store_latency_max: Nanos = 10 * MILLISECOND
     #: after healing everything is killed

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -104,6 +106,20 @@ async def test_cut_anywhere(written: tuple[Path, list[AgentState]], tmp_path: Pa
         await asyncio.to_thread(shutil.rmtree, cut)
     assert len(lengths) > 10
     assert (refused > 0) == (name == FILE)
+
+
+async def test_cut_at_every_byte_of_the_last_commit(written: tuple[Path, list[AgentState]]) -> None:
+    """The log as far as it got: the commit is there when its last byte is, and the one before it until then."""
+    killed, states = written
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as memory:
+        work_dir = Path(shutil.copytree(killed, Path(memory, "work")))
+        file, log = work_dir / META / FILE, work_dir / META / f"{FILE}-wal"
+        kept, whole = file.read_bytes(), log.read_bytes()
+        for length in range(len(whole) - 4096 - 24, len(whole) + 1):
+            file.write_bytes(kept)
+            log.write_bytes(whole[:length])
+            (work_dir / META / f"{FILE}-shm").unlink(missing_ok=True)
+            assert await load(work_dir) == states[-1 if length == len(whole) else -2], length
 
 
 async def test_damaged_anywhere(written: tuple[Path, list[AgentState]], tmp_path: Path) -> None:
