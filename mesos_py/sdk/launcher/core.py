@@ -64,7 +64,7 @@ class Habits:
     filters: tuple[Filter, ...] = FILTERS
 
 
-class Launcher:
+class DesiredSet:
     """One desired set. Only its own methods and those of the tables change it."""
 
     def __init__(self, rng: Random, habits: Habits | None = None) -> None:

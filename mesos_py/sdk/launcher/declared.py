@@ -17,7 +17,7 @@ from mesos_py.sdk.launcher.words import SCHEDULER
 from mesos_py.wire.scheduler_api import Call
 
 if TYPE_CHECKING:
-    from mesos_py.sdk.launcher.core import Launcher
+    from mesos_py.sdk.launcher.core import DesiredSet
 
 table = Table("what a launcher is to do")
 
@@ -25,14 +25,14 @@ table = Table("what a launcher is to do")
 _DISPENSABLE = (State.WAITING, State.STOPPING, State.UNREACHABLE, State.STARTING, State.RUNNING, State.OVER)
 
 
-def _no_name_twice(m: Launcher, event: Event) -> Problem | None:
+def _no_name_twice(m: DesiredSet, event: Event) -> Problem | None:
     names = [spec.name for spec in event.body.specs]
     twice = next((name for name in names if names.count(name) > 1), None) if len({*names}) < len(names) else None
     return None if twice is None else bad_request(f"two specs have the name '{twice}'")
 
 
 @table.on(words.Begun, check=_no_name_twice)
-def begun(m: Launcher, event: Event, out: Frame) -> None:
+def begun(m: DesiredSet, event: Event, out: Frame) -> None:
     """What a predecessor has left is taken up, and what should run will.
 
     A task that was written down but never asked for does not exist; one that has ended meanwhile has ended. What
@@ -72,7 +72,7 @@ def _is_instance(record_name: str) -> bool:
 
 
 @table.on(words.Declared, check=_no_name_twice)
-def declared(m: Launcher, event: Event, out: Frame) -> None:
+def declared(m: DesiredSet, event: Event, out: Frame) -> None:
     """These specs and no others will run. Tasks that run go on as they are, whatever has changed in their spec."""
     specs = {spec.name: spec for spec in event.body.specs}
     for name, group in list(m.groups.items()):
@@ -92,7 +92,7 @@ def declared(m: Launcher, event: Event, out: Frame) -> None:
         _fill(m, group, out)
 
 
-def _declare_anew(m: Launcher, group: Group, spec: Spec, out: Frame) -> None:
+def _declare_anew(m: DesiredSet, group: Group, spec: Spec, out: Frame) -> None:
     """What waits, waits under the new spec."""
     waiting = [instance for instance in group.instances.values() if instance.state is State.WAITING]
     for instance in waiting:
@@ -103,12 +103,12 @@ def _declare_anew(m: Launcher, group: Group, spec: Spec, out: Frame) -> None:
         demand.wait(m, instance, out)
 
 
-def _know_gangs(m: Launcher) -> None:
+def _know_gangs(m: DesiredSet) -> None:
     named = dict.fromkeys(group.spec.gang for group in m.groups.values() if group.spec.gang is not None)
     m.gangs = {name: m.gangs.get(name) or Gang() for name in named}
 
 
-def _fill(m: Launcher, group: Group, out: Frame) -> None:
+def _fill(m: DesiredSet, group: Group, out: Frame) -> None:
     """There are as many instances as there should be; new ones have the lowest numbers that are free."""
     wanted = [instance for instance in group.instances.values() if instance.is_wanted]
     missing = group.spec.count - len(wanted)
@@ -124,7 +124,7 @@ def _fill(m: Launcher, group: Group, out: Frame) -> None:
             stop(m, instance, None, out)
 
 
-def stop(m: Launcher, instance: Instance, then: State | None, out: Frame) -> None:
+def stop(m: DesiredSet, instance: Instance, then: State | None, out: Frame) -> None:
     """It is ``then`` as soon as it has no task any more. One that nobody can reach counts as none, unless its spec
     would wait for it for ever; it is killed if it comes back."""
     has_task = (State.STARTING, State.RUNNING, State.STOPPING)

@@ -19,12 +19,12 @@ from mesos_py.sdk.matching import Funnel
 from mesos_py.wire.scheduler_api import Call
 
 if TYPE_CHECKING:
-    from mesos_py.sdk.launcher.core import Launcher
+    from mesos_py.sdk.launcher.core import DesiredSet
 
 table = Table("demand of a launcher")
 
 
-def wait(m: Launcher, instance: Instance, out: Frame) -> None:
+def wait(m: DesiredSet, instance: Instance, out: Frame) -> None:
     """A WAITING instance is ready as soon as it may be launched, and the others of its gang may."""
     gang = m.gang_of(instance)
     if instance.not_before > out.now:
@@ -39,7 +39,7 @@ def wait(m: Launcher, instance: Instance, out: Frame) -> None:
         release(m, gang, out)
 
 
-def block(m: Launcher, instance: Instance, gang: Gang) -> None:
+def block(m: DesiredSet, instance: Instance, gang: Gang) -> None:
     """None of its gang is ready before it is."""
     gang.blocking[instance.key] = None
     for other in list(gang.ready.values()):
@@ -47,7 +47,7 @@ def block(m: Launcher, instance: Instance, gang: Gang) -> None:
         gang.parked[other.key] = other
 
 
-def release(m: Launcher, gang: Gang, out: Frame) -> None:
+def release(m: DesiredSet, gang: Gang, out: Frame) -> None:
     """If nobody is waited for any more, those that have waited are ready."""
     if not gang.blocking:
         for instance in list(gang.parked.values()):
@@ -55,7 +55,7 @@ def release(m: Launcher, gang: Gang, out: Frame) -> None:
             gang.ready[instance.key] = gang.parked.pop(instance.key)
 
 
-def _be_ready(m: Launcher, instance: Instance, out: Frame) -> None:
+def _be_ready(m: DesiredSet, instance: Instance, out: Frame) -> None:
     group = m.groups[instance.name]
     role = group.spec.request.role
     instance.since = out.now
@@ -65,7 +65,7 @@ def _be_ready(m: Launcher, instance: Instance, out: Frame) -> None:
         m.renewed.setdefault(role)
 
 
-def leave(m: Launcher, instance: Instance) -> None:
+def leave(m: DesiredSet, instance: Instance) -> None:
     """It is neither ready nor does it wait to be."""
     group = m.groups[instance.name]
     gang = m.gang_of(instance)
@@ -83,7 +83,7 @@ def leave(m: Launcher, instance: Instance) -> None:
 
 
 @table.on(words.WaitOver)
-def wait_over(m: Launcher, event: Event, out: Frame) -> None:
+def wait_over(m: DesiredSet, event: Event, out: Frame) -> None:
     """The instance may be launched."""
     instance = m.groups[event.body.name].instances[event.body.number]
     if instance.state is State.WAITING:
@@ -93,7 +93,7 @@ def wait_over(m: Launcher, event: Event, out: Frame) -> None:
 # ---- what the master is told
 
 
-def settle(m: Launcher, out: Frame) -> None:
+def settle(m: DesiredSet, out: Frame) -> None:
     """The master knows whether offers are wanted."""
     gone = [role for role in m.wanted if role not in m.waiting]
     come = [role for role in m.waiting if role not in m.wanted]
@@ -109,7 +109,7 @@ def settle(m: Launcher, out: Frame) -> None:
         _revive(m, list(m.renewed), out)
 
 
-def _revive(m: Launcher, roles: list[str], out: Frame) -> None:
+def _revive(m: DesiredSet, roles: list[str], out: Frame) -> None:
     for role in roles:
         m.renewed.pop(role, None)
         m.refused.pop(role, None)
@@ -118,5 +118,5 @@ def _revive(m: Launcher, roles: list[str], out: Frame) -> None:
 
 
 @table.on(words.ReviveDue)
-def revive_due(m: Launcher, event: Event, out: Frame) -> None:
+def revive_due(m: DesiredSet, event: Event, out: Frame) -> None:
     """What was put off is asked for now (``settle``)."""

@@ -1,4 +1,4 @@
-"""Specs with their instances, and gangs of them. Changed by ``core.Launcher`` and the tables only."""
+"""Specs with their instances, and gangs of them. Changed by ``core.DesiredSet`` and the tables only."""
 
 from __future__ import annotations
 

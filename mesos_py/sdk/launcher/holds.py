@@ -25,7 +25,7 @@ from mesos_py.sdk.matching import Part
 from mesos_py.wire.scheduler_api import Event as MasterEvent
 
 if TYPE_CHECKING:
-    from mesos_py.sdk.launcher.core import Launcher
+    from mesos_py.sdk.launcher.core import DesiredSet
     from mesos_py.sdk.launcher.offers import Plan
 
 table = Table("offers that gangs hold")
@@ -47,7 +47,7 @@ def keep(parts: Sequence[Part], plan: Plan) -> bool:
     return bool(plan.held)
 
 
-def settle(m: Launcher, holder: str | None, plan: Plan, out: Frame) -> None:
+def settle(m: DesiredSet, holder: str | None, plan: Plan, out: Frame) -> None:
     """The round is over, and ``holder`` holds what the plan says."""
     if m.hold is not None and m.hold.gang != holder:
         gang = m.gangs.get(m.hold.gang)
@@ -66,21 +66,21 @@ def settle(m: Launcher, holder: str | None, plan: Plan, out: Frame) -> None:
     m.hold.offers = {offer.id: offer for host in plan.held for offer in host.offers}
 
 
-def _end(m: Launcher, out: Frame) -> None:
+def _end(m: DesiredSet, out: Frame) -> None:
     if m.hold is not None:
         out.change(words.HoldEnded(m.hold.gang))
     m.hold = None
     m.timers.cancel("hold")
 
 
-def give_back(m: Launcher, out: Frame) -> None:
+def give_back(m: DesiredSet, out: Frame) -> None:
     """Nothing is held."""
     if m.hold is not None:
         offers.decline(m, m.hold.offers.values(), GIVEN_BACK_S, out)
         _end(m, out)
 
 
-def forget(m: Launcher, out: Frame) -> None:
+def forget(m: DesiredSet, out: Frame) -> None:
     """Nothing is held for a gang that cannot be launched any more."""
     if m.hold is not None:
         held_for = m.hold.gang
@@ -89,14 +89,14 @@ def forget(m: Launcher, out: Frame) -> None:
 
 
 @table.on(MasterEvent.Rescind)
-def rescind(m: Launcher, event: Event, out: Frame) -> None:
+def rescind(m: DesiredSet, event: Event, out: Frame) -> None:
     """An offer that was held is gone; with the last one the hold is over, and that was in nobody's power."""
     if m.hold is not None and m.hold.offers.pop(event.body.offer_id, None) is not None and not m.hold.offers:
         _end(m, out)
 
 
 @table.on(words.HoldOver)
-def hold_over(m: Launcher, event: Event, out: Frame) -> None:
+def hold_over(m: DesiredSet, event: Event, out: Frame) -> None:
     """The gang has given back what it held, and waits before it holds again."""
     assert m.hold is not None
     name, gang = m.hold.gang, m.gangs[m.hold.gang]

@@ -42,7 +42,7 @@ LIVE = (State.STARTING, State.RUNNING, State.UNREACHABLE, State.STOPPING)
 
 @attrs.define(eq=False)
 class Instance:
-    """Changed by ``core.Launcher`` only, which keeps the indexes."""
+    """Changed by ``core.DesiredSet`` only, which keeps the indexes."""
 
     name: str
     number: int

@@ -27,7 +27,7 @@ from mesos_py.wire.scheduler_api import Event as MasterEvent
 from mesos_py.wire.task import TaskInfo
 
 if TYPE_CHECKING:
-    from mesos_py.sdk.launcher.core import Launcher
+    from mesos_py.sdk.launcher.core import DesiredSet
 
 table = Table("offers to a launcher")
 
@@ -83,7 +83,7 @@ class Plan:
 
 
 @table.on(MasterEvent.Offers)
-def offers(m: Launcher, event: Event, out: Frame) -> None:
+def offers(m: DesiredSet, event: Event, out: Frame) -> None:
     """Each offer is used, held or given back."""
     held = list(m.hold.offers.values()) if m.hold is not None else []
     hosts = hosts_of([*held, *event.body.offers])
@@ -102,7 +102,7 @@ def offers(m: Launcher, event: Event, out: Frame) -> None:
     decline(m, [offer for host in idle for offer in host.offers], refuse_s(m, out.now), out)
 
 
-def _planned(m: Launcher, hosts: list[Host], out: Frame) -> Plan:
+def _planned(m: DesiredSet, hosts: list[Host], out: Frame) -> Plan:
     habits = m.habits
     round = Round(
         hosts, filters=habits.filters, now=out.now, home_region=habits.home_region, draining_s=habits.draining_s,
@@ -134,7 +134,7 @@ def _groups_of(unit: Unit, parts: list[Part]) -> list[Group]:
     return [group for part in parts for group in unit.groups if group.census is part.census]
 
 
-def units(m: Launcher) -> list[Unit]:
+def units(m: DesiredSet) -> list[Unit]:
     """Everything that is ready."""
     found: dict[str | tuple[str], Unit] = {}
     for groups in m.waiting.values():
@@ -147,7 +147,7 @@ def units(m: Launcher) -> list[Unit]:
     return list(found.values())
 
 
-def _accept(m: Launcher, host: Host, placed: list[tuple[Instance, Match]], out: Frame) -> None:
+def _accept(m: DesiredSet, host: Host, placed: list[tuple[Instance, Match]], out: Frame) -> None:
     """The tasks are written down, and asked for."""
     resources: dict[int, tuple[Resource, ...]] = {}  # by identity: alike tasks have the same share
     tasks: list[TaskInfo] = []
@@ -172,7 +172,7 @@ def _accept(m: Launcher, host: Host, placed: list[tuple[Instance, Match]], out: 
     out.send(SCHEDULER, Call(type=Call.Type.ACCEPT, accept=accept))
 
 
-def decline(m: Launcher, given: Iterable[Offer], refuse_s: float, out: Frame) -> None:
+def decline(m: DesiredSet, given: Iterable[Offer], refuse_s: float, out: Frame) -> None:
     """The offers are somebody else's."""
     hosts = hosts_of(given)
     m.refused |= dict.fromkeys(host.place[1] for host in hosts)
@@ -182,7 +182,7 @@ def decline(m: Launcher, given: Iterable[Offer], refuse_s: float, out: Frame) ->
         out.send(SCHEDULER, Call(type=Call.Type.DECLINE, decline=declined))
 
 
-def refuse_s(m: Launcher, now: Nanos) -> float:
+def refuse_s(m: DesiredSet, now: Nanos) -> float:
     """For how long what does not fit now will not fit: until somebody may stand farther from its data, at most."""
     changes = [
         change
@@ -194,7 +194,7 @@ def refuse_s(m: Launcher, now: Nanos) -> float:
 
 
 @table.on(words.NotSaid)
-def not_said(m: Launcher, event: Event, out: Frame) -> None:
+def not_said(m: DesiredSet, event: Event, out: Frame) -> None:
     """What was to be launched was not, and waits for another offer."""
     for operation in event.body.call.accept.operations:
         for task in operation.launch.task_infos if operation.launch is not None else ():
@@ -204,7 +204,7 @@ def not_said(m: Launcher, event: Event, out: Frame) -> None:
 
 
 @table.on(words.AgentKnown)
-def agent_known(m: Launcher, event: Event, out: Frame) -> None:
+def agent_known(m: DesiredSet, event: Event, out: Frame) -> None:
     """Offers of the agent come with these capabilities from now on."""
     m.capabilities[event.body.agent_id] = event.body.capabilities
     if len(m.capabilities) > CAPABILITIES_MAX:

@@ -32,7 +32,7 @@ from mesos_py.wire.scheduler_api import Event as MasterEvent
 from mesos_py.wire.task import TaskState, TaskStatus
 
 if TYPE_CHECKING:
-    from mesos_py.sdk.launcher.core import Launcher
+    from mesos_py.sdk.launcher.core import DesiredSet
 
 table = Table("updates of a launcher's tasks")
 
@@ -51,7 +51,7 @@ _NOT_ITS_FAULT = (Reason.REASON_AGENT_DRAINING, Reason.REASON_CONTAINER_PREEMPTE
 
 
 @table.on(MasterEvent.Update)
-def update(m: Launcher, event: Event, out: Frame) -> None:
+def update(m: DesiredSet, event: Event, out: Frame) -> None:
     """The instance is what the table above says."""
     status: TaskStatus = event.body.status
     instance = m.tasks.get(status.task_id)
@@ -74,7 +74,7 @@ def _stranger(status: TaskStatus, out: Frame) -> None:
         out.send(SCHEDULER, Call(type=Call.Type.KILL, kill=kill))
 
 
-def _unreachable(m: Launcher, instance: Instance, status: TaskStatus, out: Frame) -> None:
+def _unreachable(m: DesiredSet, instance: Instance, status: TaskStatus, out: Frame) -> None:
     wait_s = m.groups[instance.name].spec.unreachable_s
     if instance.state is State.STOPPING:
         if wait_s is not None:
@@ -92,17 +92,17 @@ def _unreachable(m: Launcher, instance: Instance, status: TaskStatus, out: Frame
 
 
 @table.on(words.UnreachableDue)
-def unreachable_due(m: Launcher, event: Event, out: Frame) -> None:
+def unreachable_due(m: DesiredSet, event: Event, out: Frame) -> None:
     """The task was waited for long enough."""
     lost(m, m.groups[event.body.name].instances[event.body.number], out)
 
 
-def lost(m: Launcher, instance: Instance, out: Frame) -> None:
+def lost(m: DesiredSet, instance: Instance, out: Frame) -> None:
     """The task is taken not to be there."""
     ended(m, instance, TaskState.TASK_LOST, None, out)
 
 
-def ended(m: Launcher, instance: Instance, state: TaskState, reason: Reason | None, out: Frame) -> None:
+def ended(m: DesiredSet, instance: Instance, state: TaskState, reason: Reason | None, out: Frame) -> None:
     """The instance has no task any more."""
     spec, task_id = m.groups[instance.name].spec, instance.task_id
     if instance.state is State.STOPPING:
@@ -120,7 +120,7 @@ def ended(m: Launcher, instance: Instance, state: TaskState, reason: Reason | No
     out.change(words.Ended(task_id, state, then.value if then is not None else "gone"))
 
 
-def _then(m: Launcher, instance: Instance, state: TaskState, reason: Reason | None, out: Frame) -> State:
+def _then(m: DesiredSet, instance: Instance, state: TaskState, reason: Reason | None, out: Frame) -> State:
     """What the end of its task makes of an instance; counts failures."""
     spec = m.groups[instance.name].spec
     if state in LOSSES or reason in _NOT_ITS_FAULT:
@@ -140,12 +140,12 @@ def _then(m: Launcher, instance: Instance, state: TaskState, reason: Reason | No
     return State.WAITING
 
 
-def _settle(m: Launcher, instance: Instance, then: State, *, finished: bool, out: Frame) -> None:
+def _settle(m: DesiredSet, instance: Instance, then: State, *, finished: bool, out: Frame) -> None:
     instance.finished = finished and then is State.OVER
     m.move(instance, then, out)
 
 
-def _break(m: Launcher, gang: str, broken: Instance, then: State, out: Frame) -> None:
+def _break(m: DesiredSet, gang: str, broken: Instance, then: State, out: Frame) -> None:
     """All of the gang are what ``broken`` is, which is WAITING or OVER, as soon as they have no tasks."""
     for instance in m.members(gang):
         instance.failures = broken.failures

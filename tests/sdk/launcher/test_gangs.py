@@ -11,9 +11,7 @@ from mesos_py.sdk.launcher import Habits, Restart, Spec, words
 from mesos_py.sdk.launcher.instances import State
 from mesos_py.sdk.matching import Request
 from mesos_py.wire.task import TaskState
-from tests.sdk.launcher.world import RUNNING, TASK, World, hosts
-
-ONE = Request.of(cpus=1)
+from tests.sdk.launcher.world import ONE, RUNNING, TASK, World, hosts
 
 
 def gang(name: str, count: int, **fields: object) -> Spec:

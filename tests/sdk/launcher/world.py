@@ -14,10 +14,11 @@ import attrs
 from mesos_py.algebra.resources import Resources
 from mesos_py.machine.frame import Event, Frame, Send, Tick
 from mesos_py.machine.values import SECOND, Nanos, seconds
-from mesos_py.sdk.launcher import Habits, Launcher, Spec, words
+from mesos_py.sdk.launcher import DesiredSet, Habits, Spec, words
 from mesos_py.sdk.launcher.instances import State
 from mesos_py.sdk.launcher.specs import parsed
 from mesos_py.sdk.launcher.updates import ENDS
+from mesos_py.sdk.matching import Request
 from mesos_py.wire.ids import AgentID, OfferID, TaskID
 from mesos_py.wire.offer import Offer
 from mesos_py.wire.scheduler_api import Call
@@ -29,6 +30,7 @@ from tests.sdk.matching.offered import offer
 STAGING, RUNNING, UNREACHABLE = TaskState.TASK_STAGING, TaskState.TASK_RUNNING, TaskState.TASK_UNREACHABLE
 #: what every task is a copy of
 TASK = TaskInfo(name="t", task_id=TaskID(""), agent_id=AgentID(""))
+ONE = Request.of(cpus=1)
 
 
 @attrs.define(eq=False)
@@ -83,7 +85,7 @@ class World:
     # ---- the launcher
 
     def start(self) -> None:
-        self.core = Launcher(self.rng, self.habits)
+        self.core = DesiredSet(self.rng, self.habits)
         self.wanted.clear()
         self.book = {task_id: state if state in ENDS else STAGING for task_id, state in self.book.items()}
         self.told = {task_id: None for task_id, state in self.book.items() if state in ENDS}
@@ -269,3 +271,15 @@ class World:
 
 def hosts(count: int, resources: str = "cpus:4;mem:100", **fields: object) -> list[Offer]:
     return [offer(f"h{n}", resources, zone=f"z{n % 3}", agent_id=AgentID(f"a{n}"), **fields) for n in range(count)]
+
+
+def one(**fields: object) -> Spec:
+    return Spec("s", TASK, **{"request": ONE, **fields})
+
+
+def world_of(*specs: Spec, agents: int = 2, **habits: float) -> World:
+    return World(Random(7), hosts(agents), specs, Habits(**habits))
+
+
+def types(calls: list[Call]) -> list[str]:
+    return [call.type.name for call in calls if call.type is not None]
