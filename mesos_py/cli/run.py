@@ -37,6 +37,7 @@ from mesos_py.coordination.address import parse_address
 from mesos_py.coordination.locator import Locator
 from mesos_py.flags import REPEATED, SECONDS, TEXT, message, option
 from mesos_py.wire.codec import json
+from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.health import CheckInfo, HealthCheck
 from mesos_py.wire.resource import Resource
 
@@ -68,8 +69,9 @@ class RunOptions(ClientOptions):
         message(HealthCheck), None, "Kill the task when this says that it is not healthy.")
     check: CheckInfo | None = option(message(CheckInfo), None, "Report with every update what this finds.")
     role: str = option(TEXT, "*", "Role to be offered resources in.")
-    kill_grace_s: float | None = option(
-        SECONDS, None, "Time between SIGTERM and SIGKILL when it is killed; unset: the agent's 3secs.")
+    container: ContainerInfo | None = option(
+        message(ContainerInfo), None, "Its image, volumes and networks; unset: it runs as any process of the host.")
+    kill_grace_s: float | None = option(SECONDS, None, "Between SIGTERM and SIGKILL; unset: the agent's 3secs.")
     offer_wait_s: float | None = option(SECONDS, None, "Give up when nothing fits for so long; unset: wait.")
 
 
@@ -256,9 +258,9 @@ class _Run:
         }
         if options.kill_grace_s is not None:
             info["kill_policy"] = {"grace_period": {"nanoseconds": round(options.kill_grace_s * 1e9)}}
-        for name, check in (("health_check", options.health_check), ("check", options.check)):
-            if check is not None:
-                info[name] = json.to_value(check)
+        for name in ("health_check", "check", "container"):
+            if getattr(options, name) is not None:
+                info[name] = json.to_value(getattr(options, name))
         return info
 
     async def _patience(self) -> int:

@@ -113,6 +113,15 @@ def test_a_task_that_becomes_unhealthy(cluster: Cluster, tmp_path: Path) -> None
     assert rows("--all") == [["sick", "sick", "killed", "unhealthy"]]
 
 
+def test_a_container_that_no_agent_has(cluster: Cluster) -> None:
+    """What it is to run in is asked for as JSON; why it cannot be is said."""
+    container = json.dumps({"type": "MESOS", "network_infos": [{"name": "nowhere"}]})
+    process = cluster.start(*RUN, f"--container={container}", "--command=true")
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 125
+    assert "Unknown CNI network 'nowhere'" in stderr
+
+
 def test_following_logs(cluster: Cluster) -> None:
     """logs -f prints what comes until the task ends."""
     process = cluster.start(*RUN, "--name=ticks", "--command=for i in 1 2 3; do echo $i; sleep 0.5; done")
