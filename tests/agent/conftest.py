@@ -1,4 +1,4 @@
-"""A master's end and an agent as a program, for the tests that kill it."""
+"""A master's end and an agent as a program, for the tests that kill it; an agent for each way to run tasks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
+from tests.agent.containerizer.harness import until
+from tests.agent.kinds import KINDS, Host, forget, host_directory
 from tests.agent.masters import Master
 from tests.agent.programs import AgentProgram
 
@@ -25,3 +28,23 @@ async def agent(master: Master, tmp_path: Path) -> AsyncIterator[AgentProgram]:
     await made.registered()
     yield made
     await made.cleanup()
+
+
+@pytest_asyncio.fixture(params=[kind.param for kind in KINDS], scope="module", loop_scope="module")
+async def kept(request: pytest.FixtureRequest) -> AsyncIterator[Host]:
+    """One agent for all scenarios of a kind."""
+    directory = host_directory()
+    host = Host(request.param, directory)
+    try:
+        await host.open()
+        yield host
+        await host.close()
+    finally:
+        forget(directory)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def host(kept: Host) -> AsyncIterator[Host]:
+    """The agent, of whose earlier tasks nothing is left; nor is of those of this test."""
+    yield kept
+    await until(lambda: not kept.left())

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import attrs
 import psutil
 import pytest
@@ -37,6 +38,9 @@ NAMESPACES = f"{CGROUPS},filesystem/linux,namespaces/pid,namespaces/ipc,linux/ca
 #: What an agent of any kind is told.
 DISK = ("--enforce_container_disk_quota", "--container_disk_watch_interval=100ms")
 
+PIDS = "--cgroups_pids_limit=60"
+CAN = frozenset({"memory", "limits", "pids"})
+
 #: The image that tasks run from, where they run from one.
 IMAGE = "busy"
 
@@ -50,7 +54,7 @@ class Kind:
     flags: Callable[[Path], tuple[str, ...]]
     #: what a task names as its container, with further fields of ContainerInfo
     container: Callable[[Mapping[str, Any]], ContainerInfo | None]
-    #: what only some can: "memory", "limits" (cgroups of v1 that can be looked at), "volumes", "image"
+    #: what only some can: "memory", "pids", "limits" (cgroups of v1 that can be looked at), "volumes", "image"
     can: frozenset[str] = frozenset()
     #: the sandbox as its tasks see it; None: where it is
     sandbox: str | None = None
@@ -67,8 +71,8 @@ def _plain(fields: Mapping[str, Any]) -> ContainerInfo | None:
 
 def _from_image(fields: Mapping[str, Any]) -> ContainerInfo:
     name = fields.get("name", IMAGE)
-    found = Image(type=Image.Type.DOCKER, docker=Image.Docker(name=name))
-    rest = {key: value for key, value in fields.items() if key != "name"}
+    found = Image(type=Image.Type.DOCKER, docker=Image.Docker(name=name, config=fields.get("config")))
+    rest = {key: value for key, value in fields.items() if key not in ("name", "config")}
     return ContainerInfo(type=MESOS, mesos=ContainerInfo.MesosInfo(image=found), **rest)
 
 
@@ -76,21 +80,27 @@ def _image_flags(place: Path) -> tuple[str, ...]:
     busybox(place / "images", IMAGE)
     return (
         f"--isolation={NAMESPACES},docker/runtime", "--image_providers=docker", f"--docker_registry={place}/images",
-        f"--docker_store_dir={place}/store", *DISK,
+        f"--docker_store_dir={place}/store", *DISK, PIDS,
     )  # fmt: skip
 
 
 KINDS = (
     Kind(name="process", flags=lambda _: ("--isolation=posix/cpu,posix/mem,posix/rlimits,disk/du", *DISK),
          container=_plain),
-    Kind(name="cgroups", flags=lambda _: (f"--isolation={CGROUPS}", *DISK), container=_plain,
-         can=frozenset({"memory", "limits"}), marks=(pytest.mark.root, needs_cgroups)),
-    Kind(name="namespaces", flags=lambda _: (f"--isolation={NAMESPACES}", *DISK), container=_plain,
-         can=frozenset({"memory", "limits", "volumes"}), marks=(pytest.mark.root, needs_crun)),
+    Kind(name="cgroups", flags=lambda _: (f"--isolation={CGROUPS}", *DISK, PIDS), container=_plain,
+         can=CAN, marks=(pytest.mark.root, needs_cgroups)),
+    Kind(name="namespaces", flags=lambda _: (f"--isolation={NAMESPACES}", *DISK, PIDS), container=_plain,
+         can=CAN | {"volumes"}, marks=(pytest.mark.root, needs_crun)),
     Kind(name="image", flags=_image_flags, container=_from_image,
-         can=frozenset({"memory", "limits", "volumes", "image"}), sandbox="/mnt/mesos/sandbox",
+         can=CAN | {"volumes", "image"}, sandbox="/mnt/mesos/sandbox",
          marks=(pytest.mark.root, needs_crun, *IMAGES)),
 )  # fmt: skip
+
+
+def needs(what: str) -> Any:
+    """The test is for the kinds that can do this."""
+    kinds = [kind.param for kind in KINDS if what in kind.can]
+    return pytest.mark.parametrize("kept", kinds, indirect=True, scope="module")
 
 
 class Host:
@@ -106,7 +116,8 @@ class Host:
         if os.geteuid() != 0:
             self._flags = self._flags[:-1]
         self._mounts = self.mounts()
-        self._count = 0
+        #: of tasks; the last one is ``t<count>``
+        self.count = 0
 
     async def open(self) -> None:
         self.master.port = await self.master.server.start("127.0.0.1", 0)
@@ -129,10 +140,10 @@ class Host:
     # ---- tasks
 
     def task(self, script: str | CommandInfo, *, container: Mapping[str, Any] | None = None, **fields: Any) -> TaskInfo:
-        """``container``: fields of its ContainerInfo; for images ``name`` is whose."""
-        self._count += 1
+        """``container``: fields of its ContainerInfo; for images ``name`` is whose, ``config`` Docker's."""
+        self.count += 1
         command = CommandInfo(value=script) if isinstance(script, str) else script
-        return task(f"t{self._count}", command=command, container=self.kind.container(container or {}), **fields)
+        return task(f"t{self.count}", command=command, container=self.kind.container(container or {}), **fields)
 
     def run(self, script: str | CommandInfo, **fields: Any) -> str:
         """The task's id."""
@@ -174,17 +185,31 @@ class Host:
         lines = Path("/proc/self/mountinfo").read_text().splitlines()
         return [line for line in lines if str(self.directory) in line or line.split()[4] == "/"]
 
+    async def answers(self) -> bool:
+        """The agent is responsive."""
+        async with aiohttp.ClientSession() as session, session.get(f"http://{self.agent.address}/health") as response:
+            return response.status == 200
+
     def processes(self) -> list[psutil.Process]:
         """Everything below its supervisor."""
+        try:
+            found = self.supervisor()
+            return [] if found is None else [
+                one for one in found.children(recursive=True) if one.status() != psutil.STATUS_ZOMBIE
+            ]  # fmt: skip
+        except psutil.Error:
+            return self.processes()  # some have just ended
+
+    def supervisor(self) -> psutil.Process | None:
         work_dir = os.path.realpath(self.agent.work_dir)
         settings = SupervisorSettings(work_dir=work_dir, runtime_dir=f"{self.directory}/run")
         for process in psutil.process_iter():
             try:
                 if settings.directory in process.cmdline():
-                    return [one for one in process.children(recursive=True) if one.status() != psutil.STATUS_ZOMBIE]
+                    return process
             except psutil.Error:
                 continue
-        return []
+        return None
 
     def cgroup(self, controller: str) -> Path:
         """Where the containers' cgroups are in this tree of v1."""
@@ -198,6 +223,11 @@ class Host:
         for place in ("run/crun-*/bundles/*", "run/crun-*/state/*", "work/provisioner/containers/*"):
             found += [str(path) for path in self.directory.glob(place)]
         return found
+
+
+def nobody(script: str) -> CommandInfo:
+    """As another user than the agent's, who is root."""
+    return CommandInfo(value=script, user="nobody")
 
 
 def scalars(**amounts: float) -> tuple[Any, ...]:

@@ -83,6 +83,12 @@ class AgentProgram:
         return [name.rpartition("/")[2] for (name,) in rows]
 
     @property
+    def pid(self) -> int:
+        """Of the present run."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def is_alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from mesos_py.wire.command import CommandInfo, Environment
 from mesos_py.wire.health import HealthCheck
@@ -17,7 +14,7 @@ from mesos_py.wire.task import TaskState, TaskStatus
 from mesos_py.wire.value import Value
 from mesos_py.wire.volume import Volume
 from tests.agent.containerizer.harness import until
-from tests.agent.kinds import KINDS, Host, forget, host_directory, scalars
+from tests.agent.kinds import Host, needs, scalars
 from tests.agent.world import kill_policy
 
 pytestmark = [pytest.mark.xdist_group("kinds"), pytest.mark.asyncio(loop_scope="module")]
@@ -27,32 +24,6 @@ LOOPS = "touch ready; while :; do sleep 0.02; done"
 
 #: Takes 512 MB at once.
 HOG = "exec dd if=/dev/zero of=/dev/null bs=512M count=1"
-
-
-@pytest_asyncio.fixture(params=[kind.param for kind in KINDS], scope="module", loop_scope="module")
-async def kept(request: pytest.FixtureRequest) -> AsyncIterator[Host]:
-    """One agent for all scenarios of a kind."""
-    directory = host_directory()
-    host = Host(request.param, directory)
-    try:
-        await host.open()
-        yield host
-        await host.close()
-    finally:
-        forget(directory)
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def host(kept: Host) -> AsyncIterator[Host]:
-    """The agent, of whose earlier tasks nothing is left; nor is of those of this test."""
-    yield kept
-    await until(lambda: not kept.left())
-
-
-def needs(what: str) -> Any:
-    """Only the kinds that can do this."""
-    kinds = [kind.param for kind in KINDS if what in kind.can]
-    return pytest.mark.parametrize("kept", kinds, indirect=True, scope="module")
 
 
 # ---- how tasks end
@@ -129,7 +100,7 @@ async def test_environment_directory_and_logs(host: Host) -> None:
 
 async def test_what_it_writes_is_in_its_sandbox(host: Host) -> None:
     await host.said("echo mine >file; mkdir directory; echo deep >directory/file")
-    task_id = f"t{host._count}"
+    task_id = f"t{host.count}"
     assert (host.read(task_id, "file"), host.read(task_id, "directory/file")) == ("mine\n", "deep\n")
 
 
@@ -146,7 +117,7 @@ async def test_another_user(host: Host) -> None:
     """The sandbox is its own, and it is nobody else."""
     said = await host.said(CommandInfo(value="id -u; id -g; id -G; touch file", user="nobody"))
     assert said.split() == ["65534"] * 3
-    status = os.stat(host.sandbox(f"t{host._count}") / "file")
+    status = os.stat(host.sandbox(f"t{host.count}") / "file")
     assert (status.st_uid, status.st_gid) == (65534, 65534)
 
 
@@ -288,7 +259,7 @@ async def test_a_supervisor_that_is_killed(host: Host) -> None:
     """Nobody knows how its tasks have ended; that they have is told, and another one serves the next task."""
     task_id = host.run("exec sleep 1000")
     await host.running(task_id)
-    supervisor = host.processes()[0].parent()
+    supervisor = host.supervisor()
     assert supervisor is not None
     supervisor.send_signal(signal.SIGKILL)
     end = await host.end(task_id)

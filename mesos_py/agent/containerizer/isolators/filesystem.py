@@ -21,5 +21,6 @@ def isolate(bundle: Bundle) -> None:
     bundle.mount("/proc", "proc", *_SAFE, kind="proc")
     bundle.mount("/dev", "tmpfs", "nosuid", "noexec", "strictatime", "mode=755", "size=64k", kind="tmpfs")
     bundle.mount("/dev/pts", "devpts", "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", kind="devpts")
-    bundle.mount("/sys", "/sys", "rbind", "ro", *_SAFE)
+    # Recursively: cgroups are mounted below, and who may write there has no limits.
+    bundle.mount("/sys", "/sys", "rbind", "ro", "rro", *_SAFE)
     bundle.mount(bundle.sandbox, bundle.spec.sandbox, "rbind", "rw")

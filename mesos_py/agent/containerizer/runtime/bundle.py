@@ -17,6 +17,14 @@ OCI_VERSION: Final = "1.0.2"
 #: In containers with a root file system of their own.
 INIT: Final = "/dev/init"
 
+#: What containers with a root of their own must not see, or not write, of the kernel: who writes to /proc/sys is master
+#: of the host. Mesos: src/linux/fs.cpp, src/slave/containerizer/mesos/isolators/filesystem/linux.cpp; as Docker has it.
+HIDDEN: Final = (
+    "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/scsi",
+    "/proc/sched_debug", "/proc/timer_list", "/proc/timer_stats", "/sys/devices/virtual/powercap", "/sys/firmware",
+)  # fmt: skip
+ONLY_READ: Final = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+
 #: Arguments with which an init has no child of its own and only reaps; catatonit's "pause".
 WAITING: Final = ("-P",)
 
@@ -100,6 +108,7 @@ def config(bundle: Bundle, root: str, rlimit_names: Mapping[str, str]) -> dict[s
                 {"type": kind, **({"path": path} if path else {})} for kind, path in bundle.namespaces.items()
             ],
             "rootfsPropagation": "rslave",
+            **({"maskedPaths": HIDDEN, "readonlyPaths": ONLY_READ} if bundle.is_own_root else {}),
         },
     }
 
