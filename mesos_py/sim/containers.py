@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from mesos_py.agent.containerizer import ContainerSpec, KnownContainer, NotStarted
+from mesos_py.agent.containerizer import Attachment, ContainerSpec, KnownContainer, NotAttached, NotStarted
 from mesos_py.agent.events import ContainerExited, ContainerLaunched, ContainerLaunchFailed
 from mesos_py.agent.usage import measure
 from mesos_py.sim.supervisor import SimSupervisor
@@ -50,6 +50,9 @@ class SimContainers:
 
     def network_of(self, container_id: str) -> str | None:
         return None
+
+    async def attach(self, container_id: str, *, types: bool) -> Attachment:
+        raise NotAttached("I/O switchboard server was disabled for this container")
 
     def make_sandbox(self, container_id: str, path: str, latest_link: str | None, user: str | None) -> None:
         """There are no directories."""

@@ -14,6 +14,7 @@ Mesos: src/slave/containerizer/containerizer.hpp
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
@@ -35,6 +36,53 @@ class NotStarted(Exception):
     """What was to run next to a container could not be started; the text says why."""
 
 
+class NotAttached(Exception):
+    """Nobody can be attached to what the container reads and writes; the text says why."""
+
+
+class InputTaken(NotAttached):
+    """Somebody else types."""
+
+
+@attrs.frozen(kw_only=True)
+class Lines:
+    """Clients may attach to what a container reads and writes; those of a session are all that its words are for."""
+
+    #: of its terminal; 0 and 0: it has pipes
+    rows: int = 0
+    columns: int = 0
+
+    @property
+    def is_terminal(self) -> bool:
+        return bool(self.rows and self.columns)
+
+
+class Stream(enum.Enum):
+    STDOUT = 1
+    STDERR = 2
+
+
+class Attachment(Protocol):
+    """One client of a container's lines, for one direction. Whoever has it closes it."""
+
+    #: the container has a terminal; only known of the side that types
+    is_terminal: bool
+
+    async def read(self) -> tuple[Stream, bytes] | None:
+        """What it has written next, None once it has ended. Raises NotAttached when this client was cut off."""
+
+    async def write(self, data: bytes) -> None:
+        """Typed; nothing: no more follows (a terminal takes no notice). Waits while the container reads slowly."""
+
+    async def resize(self, rows: int, columns: int) -> None:
+        """Its terminal has this size."""
+
+    async def ended(self) -> None:
+        """Return once typing makes no sense any more."""
+
+    def close(self) -> None: ...
+
+
 @attrs.frozen(kw_only=True)
 class ContainerSpec:
     """Everything needed to run one container."""
@@ -44,6 +92,8 @@ class ContainerSpec:
     parent_id: str | None = None
     #: the running container that it joins: it is where that is, sees what that sees, and is not of its tree
     inside: str | None = None
+    #: nobody can attach to it if there are none
+    lines: Lines | None = None
     #: absolute path, below the agent's work directory; made if absent
     sandbox: str
     #: symbolic link beside the sandbox that is to point at it, as in ``.../runs/latest``
@@ -115,6 +165,12 @@ class Containerizer(Protocol):
 
     def network_of(self, container_id: str) -> str | None:
         """The path of its network namespace; None: it is in ours."""
+
+    async def attach(self, container_id: str, *, types: bool) -> Attachment:
+        """Hear what a container with lines writes from now on (all of it, of a session), or type what it reads.
+
+        One client at a time types: InputTaken. Raises NotAttached.
+        """
 
     def make_sandbox(self, container_id: str, path: str, latest_link: str | None, user: str | None) -> None:
         """A sandbox without a process: DirectoryFailed is said if it could not be made, nothing otherwise.

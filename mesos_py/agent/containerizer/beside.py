@@ -80,4 +80,11 @@ def launch_frame(
         frames.join([os.fsencode(text) for step in setup for text in step]),
         b"" if kind == frames.HELPER else os.fsencode(spec.pid_file),
         b"" if kind == frames.HELPER or spec.logs is None else spec.logs.field(),
+        b"" if kind in {frames.HELPER, frames.BESIDE} else _lines(spec),
     )  # fmt: skip
+
+
+def _lines(spec: ContainerSpec) -> bytes:
+    if spec.lines is None:
+        return b""
+    return b"%d %d %d" % (spec.inside is not None, spec.lines.rows, spec.lines.columns)

@@ -25,7 +25,7 @@ START_TIMEOUT_S = 20
 #: A supervisor that ends just as we connect is followed by another; so often we try.
 CONNECT_ATTEMPTS = 5
 
-_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from supervisor.server import main; main(sys.argv[2:])"
+_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from supervisor.main import main; main(sys.argv[2:])"
 
 Fields = list[bytes]
 
@@ -92,17 +92,7 @@ class SupervisorClient(asyncio.Protocol):
         raise SupervisorUnavailable(f"no connection to the supervisor in '{directory}'") from cause
 
     async def _connect(self, directory: str) -> None:
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        holder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            # A Unix socket's path is at most 107 bytes; this one is short wherever the directory is.
-            connection.connect(f"/proc/self/fd/{holder}/socket")
-        except OSError:
-            connection.close()
-            raise
-        finally:
-            os.close(holder)
-        connection.setblocking(False)
+        connection = connect(directory)
         await self._loop.create_unix_connection(lambda: self, sock=connection)
         async with asyncio.timeout(START_TIMEOUT_S):
             await self._greeted
@@ -175,6 +165,22 @@ class SupervisorClient(asyncio.Protocol):
         self.send(frames.QUIT)
         self._flush()
         await self._closed
+
+
+def connect(directory: str) -> socket.socket:
+    """A connection to the supervisor that listens there. Raises FileNotFoundError or ConnectionError."""
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    holder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        # A Unix socket's path is at most 107 bytes; this one is short wherever the directory is.
+        connection.connect(f"/proc/self/fd/{holder}/socket")
+    except OSError:
+        connection.close()
+        raise
+    finally:
+        os.close(holder)
+    connection.setblocking(False)
+    return connection
 
 
 def _advice(text: str) -> str:

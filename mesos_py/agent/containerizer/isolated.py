@@ -23,7 +23,7 @@ from typing import Any
 import attrs
 import structlog
 
-from mesos_py.agent.containerizer import Containerizer, ContainerSpec, KnownContainer, NotStarted
+from mesos_py.agent.containerizer import Attachment, Containerizer, ContainerSpec, KnownContainer, NotStarted
 from mesos_py.agent.containerizer.cgroups.isolator import CgroupsIsolator, NoCgroup
 from mesos_py.agent.containerizer.isolators import rlimits
 from mesos_py.agent.containerizer.process import STATUS_KILLED
@@ -149,6 +149,9 @@ class IsolatedContainerizer:
     def network_of(self, container_id: str) -> str | None:
         joined = None if self._networks is None else self._networks.of(container_id)
         return None if joined is None else joined.namespace
+
+    async def attach(self, container_id: str, *, types: bool) -> Attachment:
+        return await self._inner.attach(container_id, types=types)
 
     def make_sandbox(self, container_id: str, path: str, latest_link: str | None, user: str | None) -> None:
         self._pods[container_id] = None

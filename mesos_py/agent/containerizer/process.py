@@ -25,7 +25,8 @@ import attrs
 import structlog
 
 from mesos_py.agent import fetcher
-from mesos_py.agent.containerizer import NO_SANDBOX, ContainerSpec, KnownContainer, NotStarted
+from mesos_py.agent.containerizer import NO_SANDBOX, Attachment, ContainerSpec, KnownContainer, NotStarted
+from mesos_py.agent.containerizer.attachment import SupervisorAttachment
 from mesos_py.agent.containerizer.beside import BESIDE, Beside, launch_frame
 from mesos_py.agent.containerizer.client import SupervisorClient, SupervisorSettings
 from mesos_py.agent.containerizer.members import AT_ONCE, Members
@@ -202,6 +203,9 @@ class ProcessContainerizer:
 
     def network_of(self, container_id: str) -> str | None:
         return None
+
+    async def attach(self, container_id: str, *, types: bool) -> Attachment:
+        return await SupervisorAttachment.open(self._settings.directory, container_id, types=types)
 
     def make_sandbox(self, container_id: str, path: str, latest_link: str | None, user: str | None) -> None:
         fields = [container_id, path, latest_link or "", user or ""]

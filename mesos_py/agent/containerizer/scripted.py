@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 import attrs
 
-from mesos_py.agent.containerizer import ContainerSpec, KnownContainer, NotStarted
+from mesos_py.agent.containerizer import Attachment, ContainerSpec, KnownContainer, NotAttached, NotStarted
 from mesos_py.agent.events import ContainerEvent, ContainerExited, ContainerLaunched, ContainerLaunchFailed
 from mesos_py.agent.usage import measure
 from mesos_py.wire.resource import Resource
@@ -102,6 +102,9 @@ class ScriptedContainerizer:
 
     def network_of(self, container_id: str) -> str | None:
         return self.networks.get(container_id)
+
+    async def attach(self, container_id: str, *, types: bool) -> Attachment:
+        raise NotAttached("I/O switchboard server was disabled for this container")
 
     def make_sandbox(self, container_id: str, path: str, latest_link: str | None, user: str | None) -> None:
         self.asked.append((f"make_sandbox {path}", container_id))

@@ -7,6 +7,7 @@
                LAUNCH SIGNAL DESTROY     spawn.py    sandbox, posix_spawn     <--  SIGCHLD, wait status
                LAUNCHED FAILED EXITED    tree.py     who belongs to whom, kill until nothing is left
                                          procfs.py   /proc    frames.py  the words
+                                         switchboard.py  terminals and pipes, and who is attached to them
                                          outputs.py  pipes to the logger (logger.py), if files are to be bounded
 
 It decides nothing about tasks: it does what it is told and reports what became of it. Exit reports stay here until

@@ -7,7 +7,7 @@ the supervisor starts without site-packages.
 Agent to supervisor::
 
     HELLO    version, client pid                         answered by CONTAINER ..., READY, then unacknowledged EXITED
-    LAUNCH   id, sandbox, latest link, user, executable, kind, argv, env, cgroup, setup, pid file, logs
+    LAUNCH   id, sandbox, latest link, user, executable, kind, argv, env, cgroup, setup, pid file, logs, lines
     SIGNAL   id, number                                  the whole tree
     DESTROY  id, cgroup                                  SIGKILL until nothing is left; unknown ids are swept by tag
     ACKNOWLEDGE id ...                                   exit reports are durably known and may be forgotten
@@ -22,6 +22,8 @@ it becomes the program: a list of path and what to write to it, in turn; a path 
 follows are its soft and hard limit. With a ``pid file`` it is a runtime: it runs as we do, ends well once the process
 of the container has begun, and has written that pid, by then a child of ours, into the file. ``logs`` is empty, or for
 stdout and for stderr most bytes of a file and how many older ones stay, with spaces between: then the logger writes.
+``lines`` is empty, or clients may attach to what it reads and writes (switchboard.py): 1 for a session and 0 for
+anything else, then rows and columns of its terminal, or 0 and 0 for pipes, with spaces between.
 
 Supervisor to agent::
 
@@ -29,6 +31,12 @@ Supervisor to agent::
     EXITED    id, wait status ("" when unknown), stdout of a helper
     READY     version, pid          MEMBERS  see above   SANDBOX_FAILED id, text
     ERROR     text
+
+A connection that begins otherwise is attached to one container, and says nothing else but this::
+
+    VIEW version, id       answered by ATTACHED or ERROR text; then OUTPUT name, data ... and END
+    TYPE version, id       answered by ATTACHED, "1" if there is a terminal, or ERROR text; then come
+                           INPUT data (empty: no more, unless there is a terminal), RESIZE rows, columns
 """
 
 from __future__ import annotations
@@ -39,7 +47,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-VERSION = b"5"
+VERSION = b"6"
 
 #: A frame holds argv and environment of one process; the kernel's own bound on both is a few MiB.
 FRAME_MAX = 16 * 1024 * 1024
@@ -48,6 +56,9 @@ HELLO, LAUNCH, SIGNAL, DESTROY, ACKNOWLEDGE, MEMBERS, QUIT = b"H", b"L", b"S", b
 MAKE_SANDBOX = b"P"
 HELPER, BESIDE, KEPT = b"1", b"2", b"3"
 CONTAINER, READY, LAUNCHED, FAILED, EXITED, SANDBOX_FAILED, ERROR = b"c", b"r", b"l", b"f", b"x", b"p", b"e"
+VIEW, TYPE, INPUT, RESIZE = b"V", b"T", b"I", b"W"
+ATTACHED, OUTPUT, END = b"a", b"o", b"z"
+STDOUT, STDERR = b"1", b"2"
 
 #: Text of FAILED for a runtime that has not started its container; it has said why elsewhere.
 RUNTIME_FAILED = "the runtime has failed"

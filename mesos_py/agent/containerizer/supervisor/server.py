@@ -9,7 +9,6 @@ executors do after MESOS_RECOVERY_TIMEOUT). Containers that no later agent would
 from __future__ import annotations
 
 import _socket
-import fcntl
 import os
 import select
 import signal
@@ -19,6 +18,7 @@ import time
 from . import frames
 from .outputs import Outputs
 from .spawn import Spawner, SpawnError
+from .switchboards import Switchboards
 from .tree import Container, Trees, sweep
 
 #: Bytes read from the agent at once: many commands per wake-up.
@@ -32,9 +32,6 @@ CAPTURE_MAX = 4096
 
 #: Exit reports kept for an agent that does not acknowledge; the oldest are dropped.
 UNACKNOWLEDGED_MAX = 200_000
-
-#: PR_SET_CHILD_SUBREAPER; linux/prctl.h
-_SUBREAPER = 36
 
 _CREDENTIALS = 12  # three ints: pid, uid, gid
 
@@ -71,7 +68,8 @@ class Supervisor:
         self._is_quitting = False
         self._epoll = select.epoll()
         self._outputs = Outputs(self._epoll, self._trees.helpers)
-        self._trees.is_written = lambda container_id: not self._outputs.is_open(container_id)
+        self._switchboards = Switchboards(self._epoll)
+        self._trees.is_written = self._is_written
         self._epoll.register(listener.fileno(), select.EPOLLIN)
         self._wakeup, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -91,6 +89,8 @@ class Supervisor:
                         self._trees.look_again(container_id)
                 elif fd in self._clients and ready & ~select.EPOLLOUT:
                     self._serve(self._clients[fd])
+                else:
+                    self._switchboards.ready(fd, ready)
             self._look_after()
 
     def _look_after(self) -> None:
@@ -103,6 +103,7 @@ class Supervisor:
             self._report(container)
         self._sweep(now)
         self._outputs.flush()
+        self._switchboards.look(now)
         for client in list(self._clients.values()):
             self._flush(client)
 
@@ -111,7 +112,8 @@ class Supervisor:
     def _patience(self) -> float:
         """Seconds to wait for anything to happen; -1 without bound."""
         looks = [container.look_at or 0.0 for container in self._sweeps.values()]
-        looks += [look for look in (self._trees.next_look(), self._outputs.next_look()) if look is not None]
+        owned = (self._trees, self._outputs, self._switchboards)
+        looks += [look for look in [one.next_look() for one in owned] if look is not None]
         if self._agent is None:
             is_idle = not (self._trees.containers or self._sweeps or self._unacknowledged)
             looks.append(self._alone_since + (self._idle_s if is_idle else self._orphan_s))
@@ -176,7 +178,9 @@ class Supervisor:
 
     def _obey(self, client: Client, frame: list[bytes]) -> None:
         word = frame[0]
-        if not client.greeted:
+        if not client.greeted and word in {frames.VIEW, frames.TYPE} and frame[1] == frames.VERSION:
+            self._attach(client, frame)
+        elif not client.greeted:
             if word != frames.HELLO or frame[1] != frames.VERSION:
                 raise ValueError("expected HELLO of version " + frames.VERSION.decode())
             self._greet(client)
@@ -200,6 +204,16 @@ class Supervisor:
             self._quit()
         else:
             raise ValueError(f"unknown word {word!r}")
+
+    def _attach(self, client: Client, frame: list[bytes]) -> None:
+        """From now on the connection is a container's, or it ends with why not."""
+        fd = client.socket.fileno()
+        self._epoll.unregister(fd)
+        problem = self._switchboards.attach(frame[0], frame[2], client.socket, client.decoder)
+        if problem is not None:
+            self._epoll.register(fd, select.EPOLLIN)
+            raise ValueError(problem)
+        del self._clients[fd]
 
     def _greet(self, client: Client) -> None:
         while self._agent is not None and self._serve(self._agent):
@@ -254,13 +268,15 @@ class Supervisor:
 
     def _launch(self, client: Client, frame: list[bytes]) -> None:
         _, container_id, sandbox, latest, user, executable, kind, argv, environment, *others = frame
-        cgroup, setup, pid_file, logs = others
+        cgroup, setup, pid_file, logs, lines = others
         if container_id in self._trees.containers or container_id in self._unacknowledged or self._is_quitting:
             text = b"the supervisor is quitting" if self._is_quitting else b"Container has already been started"
             self._tell(client, frames.FAILED, container_id, text)
             return
-        read = write = None
+        read = write = switchboard = None
         try:
+            if lines:
+                switchboard = self._switchboards.open(container_id, lines)
             if kind == frames.HELPER:
                 # It is ours: its stdout is for the agent, and it becomes the user itself once it has loaded.
                 read, write = os.pipe2(os.O_CLOEXEC)
@@ -277,10 +293,13 @@ class Supervisor:
                 is_beside=kind == frames.BESIDE,
                 is_runtime=bool(pid_file),
                 to=self._outputs.opener(container_id, logs) if logs else None,
+                switchboard=switchboard,
             )
         except (SpawnError, OSError, ValueError) as exc:
             if read is not None:
                 os.close(read)
+            if switchboard is not None:
+                self._switchboards.drop(container_id)
             self._tell(client, frames.FAILED, container_id, str(exc).encode(errors="surrogateescape"))
             return
         finally:
@@ -291,6 +310,11 @@ class Supervisor:
         self._trees.add(container)
         if not pid_file:
             self._tell(client, frames.LAUNCHED, container_id, b"%d" % pid)
+
+    def _is_written(self, container_id: bytes) -> bool:
+        """Nothing of the container runs any more: whether all is written that it said."""
+        self._switchboards.finish(container_id, time.monotonic())
+        return not self._outputs.is_open(container_id)
 
     def _make_sandbox(self, client: Client, frame: list[bytes]) -> None:
         _, container_id, sandbox, latest, user = frame
@@ -346,50 +370,3 @@ class Supervisor:
             pids = self._trees.members(container) if container is not None else {}
             answer += [container_id, b" ".join([b"%d" % pid for pid in pids])]
         self._tell(client, *answer)
-
-
-def main(arguments: list[str]) -> None:
-    """``directory root idle_s orphan_s``: supervise containers below `root`, listening on ``directory/socket``.
-
-    Prints one line when it listens, or when another supervisor does already; then it is detached and on its own.
-    """
-    directory, root, idle_s, orphan_s = arguments
-    os.umask(0o022)
-    os.chdir(directory)  # a relative name is never too long for AF_UNIX
-    lock = os.open("lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.write(1, b"another\n")
-        return
-    if os.path.lexists("socket"):
-        os.unlink("socket")
-    listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-    os.umask(0o077)
-    listener.bind("socket")
-    os.umask(0o022)
-    listener.listen(16)
-    listener.setblocking(False)
-    log = os.open("log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    if os.fork():
-        os._exit(0)
-    os.setsid()
-    os.chdir("/")
-    null = os.open("/dev/null", os.O_RDONLY)
-    os.dup2(null, 0)
-    os.dup2(log, 2)
-    _become_subreaper()
-    supervisor = Supervisor(listener, os.fsencode(root), float(idle_s), float(orphan_s))
-    os.write(1, b"ready\n")
-    os.dup2(log, 1)
-    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # the agent says QUIT; a terminal has no say
-    supervisor.run()
-    os._exit(0)  # socket and lock go in one moment, so whoever hears us hang up may start the next
-
-
-def _become_subreaper() -> None:
-    import ctypes
-
-    if ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, 1, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")

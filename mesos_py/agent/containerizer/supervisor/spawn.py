@@ -11,11 +11,13 @@ Mesos: src/slave/paths.cpp createSandboxDirectory, src/slave/containerizer/mesos
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import pwd
 import resource
 import signal
 import stat
+import termios
 
 from .procfs import mark_of
 
@@ -23,6 +25,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
+
+    from .switchboard import Switchboard
 
 #: What a process gets when its environment names no PATH.
 DEFAULT_PATH = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -77,15 +81,19 @@ class Spawner:
         is_beside: bool = False,
         is_runtime: bool = False,
         to: Callable[[int, bytes, Identity | None], int] | None = None,
+        switchboard: Switchboard | None = None,
     ) -> int:
         """The pid of the started process. Raises `SpawnError`.
 
         With `stdout` it is a helper of ours: that replaces the sandbox's stdout file. Of a helper or a runtime the
         sandbox is the user's, but the process not yet. What runs beside the sandbox's owner says everything to its
-        stderr file. `to` opens an output of that name in a sandbox, if it is to be no plain file.
+        stderr file. `to` opens an output of that name in a sandbox, if it is to be no plain file. With a `switchboard`
+        its lines are the process's, and only of what is no session the output is in the sandbox, too.
         """
         is_ours = stdout is not None or is_runtime
         to = to or open_output
+        if switchboard is not None and not switchboard.is_logged:
+            to = _discard
         identity = _identify(user, sandbox) if user else None
         directory = self._sandbox(sandbox, latest, identity)
         outputs: list[int] = []
@@ -103,7 +111,14 @@ class Spawner:
             try:
                 runs_as = None if is_ours else identity
                 fds = (self._null, stdout, stderr)
-                return _Program(argv, env, fds, runs_as, setup, self._nofile).start(executable)
+                if switchboard is not None:
+                    fds = switchboard.lend(None if identity is None else (identity.uid, identity.gid))
+                program = _Program(argv, env, fds, runs_as, setup, self._nofile)
+                program.is_at_terminal = switchboard is not None and switchboard.is_terminal
+                pid = program.start(executable)
+                if switchboard is not None:
+                    switchboard.start(os.dup(stdout) if switchboard.is_logged else None)
+                return pid
             except OSError as exc:
                 text = f"Failed to execute '{os.fsdecode(executable)}': {exc.strerror}"
                 os.write(stderr, os.fsencode(text) + b"\n")
@@ -209,6 +224,11 @@ def open_output(directory: int, name: bytes, identity: Identity | None) -> int:
     return fd
 
 
+def _discard(directory: int, name: bytes, identity: Identity | None) -> int:
+    """What a session says is for whoever has it, and for no file."""
+    return os.open("/dev/null", os.O_WRONLY | os.O_CLOEXEC)
+
+
 def _no_sandbox(path: bytes, cause: str | None) -> SpawnError:
     """In Mesos' words: the agent tells by them that what was to run counts as never launched."""
     return SpawnError(f"Failed to create executor directory '{os.fsdecode(path)}': {cause}")
@@ -237,7 +257,7 @@ def _candidates(executable: bytes, path: bytes) -> list[bytes]:
 class _Program:
     """What is to be executed, except where it is."""
 
-    __slots__ = ("argv", "env", "fds", "identity", "nofile", "setup")
+    __slots__ = ("argv", "env", "fds", "identity", "is_at_terminal", "nofile", "setup")
 
     def __init__(
         self, argv: list[bytes], env: dict[bytes, bytes], fds: tuple[int, int, int], identity: Identity | None,
@@ -250,6 +270,8 @@ class _Program:
         self.setup = setup
         #: what becomes 0, 1 and 2
         self.fds = fds
+        #: those are a terminal that is to be its own
+        self.is_at_terminal = False
 
     def start(self, executable: bytes) -> int:
         """The pid of the first of PATH that can be executed, as execvp chooses. Raises OSError."""
@@ -269,7 +291,7 @@ class _Program:
         raise failure
 
     def _start(self, path: bytes, argv: list[bytes]) -> int:
-        if self.identity is not None or self.setup:
+        if self.identity is not None or self.setup or self.is_at_terminal:
             return self._fork(path, argv)
         actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(self.fds)]
         resource.setrlimit(resource.RLIMIT_NOFILE, self.nofile)
@@ -281,7 +303,7 @@ class _Program:
             resource.setrlimit(resource.RLIMIT_NOFILE, (self.nofile[1], self.nofile[1]))
 
     def _fork(self, path: bytes, argv: list[bytes]) -> int:
-        """posix_spawn knows neither users nor cgroups, so fork; the supervisor is small and has one thread."""
+        """posix_spawn knows neither users, cgroups nor terminals, so fork; we are small and have one thread."""
         told, tell = os.pipe()
         pid = os.fork()
         if pid == 0:
@@ -306,6 +328,8 @@ class _Program:
             os.setsid()
             for number, fd in enumerate(self.fds):
                 os.dup2(fd, number)
+            if self.is_at_terminal:
+                fcntl.ioctl(0, termios.TIOCSCTTY, 0)
             for signum in _SIGNALS:
                 signal.signal(signum, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
