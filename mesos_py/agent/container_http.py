@@ -6,8 +6,9 @@ Mesos: src/slave/http.cpp Http::_launchContainer, _waitContainer, _killContainer
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
 
 from mesos_py.agent import events, removal, words
@@ -44,26 +45,31 @@ class ContainerApi:
         self._numbers = itertools.count(1)
 
     def table(self) -> dict[Call.Type, Callable[[Call], Awaitable[Said | Response]]]:
-        return dict.fromkeys(KINDS, self.make)
+        """But for sessions, which are answered with a stream (attach_http.py)."""
+        return {kind: self.make for kind in KINDS if kind is not Type.LAUNCH_NESTED_CONTAINER_SESSION}
 
     async def make(self, call: Call) -> Said | Response:
-        """What the core answers, whenever that is; it learns when the caller does not wait any more."""
+        """What the core answers, whenever that is."""
+        async with self.asking(call) as answer:
+            if isinstance(answer, Said.WaitContainer):
+                return _terminated(call, answer)
+            if answer.remove is not None:
+                try:
+                    await asyncio.to_thread(removal.remove, self._work_dir, answer.remove)
+                except OSError as error:
+                    raise HttpError(500, f"Failed to remove the sandbox directory: {error.strerror}") from error
+            return ACCEPTED if answer.already else OK
+
+    @contextlib.asynccontextmanager
+    async def asking(self, call: Call) -> AsyncIterator[Any]:
+        """The answer, a words.Done or a WaitContainer; the core learns when whoever has it goes. Raises HttpError."""
         peer = PeerID(f"call-{next(self._numbers)}")
         try:
-            answer = await self._ask(call, peer)
+            yield await self._ask(call, peer)
         finally:
             self._driver.tell(Event(events.AskerGone, events.AskerGone(peer)))
-        if isinstance(answer, Said.WaitContainer):
-            return _terminated(call, answer)
-        if answer.remove is not None:
-            try:
-                await asyncio.to_thread(removal.remove, self._work_dir, answer.remove)
-            except OSError as error:
-                raise HttpError(500, f"Failed to remove the sandbox directory: {error.strerror}") from error
-        return ACCEPTED if answer.already else OK
 
     async def _ask(self, call: Call, peer: PeerID) -> words.Done | Said.WaitContainer:
-        """Raises HttpError."""
         assert call.type is not None
         answered: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._rim.askers[peer] = answered

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from mesos_py.agent import legacy
+from mesos_py.agent.attach_http import AttachApi
 from mesos_py.agent.container_http import ContainerApi
 from mesos_py.agent.containerizer import Containerizer
 from mesos_py.agent.core import Agent
@@ -73,7 +74,8 @@ class AgentHttp:
         level = LoggingLevel(_set_logging_level)
         metrics = MetricsEndpoints(self._samples)
         calls = ContainerApi(driver, rim, core.work_dir)
-        operator = OperatorApi(core, self._files, self._statistics, metrics, level, images, calls)
+        attached = AttachApi(core, calls, containerizer)
+        operator = OperatorApi(core, self._files, self._statistics, metrics, level, images, calls, attached)
         router = Router(PREFIX)
         gate, post = self._gate, ("POST",)
         router.add("/api/v1", operator, realm=READWRITE, methods=post, gate=self._gate_of_executors)

@@ -7,22 +7,23 @@ Mesos: src/slave/http.cpp, Http::api.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Final
 
 import orjson
 
 from mesos_py.agent import validation, views
+from mesos_py.agent.attach_http import AttachApi
 from mesos_py.agent.container_http import ContainerApi
 from mesos_py.agent.core import Agent
+from mesos_py.agent.media import RECORDIO, Media, RecordReader
 from mesos_py.agent.provisioner.provisioner import Provisioner, ProvisionError
 from mesos_py.agent.statistics import Statistics
 from mesos_py.build import VERSION
 from mesos_py.files import Files, FilesError
-from mesos_py.web import negotiate
 from mesos_py.web.calls import decode
 from mesos_py.web.metrics import MetricsEndpoints
 from mesos_py.web.request import Request
-from mesos_py.web.response import JSON, OK, PROTOBUF, HttpError, Response, json_bytes, problem
+from mesos_py.web.response import OK, PROTOBUF, Response, json_bytes, problem
+from mesos_py.web.router import Answer
 from mesos_py.web.system import LoggingLevel
 from mesos_py.wire.agent_api import Call
 from mesos_py.wire.agent_api import Response as Said
@@ -30,15 +31,7 @@ from mesos_py.wire.codec import protobuf
 from mesos_py.wire.misc import Flag, Metric
 from mesos_py.wire.schema import evolve
 
-RECORDIO: Final = "application/recordio"
-NO_CONTENT_TYPE = "Expecting 'Content-Type' to be present"
-BAD_CONTENT_TYPE = f"Expecting 'Content-Type' of {JSON} or {PROTOBUF} or {RECORDIO}"
-NO_MESSAGE_TYPE = "Expecting 'Message-Content-Type' to be set for streaming requests"
-BAD_MESSAGE_TYPE = f"Expecting 'Message-Content-Type' of {JSON} or {PROTOBUF}"
-NEEDLESS_MESSAGE_TYPE = "Expecting 'Message-Content-Type' to be not set for non-streaming requests"
-BAD_ACCEPT = f"Expecting 'Accept' to allow {JSON} or {PROTOBUF} or {RECORDIO}"
-BAD_MESSAGE_ACCEPT = f"Expecting 'Message-Accept' to allow {JSON} or {PROTOBUF}"
-
+NO_CALL = Call()
 NOT_SERVED = "{} is not supported by this agent"
 
 #: Calls that answer with a stream.
@@ -59,7 +52,9 @@ class OperatorApi:
         logging: LoggingLevel,
         images: Provisioner | None,
         containers: ContainerApi,
+        attached: AttachApi,
     ) -> None:
+        self._attached = attached
         self._containers = containers
         self._agent = agent
         self._files = files
@@ -69,27 +64,40 @@ class OperatorApi:
         self._images = images
         self._rows = self._table()
 
-    async def __call__(self, request: Request) -> Response:
-        content_type = _content_type(request)
-        accept = _accept(request)
-        if content_type == RECORDIO:
-            return problem(415, f"Streaming 'Content-Type' {RECORDIO} is not supported for unknown call")
-        call = await decode(Call, content_type, request)
+    async def __call__(self, request: Request) -> Answer:
+        media = Media.of(request)
+        records = None
+        if media.message_content is None:
+            call = await decode(Call, media.content, request)
+        else:
+            records = RecordReader(request, media.message_content)
+            call = await anext(records, NO_CALL)
+            if call is NO_CALL:
+                return problem(400, "Received EOF while reading request body")
         refused = validation.agent_call(call)
         if refused is not None:
             return problem(400, refused)
         assert call.type is not None
-        if accept == RECORDIO and call.type not in STREAMING:
-            return problem(406, f"Streaming response is not supported for {call.type.name} call")
-        if call.type is Call.Type.ATTACH_CONTAINER_INPUT:
-            return problem(415, f"Expecting 'Content-Type' to be {RECORDIO} for ATTACH_CONTAINER_INPUT call")
+        name = call.type.name
+        if records is not None and call.type is not Call.Type.ATTACH_CONTAINER_INPUT:
+            return problem(415, f"Streaming 'Content-Type' {RECORDIO} is not supported for {name} call")
+        if records is None and call.type is Call.Type.ATTACH_CONTAINER_INPUT:
+            return problem(415, f"Expecting 'Content-Type' to be {RECORDIO} for {name} call")
+        if media.accept == RECORDIO and call.type not in STREAMING:
+            return problem(406, f"Streaming response is not supported for {name} call")
+        if records is not None:
+            return await self._attached.input(call, records)
+        if call.type is Call.Type.LAUNCH_NESTED_CONTAINER_SESSION:
+            return await self._attached.session(call, request, media)
+        if call.type is Call.Type.ATTACH_CONTAINER_OUTPUT:
+            return await self._attached.output(call, request, media)
         row = self._rows.get(call.type)
         if row is None:
-            return problem(501, None if call.type is Call.Type.UNKNOWN else NOT_SERVED.format(call.type.name))
+            return problem(501, None if call.type is Call.Type.UNKNOWN else NOT_SERVED.format(name))
         answer = await row(call)
         if isinstance(answer, Response):
             return answer
-        if accept == PROTOBUF:
+        if media.accept == PROTOBUF:
             return Response(200, protobuf.encode(answer), PROTOBUF)
         return json_bytes(orjson.dumps(views.json_value(answer)))
 
@@ -204,35 +212,4 @@ class OperatorApi:
             types.PRUNE_IMAGES: self.prune_images,
             **self._containers.table(),
         }
-
-
-def _content_type(request: Request) -> str:
-    """JSON, PROTOBUF or RECORDIO. Raises HttpError in Mesos' order."""
-    value = request.headers.get("content-type")
-    if value is None:
-        raise HttpError(400, NO_CONTENT_TYPE)
-    if value not in (JSON, PROTOBUF, RECORDIO):
-        raise HttpError(415, BAD_CONTENT_TYPE)
-    message_type = request.headers.get("message-content-type")
-    if value == RECORDIO:
-        if message_type is None:
-            raise HttpError(400, NO_MESSAGE_TYPE)
-        if message_type not in (JSON, PROTOBUF):
-            raise HttpError(415, BAD_MESSAGE_TYPE)
-    elif message_type is not None:
-        raise HttpError(415, NEEDLESS_MESSAGE_TYPE)
-    return value
-
-
-def _accept(request: Request) -> str:
-    value = request.headers.get("accept")
-    for kind in (JSON, PROTOBUF):
-        if negotiate.accepts(value, kind):
-            return kind
-    if not negotiate.accepts(value, RECORDIO):
-        raise HttpError(406, BAD_ACCEPT)
-    message_accept = request.headers.get("message-accept")
-    if not any(negotiate.accepts(message_accept, kind) for kind in (JSON, PROTOBUF)):
-        raise HttpError(406, BAD_MESSAGE_ACCEPT)
-    return RECORDIO
 

@@ -17,7 +17,7 @@ from functools import lru_cache
 from attrs import evolve
 
 from mesos_py.agent import paths
-from mesos_py.agent.containerizer import ContainerSpec
+from mesos_py.agent.containerizer import ContainerSpec, Lines
 from mesos_py.agent.containerizer.isolation import parse_isolation
 from mesos_py.agent.entities import Executor
 from mesos_py.agent.options import AgentOptions
@@ -43,6 +43,8 @@ COMMAND_SHOWN = 15  # characters of a command that are shown as they are; longer
 UNKNOWN_CONTAINER = "unknown container"  # no containerizer takes it; Mesos: src/slave/slave.cpp executorLaunched
 NO_EXECUTABLE = "/"  # cannot be executed, so that a command without a value fails as an unknown command does
 NO_COMMAND = CommandInfo()
+TERMINAL_ROWS, TERMINAL_COLUMNS = 24, 80  # where nobody says more
+SIZE_MAX = 0xFFFF  # struct winsize
 NO_RESOLVER = "Default resolver cannot resolve references"  # Mesos: src/secret/resolver.cpp
 
 
@@ -222,6 +224,7 @@ def command_task(options: AgentOptions, env: dict[str, str], executor: Executor,
         uris=command.uris,
         is_kept=executor.checkpoint,
         container=task.container,
+        lines=lines_of(task.container),
         command=command,
         resources=(*executor.info.resources, *task.resources),
         limits=limits(options, executor.info.resources, (task,)),
@@ -245,6 +248,7 @@ def custom_executor(options: AgentOptions, env: dict[str, str], executor: Execut
         uris=command.uris,
         is_kept=executor.checkpoint,
         container=executor.info.container,
+        lines=lines_of(executor.info.container),
         command=command,
         resources=resources,
         limits=bounds,
@@ -298,6 +302,7 @@ def nested_task(executor: Executor, task: TaskInfo, container_id: str, ip: str) 
         uris=command.uris,
         is_kept=executor.checkpoint,
         container=task.container,
+        lines=lines_of(task.container),
         command=command,
         parent_sandbox=executor.sandbox,
         root_container=executor.info.container,
@@ -324,6 +329,7 @@ def api_container(record: checkpoint.Container, ip: str, *, is_kept: bool) -> Co
         uris=command.uris,
         is_kept=is_kept,
         container=record.container,
+        lines=lines_of(record.container),
         command=command,
         parent_sandbox=None if record.parent is None else posixpath.dirname(posixpath.dirname(record.sandbox)),
         resources=record.resources,
@@ -354,6 +360,7 @@ def session(parent: ContainerSpec, record: checkpoint.Container) -> ContainerSpe
         container_id=record.key,
         parent_id=record.root,
         inside=parent.container_id,
+        lines=lines_of(record.container) or Lines(),
         user=record.user,
         uris=command.uris,
         is_kept=False,
@@ -365,7 +372,17 @@ def beside(task: ContainerSpec, command: CommandInfo) -> ContainerSpec:
     env = dict(task.env)
     _add_command_environment(env, command)
     executable, argv = _argv(command)
-    return evolve(task, argv=argv, executable=executable, env=env, latest_link=None, uris=())
+    return evolve(task, argv=argv, executable=executable, env=env, latest_link=None, uris=(), lines=None)
+
+
+def lines_of(container: ContainerInfo | None) -> Lines | None:
+    """What others may attach to; Mesos gives a terminal no size if none is named."""
+    if container is None or container.tty_info is None:
+        return None
+    size = container.tty_info.window_size
+    if size is None or not size.rows or not size.columns:
+        return Lines(rows=TERMINAL_ROWS, columns=TERMINAL_COLUMNS)
+    return Lines(rows=min(size.rows, SIZE_MAX), columns=min(size.columns, SIZE_MAX))
 
 
 def _argv(command: CommandInfo) -> tuple[str, tuple[str, ...]]:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from urllib.parse import parse_qsl, unquote
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from mesos_py.web.response import HttpError
 
 QUERY_FIELDS_MAX = 1_000
 
+STREAM = "application/recordio"  # the content type of a request that is answered while it is read
+
 
 class Request:
-    """Method, path (percent-decoded, as sent), headers (by any case of their names) and the whole body."""
+    """Method, path (percent-decoded, as sent), headers (by any case of their names) and the whole body.
+
+    The body of a stream is read by whoever answers, if at all.
+    """
 
     __slots__ = ("_body", "_query", "headers", "incoming", "method", "path", "principal", "query_string")
 
@@ -50,9 +56,27 @@ class Request:
         """The body, inflated when it came gzipped."""
         return self._body
 
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The body of a stream as it comes. Raises HttpError 400 or 415."""
+        incoming = self.incoming
+        if "Content-Encoding" in self.headers:
+            raise HttpError(415, "415 Unsupported Media Type.")
+        if self.headers.get("Expect", "").lower() == "100-continue" and incoming.transport is not None:
+            incoming.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        try:
+            while piece := await incoming.content.readany():
+                yield piece
+        except (web.RequestPayloadError, HttpProcessingError, ValueError) as error:
+            raise HttpError(400, f"Failed to read request body: {error}") from error
+
     def form(self) -> dict[str, str]:
         """The body as ``key=value&key=value``; its content type is not looked at (Mesos: process::http::query)."""
         return decode_form(self.body().decode("utf-8", "replace"))
+
+
+def is_streamed(incoming: web.BaseRequest) -> bool:
+    """Whether a request may go on for as long as its answer does."""
+    return incoming.headers.get("Content-Type") == STREAM
 
 
 def decode_form(text: str) -> dict[str, str]:

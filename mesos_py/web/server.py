@@ -23,7 +23,7 @@ from mesos_py.web import compress
 from mesos_py.web.lingering import linger
 from mesos_py.web.listener import Listener
 from mesos_py.web.negotiate import accepts_gzip
-from mesos_py.web.request import Request
+from mesos_py.web.request import Request, is_streamed
 from mesos_py.web.response import Chunked, HttpError, Response, headers_of, problem
 from mesos_py.web.router import Answer
 from mesos_py.web.streams import RecordStream
@@ -156,7 +156,7 @@ class Server:
             incoming.transport.abort()
         body = b""
         try:
-            if incoming.body_exists:
+            if incoming.body_exists and not is_streamed(incoming):
                 body = await self._body(incoming)
             request = Request(incoming, body)
             await self._turns.turn()

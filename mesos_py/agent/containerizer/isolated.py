@@ -79,6 +79,8 @@ class IsolatedContainerizer:
         self._preparing: dict[str, asyncio.Task[ContainerSpec | Problem]] = {}
         #: of those, the ones that were destroyed meanwhile
         self._doomed: set[str] = set()
+        #: sessions that run, and the files that say what they are
+        self._sessions: dict[str, tuple[ContainerSpec, str]] = {}
         #: executors without a process of their own, whose cgroups are made with the first update
         self._pods: dict[str, asyncio.Task[None] | None] = {}
         self._ending: set[asyncio.Task[None]] = set()
@@ -90,6 +92,9 @@ class IsolatedContainerizer:
     # ---- the port
 
     def launch(self, spec: ContainerSpec) -> None:
+        if spec.inside is not None:
+            self._join(spec)
+            return
         is_known = self._cgroups is not None and self._cgroups.knows(spec.container_id)
         if is_known or spec.container_id in self._preparing:
             self._fail(spec.container_id, "Container has already been started")
@@ -235,6 +240,41 @@ class IsolatedContainerizer:
         if self._preparer is not None and not keep:
             await self._preparer.recover(())
 
+    # ---- sessions
+
+    def _join(self, spec: ContainerSpec) -> None:
+        """It needs nothing of its own: it is run where its container is."""
+        joining = self._joining(spec)
+        if isinstance(joining, Problem):
+            self._fail(spec.container_id, joining.text)
+        else:
+            self._inner.launch(joining)
+
+    def _joining(self, spec: ContainerSpec) -> ContainerSpec | Problem:
+        assert spec.inside is not None
+        setup = [] if self._runtime is not None or not self._limits_processes else rlimits.setup(spec)
+        if isinstance(setup, Problem):
+            return setup
+        if self._cgroups is not None:
+            if not self._cgroups.knows(spec.inside):
+                return bad_request("Parent container has no process to join")
+            setup = [*self._cgroups.entrance(spec.inside), *setup]
+        launched = spec
+        if self._runtime is not None:
+            try:
+                launched, file = self._runtime.write_beside(spec)
+            except FileNotFoundError:
+                return bad_request("Parent container has no process to join")
+            except KeyError:
+                return bad_request(f"No such user '{spec.user}'")
+            self._sessions[spec.container_id] = (spec, file)
+        return attrs.evolve(launched, setup=tuple(setup))
+
+    def _end_session(self, container_id: str) -> None:
+        session = self._sessions.pop(container_id, None)
+        if session is not None and self._runtime is not None:
+            self._runtime.end_beside(*session)
+
     # ---- parts
 
     def _prepared(self, spec: ContainerSpec, isolated: asyncio.Task[ContainerSpec | Problem]) -> None:
@@ -281,6 +321,8 @@ class IsolatedContainerizer:
 
     def _hear(self, event: ContainerEvent) -> None:
         starting = self._starting.pop(event.container_id, None)
+        if isinstance(event, ContainerExited | ContainerLaunchFailed):
+            self._end_session(event.container_id)
         if isinstance(event, ContainerLaunched):
             event = ContainerLaunched(event.container_id, event.pid, self._networks_of(event.container_id))
         elif isinstance(event, ContainerExited) and self._cgroups is not None:

@@ -138,11 +138,13 @@ class Runtime:
         return attrs.evolve(spec, executable=argv[0], argv=argv, env={"PATH": PATH}, pid_file=f"{place}/pid")
 
     def write_beside(self, spec: ContainerSpec) -> tuple[ContainerSpec, str]:
-        """What is to be run for something next to the container of that id, and the file that says what it is.
+        """What is to be run for something next to the container of that id, or for a session inside of one, and the
+        file that says what it is.
 
         It sees and may do what the container does. Raises OSError when that is gone, KeyError for an unknown user.
         """
-        place = self._bundle(spec.container_id)
+        container_id = spec.inside or spec.container_id
+        place = self._bundle(container_id)
         of_container, next_to = _read(f"{place}/config.json"), _read(f"{place}/process.json")
         env = dict(spec.env)
         if of_container["root"]["path"] != f"{self._directory}/root":
@@ -153,11 +155,14 @@ class Runtime:
         next_to["user"] |= {"uid": identity.uid, "gid": identity.gid, "additionalGids": list(identity.groups)}
         next_to["args"] = [spec.executable, *spec.argv[1:]]
         next_to["env"] = [f"{name}={value}" for name, value in env.items()]
+        next_to["terminal"] = spec.lines is not None and spec.lines.is_terminal
         file = f"{place}/{secrets.token_hex(8)}"
         _write(file, next_to)
+        # What is wrong with a session is for whoever has it to read.
+        log = () if spec.inside is not None else (f"--log={file}.log",)
         argv = (
-            "crun", "--cgroup-manager=disabled", f"--root={self._directory}/state", f"--log={file}.log", "exec",
-            f"--process={file}", spec.container_id,
+            "crun", "--cgroup-manager=disabled", f"--root={self._directory}/state", *log, "exec",
+            f"--process={file}", container_id,
         )  # fmt: skip
         return attrs.evolve(spec, user=None, executable=argv[0], argv=argv, env={"PATH": PATH}), file
 

@@ -1,0 +1,357 @@
+"""Sessions and attached clients over HTTP, with real processes: as captured, in both encodings, with every refusal."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from mesos_py.agent.options import AgentOptions
+from mesos_py.agent.server import AgentServer
+from mesos_py.wire import recordio
+from mesos_py.wire.agent_api import Call, ProcessIO
+from mesos_py.wire.codec import protobuf
+from mesos_py.wire.container import ContainerInfo
+from mesos_py.wire.ids import ContainerID
+from mesos_py.wire.linux import TTYInfo
+from tests.agent.containerizer.harness import is_alive, until
+from tests.agent.masters import Master
+from tests.agent.programs import AgentProgram
+from tests.agent.test_server import shell
+from tests.agent.world import task
+from tests.golden import golden_dir
+
+pytestmark = pytest.mark.xdist_group("restarts")
+
+JSON, PROTOBUF, RECORDIO = "application/json", "application/x-protobuf", "application/recordio"
+STREAMED = {"Content-Type": RECORDIO, "Message-Content-Type": JSON}
+
+
+class Sessions:
+    """A task that runs, and clients of its agent."""
+
+    def __init__(self, address: str, client: aiohttp.ClientSession, root: str) -> None:
+        self.client, self.root = client, root
+        self.url = f"http://{address}/api/v1"
+
+    def id(self, name: str) -> dict[str, Any]:
+        return {"value": name, "parent": {"value": self.root}}
+
+    @asynccontextmanager
+    async def stream(self, kind: str, accept: str = RECORDIO, **wanted: Any) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The answer of a call that answers with a stream."""
+        headers = {"Accept": accept} | ({"Message-Accept": JSON} if accept == RECORDIO else {})
+        message = {"type": kind, kind.lower(): wanted}
+        async with self.client.post(self.url, json=message, headers=headers) as response:
+            yield response
+
+    @asynccontextmanager
+    async def session(self, name: str, command: str, *, tty: dict[str, Any] | None = None) -> AsyncIterator[Heard]:
+        container = {"container": {"type": "MESOS", "tty_info": tty}} if tty is not None else {}
+        async with self.stream(
+            "LAUNCH_NESTED_CONTAINER_SESSION", container_id=self.id(name), command={"value": command}, **container
+        ) as response:
+            assert response.status == 200, await response.text()
+            yield Heard(response)
+
+    async def call(self, kind: str, name: str) -> tuple[int, str]:
+        message = {"type": kind, kind.lower(): {"container_id": self.id(name)}}
+        async with self.client.post(self.url, json=message) as response:
+            return response.status, await response.text()
+
+    def typist(self, name: str) -> Typist:
+        return Typist(self, self.id(name))
+
+    async def ended(self, name: str) -> int:
+        status, text = await self.call("WAIT_CONTAINER", name)
+        assert status == 200, text
+        return int(json.loads(text)["wait_container"]["exit_status"])
+
+
+class Heard:
+    """Records of an answer."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self.response = response
+        self._decoder = recordio.Decoder()
+        self._records: list[bytes] = []
+
+    async def record(self) -> dict[str, Any] | None:
+        while not self._records:
+            async with asyncio.timeout(20):
+                piece = await self.response.content.readany()
+            if not piece:
+                return None
+            self._records += self._decoder.feed(piece)
+        return json.loads(self._records.pop(0))  # type: ignore[no-any-return]
+
+    async def until(self, text: bytes) -> bytes:
+        said = b""
+        while text not in said:
+            record = await self.record()
+            assert record is not None, said
+            said += base64.b64decode(record["data"]["data"])
+        return said
+
+    async def rest(self) -> dict[str, bytes]:
+        said: dict[str, bytes] = {}
+        while (record := await self.record()) is not None:
+            stream = record["data"]["type"]
+            said[stream] = said.get(stream, b"") + base64.b64decode(record["data"]["data"])
+        return said
+
+
+class Typist:
+    """A streamed request; ``send`` before or while it is under way."""
+
+    def __init__(self, sessions: Sessions, container_id: dict[str, Any]) -> None:
+        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.send("CONTAINER_ID", container_id=container_id)
+        self.answered = asyncio.create_task(self._post(sessions))
+
+    def send(self, kind: str, **fields: Any) -> None:
+        message = {"type": "ATTACH_CONTAINER_INPUT", "attach_container_input": {"type": kind, **fields}}
+        self._queue.put_nowait(recordio.encode(json.dumps(message).encode()))
+
+    def type(self, data: bytes) -> None:
+        text = base64.b64encode(data).decode()
+        self.send("PROCESS_IO", process_io={"type": "DATA", "data": {"type": "STDIN", "data": text}})
+
+    def control(self, **control: Any) -> None:
+        self.send("PROCESS_IO", process_io={"type": "CONTROL", "control": control})
+
+    def end(self) -> None:
+        self._queue.put_nowait(None)
+
+    async def _post(self, sessions: Sessions) -> tuple[int, str]:
+        async def pieces() -> AsyncIterator[bytes]:
+            while (piece := await self._queue.get()) is not None:
+                yield piece
+
+        async with sessions.client.post(sessions.url, data=pieces(), headers=STREAMED) as response:
+            return response.status, await response.text()
+
+
+@pytest.fixture
+async def sessions(master: Master, tmp_path: Path) -> AsyncIterator[Sessions]:
+    options = AgentOptions(
+        master=f"127.0.0.1:{master.port}", work_dir=str(tmp_path / "work"), runtime_dir=str(tmp_path / "run"), port=0,
+        switch_user=False, registration_backoff_factor=1, resources="cpus:8;mem:1024",
+    )  # fmt: skip
+    async with AgentServer(options) as server, aiohttp.ClientSession() as client:
+        await until(lambda: master.peer)
+        master.run(shell("t", "exec sleep 1000"))
+        await master.until("t", "RUNNING")
+        yield Sessions(f"127.0.0.1:{server.port}", client, root_of(master))
+
+
+def root_of(master: Master) -> str:
+    status = master.updates[-1].container_status
+    assert status is not None
+    assert status.container_id is not None
+    return status.container_id.value
+
+
+async def test_a_session_as_captured(sessions: Sessions) -> None:
+    """Head and records, one a chunk; 202 when there is one of that name; its exit status is known afterwards."""
+    captured = (golden_dir() / "agent_v1.running" / "LAUNCH_NESTED_CONTAINER_SESSION_stream.txt").read_text()
+    records = [line for line in captured.split("<<<")[1].splitlines() if line.startswith("{")]
+    async with sessions.session("sess1", "echo out; sleep 0.2; echo err >&2; sleep 1") as heard:
+        assert heard.response.headers["Content-Type"] == RECORDIO
+        assert heard.response.headers["Message-Content-Type"] == JSON
+        assert heard.response.headers["Transfer-Encoding"] == "chunked"
+        chunks = []
+        async for chunk, is_whole in heard.response.content.iter_chunks():
+            assert is_whole
+            if not chunk:
+                break  # how aiohttp says that this was all
+            chunks.append(chunk)
+            async with sessions.stream(
+                "LAUNCH_NESTED_CONTAINER_SESSION", container_id=sessions.id("sess1"), command={"value": "true"}
+            ) as again:
+                assert (again.status, await again.read()) == (202, b"")
+        assert chunks == [b"58\n" + record.encode() for record in records]
+    assert await sessions.ended("sess1") == 0
+    assert await sessions.call("REMOVE_CONTAINER", "sess1") == (200, "")
+
+
+@pytest.mark.parametrize("accept", [JSON, PROTOBUF, f"{RECORDIO};protobuf"])
+async def test_records_are_of_the_kind_that_is_accepted(sessions: Sessions, accept: str) -> None:
+    """Streams may be asked for without saying so: then the content type is that of the records."""
+    headers = {"Content-Type": PROTOBUF, "Accept": accept.partition(";")[0]}
+    if accept.startswith(RECORDIO):
+        headers["Message-Accept"] = PROTOBUF
+    call = Call(
+        type=Call.Type.LAUNCH_NESTED_CONTAINER_SESSION,
+        launch_nested_container_session=Call.LaunchNestedContainerSession(
+            container_id=container_id(sessions, "s"), command=shell("x", "echo out").command
+        ),
+    )
+    async with sessions.client.post(sessions.url, data=protobuf.encode(call), headers=headers) as response:
+        assert response.status == 200
+        assert response.headers["Content-Type"] == accept.partition(";")[0]
+        assert response.headers.get("Message-Content-Type") == (PROTOBUF if accept.startswith(RECORDIO) else None)
+        (record,) = recordio.Decoder().feed(await response.read())
+    if accept == JSON:
+        assert json.loads(record) == {"type": "DATA", "data": {"type": "STDOUT", "data": "b3V0Cg=="}}
+    else:
+        assert protobuf.decode(ProcessIO, record) == ProcessIO(
+            type=ProcessIO.Type.DATA, data=ProcessIO.Data(type=ProcessIO.Data.Type.STDOUT, data=b"out\n")
+        )
+
+
+def container_id(sessions: Sessions, name: str) -> ContainerID:
+    return ContainerID(value=name, parent=ContainerID(value=sessions.root))
+
+
+async def test_typing_into_a_session(sessions: Sessions) -> None:
+    """1 heartbeats mean nothing; 2 one typist at a time; 3 empty data ends its input; 4 everybody is told so."""
+    async with sessions.session("s", "cat; exit 3") as heard:
+        typist = sessions.typist("s")
+        typist.control(type="HEARTBEAT", heartbeat={"interval": {"nanoseconds": 30000000000}})
+        typist.type(b"hello ")
+        assert await heard.until(b"hello ") == b"hello "
+        other = sessions.typist("s")
+        assert await other.answered == (409, "Multiple input connections are not allowed")
+        typist.type(b"world")
+        typist.type(b"")
+        assert await heard.rest() == {"STDOUT": b"world"}
+        typist.end()
+        assert await typist.answered == (200, "")
+    assert await sessions.ended("s") == 3 << 8
+
+
+async def test_a_typist_is_answered_soon_after_the_end(sessions: Sessions) -> None:
+    """Though it has not ended its request."""
+    async with sessions.session("s", "read line; echo $line") as heard:
+        typist = sessions.typist("s")
+        typist.type(b"x\n")
+        assert await heard.rest() == {"STDOUT": b"x\n"}
+        async with asyncio.timeout(10):
+            assert await typist.answered == (200, "")
+
+
+async def test_a_terminal_and_its_size(sessions: Sessions) -> None:
+    """As asked for, and as it becomes; what is on stderr is on the terminal, too."""
+    tty = {"window_size": {"rows": 33, "columns": 99}}
+    async with sessions.session("s", "stty size >&2; read x; stty size", tty=tty) as heard:
+        await heard.until(b"33 99\r\n")
+        typist = sessions.typist("s")
+        typist.control(type="TTY_INFO", tty_info={"window_size": {"rows": 50, "columns": 132}})
+        typist.type(b"\n")
+        assert (await heard.rest())["STDOUT"].endswith(b"50 132\r\n")
+
+
+async def test_a_session_ends_with_its_client(sessions: Sessions, tmp_path: Path) -> None:
+    """All of it; the agent goes on, and remembers how it ended."""
+    command = f"trap '' HUP TERM; echo $$; sleep 1000 & echo $! > {tmp_path}/pid; wait"
+    async with sessions.session("s", command) as heard:
+        first = int(await heard.until(b"\n"))
+        await until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+        second = int((tmp_path / "pid").read_text())
+        assert is_alive(first)
+        heard.response.close()
+    await until(lambda: not is_alive(first) and not is_alive(second))
+    assert await sessions.ended("s") == 9
+
+
+async def test_several_clients_of_a_task_with_a_terminal(master: Master, agent: AgentProgram) -> None:
+    """1 they hear it from when they came; 2 one goes; 3 the agent is killed; 4 the next one serves it, too."""
+    tty = TTYInfo(window_size=TTYInfo.WindowSize(rows=40, columns=100))
+    command = shell("t", "stty size; while read line; do echo got $line; done; exit 4").command
+    terminal = ContainerInfo(type=ContainerInfo.Type.MESOS, tty_info=tty)
+    master.run(task("t", command=command, container=terminal), checkpoint=True)
+    await master.until("t", "RUNNING")
+    root = {"value": root_of(master)}
+    async with aiohttp.ClientSession() as client:
+        sessions = Sessions(agent.address, client, root["value"])
+        stdout = next(agent.work_dir.glob("slaves/*/frameworks/*/executors/t/runs/latest/stdout"))
+        await until(lambda: stdout.read_bytes() == b"40 100\r\n")
+        async with sessions.stream("ATTACH_CONTAINER_OUTPUT", container_id=root) as answer:
+            one = Heard(answer)
+            async with sessions.stream("ATTACH_CONTAINER_OUTPUT", container_id=root) as other:
+                typist = Typist(sessions, root)
+                typist.type(b"a\n")
+                assert await Heard(other).until(b"got a\r\n") == await one.until(b"got a\r\n") == b"a\r\ngot a\r\n"
+            typist.type(b"b\n")
+            await one.until(b"got b\r\n")
+        await agent.killed()
+        await agent.registered()
+        await asyncio.gather(typist.answered, return_exceptions=True)
+        sessions = Sessions(agent.address, client, root["value"])
+        async with sessions.stream("ATTACH_CONTAINER_OUTPUT", container_id=root) as answer:
+            typist = Typist(sessions, root)
+            typist.type(b"c\n\x04")
+            assert (await Heard(answer).rest())["STDOUT"].endswith(b"got c\r\n")
+    assert await master.until("t", "FAILED") == ["STARTING", "RUNNING", "FAILED"]
+    assert stdout.read_bytes().endswith(b"got b\r\nc\r\ngot c\r\n")
+
+
+async def test_what_cannot_be_attached_to(sessions: Sessions) -> None:
+    """Mesos' statuses and texts."""
+    for kind, wanted, status, text in (
+        ("ATTACH_CONTAINER_OUTPUT", {"value": "x"}, 404, "Container x cannot be found"),
+        ("ATTACH_CONTAINER_OUTPUT", {"value": sessions.root}, 500,
+         "I/O switchboard server was disabled for this container"),
+    ):  # fmt: skip
+        async with sessions.stream(kind, container_id=wanted) as answer:
+            assert (answer.status, await answer.text()) == (status, text)
+        typist = Typist(sessions, wanted)
+        assert await typist.answered == (status, text)
+    async with sessions.stream(
+        "LAUNCH_NESTED_CONTAINER_SESSION", container_id=sessions.id("s"),
+        command={"shell": False, "value": "no-such-program"},
+    ) as answer:  # fmt: skip
+        assert answer.status == 400
+        assert await answer.text() == "Failed to execute 'no-such-program': No such file or directory"
+
+
+BAD_RECORDS: list[tuple[Callable[[Typist], None], str]] = [
+    (lambda typist: typist.send("CONTAINER_ID", container_id={"value": "x"}),
+     "Expecting 'attach_container_input.type' to be 'PROCESS_IO' instead of: 'CONTAINER_ID'"),
+    (lambda typist: typist.send("PROCESS_IO"), "Expecting 'attach_container_input.process_io' to be present"),
+    (lambda typist: typist.send("PROCESS_IO", process_io={}), "Expecting 'process_io.type' to be present"),
+    (lambda typist: typist.send("PROCESS_IO", process_io={"type": "DATA", "data": {"type": "STDOUT", "data": ""}}),
+     "Expecting 'process_io.data.type' to be 'STDIN'"),
+    (lambda typist: typist.control(type="TTY_INFO"), "Expecting 'process_io.control.tty_info' to be present"),
+    (lambda typist: typist.control(type="TTY_INFO", tty_info={"window_size": {"rows": 1, "columns": 1}}),
+     "Unable to set the window size: Inappropriate ioctl for device"),
+]  # fmt: skip
+
+
+async def test_bad_records(sessions: Sessions) -> None:
+    """400 with the reason; what was typed before is, and the next typist may come."""
+    async with sessions.session("s", "cat") as heard:
+        for number, (send, text) in enumerate(BAD_RECORDS):
+            typist = sessions.typist("s")
+            typist.type(b"%d" % number)
+            send(typist)
+            assert await typist.answered == (400, text)
+            assert await heard.until(b"%d" % number) == b"%d" % number
+        body = b"12\nno json here"
+        async with sessions.client.post(sessions.url, data=body, headers=STREAMED) as response:
+            assert response.status == 400
+        for body, text in ((b"", "Received EOF while reading request body"), (b"x\n", "Failed to decode length")):
+            async with sessions.client.post(sessions.url, data=body, headers=STREAMED) as response:
+                assert response.status == 400
+                assert text in await response.text()
+
+
+async def test_streams_are_for_those_calls_alone(sessions: Sessions) -> None:
+    """Of requests and of answers; in Mesos' order."""
+    record = recordio.encode(b'{"type":"GET_HEALTH"}')
+    async with sessions.client.post(sessions.url, data=record, headers=STREAMED) as response:
+        assert response.status == 415
+        text = await response.text()
+        assert text == "Streaming 'Content-Type' application/recordio is not supported for GET_HEALTH call"
+    headers = {"Accept": JSON, "Message-Accept": JSON}
+    async with sessions.client.post(sessions.url, json={"type": "GET_HEALTH"}, headers=headers) as response:
+        assert response.status == 406
+        assert await response.text() == "Expecting 'Message-Accept' to be not set for non-streaming responses"
