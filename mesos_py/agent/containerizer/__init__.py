@@ -51,6 +51,8 @@ class Lines:
     #: of its terminal; 0 and 0: it has pipes
     rows: int = 0
     columns: int = 0
+    #: where a runtime hands over the terminal it has made; empty: it is made for it. Made by the containerizer
+    console: str = ""
 
     @property
     def is_terminal(self) -> bool:

@@ -87,4 +87,5 @@ def launch_frame(
 def _lines(spec: ContainerSpec) -> bytes:
     if spec.lines is None:
         return b""
-    return b"%d %d %d" % (spec.inside is not None, spec.lines.rows, spec.lines.columns)
+    lines = spec.lines
+    return b"%d %d %d %b" % (spec.inside is not None, lines.rows, lines.columns, os.fsencode(lines.console))

@@ -30,7 +30,7 @@ from typing import Any, Final
 import attrs
 import structlog
 
-from mesos_py.agent.containerizer import ContainerSpec
+from mesos_py.agent.containerizer import ContainerSpec, Lines
 from mesos_py.agent.containerizer.isolators.rlimits import NUMBERS
 from mesos_py.agent.containerizer.runtime.bundle import Bundle, Identity, config, process
 from mesos_py.agent.containerizer.supervisor import procfs
@@ -51,7 +51,7 @@ _ON_HOST: Final = 'mount --rbind / "$1" && shift && exec "$@"'
 #: $0 a bundle, $1 its container; crun follows. The init has nothing of the task's open.
 _NEXT_TO_INIT: Final = """
 id=$1 && shift && "$@" run --detach --bundle="$0" "$id" </dev/null >/dev/null 2>&1 &&
-exec "$@" exec --detach --pid-file="$0/pid" --process="$0/process.json" "$id"
+exec "$@" exec --detach {console} --pid-file="$0/pid" --process="$0/process.json" "$id"
 """
 
 _NOT_FOUND: Final = re.compile(r"executable file `.*` not found in \$PATH: (.*)")
@@ -125,17 +125,24 @@ class Runtime:
         place = self._bundle(spec.container_id)
         os.makedirs(place, exist_ok=True)
         root = bundle.rootfs or f"{self._directory}/root"
-        _write(f"{place}/config.json", config(bundle, root, _RLIMITS))
-        _write(f"{place}/process.json", process(bundle, _RLIMITS))
+        lines, console = _console(spec.lines, f"{place}/task")
+        whole, task = config(bundle, root, _RLIMITS), process(bundle, _RLIMITS)
+        task["terminal"] = bool(console)
+        if bundle.init is None:
+            whole["process"]["terminal"] = bool(console)
+        _write(f"{place}/config.json", whole)
+        _write(f"{place}/process.json", task)
         crun = ("crun", "--cgroup-manager=disabled", f"--root={self._directory}/state", f"--log={place}/log")
         argv: tuple[str, ...] = (
-            *crun, "run", "--detach", f"--pid-file={place}/pid", f"--bundle={place}", spec.container_id
+            *crun, "run", "--detach", *console, f"--pid-file={place}/pid", f"--bundle={place}", spec.container_id
         )
         if bundle.init is not None:
-            argv = ("sh", "-c", _NEXT_TO_INIT, place, spec.container_id, *crun)
+            script = _NEXT_TO_INIT.format(console='--console-socket="$0/task.console"' if console else "")
+            argv = ("sh", "-c", script, place, spec.container_id, *crun)
         if not bundle.is_own_root:
             argv = ("unshare", "--mount", "--propagation=slave", "sh", "-c", _ON_HOST, "sh", root, *argv)
-        return attrs.evolve(spec, executable=argv[0], argv=argv, env={"PATH": PATH}, pid_file=f"{place}/pid")
+        launched = attrs.evolve(spec, executable=argv[0], argv=argv, env={"PATH": PATH})
+        return attrs.evolve(launched, lines=lines, pid_file=f"{place}/pid")
 
     def write_beside(self, spec: ContainerSpec) -> tuple[ContainerSpec, str]:
         """What is to be run for something next to the container of that id, or for a session inside of one, and the
@@ -155,16 +162,17 @@ class Runtime:
         next_to["user"] |= {"uid": identity.uid, "gid": identity.gid, "additionalGids": list(identity.groups)}
         next_to["args"] = [spec.executable, *spec.argv[1:]]
         next_to["env"] = [f"{name}={value}" for name, value in env.items()]
-        next_to["terminal"] = spec.lines is not None and spec.lines.is_terminal
         file = f"{place}/{secrets.token_hex(8)}"
+        lines, console = _console(spec.lines, file)
+        next_to["terminal"] = bool(console)
         _write(file, next_to)
         # What is wrong with a session is for whoever has it to read.
         log = () if spec.inside is not None else (f"--log={file}.log",)
         argv = (
             "crun", "--cgroup-manager=disabled", f"--root={self._directory}/state", *log, "exec",
-            f"--process={file}", container_id,
+            *console, f"--process={file}", container_id,
         )  # fmt: skip
-        return attrs.evolve(spec, user=None, executable=argv[0], argv=argv, env={"PATH": PATH}), file
+        return attrs.evolve(spec, user=None, executable=argv[0], argv=argv, env={"PATH": PATH}, lines=lines), file
 
     def end_beside(self, spec: ContainerSpec, file: str) -> str | None:
         """The file is gone; why ``spec`` could not be executed, if it could not."""
@@ -194,6 +202,14 @@ class Runtime:
 
     def _bundle(self, container_id: str) -> str:
         return f"{self._directory}/bundles/{container_id}"
+
+
+def _console(lines: Lines | None, file: str) -> tuple[Lines | None, tuple[str, ...]]:
+    """crun makes the terminal, where the container sees it, and hands it over at a socket beside ``file``."""
+    if lines is None or not lines.is_terminal:
+        return lines, ()
+    path = f"{file}.console"
+    return attrs.evolve(lines, console=path), (f"--console-socket={path}",)
 
 
 def _write(path: str, contents: dict[str, Any]) -> None:

@@ -23,7 +23,8 @@ follows are its soft and hard limit. With a ``pid file`` it is a runtime: it run
 of the container has begun, and has written that pid, by then a child of ours, into the file. ``logs`` is empty, or for
 stdout and for stderr most bytes of a file and how many older ones stay, with spaces between: then the logger writes.
 ``lines`` is empty, or clients may attach to what it reads and writes (switchboard.py): 1 for a session and 0 for
-anything else, then rows and columns of its terminal, or 0 and 0 for pipes, with spaces between.
+anything else, then rows and columns of its terminal, or 0 and 0 for pipes, then where a runtime hands over a terminal
+of its own making (console.py), or nothing; with spaces between.
 
 Supervisor to agent::
 

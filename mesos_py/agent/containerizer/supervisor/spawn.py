@@ -114,7 +114,7 @@ class Spawner:
                 if switchboard is not None:
                     fds = switchboard.lend(None if identity is None else (identity.uid, identity.gid))
                 program = _Program(argv, env, fds, runs_as, setup, self._nofile)
-                program.is_at_terminal = switchboard is not None and switchboard.is_terminal
+                program.is_at_terminal = switchboard is not None and switchboard.lends_terminal
                 pid = program.start(executable)
                 if switchboard is not None:
                     switchboard.start(os.dup(stdout) if switchboard.is_logged else None)

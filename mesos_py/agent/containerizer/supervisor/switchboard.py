@@ -24,6 +24,8 @@ import termios
 import time
 
 from . import frames
+from .console import Console
+from .sink import Sink
 
 READ_SIZE = 64 * 1024
 
@@ -58,14 +60,19 @@ class Peer:
 class Switchboard:
     """Of one container. ``watch(fd, switchboard, mask)`` has `ready` called; a mask of 0 ends that."""
 
-    def __init__(self, watch, *, is_session: bool, size: tuple[int, int] | None) -> None:  # type: ignore[no-untyped-def]
-        """``size`` is (rows, columns) of a terminal; None: pipes. Raises OSError."""
+    def __init__(  # type: ignore[no-untyped-def]
+        self, watch, *, is_session: bool, size: tuple[int, int] | None, console: bytes = b""
+    ) -> None:
+        """``size`` is (rows, columns) of a terminal; None: pipes. A runtime may make it, and hand it over at
+        ``console``. Raises OSError."""
         self._watch = watch
         self._is_session = is_session
         self.is_terminal = size is not None
-        #: where everything is written to, if anywhere, and what there was no room for
-        self._log: int | None = None
-        self._unlogged = bytearray()
+        #: where everything is written to, if anywhere
+        self._sink: Sink | None = None
+        self._size = size
+        #: where the terminal will come from, until it is here
+        self._console = Console(console) if console else None
         #: fd -> the name under which viewers hear of it
         self._outputs: dict[int, bytes] = {}
         #: where typed bytes go; None once the container cannot read them any more
@@ -74,33 +81,40 @@ class Switchboard:
         self._closes_input = False
         self._viewers: list[Peer] = []
         self._typist: Peer | None = None
-        #: a session's first viewer
+        #: a session's first viewer, though it may have gone
         self._owner: Peer | None = None
-        self._was_viewed = False
         self._has_said_end = False
         #: the container has ended
         self.is_over = False
         #: when to give up what nobody takes, once it is over
         self.give_up_at = 0.0
         #: the container's ends, for its process; none once that has them
-        self._lent: tuple[int, ...] = self._open(size)
+        self._lent: tuple[int, ...] = self._open()
 
-    def _open(self, size: tuple[int, int] | None) -> tuple[int, ...]:
-        if size is not None:
+    def _open(self) -> tuple[int, ...]:
+        if self._console is not None:
+            said, say = os.pipe2(os.O_CLOEXEC)
+            self._outputs[said] = frames.STDOUT  # why there is no terminal
+            os.set_blocking(said, False)
+            return (os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC), say, say)
+        if self._size is not None:
             master, slave = os.openpty()
-            self._input = master
-            self._outputs[master] = frames.STDOUT
-            self.resize(*size)
-            fds = (slave, slave, slave)
-        else:
-            theirs, self._input = os.pipe2(os.O_CLOEXEC)
-            stdout, write_stdout = os.pipe2(os.O_CLOEXEC)
-            stderr, write_stderr = os.pipe2(os.O_CLOEXEC)
-            self._outputs = {stdout: frames.STDOUT, stderr: frames.STDERR}
-            fds = (theirs, write_stdout, write_stderr)
-        for fd in {self._input, *self._outputs}:
+            self._have_terminal(master)
+            return (slave, slave, slave)
+        theirs, self._input = os.pipe2(os.O_CLOEXEC)
+        stdout, write_stdout = os.pipe2(os.O_CLOEXEC)
+        stderr, write_stderr = os.pipe2(os.O_CLOEXEC)
+        self._outputs = {stdout: frames.STDOUT, stderr: frames.STDERR}
+        for fd in (self._input, stdout, stderr):
             os.set_blocking(fd, False)
-        return fds
+        return (theirs, write_stdout, write_stderr)
+
+    def _have_terminal(self, master: int) -> None:
+        os.set_blocking(master, False)
+        self._input = master
+        self._outputs[master] = frames.STDOUT
+        assert self._size is not None
+        self.resize(*self._size)
 
     # ---- what the supervisor does with it
 
@@ -108,6 +122,11 @@ class Switchboard:
     def is_logged(self) -> bool:
         """What the container writes is in its sandbox, too."""
         return not self._is_session
+
+    @property
+    def lends_terminal(self) -> bool:
+        """What the container's process gets is a terminal."""
+        return self.is_terminal and self._console is None
 
     def lend(self, owner: tuple[int, int] | None) -> tuple[int, int, int]:
         """What becomes 0, 1 and 2 of the container's process; ``owner`` (uid, gid) may open its terminal again."""
@@ -120,9 +139,7 @@ class Switchboard:
     def start(self, log: int | None) -> None:
         """The container runs; what it writes goes to ``log``, which is ours now."""
         self._return()
-        self._log = log
-        if log is not None:
-            os.set_blocking(log, False)
+        self._sink = None if log is None else Sink(log)
         self._look()
 
     def _return(self) -> None:
@@ -138,12 +155,15 @@ class Switchboard:
             self._close_output(fd)
         for peer in [*self._viewers, *([] if self._typist is None else [self._typist])]:
             self._part(peer)
-        self._close_log()
+        self._close_sink()
+        self._close_console()
 
     def finish(self, now: float) -> None:
         """Nothing of the container runs any more."""
         self.is_over = True
         self.give_up_at = now + LINGER_S
+        self._take_terminal()
+        self._close_console()
         self._close_input()
         self._look()
 
@@ -173,10 +193,9 @@ class Switchboard:
         """``peer`` is told everything from now on, and nothing else is heard from it; why not, if that cannot be."""
         if len(self._viewers) >= VIEWERS_MAX:
             return "Too many output connections"
-        if self._is_session and not self._was_viewed:
+        if self._is_session and self._owner is None:
             self._owner = peer
         self._viewers.append(peer)
-        self._was_viewed = True
         if self._has_said_end:
             peer.output += frames.encode(frames.END)
         self._look()
@@ -200,7 +219,7 @@ class Switchboard:
             return
         for frame in peer.decoder.feed(data):
             if frame[0] == frames.INPUT:
-                if self._input is not None:
+                if self._input is not None or self._console is not None:
                     self._typed += frame[1]
                 self._closes_input |= not frame[1] and not self.is_terminal
             elif frame[0] == frames.RESIZE:
@@ -209,12 +228,16 @@ class Switchboard:
 
     def resize(self, rows: int, columns: int) -> None:
         """The terminal has this size; its foreground processes learn of it."""
+        if self.is_terminal:
+            self._size = (rows, columns)
         if self.is_terminal and self._input is not None:
             size = struct.pack("HHHH", rows & 0xFFFF, columns & 0xFFFF, 0, 0)
             fcntl.ioctl(self._input, termios.TIOCSWINSZ, size)
 
     def ready(self, fd: int, mask: int) -> None:
         """Something can be done with ``fd``."""
+        if self._console is not None and fd == self._console.fd:
+            self._take_terminal()
         if fd in self._outputs and mask & ~select.EPOLLOUT:
             self._read(fd)
         for peer in [*self._viewers, *([] if self._typist is None else [self._typist])]:
@@ -223,6 +246,25 @@ class Switchboard:
         self._look()
 
     # ---- lines
+
+    def _take_terminal(self) -> None:
+        if self._console is None:
+            return
+        self._watch(self._console.fd, self, 0)
+        try:
+            master = self._console.take()
+        except OSError:
+            self._close_console()
+            return
+        if master is not None:
+            self._close_console()
+            self._have_terminal(master)
+
+    def _close_console(self) -> None:
+        console, self._console = self._console, None
+        if console is not None:
+            self._watch(console.fd, self, 0)
+            console.close()
 
     def _read(self, fd: int) -> None:
         try:
@@ -236,31 +278,18 @@ class Switchboard:
         if not data:
             self._close_output(fd)
             return
-        if self._log is not None:
-            self._unlogged += data
-            self._write_log()
+        if self._sink is not None:
+            self._sink.write(data)
         if self._viewers:
             record = frames.encode(frames.OUTPUT, self._outputs[fd], data)
             for viewer in self._viewers:
                 viewer.output += record
 
-    def _write_log(self) -> None:
-        """A logger that is busy holds the container up, as it does without a switchboard; a full disk does not."""
-        while self._unlogged and self._log is not None:
-            try:
-                del self._unlogged[: os.write(self._log, self._unlogged)]
-            except BlockingIOError:
-                return
-            except OSError:
-                self._unlogged.clear()
-        if not self._outputs:
-            self._close_log()
-
-    def _close_log(self) -> None:
-        log, self._log = self._log, None
-        if log is not None:
-            self._watch(log, self, 0)
-            os.close(log)
+    def _close_sink(self) -> None:
+        sink, self._sink = self._sink, None
+        if sink is not None:
+            self._watch(sink.fd, self, 0)
+            os.close(sink.fd)
 
     def _write(self) -> None:
         while self._typed and self._input is not None:
@@ -319,12 +348,12 @@ class Switchboard:
     def _look(self) -> None:
         """Do what can be done, and wait for the rest."""
         self._write()
-        self._write_log()
+        if self._sink is not None:
+            self._sink.flush()
         while self.is_over and self._outputs and not self._is_held():
             self._read(next(iter(self._outputs)))
-        if not self._outputs and not self._has_said_end:
+        if not self._outputs and self._console is None and not self._has_said_end:
             self._has_said_end = True
-            self._write_log()
             for viewer in self._viewers:
                 viewer.output += frames.encode(frames.END)
         for viewer in list(self._viewers):
@@ -335,8 +364,12 @@ class Switchboard:
         write = select.EPOLLOUT if self._typed and self._input is not None else 0
         for fd in list(self._outputs):
             self._watch(fd, self, read | (write if fd == self._input else 0))
-        if self._log is not None:
-            self._watch(self._log, self, select.EPOLLOUT if self._unlogged else 0)
+        if self._console is not None:
+            self._watch(self._console.fd, self, select.EPOLLIN)
+        if self._sink is not None and self._has_said_end and not self._sink.is_busy:
+            self._close_sink()
+        if self._sink is not None:
+            self._watch(self._sink.fd, self, select.EPOLLOUT if self._sink.is_busy else 0)
         if self._input is not None and self._input not in self._outputs:
             self._watch(self._input, self, write)
         for viewer in self._viewers:
@@ -346,9 +379,10 @@ class Switchboard:
 
     def _is_held(self) -> bool:
         """For the log, for a viewer, or for a session's first one to come."""
-        if self._unlogged or any(viewer.held_since is not None for viewer in self._viewers):
+        is_busy = self._sink is not None and self._sink.is_busy
+        if is_busy or any(viewer.held_since is not None for viewer in self._viewers):
             return True
-        return self._is_session and not self._was_viewed
+        return self._is_session and self._owner is None
 
     def _close_output(self, fd: int) -> None:
         del self._outputs[fd]

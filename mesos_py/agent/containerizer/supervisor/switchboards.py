@@ -22,12 +22,13 @@ class Switchboards:
 
     def open(self, container_id: bytes, lines: bytes) -> Switchboard:
         """For a container about to be started; ``lines`` as frames.py has it. Raises OSError, ValueError."""
-        is_session, rows, columns = map(int, lines.split())
+        numbers, console = lines.split(b" ", 3)[:3], lines.split(b" ", 3)[3]
+        is_session, rows, columns = map(int, numbers)
         former = self._of.pop(container_id, None)
         if former is not None:
             former.abandon()
         size = (rows, columns) if rows and columns else None
-        self._of[container_id] = Switchboard(self._watch, is_session=bool(is_session), size=size)
+        self._of[container_id] = Switchboard(self._watch, is_session=bool(is_session), size=size, console=console)
         return self._of[container_id]
 
     def drop(self, container_id: bytes) -> None:

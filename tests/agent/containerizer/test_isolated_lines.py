@@ -1,0 +1,124 @@
+"""Sessions inside isolated containers: they see what those see, at a terminal that is their own, and end with them."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from mesos_py.agent.containerizer import Stream
+from tests.agent.containerizer.conftest import remove_cgroups
+from tests.agent.containerizer.harness import Harness, is_alive, needs_cgroups, needs_crun, until
+from tests.agent.containerizer.test_lines import PIPES, TERMINAL, attached, everything, expect
+from tests.agent.containerizer.test_namespaces import ISOLATION, own
+
+__all__ = ["own"]
+
+pytestmark = pytest.mark.root
+
+
+async def running(harness: Harness) -> int:
+    harness.containerizer.launch(harness.spec("c", "sleep", "1000"))
+    return await harness.launched("c")
+
+
+def join(harness: Harness, *argv: str, lines: object = PIPES) -> None:
+    sandbox = str(harness.sandbox("c"))
+    spec = harness.spec("s", *argv, inside="c", parent_id="c", lines=lines, is_kept=False, sandbox=sandbox)
+    harness.containerizer.launch(spec)
+
+
+@needs_crun
+async def test_a_session_is_where_its_container_is(own: Harness) -> None:
+    """1 it has its namespaces, sandbox and cgroups; 2 it types and hears; 3 its exit status is its own."""
+    pid = await running(own)
+    script = "readlink /proc/self/ns/pid; pwd; cat /proc/self/cgroup; read x; echo got $x; exit 7"
+    join(own, "/bin/sh", "-c", script)
+    await own.launched("s")
+    async with attached(own, "s") as client, attached(own, "s", types=True) as typist:
+        await typist.write(b"this\n")
+        lines = (await everything(client))[Stream.STDOUT].decode().splitlines()
+    assert lines[:2] == [os.readlink(f"/proc/{pid}/ns/pid"), str(own.sandbox("c"))]
+    assert lines[2:-1] == Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+    assert lines[-1] == "got this"
+    assert await own.exited("s") == 7 << 8
+    assert is_alive(pid)
+
+
+@needs_crun
+async def test_a_terminal_inside(own: Harness) -> None:
+    """1 of its size; 2 resized; 3 interrupted."""
+    await running(own)
+    traps = "trap 'echo; stty size' WINCH; trap 'echo caught; exit 9' INT"
+    script = f"tty; stty size; {traps}; echo ready; while :; do sleep 0.01; done"
+    join(own, "/bin/sh", "-c", script, lines=TERMINAL)
+    await own.launched("s")
+    async with attached(own, "s") as client, attached(own, "s", types=True) as typist:
+        said = await expect(client, b"ready\r\n")
+        assert b"/dev/pts/" in said
+        assert b"24 80\r\n" in said
+        await typist.resize(50, 132)
+        await expect(client, b"50 132\r\n")
+        await typist.write(b"\x03")
+        assert (await everything(client))[Stream.STDOUT].endswith(b"caught\r\n")
+    assert await own.exited("s") == 9 << 8
+
+
+@needs_crun
+async def test_a_program_that_is_not_there(own: Harness) -> None:
+    """Whoever has the session reads it."""
+    await running(own)
+    join(own, "no-such-program")
+    await own.launched("s")
+    async with attached(own, "s") as client:
+        assert b"no-such-program" in (await everything(client))[Stream.STDERR]
+    assert await own.exited("s") != 0
+
+
+@needs_cgroups
+async def test_a_session_ends_with_its_container(confined: Harness) -> None:
+    """It is in its cgroups, where everything is killed."""
+    await running(confined)
+    join(confined, "/bin/sh", "-c", "echo $$; trap '' TERM HUP; setsid sleep 1000")
+    await confined.launched("s")
+    async with attached(confined, "s") as client:
+        pid = int(await expect(client, b"\n"))
+        assert Path(f"/proc/{pid}/cgroup").read_text().count("/c") > 0
+        confined.containerizer.destroy("c")
+        assert await confined.exited("c") == signal.SIGKILL
+        assert await confined.exited("s") == signal.SIGKILL
+    await until(lambda: not is_alive(pid))
+
+
+@needs_cgroups
+async def test_there_must_be_something_to_join(confined: Harness) -> None:
+    """A container that has ended is none."""
+    join(confined, "true")
+    assert await confined.failed("s") == "Parent container has no process to join"
+
+
+@needs_crun
+@pytest.mark.parametrize("isolation", ["filesystem/linux", ISOLATION])
+async def test_a_task_with_a_terminal(isolation: str, tmp_path: Path) -> None:
+    """With an init in front of it and without: 1 its own, with job control; 2 logged; 3 its wait status; 4 checked."""
+    harness = Harness(tmp_path)
+    await harness.isolated(isolation=isolation).recover()
+    script = "tty; stty size; echo ready; trap 'stty size' WINCH; while ! read x; do :; done; echo got $x; kill -9 $$"
+    harness.containerizer.launch(harness.shell("c", script, lines=TERMINAL))
+    await harness.launched("c")
+    stdout = harness.sandbox("c") / "stdout"
+    await until(lambda: b"ready\r\n" in stdout.read_bytes())
+    assert b"/dev/pts/" in stdout.read_bytes()
+    assert b"24 80\r\n" in stdout.read_bytes()
+    assert await harness.containerizer.run_beside(harness.shell("c", "! tty")) == 0
+    async with attached(harness, "c") as client, attached(harness, "c", types=True) as typist:
+        await typist.resize(50, 132)
+        await expect(client, b"50 132\r\n")
+        await typist.write(b"this\n")
+        await expect(client, b"got this\r\n")
+    assert await harness.exited("c") == signal.SIGKILL
+    assert stdout.read_bytes().endswith(b"got this\r\n")
+    await harness.containerizer.close()
+    remove_cgroups(harness)
