@@ -6,6 +6,7 @@ Names and defaults are Mesos' (Mesos: src/slave/flags.cpp); durations are nanose
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ from mesos_py.algebra.parse import parse_ranges
 from mesos_py.flags import (
     BOOLEAN,
     INTEGER,
+    NAMES,
     NANOS,
     NUMBER,
     PORT,
@@ -52,6 +54,10 @@ STATUS_UPDATE_RETRY_MIN: Nanos = 10 * SECOND  # Mesos: src/slave/constants.hpp
 STATUS_UPDATE_RETRY_MAX: Nanos = 10 * MINUTE  # Mesos: src/slave/constants.hpp
 MASTER_PING_TIMEOUT: Nanos = 75 * SECOND  # until the master says otherwise; Mesos: src/master/constants.hpp
 
+#: Nothing is fetched from there: link-local addresses, where clouds tell their machines secrets, and where some do it
+#: instead (AWS over IPv6, Alibaba).
+DENIED_NETWORKS = ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "100.100.100.200/32")
+
 
 def _checked(kind: Kind, check: Callable[[Any], object]) -> Kind:
     """``kind``, refusing values for which ``check`` raises ValueError."""
@@ -62,6 +68,12 @@ def _checked(kind: Kind, check: Callable[[Any], object]) -> Kind:
         return value
 
     return attrs.evolve(kind, parse=parse)
+
+
+def _check_networks(texts: tuple[str, ...]) -> None:
+    """Raises ValueError."""
+    for text in texts:
+        ipaddress.ip_network(text)
 
 
 def _check_image_gc(config: ImageGcConfig) -> None:
@@ -265,6 +277,19 @@ class AgentOptions:
         TEXT, "/tmp/mesos/fetch", "Where they are; each agent has a directory there, empty when it starts.",  # noqa: S108
         group="Fetcher",
     )  # fmt: skip
+    fetcher_denied_networks: tuple[str, ...] = option(
+        _checked(NAMES, _check_networks), DENIED_NETWORKS,
+        "Networks from which nothing is fetched; those of link-local addresses and of clouds' metadata.",
+        group="Fetcher",
+    )  # fmt: skip
+    fetcher_allowed_paths: str | None = option(
+        TEXT,
+        None,
+        "Files and directories, with colons between, that paths and file:// URIs may be fetched from; empty: none."
+        " Unset: what a task's user may read, or what everybody may read for who is root in an image. Never what is the"
+        " agent's own.",
+        group="Fetcher",
+    )
     fetcher_stall_timeout: Nanos = option(
         NANOS, MINUTE, "A download that receives nothing for so long has failed.", group="Fetcher"
     )

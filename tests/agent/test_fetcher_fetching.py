@@ -148,11 +148,11 @@ async def test_redirects_are_followed(world: World) -> None:
         ("/loop", "more than 3 redirects"),
         ("/to?where=file:///etc/passwd", "refused: not http or https"),
         ("/to?where=ftp://127.0.0.1/x", "refused: not http or https"),
-        ("/to?where=http://169.254.169.254/latest/meta-data", "169.254.169.254 is a link-local or metadata address"),
-        ("/to?where=http://[fe80::1]/x", "is a link-local or metadata address"),
-        ("/to?where=http://[::ffff:169.254.169.254]/x", "is a link-local or metadata address"),
-        ("/to?where=http://2852039166/x", "is a link-local or metadata address"),
-        ("/to?where=http://100.100.100.200/x", "is a link-local or metadata address"),
+        ("/to?where=http://169.254.169.254/latest/meta-data", "is in 169.254.0.0/16 (fetcher_denied"),
+        ("/to?where=http://[fe80::1]/x", "is in fe80::/10"),
+        ("/to?where=http://[::ffff:169.254.169.254]/x", "is in 169.254.0.0/16"),
+        ("/to?where=http://2852039166/x", "is in 169.254.0.0/16"),
+        ("/to?where=http://100.100.100.200/x", "is in 100.100.100.200/32"),
         ("/to?where=http://0.0.0.0/x", "is not the address of a server"),
         ("/to?where=http://%00/x", "Error downloading resource"),
     ],
@@ -166,7 +166,7 @@ async def test_downloads_that_are_refused(world: World, path: str, text: str) ->
 @pytest.mark.parametrize(
     ("uri", "text"),
     [
-        ("http://169.254.169.254/latest/meta-data", "is a link-local or metadata address"),
+        ("http://169.254.169.254/latest/meta-data", "is in 169.254.0.0/16"),
         ("http://127.0.0.1:1/x", "Connection refused"),
         ("ftp://host/x", "it needs an FTP client"),
         ("hdfs://host/x", "'hdfs' needs the Hadoop client"),
@@ -174,6 +174,8 @@ async def test_downloads_that_are_refused(world: World, path: str, text: str) ->
         ("/nowhere/x", "Failed to copy '/nowhere/x': No such file or directory"),
         ("/dev/zero", "not a regular file"),
         ("/etc", "not a regular file"),
+        ("/proc/1/environ", "it is the kernel's or the agent's own"),
+        ("/sys/kernel/uevent_seqnum", "it is the kernel's or the agent's own"),
     ],
 )
 async def test_uris_that_cannot_be_fetched(world: World, uri: str, text: str) -> None:

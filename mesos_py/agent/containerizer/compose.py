@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from mesos_py.agent.containerizer import Containerizer
 from mesos_py.agent.containerizer.cgroups import hierarchy
@@ -124,15 +124,25 @@ def _isolated_ports(options: AgentOptions) -> Ranges | None:
 
 def make_fetcher(options: AgentOptions) -> Fetcher:
     """One for all containerizers of the agent; agents may share --fetcher_cache_dir."""
-    mark = procfs.mark_of(os.fsencode(os.path.realpath(options.work_dir)))
+    work_dir = os.path.realpath(options.work_dir)
+    mark = procfs.mark_of(os.fsencode(work_dir))
+    own = (work_dir, options.runtime_dir, options.fetcher_cache_dir, options.docker_store_dir)
+    allowed = options.fetcher_allowed_paths
     return Fetcher(
         FetcherSettings(
             frameworks_home=options.frameworks_home,
             stall_timeout_s=options.fetcher_stall_timeout / SECOND,
+            denied_networks=options.fetcher_denied_networks,
+            denied_paths=_real(own),
+            allowed_paths=None if allowed is None else _real(allowed.split(":")),
             cache_directory=os.path.abspath(f"{options.fetcher_cache_dir}/{mark:x}"),
             cache_size=options.fetcher_cache_size,
         )
     )
+
+
+def _real(paths: Iterable[str]) -> tuple[str, ...]:
+    return tuple([os.path.realpath(path) for path in paths if path])
 
 
 def _rotation(options: AgentOptions) -> Rotation | None:

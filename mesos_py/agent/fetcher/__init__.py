@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING
 import attrs
 
 from mesos_py.agent.fetcher.cache import Item
+from mesos_py.agent.options import DENIED_NETWORKS
 from mesos_py.wire.command import CommandInfo
+from mesos_py.wire.container import ContainerInfo
 
 if TYPE_CHECKING:
     from mesos_py.agent.containerizer import ContainerSpec
@@ -47,6 +49,12 @@ class FetcherSettings:
     extract_entries_max: int = 200_000
     #: redirects of one download
     redirects_max: int = 20
+    #: networks nothing is fetched from; --fetcher_denied_networks
+    denied_networks: tuple[str, ...] = DENIED_NETWORKS
+    #: directories with the agent's own files, none of which can be fetched
+    denied_paths: tuple[str, ...] = ()
+    #: files and directories that can be fetched from; None: all that a task's user may read; --fetcher_allowed_paths
+    allowed_paths: tuple[str, ...] | None = None
     #: of this agent alone, and emptied when it starts; empty: there is no cache
     cache_directory: str = ""
     #: bytes in it; --fetcher_cache_size
@@ -92,6 +100,7 @@ def command(
         "sandbox_directory": spec.sandbox,
         "user": spec.user,
         "measure": measures,
+        "has_own_root": _has_own_root(spec.container),
         "items": [_item(item) for item in items],
         **attrs.asdict(settings),
     }
@@ -101,6 +110,13 @@ def command(
         if name in os.environ:
             env[name] = os.environ[name]
     return argv, env
+
+
+def _has_own_root(container: ContainerInfo | None) -> bool:
+    if container is None:
+        return False
+    has_image = container.mesos is not None and container.mesos.image is not None
+    return has_image or container.type is ContainerInfo.Type.DOCKER
 
 
 def _item(item: Item) -> dict[str, object]:

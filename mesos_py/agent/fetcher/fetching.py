@@ -53,7 +53,7 @@ class Fetcher:
     """All fetches of one agent, over one cache."""
 
     def __init__(self, settings: FetcherSettings) -> None:
-        self._settings = settings
+        self.settings = settings
         self.cache = Cache(settings.cache_size if settings.cache_directory else 0)
         self._fetches: dict[str, _Fetch] = {}
         self._removing: set[asyncio.Task[None]] = set()
@@ -61,7 +61,7 @@ class Fetcher:
 
     async def open(self) -> None:
         """What a former agent has left in the cache is gone; done once. Mesos: Fetcher::recover"""
-        directory = self._settings.cache_directory
+        directory = self.settings.cache_directory
         if directory and not self._is_open:
             self._is_open = True
             await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
@@ -113,7 +113,7 @@ class Fetcher:
 
     def _run(self, fetch: _Fetch, stage: _Stage, items: list[Item]) -> None:
         fetch.stage = stage
-        argv, env = fetcher.command(fetch.spec, self._settings, items, measures=stage is _Stage.MEASURING)
+        argv, env = fetcher.command(fetch.spec, self.settings, items, measures=stage is _Stage.MEASURING)
         if not fetch.start(argv, env):
             self._forget(fetch.spec.container_id)
 
@@ -137,7 +137,7 @@ class Fetcher:
 
     def _look(self, entry: Entry) -> Signature | None:
         try:
-            status = os.lstat(os.path.join(self._settings.cache_directory, entry.path))
+            status = os.lstat(os.path.join(self.settings.cache_directory, entry.path))
         except OSError:
             return None
         return Signature(status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
@@ -153,7 +153,7 @@ class Fetcher:
         for path in paths:
             try:
                 with contextlib.suppress(FileNotFoundError):  # it was never begun, or somebody was faster
-                    os.unlink(os.path.join(self._settings.cache_directory, path))
+                    os.unlink(os.path.join(self.settings.cache_directory, path))
             except OSError as exc:
                 log.warning("a file of the cache is left", path=path, error=str(exc))
 

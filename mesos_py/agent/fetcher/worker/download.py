@@ -1,9 +1,10 @@
 """http and https: one request per hop, redirects judged and bounded, the final status exactly 200.
 
 Every host name is resolved once, its addresses are judged, and the connection goes to an address that was judged: a
-name that resolves differently the second time gains nothing. Link-local addresses, where clouds keep their instance
-metadata, are refused always; loopback is refused as the target of a redirect from elsewhere, and so is a redirect to
-any scheme but http and https (X07, spec/faults.md). Proxies of the environment are not used.
+name that resolves differently the second time gains nothing. Addresses in `denied_networks` are refused (link-local
+ones among them, where clouds keep what their machines know); loopback is refused as the target of a redirect from
+elsewhere, and so is a redirect to any scheme but http and https (X07, spec/faults.md). Proxies of the environment are
+not used.
 """
 
 from __future__ import annotations
@@ -26,19 +27,19 @@ if TYPE_CHECKING:
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
-#: Metadata services that do not live in link-local space (AWS over IPv6, Alibaba).
-METADATA = frozenset({ipaddress.ip_address("fd00:ec2::254"), ipaddress.ip_address("100.100.100.200")})
-
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Limits:
     """Bounds of one download, by the names of their flags."""
 
-    def __init__(self, *, stall_timeout_s: float, download_max: int, redirects_max: int) -> None:
+    def __init__(
+        self, *, stall_timeout_s: float, download_max: int, redirects_max: int, denied_networks: list[str]
+    ) -> None:
         self.stall_timeout_s = stall_timeout_s
         self.download_max = download_max
         self.redirects_max = redirects_max
+        self.denied_networks = [ipaddress.ip_network(text) for text in denied_networks]
 
 
 def download(url: str, make: Callable[[], Sink], limits: Limits) -> int:
@@ -124,7 +125,7 @@ def _connect(url: str, limits: Limits, *, may_be_loopback: bool) -> tuple[http.c
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (ValueError, OSError) as exc:
         raise FetchError(f"Error downloading resource '{url}': {exc}") from exc
-    judged = [(entry, _judge(entry[4][0], url, may_be_loopback)) for entry in found]
+    judged = [(entry, _judge(entry[4][0], url, limits, may_be_loopback)) for entry in found]
     problem: OSError | None = None
     for (family, kind, protocol, _, address), is_loopback in judged:
         plain = socket.socket(family, kind, protocol)
@@ -158,14 +159,15 @@ def _wrap(scheme: str, host: str, port: int, plain: socket.socket, limits: Limit
     return connection
 
 
-def _judge(text: str | int, url: str, may_be_loopback: bool) -> bool:
+def _judge(text: str | int, url: str, limits: Limits, may_be_loopback: bool) -> bool:
     """Whether the address is loopback; raises FetchError when it must not be connected to."""
     address: Address = ipaddress.ip_address(str(text).partition("%")[0])
     mapped = getattr(address, "ipv4_mapped", None)
     if mapped is not None:
         address = mapped
-    if address.is_link_local or address in METADATA:
-        raise FetchError(f"'{url}' refused: {address} is a link-local or metadata address")
+    for network in limits.denied_networks:
+        if address in network:
+            raise FetchError(f"'{url}' refused: {address} is in {network} (fetcher_denied_networks)")
     if address.is_multicast or address.is_unspecified:
         raise FetchError(f"'{url}' refused: {address} is not the address of a server")
     if address.is_loopback and not may_be_loopback:

@@ -1,9 +1,14 @@
-"""Where things come from: http and https, paths and file:// URIs; how large they are, and copying them."""
+"""Where things come from: http and https, paths and file:// URIs; how large they are, and copying them.
+
+A file is read with the rights of whom we run as. That may be root where the task is root in a root of its own, who may
+not see the host's files: for him we are nobody, unless --fetcher_allowed_paths says what there is to fetch.
+"""
 
 from __future__ import annotations
 
 import os
 import stat
+from errno import EACCES
 
 from .problem import FetchError
 from .sandbox import CHUNK
@@ -15,6 +20,12 @@ if TYPE_CHECKING:
 
     from .download import Limits
     from .sandbox import Sink
+
+#: What the kernel tells of itself and of others: no files, and nobody has to fetch them.
+NEVER = ("/proc", "/sys", "/dev")
+
+#: The kernel's uid and gid of those who are nobody; linux/highuid.h
+NOBODY = 65534
 
 #: Permission bits of what was downloaded, and of what is executable.
 MODE, EXECUTABLE_MODE = 0o644, 0o755
@@ -76,25 +87,52 @@ def local_path(value: str, frameworks_home: str) -> str:
 
 
 def _open(value: str, info: dict[str, Any]) -> tuple[int, int]:
-    """A descriptor and the mode of its copy: files only, with the rights of whom we run as; nothing is waited for."""
+    """A descriptor and the mode of its copy: of a file that may be had. Raises FetchError."""
     scheme = value.partition("://")[0] if "://" in value else ""
     if scheme in {"ftp", "ftps"}:
         raise FetchError(f"cannot fetch '{value}': it needs an FTP client, and there is none")
     if scheme not in {"", "file"}:
         raise FetchError(f"cannot fetch '{value}': '{scheme}' needs the Hadoop client, and there is none")
     path = local_path(value, info["frameworks_home"])
+    may_be_anybody = info["has_own_root"] and info["allowed_paths"] is None and os.geteuid() == 0
+    if may_be_anybody:
+        os.setgroups([])
+        os.setegid(NOBODY)
+        os.seteuid(NOBODY)
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        return _open_allowed(path, info)
     except OSError as exc:
-        raise FetchError(f"Failed to copy '{path}': {exc.strerror}") from exc
-    status = os.fstat(fd)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(fd)
-        raise FetchError(f"Failed to copy '{path}': not a regular file")
-    return fd, stat.S_IMODE(status.st_mode) & 0o755 | 0o600
+        hint = " to those who are nobody (fetcher_allowed_paths)" if may_be_anybody and exc.errno == EACCES else ""
+        raise FetchError(f"Failed to copy '{path}': {exc.strerror}{hint}") from exc
+    finally:
+        if may_be_anybody:
+            os.seteuid(0)
+            os.setegid(os.getgid())
+
+
+def _open_allowed(path: str, info: dict[str, Any]) -> tuple[int, int]:
+    """What is opened is what was looked at, wherever links have led. Nothing is woken or waited for by looking."""
+    seen = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        status, place = os.fstat(seen), f"/proc/self/fd/{seen}"
+        if not stat.S_ISREG(status.st_mode):
+            raise FetchError(f"Failed to copy '{path}': not a regular file")
+        real = os.readlink(place)
+        if _is_below(real, [*NEVER, *info["denied_paths"]]):
+            raise FetchError(f"Failed to copy '{path}': it is the kernel's or the agent's own")
+        if info["allowed_paths"] is not None and not _is_below(real, info["allowed_paths"]):
+            raise FetchError(f"Failed to copy '{path}': it is not in a place to fetch from (fetcher_allowed_paths)")
+        return os.open(place, os.O_RDONLY | os.O_CLOEXEC), stat.S_IMODE(status.st_mode) & 0o755 | 0o600
+    finally:
+        os.close(seen)
+
+
+def _is_below(path: str, places: list[str]) -> bool:
+    return any(path == place or path.startswith(f"{place.rstrip('/')}/") for place in places)
 
 
 def _limits(info: dict[str, Any]) -> Limits:
     from .download import Limits
 
-    return Limits(**{name: info[name] for name in ("stall_timeout_s", "download_max", "redirects_max")})
+    names = ("stall_timeout_s", "download_max", "redirects_max", "denied_networks")
+    return Limits(**{name: info[name] for name in names})
