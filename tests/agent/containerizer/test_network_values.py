@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, strategies
 
 from mesos_py.agent.containerizer.compose import compose
 from mesos_py.agent.containerizer.isolators.network import hosts, problem, resolv_conf
@@ -22,6 +23,10 @@ from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.network import IPProtocol, NetworkInfo
 
 Mapping = NetworkInfo.PortMapping
+FIELDS = strategies.sampled_from(
+    ["name", "type", "cniVersion", "plugins", "args", "capabilities", "ips", "ip4", "ip6", "ip", "address", "dns",
+     "nameservers", "search", "options", "domain"]
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -96,7 +101,33 @@ def test_addresses_in_every_version(answer: dict[str, Any], addresses: list[str]
     assert [one.protocol for one in obtained.ip_addresses] == kinds
 
 
-@pytest.mark.parametrize("text", ["x", "[]", '{"ips": 1}', '{"ips": [{"address": "here"}]}', '{"dns": []}{'])
+ANYTHING = strategies.recursive(
+    strategies.sampled_from([None, True, 0, -1, 1.5, "", "a", "10.0.0.2/24", "fd00::2", "10.0.0.2/33"]),
+    lambda inner: strategies.lists(inner, max_size=3) | strategies.dictionaries(FIELDS, inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(strategies.dictionaries(FIELDS, ANYTHING))
+def test_whatever_others_write_is_understood_or_refused(found: dict[str, Any]) -> None:
+    """A network that is understood can be asked for anything; an answer that is understood has addresses and DNS."""
+    text = json.dumps(found)
+    try:
+        network = parse(text)
+    except Malformed:
+        pass  # the answer to most of it
+    else:
+        asked = NetworkInfo(name=network.name, port_mappings=(Mapping(host_port=1, container_port=2),))
+        assert all(json.dumps(request(network, plugin, asked, {})) for plugin in network.plugins)
+    try:
+        answer = results.parse(text)
+    except Malformed:
+        return
+    assert results.obtained(NetworkInfo(name="n"), answer).name == "n"
+    assert resolv_conf(results.dns([answer])) is not None
+
+
+@pytest.mark.parametrize("text", ["x", "[" * 9999, '{"ips": 1}', '{"ips": [{"address": "here"}]}', '{"dns": []}{'])
 def test_answers_that_make_no_sense(text: str) -> None:
     with pytest.raises(Malformed):
         results.parse(text)

@@ -53,12 +53,7 @@ class Network:
 
 def parse(text: str | bytes) -> Network:
     """Raises Malformed."""
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise Malformed(f"it is no JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise Malformed("it is no object")
+    found = read_object(text)
     plugins = found.get("plugins", [found])
     if not isinstance(plugins, list) or not plugins or not all(isinstance(one, dict) for one in plugins):
         raise Malformed("'plugins' is no list of objects")
@@ -74,6 +69,17 @@ def parse(text: str | bytes) -> Network:
                 f"'{RESERVED}' in 'args' should not be set in CNI network configuration file. It is reserved by Mesos"
             )
     return Network(name=_text(found, "name"), version=_text(found, "cniVersion", OLDEST), plugins=tuple(plugins))
+
+
+def read_object(text: str | bytes) -> dict[str, Any]:
+    """Raises Malformed for what is no object of JSON."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"it is no JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise Malformed("it is no object")
+    return found
 
 
 def request(

@@ -12,13 +12,12 @@ Source: CNI specification, section 5, and its older versions.
 from __future__ import annotations
 
 import ipaddress
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
 
-from mesos_py.agent.containerizer.networks.configuration import Malformed
+from mesos_py.agent.containerizer.networks.configuration import Malformed, read_object
 from mesos_py.wire.network import IPProtocol, NetworkInfo
 from mesos_py.wire.schema import evolve
 
@@ -35,12 +34,7 @@ class Dns:
 
 def parse(text: str) -> dict[str, Any]:
     """The answer to ADD, as the next plugin and DEL are told it. Raises Malformed."""
-    try:
-        found = json.loads(text) if text.strip() else {}
-    except ValueError as error:
-        raise Malformed(f"it is no JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise Malformed("it is no object")
+    found = read_object(text) if text.strip() else {}
     addresses(found)
     dns([found])
     return found
@@ -51,7 +45,7 @@ def addresses(result: Mapping[str, Any]) -> list[_Address]:
     given = [one.get("address") for one in _list(result, "ips") if isinstance(one, dict)]
     given += [result[name].get("ip") for name in ("ip4", "ip6") if isinstance(result.get(name), dict)]
     try:
-        return [ipaddress.ip_interface(one).ip for one in given if one is not None]
+        return [ipaddress.ip_interface(str(one)).ip for one in given if one is not None]
     except ValueError as error:
         raise Malformed(str(error)) from None
 
@@ -91,10 +85,8 @@ def obtained(asked: NetworkInfo, result: Mapping[str, Any]) -> NetworkInfo:
 def failure(printed: str) -> str:
     """What a plugin that has failed says of it on its standard output; empty: nothing that can be understood."""
     try:
-        found = json.loads(printed)
-    except ValueError:
-        return ""
-    if not isinstance(found, dict):
+        found = read_object(printed)
+    except Malformed:
         return ""
     return ": ".join([str(found[name]) for name in ("msg", "details") if found.get(name)])
 
