@@ -36,6 +36,14 @@ are repeated, offers are void. So there is one place where things go wrong, and 
 
 **Own records**: ``self.keep("progress", b"17")`` survives before any later call leaves; ``self.records`` has what was.
 
+**Who does not want offers at all** says what should run, and it does (``launching``, ``launcher``, ``matching``)::
+
+    web = sdk.Spec(
+        "web", sdk.command("web", "exec python3 -m http.server $PORT"), count=3,
+        request=sdk.Request.of(cpus=0.1, mem=64, ports=[0], constraints=[("hostname", "MAX_PER", "2")]),
+    )
+    sdk.run(sdk.Launcher(name="web", specs=[web]))
+
 **By hand**: ``declines = False`` keeps offers for later, ``acknowledges = False`` and ``reconciles = False`` leave that
 to the program; ``accept``, ``decline``, ``suppress``, ``revive``, ``acknowledge``, ``reconcile``, ``message``,
 ``shutdown`` and ``call`` are the calls of the v1 API with the messages of ``mesos_py.wire``. Without a subclass::
@@ -58,6 +66,9 @@ from mesos_py.config import parse
 from mesos_py.logs import LogOptions, set_up
 from mesos_py.sdk.errors import FailedOver, FrameworkRemoved, SdkError, SubscriptionRefused
 from mesos_py.sdk.executor import Executor
+from mesos_py.sdk.launcher import Backoff, Launch, Restart, Selection, Spec
+from mesos_py.sdk.launching import Launcher
+from mesos_py.sdk.matching import Constraint, Locality, Request
 from mesos_py.sdk.scheduler import Scheduler
 from mesos_py.sdk.session.book import Task, is_end
 from mesos_py.sdk.tasks import Pool, command, new_id, resources
@@ -67,7 +78,8 @@ from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import TaskInfo, TaskState, TaskStatus
 
 __all__ = [
-    "Call", "Event", "Executor", "FailedOver", "FrameworkRemoved", "Offer", "Pool", "Scheduler", "SdkError",
+    "Backoff", "Call", "Constraint", "Event", "Executor", "FailedOver", "FrameworkRemoved", "Launch", "Launcher",
+    "Locality", "Offer", "Pool", "Request", "Restart", "Scheduler", "SdkError", "Selection", "Spec",
     "SubscriptionRefused", "Task", "TaskInfo", "TaskState", "TaskStatus", "command", "evolve", "is_end", "new_id",
     "resources", "run",
 ]  # fmt: skip

@@ -54,6 +54,22 @@ def test_whether_offers_are_wanted_outlives_the_connection() -> None:
     assert [call.type for call in w.take_calls()] == [Type.REVIVE]
 
 
+def test_whether_offers_are_wanted_may_change_while_the_subscription_is_made() -> None:
+    """The subscription has said otherwise already, and the master learns as soon as it listens."""
+    w = World()
+    w.session.suppressed = {"r": None}
+    w.begin({})
+    assert w.asked[-1].call.subscribe is not None and w.asked[-1].call.subscribe.suppressed_roles == ("r",)
+    w.tell(words.OffersWanted(True))
+    w.hear(subscribed())
+    assert [call.type for call in w.take_calls()][:1] == [Type.REVIVE]
+    w.lose()
+    w.wait(1.0)
+    w.tell(words.OffersWanted(False))
+    w.hear(subscribed())
+    assert [call.type for call in w.take_calls()][:1] == [Type.SUPPRESS]
+
+
 # ---- tasks
 
 

@@ -81,6 +81,8 @@ class Session:
         self.offers: dict[OfferID, Offer] = {}
         #: roles in which nothing is to be offered
         self.suppressed: dict[str, None] = {}
+        #: and those of which the subscription that is being made says so
+        self.suppressed_at_first: tuple[str, ...] = ()
         self.reconciliation = Reconciliation()
         self.timers = Timers()
         #: what was kept has been read
@@ -133,9 +135,9 @@ class Session:
 
     def subscription(self) -> Call:
         """The SUBSCRIBE to send now."""
+        self.suppressed_at_first = tuple(role for role in self.suppressed if role in self.roles)
         subscribe = Call.Subscribe(
-            framework_info=evolve(self.info, id=self.framework_id),
-            suppressed_roles=tuple(role for role in self.suppressed if role in self.roles),
+            framework_info=evolve(self.info, id=self.framework_id), suppressed_roles=self.suppressed_at_first
         )
         return Call(type=Call.Type.SUBSCRIBE, framework_id=self.framework_id, subscribe=subscribe)
 

@@ -75,8 +75,19 @@ def subscribed(s: Session, event: Event, out: Frame) -> None:
     if s.is_ending:
         s.say(Call(type=Call.Type.TEARDOWN), out)
         return
+    _say_what_is_wanted(s, out)
     deliver(event.body, out)
     asking.begin(s, out)
+
+
+def _say_what_is_wanted(s: Session, out: Frame) -> None:
+    """The master knows what was said about offers while the subscription was on its way."""
+    revived = tuple(role for role in s.suppressed_at_first if role not in s.suppressed)
+    suppressed = tuple(role for role in s.suppressed if role in s.roles and role not in s.suppressed_at_first)
+    if revived:
+        s.say(Call(type=Call.Type.REVIVE, revive=Call.Revive(roles=revived)), out)
+    if suppressed:
+        s.say(Call(type=Call.Type.SUPPRESS, suppress=Call.Suppress(roles=suppressed)), out)
 
 
 @on(Heartbeat)
