@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from mesos_py.agent.demand import Demand
 from mesos_py.agent.lifecycle import ExecutorState
 from mesos_py.agent.options import MAX_COMPLETED_TASKS_PER_EXECUTOR
 from mesos_py.algebra.resources import Resources
@@ -122,8 +123,8 @@ class Executor:
     nested: dict[str, TaskID] = attrs.Factory(dict)
     #: of those that run
     nested_status: dict[str, ContainerStatus] = attrs.Factory(dict)
-    #: what ``used`` has found; None since the last change
-    used_now: Resources | None = attrs.field(default=None, metadata=DERIVED)
+    #: of it and its unfinished tasks
+    demand: Demand = attrs.Factory(lambda self: Demand.of(self.info), takes_self=True)
 
     @property
     def id(self) -> ExecutorID:
@@ -167,14 +168,8 @@ class Executor:
         )
 
     def used(self) -> Resources:
-        """What the executor and its unfinished tasks may use; added up when first asked for after a change."""
-        if self.used_now is None:
-            total = Resources.of(self.info.resources)
-            for tasks in (self.queued, self.launched):
-                for task in tasks.values():
-                    total += Resources.of(task.info.resources)
-            self.used_now = total
-        return self.used_now
+        """What the executor and its unfinished tasks may use."""
+        return self.demand.used
 
 
 @attrs.define(eq=False)

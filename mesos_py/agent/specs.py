@@ -9,7 +9,6 @@ src/launcher/executor.cpp, src/launcher/default_executor.cpp.
 
 from __future__ import annotations
 
-import math
 import posixpath
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -19,6 +18,7 @@ from attrs import evolve
 from mesos_py.agent import paths
 from mesos_py.agent.containerizer import ContainerSpec, Lines
 from mesos_py.agent.containerizer.isolation import parse_isolation
+from mesos_py.agent.demand import Demand
 from mesos_py.agent.entities import Executor
 from mesos_py.agent.options import AgentOptions
 from mesos_py.algebra.durations import format_duration
@@ -173,36 +173,7 @@ def entitlement(
     options: AgentOptions, executor: Executor
 ) -> tuple[tuple[Resource, ...], Mapping[str, Value.Scalar]]:
     """What the executor and its unfinished tasks may use together, and their limits."""
-    tasks = [task.info for tasks in (executor.queued, executor.launched) for task in tasks.values()]
-    resources = [resource for task in tasks for resource in task.resources]
-    return (*executor.info.resources, *resources), limits(options, executor.info.resources, tasks)
-
-
-def limits(
-    options: AgentOptions, overhead: Sequence[Resource], tasks: Sequence[TaskInfo]
-) -> Mapping[str, Value.Scalar]:
-    """If a task has a limit, everybody counts: with its limit, else with its request; infinity swallows the rest.
-
-    A task without a limit of cpus has none in truth, unless ``--cgroups_enable_cfs`` makes its request one.
-    Mesos: src/slave/slave.cpp computeExecutorLimits.
-    """
-    found = {}
-    for name in ("cpus", "mem"):
-        if any(name in task.limits for task in tasks):
-            is_bound = name == "mem" or options.cgroups_enable_cfs
-            total = _amount(name, overhead)
-            for task in tasks:
-                limit = task.limits.get(name)
-                request = _amount(name, task.resources) if is_bound else math.inf
-                total += request if limit is None else limit.value
-            found[name] = Value.Scalar(value=total)
-    return found
-
-
-def _amount(name: str, resources: Sequence[Resource]) -> float:
-    """In thousandths, as everywhere."""
-    found = [resource.scalar.value for resource in resources if resource.name == name and resource.scalar is not None]
-    return sum([round(value * 1000) for value in found]) / 1000
+    return executor.demand.used.messages(), executor.demand.limits(enable_cfs=options.cgroups_enable_cfs)
 
 
 def command_task(options: AgentOptions, env: dict[str, str], executor: Executor, task: TaskInfo) -> ContainerSpec:
@@ -227,7 +198,7 @@ def command_task(options: AgentOptions, env: dict[str, str], executor: Executor,
         lines=lines_of(task.container),
         command=command,
         resources=(*executor.info.resources, *task.resources),
-        limits=limits(options, executor.info.resources, (task,)),
+        limits=Demand.of(executor.info, (task,)).limits(enable_cfs=options.cgroups_enable_cfs),
     )
 
 

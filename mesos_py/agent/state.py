@@ -20,6 +20,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from mesos_py.agent import changes
+from mesos_py.agent.demand import Demand
 from mesos_py.agent.entities import Executor, Framework, Task
 from mesos_py.agent.lifecycle import TERMINAL, ExecutorState
 from mesos_py.agent.options import MAX_COMPLETED_FRAMEWORKS
@@ -162,7 +163,7 @@ class State:
             tasks.clear()
         executor.queued.clear()
         executor.queued_groups.clear()
-        executor.used_now = None
+        executor.demand = Demand.of(executor.info)
         executor.builtin = None
         framework.completed_executors.append(executor)
         out.change(changes.ExecutorRemoved(framework.id, executor.id))
@@ -185,7 +186,7 @@ class State:
 
     def queue_task(self, executor: Executor, task: Task, out: Frame) -> None:
         executor.queued[task.id] = task
-        executor.used_now = None
+        executor.demand.add(task.info)
         self.dropped.pop((task.framework_id, task.id), None)
         out.change(changes.TaskAdded(task.framework_id, task.id))
 
@@ -207,10 +208,9 @@ class State:
         _hear(task, status)
         if state in TERMINAL:
             task_id = status.task_id
-            if executor.queued.pop(task_id, None) is None:
-                executor.launched.pop(task_id, None)
+            if (executor.queued.pop(task_id, None) or executor.launched.pop(task_id, None)) is not None:
+                executor.demand.remove(task.info)
             executor.terminated[task_id] = task
-            executor.used_now = None
             self.count_end(state)
         out.change(changes.TaskUpdated(task.framework_id, task.id, state, status.reason, status.message))
 
@@ -225,7 +225,8 @@ class State:
         else:
             executor.queued[task.id] = task
         executor.ever_delivered |= delivered
-        executor.used_now = None
+        if task.state not in TERMINAL:
+            executor.demand.add(task.info)
 
     def remember_kill(self, executor: Executor, task_id: TaskID, policy: KillPolicy | None) -> None:
         """To be said when the executor is back."""
@@ -261,8 +262,8 @@ class State:
         assert not self.frameworks.keys() & self.completed_frameworks.keys()
         for executor in executors:
             assert executor.framework.executors[executor.id] is executor
-            known, executor.used_now = executor.used_now, None
-            assert known is None or known == executor.used(), executor.id
+            unfinished = [task.info for task in (*executor.queued.values(), *executor.launched.values())]
+            assert executor.demand == Demand.of(executor.info, unfinished), executor.id
             where = [*executor.queued, *executor.launched, *executor.terminated]
             assert len(where) == len(set(where)), where
             for task in (*executor.queued.values(), *executor.launched.values()):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mesos_py.agent import events, specs, words
+from mesos_py.agent import events, words
+from mesos_py.agent.demand import Demand
 from mesos_py.machine.values import SECOND
 from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.linux import LinuxInfo
@@ -51,9 +52,13 @@ def amounts(resources: tuple[Resource, ...]) -> dict[str, float]:
 def test_limits_of_an_executor_are_its_tasks(
     cfs: bool, limits: list[dict[str, float]], expected: dict[str, float]
 ) -> None:
-    options = World(cgroups_enable_cfs=cfs).agent.options
-    overhead = (builders.scalar("cpus", 0.5), builders.scalar("mem", 16))
-    found = specs.limits(options, overhead, [with_limits(task(), **one) for one in limits])
+    """Also when others have come and gone meanwhile."""
+    tasks = [with_limits(task(), **one) for one in limits]
+    others = [with_limits(task(), cpus=INF), with_limits(task(), mem=7), task()]
+    demand = Demand.of(builders.executor(cpus=0.5, mem=16), (*others, *tasks))
+    for one in others:
+        demand.remove(one)
+    found = demand.limits(enable_cfs=cfs)
     assert {name: scalar.value for name, scalar in found.items()} == expected
 
 
