@@ -116,8 +116,8 @@ def option(
 
 
 def flags_of(cls: type[Any]) -> Iterator[Flag]:
-    """In the order of declaration; fields that are no option are left out."""
-    for field in attrs.fields(cls):
+    """In the order of declaration, those of the class itself first; fields that are no option are left out."""
+    for field in sorted(attrs.fields(cls), key=lambda field: field.inherited):
         if _KEY in field.metadata:
             kind, help, group, name, short = field.metadata[_KEY]
             default = field.default.factory() if isinstance(field.default, attrs.Factory) else field.default  # type: ignore[arg-type]

@@ -21,12 +21,15 @@ from mesos_py.wire.task import TaskStatus
 
 @value
 class ContainerLaunched:
-    """The container's first process runs."""
+    """The container's first process runs, or has run."""
 
     container_id: str
-    pid: int
+    #: None: it has ended already
+    pid: int | None
     #: the networks it has joined; none: it is in the host's
     network_infos: tuple[NetworkInfo, ...] = ()
+    #: for the status that says that the task runs; None: nothing
+    data: bytes | None = None
 
 
 @value
@@ -44,6 +47,8 @@ class ContainerExited:
     container_id: str
     #: wait(2) status word of the first process, None when it is not known
     status: int | None
+    #: what else is to be said of that; empty: nothing
+    message: str = ""
 
 
 @value

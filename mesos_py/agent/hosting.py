@@ -70,6 +70,7 @@ class Hosting:
         reason: TaskStatus.Reason | None = None,
         healthy: bool | None = None,
         exceeded: tuple[Resource, ...] = (),
+        data: bytes | None = None,
     ) -> None:
         agent, executor = self._agent, self._executor
         known = executor.launched.get(task.task_id)
@@ -79,6 +80,7 @@ class Hosting:
             task_id=task.task_id,
             state=state,
             message=message,
+            data=data,
             source=TaskStatus.Source.SOURCE_EXECUTOR,
             reason=reason,
             agent_id=agent.state.id,

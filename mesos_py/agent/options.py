@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 
+from mesos_py.agent.containerizer.docker.options import DockerOptions
 from mesos_py.agent.containerizer.isolation import parse_isolation
 from mesos_py.agent.containerizer.rotation import LOGROTATE, SIZE_MIN, parse_options
 from mesos_py.agent.provisioner.credentials import parse_docker_config
@@ -37,6 +38,7 @@ from mesos_py.flags import (
     shown,
 )
 from mesos_py.machine.values import SECOND, Nanos
+from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.flags import ImageGcConfig
 from mesos_py.wire.linux import CapabilityInfo
 
@@ -76,6 +78,14 @@ def _check_networks(texts: tuple[str, ...]) -> None:
         ipaddress.ip_network(text)
 
 
+def _check_containerizers(names: tuple[str, ...]) -> None:
+    unknown = next((name for name in names if name not in ("mesos", "docker")), None)
+    if unknown is not None:
+        raise ValueError(f"Unknown or unsupported containerizer: {unknown}")  # Mesos: containerizer.cpp create
+    if not names or len(set(names)) < len(names):
+        raise ValueError("expecting mesos, docker, or both")
+
+
 def _check_image_gc(config: ImageGcConfig) -> None:
     if not 0 <= config.image_disk_headroom <= 1:
         raise ValueError(f"expecting image_disk_headroom between 0 and 1, found {config.image_disk_headroom:g}")
@@ -84,7 +94,7 @@ def _check_image_gc(config: ImageGcConfig) -> None:
 
 
 @attrs.frozen(kw_only=True)
-class AgentOptions:
+class AgentOptions(DockerOptions):
     """Settings of one agent; nothing here changes while it runs."""
 
     # ------------------------------------------------------------------------------------------ addresses
@@ -133,7 +143,16 @@ class AgentOptions:
     )
 
     # ------------------------------------------------------------------------------------------ containers
-    containerizers: str = option(one_of("mesos"), "mesos", "Who runs containers; there is one yet.", group="Containers")
+    containerizers: tuple[str, ...] = option(
+        _checked(NAMES, _check_containerizers),
+        ("mesos",),
+        "Who runs containers: mesos, docker (those of type DOCKER, by a Docker daemon), or both.",
+        group="Containers",
+    )
+    default_container_info: ContainerInfo | None = option(
+        message(ContainerInfo), None, 'The container of executors and tasks that ask for none, as {"type":"MESOS"}.',
+        group="Containers",
+    )  # fmt: skip
     isolation: str = option(
         _checked(TEXT, parse_isolation),
         "posix/cpu,posix/mem",

@@ -17,6 +17,7 @@ from attrs import evolve
 
 from mesos_py.agent import paths
 from mesos_py.agent.containerizer import ContainerSpec, Lines
+from mesos_py.agent.containerizer.docker.tasks import environment, is_docker
 from mesos_py.agent.containerizer.isolation import parse_isolation
 from mesos_py.agent.demand import Demand
 from mesos_py.agent.entities import Executor
@@ -160,7 +161,9 @@ def _add_command_environment(env: dict[str, str], command: CommandInfo | None) -
 
 def _with_path(env: dict[str, str], container: ContainerInfo | None = None) -> dict[str, str]:
     """An image has its own idea of PATH."""
-    has_image = container is not None and container.mesos is not None and container.mesos.image is not None
+    has_image = is_docker(container) or (
+        container is not None and container.mesos is not None and container.mesos.image is not None
+    )
     if "PATH" not in env and not has_image:
         env["PATH"] = PATH
     return env
@@ -179,6 +182,9 @@ def entitlement(
 def command_task(options: AgentOptions, env: dict[str, str], executor: Executor, task: TaskInfo) -> ContainerSpec:
     """The executor's container, in which the task's command runs itself."""
     command = task.command or NO_COMMAND
+    container = task.container or options.default_container_info
+    if is_docker(container):
+        env = environment(options, executor.container_id)  # nothing of the executor's, which runs elsewhere
     _add_command_environment(env, command)
     role = _role(task)
     if role is not None:
@@ -190,12 +196,12 @@ def command_task(options: AgentOptions, env: dict[str, str], executor: Executor,
         latest_link=paths.latest_link(executor.sandbox),
         argv=argv,
         executable=executable,
-        env=_with_path(env, task.container),
+        env=_with_path(env, container),
         user=executor.user,
         uris=command.uris,
         is_kept=executor.checkpoint,
-        container=task.container,
-        lines=lines_of(task.container),
+        container=container,
+        lines=lines_of(container),
         command=command,
         resources=(*executor.info.resources, *task.resources),
         limits=Demand.of(executor.info, (task,)).limits(enable_cfs=options.cgroups_enable_cfs),
@@ -205,6 +211,9 @@ def command_task(options: AgentOptions, env: dict[str, str], executor: Executor,
 def custom_executor(options: AgentOptions, env: dict[str, str], executor: Executor) -> ContainerSpec:
     """The executor's container, in which the framework's own executor runs."""
     command = executor.info.command or NO_COMMAND
+    container = executor.info.container or options.default_container_info
+    if is_docker(container):
+        env = {**env, **environment(options, executor.container_id)}
     _add_command_environment(env, command)
     executable, argv = _argv(command)
     resources, bounds = entitlement(options, executor)
@@ -214,12 +223,12 @@ def custom_executor(options: AgentOptions, env: dict[str, str], executor: Execut
         latest_link=paths.latest_link(executor.sandbox),
         argv=argv,
         executable=executable,
-        env=_with_path(env, executor.info.container),
+        env=_with_path(env, container),
         user=executor.user,
         uris=command.uris,
         is_kept=executor.checkpoint,
-        container=executor.info.container,
-        lines=lines_of(executor.info.container),
+        container=container,
+        lines=lines_of(container),
         command=command,
         resources=resources,
         limits=bounds,
@@ -238,12 +247,12 @@ def unsupported(
         for variable in command.environment.variables:
             if variable.secret is not None and variable.secret.type is Secret.Type.REFERENCE:
                 return NO_RESOLVER
+    if ("docker" if is_docker(container) else "mesos") not in options.containerizers:
+        return UNKNOWN_CONTAINER
     if networks and options.network_cni_config_dir is None:
         return f"Unknown CNI network '{networks[0].name}'"
-    if container is None:
+    if container is None or is_docker(container):
         return None
-    if container.type is ContainerInfo.Type.DOCKER:
-        return UNKNOWN_CONTAINER
     has_files = "filesystem/linux" in parse_isolation(options.isolation)
     has_images = has_files and options.image_providers is not None
     if container.mesos is not None and container.mesos.image is not None and not has_images:

@@ -20,6 +20,7 @@ from typing import Any
 
 from mesos_py.executor import checks
 from mesos_py.executor.host import (
+    KILL_GRACE_PERIOD,
     SHUTDOWN_MARGIN,
     SIGTERM,
     Host,
@@ -42,27 +43,30 @@ MAX_COMPLETION = "max completion time"
 class CommandExecutor:
     """Decides for one command task; the agent calls it and carries out what it asks of its host."""
 
-    __slots__ = ("_container_id", "_ended", "_progress", "_started", "_task")
+    __slots__ = ("_container_id", "_ended", "_grace", "_progress", "_started", "_task", "_what")
 
     def __init__(
-        self, container_id: str, task: TaskInfo, *, progress: Progress | None = None, started: bool = False
-    ) -> None:
-        """New, or as a former agent has left it."""
+        self, container_id: str, task: TaskInfo, *, progress: Progress | None = None, started: bool = False,
+        what: str = "Command", grace: Nanos = KILL_GRACE_PERIOD,
+    ) -> None:  # fmt: skip
+        """New, or as a former agent has left it. ``what`` it is that exits; ``grace`` of kills that say nothing."""
         self._container_id = container_id
         self._task = task
         self._progress = progress or Progress()
         self._started = started
         self._ended = False
+        self._what = what
+        self._grace = grace
 
-    def started(self, host: Host) -> None:
-        """The command runs."""
+    def started(self, host: Host, data: bytes | None = None) -> None:
+        """The command runs; ``data`` is told with that."""
         self._started = True
         host.update(self._task, TaskState.TASK_STARTING, container_id=self._container_id)
         command = self._task.command
-        if (command is None or command.value is None) and not _has_image(self._task):
+        if (command is None or command.value is None) and not _may_have_command(self._task):
             host.finish()  # Mesos' executor gives up here, too
             return
-        host.update(self._task, TaskState.TASK_RUNNING, container_id=self._container_id)
+        host.update(self._task, TaskState.TASK_RUNNING, container_id=self._container_id, data=data)
         if self._task.max_completion_time is not None or self._task.health_check is not None:
             self._turn(host, running_since=host.now)
             self._limit(host)
@@ -86,7 +90,7 @@ class CommandExecutor:
 
     def kill(self, host: Host, policy: KillPolicy | None = None) -> None:
         """End the command gently, then by force."""
-        self._kill(host, grace_period(self._task, policy), tell=True)
+        self._kill(host, grace_period(self._task, policy, self._grace), tell=True)
 
     def shutdown(self, host: Host, grace: Nanos) -> None:
         """The agent ends the executor in ``grace``: the command has a little less."""
@@ -112,10 +116,10 @@ class CommandExecutor:
             host.save(self._task, progress)
         if is_to_die:
             self._turn(host, unhealthy=True)
-            self._kill(host, grace_period(self._task, None), tell=True)
+            self._kill(host, grace_period(self._task, None, self._grace), tell=True)
 
-    def exited(self, host: Host, container_id: str, status: int | None) -> None:
-        """Nothing of the command runs any more: say how it ended."""
+    def exited(self, host: Host, container_id: str, status: int | None, message: str = "") -> None:
+        """Nothing of the command runs any more: say how it ended, or ``message``."""
         assert container_id == self._container_id
         if self._ended:
             return
@@ -136,7 +140,7 @@ class CommandExecutor:
             self._task,
             state,
             container_id=container_id,
-            message=exit_text(status),
+            message=message or exit_text(status, self._what),
             reason=reason,
             healthy=False if self._progress.unhealthy else None,
         )
@@ -175,6 +179,9 @@ class CommandExecutor:
             host.set_timer(self._container_id, ESCALATE, kill.at)
 
 
-def _has_image(task: TaskInfo) -> bool:
-    """The image says what is to be run."""
-    return task.container is not None and task.container.mesos is not None and task.container.mesos.image is not None
+def _may_have_command(task: TaskInfo) -> bool:
+    """An image may say what is to be run."""
+    container = task.container
+    if container is None:
+        return False
+    return container.docker is not None or (container.mesos is not None and container.mesos.image is not None)

@@ -42,6 +42,7 @@ class Host(Protocol):
         reason: TaskStatus.Reason | None = None,
         healthy: bool | None = None,
         exceeded: tuple[Resource, ...] = (),
+        data: bytes | None = None,
     ) -> None:
         """Report ``state`` of ``task``, which runs or ran in this container."""
 
@@ -82,26 +83,26 @@ class Host(Protocol):
         """The executor has nothing left to do and ends."""
 
 
-def grace_period(task: TaskInfo, asked: KillPolicy | None) -> Nanos:
-    """Between SIGTERM and SIGKILL: as the kill says, else as the task says, else 3 s."""
+def grace_period(task: TaskInfo, asked: KillPolicy | None, default: Nanos = KILL_GRACE_PERIOD) -> Nanos:
+    """Between SIGTERM and SIGKILL: as the kill says, else as the task says, else ``default``."""
     for policy in (asked, task.kill_policy):
         if policy is not None and policy.grace_period is not None:
             return max(0, policy.grace_period.nanoseconds)
-    return KILL_GRACE_PERIOD
+    return default
 
 
-def exit_text(status: int | None) -> str:
-    """How a command ended, in Mesos' words; ``status`` is a wait(2) word."""
+def exit_text(status: int | None, what: str = "Command") -> str:
+    """How a command, or a container of docker, ended, in Mesos' words; ``status`` is a wait(2) word."""
     if status is None:
-        return "Failed to get exit status for Command"
+        return f"Failed to get exit status for {what}"
     signum = status & 0x7F
     if signum == 0:
-        return f"Command exited with status {(status >> 8) & 0xFF}"
+        return f"{what} exited with status {(status >> 8) & 0xFF}"
     try:
         name = signal.strsignal(signum)
     except ValueError:
         name = None
-    return f"Command terminated with signal {name or signum}"
+    return f"{what} terminated with signal {name or signum}"
 
 
 def empty_check_status(task: TaskInfo) -> CheckStatusInfo | None:

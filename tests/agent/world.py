@@ -114,7 +114,7 @@ class World:
 
     def restarted(
         self, *running: str, signalled: Sequence[str] = (), boot_id: str = BOOT_ID,
-        networks: tuple[NetworkInfo, ...] = (), **options: Any,
+        networks: tuple[NetworkInfo, ...] = (), data: bytes | None = None, **options: Any,
     ) -> World:  # fmt: skip
         """The agent was killed after the last frame; the next one has recovered but has no master yet.
 
@@ -127,7 +127,7 @@ class World:
         world.records = checkpoint.records_of(state)
         known = tuple(
             KnownContainer(
-                container_id=one, pid=7, sandbox="/s", is_signalled=one in signalled, network_infos=networks
+                container_id=one, pid=7, sandbox="/s", is_signalled=one in signalled, network_infos=networks, data=data
             )
             for one in running
         )

@@ -44,13 +44,14 @@ class Recorder:
     def update(
         self, task: TaskInfo, state: TaskState, *, container_id: str, message: str | None = None,
         reason: TaskStatus.Reason | None = None, healthy: bool | None = None, exceeded: tuple[Resource, ...] = (),
+        data: bytes | None = None,
     ) -> None:  # fmt: skip
         self.said.setdefault(task.task_id, []).append(state.name.removeprefix("TASK_"))
         self.messages.append(message)
         self.reasons.append(reason)
         self.statuses.setdefault(task.task_id, []).append(
             TaskStatus(
-                task_id=task.task_id, state=state, message=message, reason=reason, healthy=healthy,
+                task_id=task.task_id, state=state, message=message, reason=reason, healthy=healthy, data=data,
                 source=TaskStatus.Source.SOURCE_EXECUTOR, timestamp=self.now / SECOND,
                 check_status=empty_check_status(task),
             )

@@ -66,8 +66,8 @@ def value_of(hint: Any, rng: random.Random) -> Any:
         for number in range(3):
             registry.apply(AdmitAgent(builders.agent_info(agent_id=f"S{number}")))
         return registry
-    if hint in (str, int, float, bool, type(None)):
-        return {str: "x", int: 2**40, float: 0.5, bool: True, type(None): None}[hint]
+    if hint in (str, bytes, int, float, bool, type(None)):
+        return {str: "x", bytes: b"\xff", int: 2**40, float: 0.5, bool: True, type(None): None}[hint]
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return rng.choice(list(hint))
     if is_message(hint):

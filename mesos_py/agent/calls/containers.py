@@ -12,6 +12,8 @@ from mesos_py.agent import events, specs, words
 from mesos_py.agent.calls import api_containers, descendants, endings
 from mesos_py.agent.calls.api_containers import NOT_EXECUTED, STATUS_NOT_EXECUTED
 from mesos_py.agent.containerizer import NO_SANDBOX
+from mesos_py.agent.containerizer.docker.request import BAD_OPTIONS
+from mesos_py.agent.containerizer.docker.tasks import is_docker
 from mesos_py.agent.entities import Executor
 from mesos_py.agent.hosting import Hosting
 from mesos_py.agent.lifecycle import ExecutorState
@@ -36,6 +38,9 @@ Reason = TaskStatus.Reason
 #: Other than the host's.
 Networks = tuple[NetworkInfo, ...]
 
+#: With it docker run exits when there is no such program in the container.
+STATUS_NOT_RUN = 127 << 8
+
 #: How it begins when a URI could not be fetched.
 NOT_FETCHED = "Failed to fetch"
 
@@ -44,7 +49,8 @@ NOT_FETCHED = "Failed to fetch"
 def container_launched(agent: Agent, event: Event, out: Frame) -> None:
     """Its pid is known; a command task runs, a custom executor is awaited."""
     agent.state.count("containerizer/fetcher/task_fetches_succeeded")  # of none, as Mesos counts
-    _launched(agent, event.body.container_id, event.body.pid, out, event.body.network_infos)
+    launch = event.body
+    _launched(agent, launch.container_id, launch.pid, out, launch.network_infos, launch.data)
 
 
 @rows.on(events.ContainerLaunchFailed)
@@ -55,13 +61,14 @@ def container_launch_failed(agent: Agent, event: Event, out: Frame) -> None:
     if container is not None:
         api_containers.failed(agent, container, message, out)
         return
+    executor = agent.state.containers.get(container_id)
     if message.startswith(NOT_EXECUTED):
         _launched(agent, container_id, None, out)
-        _exited(agent, container_id, STATUS_NOT_EXECUTED, out)
+        of_docker = executor is not None and is_docker(executor.info.container)
+        _exited(agent, container_id, STATUS_NOT_RUN if of_docker else STATUS_NOT_EXECUTED, "", out)
         return
     if message.startswith(NOT_FETCHED):
         agent.state.count("containerizer/fetcher/task_fetches_failed")
-    executor = agent.state.containers.get(container_id)
     if executor is None:
         _nested_failed(agent, container_id, message, out)
         return
@@ -106,14 +113,16 @@ def container_limited(agent: Agent, event: Event, out: Frame) -> None:
 @rows.on(events.ContainerExited)
 def container_exited(agent: Agent, event: Event, out: Frame) -> None:
     """Nothing of the container runs: its tasks are settled, and then the containerizer may forget it."""
-    _exited(agent, event.body.container_id, event.body.status, out)
+    _exited(agent, event.body.container_id, event.body.status, event.body.message, out)
     out.send(words.CONTAINERS, words.AcknowledgeExit(event.body.container_id))
 
 
 # ---- parts
 
 
-def _launched(agent: Agent, container_id: str, pid: int | None, out: Frame, networks: Networks = ()) -> None:
+def _launched(
+    agent: Agent, container_id: str, pid: int | None, out: Frame, networks: Networks = (), data: bytes | None = None
+) -> None:
     executor = agent.state.containers.get(container_id)
     container = agent.api_containers.by_key.get(container_id)
     if container is not None:
@@ -121,10 +130,12 @@ def _launched(agent: Agent, container_id: str, pid: int | None, out: Frame, netw
     elif executor is None:
         _nested_launched(agent, container_id, pid, out, networks)
     else:
-        launched(agent, executor, pid, out, networks)
+        launched(agent, executor, pid, out, networks, data)
 
 
-def launched(agent: Agent, executor: Executor, pid: int | None, out: Frame, networks: Networks = ()) -> None:
+def launched(
+    agent: Agent, executor: Executor, pid: int | None, out: Frame, networks: Networks = (), data: bytes | None = None
+) -> None:
     """Its process runs; a command task says so."""
     container_id = executor.container_id
     place(agent, executor, pid, networks)
@@ -135,7 +146,7 @@ def launched(agent: Agent, executor: Executor, pid: int | None, out: Frame, netw
         for task in list(executor.queued.values()):
             agent.state.deliver_task(executor, task)
         host = Hosting(agent, executor, out)
-        executor.builtin.started(host)
+        executor.builtin.started(host, data)
         if host.finished:
             agent.state.end_with(executor, endings.terminated("Executor terminated"))
             endings.end_now(agent, executor, out)
@@ -167,7 +178,7 @@ def place_nested(
     out.send(words.DISK, words.LinkTask(executor.sandbox, executor.nested[container_id], container_id))
 
 
-def _exited(agent: Agent, container_id: str, status: int | None, out: Frame) -> None:
+def _exited(agent: Agent, container_id: str, status: int | None, message: str, out: Frame) -> None:
     executor = agent.state.containers.get(container_id)
     container = agent.api_containers.by_key.get(container_id)
     if container is not None:
@@ -175,10 +186,12 @@ def _exited(agent: Agent, container_id: str, status: int | None, out: Frame) -> 
     elif executor is None:
         _nested_exited(agent, container_id, status, out)
     else:
-        if executor.recovered and executor.pid is None:
+        if message and executor.kind is Kind.CUSTOM:
+            agent.state.end_with(executor, endings.terminated(message))
+        elif executor.recovered and executor.pid is None and not message:
             _ended_unseen(agent, executor, status, out)
         if isinstance(executor.builtin, CommandExecutor) and executor.launched and executor.termination is None:
-            executor.builtin.exited(Hosting(agent, executor, out), container_id, status)
+            executor.builtin.exited(Hosting(agent, executor, out), container_id, status, message)
         endings.bury(agent, executor, status, out)
     _exit_when_empty(agent, out)
 
@@ -196,6 +209,10 @@ def _launch_failure(executor: Executor, message: str) -> Termination:
         return evolve(endings.terminated(message), state=executor.framework.dropped())
     if message == specs.UNKNOWN_CONTAINER:
         return endings.terminated(f"Abnormal executor termination: {message}")
+    if message.startswith(BAD_OPTIONS):  # as mesos-docker-executor says it, which runs by then
+        return Termination(
+            state=TaskState.TASK_FAILED, reason=Reason.REASON_CONTAINER_LAUNCH_FAILED, message=message
+        )
     return Termination(
         state=TaskState.TASK_FAILED,
         reason=Reason.REASON_CONTAINER_LAUNCH_FAILED,

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from mesos_py.agent import events, paths, recovery, specs, words
 from mesos_py.agent.calls import api_containers, containers, endings, executors, frameworks
 from mesos_py.agent.containerizer import KnownContainer
+from mesos_py.agent.containerizer.docker.tasks import manner
 from mesos_py.agent.entities import Executor, Framework, Task
 from mesos_py.agent.hosting import Hosting
 from mesos_py.agent.lifecycle import ExecutorState
@@ -148,8 +149,9 @@ def _restore_executor(agent: Agent, framework: Framework, kept: checkpoint.Execu
     if kept.kind is Kind.COMMAND and open_ones:
         (task,) = open_ones
         executor.builtin = CommandExecutor(
-            kept.container_id, task.info, progress=task.progress, started=bool(task.updates)
-        )
+            kept.container_id, task.info, progress=task.progress, started=bool(task.updates),
+            **manner(agent.options, task.info.container),
+        )  # fmt: skip
     elif kept.kind is Kind.DEFAULT:
         members = [(task.info, task.progress) for task in open_ones if task.progress is not None]
         executor.builtin = DefaultExecutor(members, shutting_down=kept.ends_at is not None)
@@ -204,7 +206,7 @@ def _resume(agent: Agent, executor: Executor, running: Running, out: Frame) -> N
         return
     agent.update_container(executor, out)
     if executor.state is ExecutorState.REGISTERING and executor.kind is Kind.COMMAND:
-        containers.launched(agent, executor, container.pid, out, container.network_infos)
+        containers.launched(agent, executor, container.pid, out, container.network_infos, container.data)
         return
     containers.place(agent, executor, container.pid, container.network_infos)
     if isinstance(executor.builtin, CommandExecutor) and executor.launched:

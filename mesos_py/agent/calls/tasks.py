@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from mesos_py.agent import changes, facts, paths, specs, words
 from mesos_py.agent.calls import endings, executors
 from mesos_py.agent.calls.room import NO_ROOM
+from mesos_py.agent.containerizer.docker.tasks import is_docker, manner
 from mesos_py.agent.containerizer.isolation import parse_isolation
 from mesos_py.agent.entities import Executor, Framework, Task
 from mesos_py.agent.lifecycle import ExecutorState
@@ -178,7 +179,7 @@ def _why_not(agent: Agent, executor: Executor | None, wish: Wish) -> Drop | None
         return Drop(Reason.REASON_CONTAINER_LAUNCH_FAILED, text, TaskState.TASK_FAILED)
     isolators = parse_isolation(agent.options.isolation)
     for task in wish.tasks:
-        if task.limits:
+        if task.limits and not is_docker(task.container):
             for name, (isolator, text) in LIMIT_TEXTS.items():
                 if name in task.limits and isolator not in isolators:
                     return Drop(Reason.REASON_GC_ERROR, text.format(f"the '{isolator}' isolator"))
@@ -242,7 +243,8 @@ def _add_executor(agent: Agent, framework: Framework, wish: Wish, out: Frame) ->
         user if options.switch_user else None,
     )
     if wish.kind is Kind.COMMAND:
-        executor.builtin = CommandExecutor(container_id, wish.tasks[0])
+        task = wish.tasks[0]
+        executor.builtin = CommandExecutor(container_id, task, **manner(options, task.container))
     elif wish.kind is Kind.DEFAULT:
         executor.builtin = DefaultExecutor()
     if executor.checkpoint and not framework.executors:

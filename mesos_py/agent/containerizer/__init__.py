@@ -8,7 +8,8 @@ says launch, signal, destroy; the containerizer answers with the events of ``mes
            \\-> ContainerExited                                destroyed before its process was started (fetching)
     ContainerLimited                                         it took more than it may, and is to be destroyed
 
-Implementations: ``process.py`` (real processes below a supervisor), ``scripted.py`` (tests and simulation).
+Implementations: ``process.py`` (real processes below a supervisor), ``isolated.py`` around it, ``docker/``, and
+``composing.py`` over several; ``scripted.py`` (tests and simulation).
 Mesos: src/slave/containerizer/containerizer.hpp
 """
 
@@ -144,6 +145,8 @@ class KnownContainer:
     is_signalled: bool = False
     #: the networks it has joined; none: it is in the host's
     network_infos: tuple[NetworkInfo, ...] = ()
+    #: as in ContainerLaunched
+    data: bytes | None = None
 
 
 class Containerizer(Protocol):

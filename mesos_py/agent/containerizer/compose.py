@@ -13,7 +13,9 @@ from mesos_py.agent.containerizer import Containerizer
 from mesos_py.agent.containerizer.cgroups import hierarchy
 from mesos_py.agent.containerizer.cgroups.controls import Policy
 from mesos_py.agent.containerizer.cgroups.isolator import CgroupsIsolator
+from mesos_py.agent.containerizer.composing import ComposingContainerizer
 from mesos_py.agent.containerizer.disk import DiskIsolator
+from mesos_py.agent.containerizer.docker.compose import compose_docker
 from mesos_py.agent.containerizer.isolated import IsolatedContainerizer
 from mesos_py.agent.containerizer.isolation import ALL_CGROUPS, CGROUPS, PORTS, Isolation, settle
 from mesos_py.agent.containerizer.networks.catalogue import Catalogue
@@ -48,6 +50,19 @@ def compose(
 
     Without ``fetcher`` it has its own.
     """
+    fetcher = fetcher or make_fetcher(options)
+    mesos = compose_mesos(options, report, provisioner, fetcher) if "mesos" in options.containerizers else None
+    if "docker" not in options.containerizers:
+        assert mesos is not None
+        return mesos
+    docker = compose_docker(options, report, lambda report, place: _processes(options, report, fetcher, place))
+    return ComposingContainerizer(docker=docker, mesos=mesos, report=report)
+
+
+def compose_mesos(
+    options: AgentOptions, report: Report, provisioner: Provisioner | None, fetcher: Fetcher
+) -> Containerizer:
+    """Whatever is not of type DOCKER. Raises ValueError likewise."""
     networks = _catalogue(options)
     isolation = settle(
         options.isolation, options.launcher, has_images=options.image_providers is not None,
@@ -55,15 +70,7 @@ def compose(
     )  # fmt: skip
 
     def processes(report: Report, cgroup_of: Callable[[str], str] = lambda container_id: "") -> ProcessContainerizer:
-        return ProcessContainerizer(
-            work_dir=os.path.realpath(options.work_dir),
-            runtime_dir=options.runtime_dir,
-            report=report,
-            fetching=fetcher or make_fetcher(options),
-            orphan_s=options.recovery_timeout / SECOND,
-            cgroup_of=cgroup_of,
-            rotation=_rotation(options),
-        )
+        return _processes(options, report, fetcher, options.runtime_dir, cgroup_of)
 
     limits_processes = "posix/rlimits" in isolation
     watches = _watches(options, isolation)
@@ -143,6 +150,21 @@ def make_fetcher(options: AgentOptions) -> Fetcher:
 
 def _real(paths: Iterable[str]) -> tuple[str, ...]:
     return tuple([os.path.realpath(path) for path in paths if path])
+
+
+def _processes(
+    options: AgentOptions, report: Report, fetcher: Fetcher, runtime_dir: str,
+    cgroup_of: Callable[[str], str] = lambda container_id: "",
+) -> ProcessContainerizer:  # fmt: skip
+    return ProcessContainerizer(
+        work_dir=os.path.realpath(options.work_dir),
+        runtime_dir=runtime_dir,
+        report=report,
+        fetching=fetcher,
+        orphan_s=options.recovery_timeout / SECOND,
+        cgroup_of=cgroup_of,
+        rotation=_rotation(options),
+    )
 
 
 def _rotation(options: AgentOptions) -> Rotation | None:

@@ -28,6 +28,11 @@ from mesos_py.agent.events import (
 )
 from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.provisioner.provisioner import Provisioner
+from mesos_py.machine.values import SECOND
+from mesos_py.wire.command import CommandInfo
+from mesos_py.wire.container import ContainerInfo
+from mesos_py.wire.value import Parameter
+from tests.agent.containerizer.docker.daemon import IMAGE
 
 DEADLINE_S = 20
 
@@ -49,6 +54,15 @@ needs_crun = pytest.mark.skipif(bool(_NO_CRUN), reason=_NO_CRUN or "there is cru
 
 #: For tests that put real processes into cgroups.
 needs_cgroups = pytest.mark.skipif(bool(_why_no_cgroups()), reason=_why_no_cgroups() or "there are cgroups")
+
+
+def docker_container(argv: tuple[str, ...]) -> dict[str, object]:
+    """The same command in a container of docker. As a first process sleep would ignore signals: it gets an init."""
+    init = "true" if argv[0] == "sleep" else "false"
+    more = (Parameter(key="init", value=init), Parameter(key="workdir", value="/mnt/mesos/sandbox"))
+    docker = ContainerInfo.DockerInfo(image=IMAGE, parameters=more)
+    info = ContainerInfo(type=ContainerInfo.Type.DOCKER, docker=docker)
+    return {"container": info, "command": CommandInfo(shell=False, value=argv[0], arguments=argv[1:]), "env": {}}
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -75,6 +89,8 @@ class Harness:
         self.work = directory / "work"
         self.events: list[ContainerEvent] = []
         self.containerizer: Containerizer
+        #: what is different in a spec
+        self.wraps: Callable[[tuple[str, ...]], dict[str, object]] | None = None
 
     def process(self, *, acknowledges: bool = True, **settings: object) -> ProcessContainerizer:
         def report(event: ContainerEvent) -> None:
@@ -106,6 +122,16 @@ class Harness:
         self.containerizer = made
         return made
 
+    def docker(self, socket: str, *, acknowledges: bool = True, **flags: object) -> Containerizer:
+        """As an agent with these flags would run containers of docker."""
+        settings = {"docker_socket": socket, "docker_timeout": 5 * SECOND} | flags
+        self.wraps = docker_container
+        return self.isolated(acknowledges=acknowledges, containerizers=("docker",), **settings)
+
+    def killed(self, signum: int) -> int:
+        """The raw status of what a signal has ended: what docker runs exits, with 128 more."""
+        return (128 + signum) << 8 if self.wraps is docker_container else signum
+
     @property
     def cgroups_root(self) -> str:
         """No other test's."""
@@ -133,6 +159,8 @@ class Harness:
             "env": {"PATH": os.environ["PATH"]},
             "is_kept": True,
         }
+        if self.wraps is not None:
+            settings |= self.wraps(argv)
         return ContainerSpec(**(settings | changes))  # type: ignore[arg-type]
 
     def shell(self, container_id: str, script: str, **changes: object) -> ContainerSpec:

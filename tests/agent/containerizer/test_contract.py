@@ -12,6 +12,7 @@ import pytest
 from mesos_py.agent.containerizer import ContainerSpec, NotStarted
 from mesos_py.agent.containerizer.scripted import RUNS, Outcome, ScriptedContainerizer
 from tests.agent.containerizer.conftest import CONFINED, remove_cgroups
+from tests.agent.containerizer.docker.daemon import DOCKER
 from tests.agent.containerizer.harness import Harness, needs_cgroups, needs_crun, until
 
 IGNORES_TERM = "trap '' TERM; touch ready; while :; do sleep 1000; done"
@@ -31,7 +32,8 @@ def script(spec: ContainerSpec) -> Outcome:
     return RUNS
 
 
-KINDS = ["process", "scripted", pytest.param("cgroups", marks=needs_cgroups), pytest.param("crun", marks=needs_crun)]
+KINDS = ["process", "scripted", pytest.param("cgroups", marks=needs_cgroups), pytest.param("crun", marks=needs_crun),
+         pytest.param("docker", marks=DOCKER)]  # fmt: skip
 
 
 @pytest.fixture(params=KINDS)
@@ -41,6 +43,8 @@ async def any_kind(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
         harness.process()
     elif request.param == "cgroups":
         harness.isolated(isolation=CONFINED)
+    elif request.param == "docker":
+        harness.docker(request.getfixturevalue("dockerd").socket)
     elif request.param == "crun":
         harness.isolated(isolation=f"{CONFINED},filesystem/linux,linux/capabilities,namespaces/ipc")
     else:
@@ -72,7 +76,7 @@ async def test_a_signal_ends_it_with_that_status(any_kind: Harness) -> None:
     any_kind.containerizer.launch(any_kind.spec("c", "sleep", "1000"))
     await any_kind.launched("c")
     any_kind.containerizer.signal("c", signal.SIGTERM)
-    assert await any_kind.exited("c") == signal.SIGTERM
+    assert await any_kind.exited("c") == any_kind.killed(signal.SIGTERM)
 
 
 async def test_destroy_ends_what_ignores_signals(any_kind: Harness) -> None:
@@ -85,7 +89,7 @@ async def test_destroy_ends_what_ignores_signals(any_kind: Harness) -> None:
     await any_kind.exited("d")
     assert any_kind.exit_of("c") is None
     any_kind.containerizer.destroy("c")
-    assert await any_kind.exited("c") == signal.SIGKILL
+    assert await any_kind.exited("c") == any_kind.killed(signal.SIGKILL)
 
 
 async def test_destroy_may_follow_launch_at_once(any_kind: Harness) -> None:
@@ -111,7 +115,7 @@ async def test_an_id_runs_once(any_kind: Harness) -> None:
     await until(lambda: len(any_kind.of("c")) == 2)
     assert any_kind.of("c") == ["ContainerLaunched", "ContainerLaunchFailed"]
     any_kind.containerizer.destroy("c")
-    assert await any_kind.exited("c") == signal.SIGKILL
+    assert await any_kind.exited("c") == any_kind.killed(signal.SIGKILL)
 
 
 async def test_usage_is_of_what_runs(any_kind: Harness) -> None:

@@ -1,0 +1,286 @@
+"""What dockerd is asked for when a container is to run: its TaskInfo or ExecutorInfo as a request to create it. Pure.
+
+The request is the JSON of dockerd's API. Paths on the host are left as a task named them; ``mounts.py`` looks whether
+they may be mounted, which takes a look at the disk. Texts of refusals are Mesos'.
+Mesos: src/docker/docker.cpp Docker::RunOptions::create, Docker::run
+"""
+
+from __future__ import annotations
+
+import math
+import posixpath
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import attrs
+
+from mesos_py.agent.containerizer import ContainerSpec
+from mesos_py.agent.containerizer.cgroups import controls
+from mesos_py.agent.containerizer.docker import parameters
+from mesos_py.agent.containerizer.docker.policy import Policy, refused_parameter, refused_privileged
+from mesos_py.machine.problem import Problem, bad_request
+from mesos_py.wire.container import ContainerInfo
+from mesos_py.wire.flags import ContainerDNSInfo
+from mesos_py.wire.resource import Resource
+from mesos_py.wire.value import Value
+from mesos_py.wire.volume import Volume
+
+DockerInfo = ContainerInfo.DockerInfo
+Network = DockerInfo.Network
+_Dns = ContainerDNSInfo.DockerInfo
+
+#: Names of containers begin with it; Mesos: src/slave/containerizer/docker.hpp DOCKER_NAME_PREFIX
+PREFIX: Final = "mesos-"
+
+#: How the failure begins of a task that asks for what docker run could not be told; Mesos: src/docker/executor.cpp
+BAD_OPTIONS: Final = "Failed to create docker run options: "
+
+#: Labels by which a later agent knows its containers again. (Mesos has none: its executors outlive it.)
+WORK_DIR, SANDBOX, KEPT = "mesos_py.work_dir", "mesos_py.sandbox", "mesos_py.kept"
+
+_MODES: Final = {Network.HOST: "host", Network.BRIDGE: "bridge", Network.NONE: "none"}
+_DNS_PARAMETERS: Final = ("dns", "dns-search", "dns-opt", "dns-option")
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """What of the agent's flags every request depends on."""
+
+    work_dir: str
+    sandbox_directory: str = "/mnt/mesos/sandbox"
+    enable_cfs: bool = False
+    #: of the host; how gladly its killer takes a container depends on it
+    memory_bytes: int = 1 << 40
+    dns: ContainerDNSInfo | None = None
+    policy: Policy = attrs.Factory(Policy)
+
+
+@attrs.frozen
+class Mount:
+    """A directory or file of the host, as it was named: relative to the sandbox, or absolute."""
+
+    source: str
+    target: str
+    is_read_only: bool
+
+
+@attrs.frozen(kw_only=True)
+class Request:
+    """A container to be created."""
+
+    name: str
+    image: str
+    is_pulled_anyway: bool
+    #: body of POST /containers/create, without ``mounts``
+    config: Mapping[str, Any]
+    mounts: tuple[Mount, ...]
+    #: ``docker run --rm``
+    is_removed_at_once: bool
+
+
+class _Refused(Exception):
+    """The text is the problem's."""
+
+
+def name_of(container_id: str) -> str:
+    """dockerd's name of a container."""
+    return PREFIX + container_id
+
+
+def request(spec: ContainerSpec, settings: Settings) -> Request | Problem:
+    """What is to be created; a problem's text says what cannot be."""
+    try:
+        return _request(spec, settings)
+    except (_Refused, parameters.BadParameter) as error:
+        return bad_request(f"{BAD_OPTIONS}{error}")
+
+
+def _request(spec: ContainerSpec, settings: Settings) -> Request:
+    container = spec.container
+    if container is None or container.docker is None:
+        raise _Refused("No docker info found in container info")
+    if spec.parent_id is not None:
+        raise _Refused("Nested containers are not supported")
+    docker = container.docker
+    why = refused_privileged(settings.policy) if docker.privileged else None
+    if why is not None:
+        raise _Refused(why)
+    config: parameters.Config = {"Image": docker.image, "Env": [f"{name}={value}" for name, value in spec.env.items()]}
+    host = config["HostConfig"] = {"Privileged": docker.privileged, **limits(spec.resources, spec.limits, settings)}
+    config["HostConfig"]["Binds"], mounts = _volumes(container, docker, settings, host)
+    host["NetworkMode"] = _network(container, docker)
+    if container.hostname is not None:
+        if host["NetworkMode"] == "host":
+            raise _Refused("Unable to set hostname with host network mode")
+        config["Hostname"] = container.hostname
+    _ports(config, docker, spec.resources)
+    _command(config, spec)
+    keys = _parameters(config, docker, settings.policy)
+    if settings.dns is not None and not any(key in keys for key in _DNS_PARAMETERS):
+        host.update(_default_dns(settings.dns, docker.network, str(host["NetworkMode"])))
+    joins = config.pop("_Endpoint", None)
+    if joins is not None:
+        config["NetworkingConfig"] = {"EndpointsConfig": {host["NetworkMode"]: joins}}
+    removes = bool(config.pop("_RemoveAtOnce", False))
+    config["Labels"] = {
+        **config.get("Labels", {}),
+        WORK_DIR: settings.work_dir, SANDBOX: spec.sandbox, KEPT: "1" if spec.is_kept else "0",
+    }  # fmt: skip
+    return Request(
+        name=name_of(spec.container_id),
+        image=docker.image,
+        is_pulled_anyway=bool(docker.force_pull_image),
+        config=config,
+        mounts=mounts,
+        is_removed_at_once=removes,
+    )
+
+
+# ---- parts
+
+
+def limits(
+    resources: tuple[Resource, ...], bounds: Mapping[str, Value.Scalar], settings: Settings
+) -> dict[str, int]:
+    """Fields of a HostConfig, which are also what dockerd may be told to update.
+
+    Without a limit memory is limited to its request, cpus are if ``--cgroups_enable_cfs`` says so.
+    """
+    what = controls.entitled(resources, bounds)
+    found: dict[str, int] = {}
+    if what.cpus is not None:
+        found["CpuShares"] = max(int(controls.CPU_SHARES * what.cpus), controls.CPU_SHARES_MIN)
+    cpus = what.cpus_limit if what.cpus_limit is not None else what.cpus if settings.enable_cfs else None
+    if cpus is not None and not math.isinf(cpus):
+        found["CpuPeriod"] = controls.CFS_PERIOD_US
+        found["CpuQuota"] = max(int(cpus * controls.CFS_PERIOD_US), controls.CFS_QUOTA_MIN_US)
+    if what.mem_limit is not None:
+        if not math.isinf(what.mem_limit):
+            found["Memory"] = int(what.mem_limit)
+        if what.mem_bytes is not None:
+            found["MemoryReservation"] = what.mem_bytes
+        score = controls.oom_score(what, settings.memory_bytes)
+        if score is not None:
+            found["OomScoreAdj"] = score
+    elif what.mem_bytes is not None:
+        found["Memory"] = what.mem_bytes
+    return found
+
+
+def _volumes(
+    container: ContainerInfo, docker: DockerInfo, settings: Settings, host: parameters.Config
+) -> tuple[list[str], tuple[Mount, ...]]:
+    """Volumes that dockerd knows by name, and what of the host is mounted."""
+    named: list[str] = []
+    mounts: list[Mount] = []
+    driver = None
+    for volume in container.volumes:
+        inside = volume.container_path
+        target = inside if posixpath.isabs(inside) else posixpath.join(settings.sandbox_directory, inside)
+        is_read_only = volume.mode is Volume.Mode.RO
+        mode = "ro" if is_read_only else "rw"
+        if volume.host_path is not None:
+            outside = volume.host_path
+            if not posixpath.isabs(outside) and not posixpath.isabs(inside):
+                raise _Refused(f"Both host_path '{outside}' and container_path '{inside}' of a volume are relative")
+            if docker.volume_driver is not None and not posixpath.isabs(outside):
+                named.append(f"{_plain(outside)}:{_plain(target)}:{mode}")
+            else:
+                mounts.append(Mount(outside, target, is_read_only))
+        elif volume.source is None:
+            raise _Refused(f"Host path or volume source is required for '{inside}'")
+        elif volume.source.docker_volume is not None:
+            source = volume.source.docker_volume
+            if source.driver is not None:
+                if driver not in (None, source.driver):
+                    raise _Refused("Only one volume driver is supported")
+                driver = source.driver
+            if posixpath.isabs(source.name) or source.name.startswith("."):
+                raise _Refused(f"'{source.name}' is no name of a volume")  # dockerd would mount that of the host
+            named.append(f"{_plain(source.name)}:{_plain(target)}:{mode}")
+    if docker.volume_driver is not None:
+        if driver not in (None, docker.volume_driver):
+            raise _Refused("Only one volume driver per task is supported")
+        driver = docker.volume_driver
+    if driver is not None:
+        host["VolumeDriver"] = driver
+    return named, tuple(mounts)
+
+
+def _plain(text: str) -> str:
+    if ":" in text:
+        raise _Refused(f"'{text}' of a volume has a colon")  # dockerd would take what follows for something else
+    return text
+
+
+def _network(container: ContainerInfo, docker: DockerInfo) -> str:
+    mode = _MODES.get(docker.network)
+    if mode is not None:
+        return mode
+    if docker.network is not Network.USER:
+        raise _Refused("Unsupported Network mode")
+    if not container.network_infos:
+        raise _Refused("No network info found in container info")
+    if len(container.network_infos) > 1:
+        raise _Refused("Only a single network can be defined in Docker run")
+    name = container.network_infos[0].name
+    if name is None:
+        raise _Refused("No network name found in network info")
+    if name in ("host", "default") or name.startswith("container:"):
+        raise _Refused(f"'{name}' is no user-defined network")  # HOST says so, and the others are somebody's
+    return name
+
+
+def _ports(config: parameters.Config, docker: DockerInfo, resources: Iterable[Resource]) -> None:
+    if not docker.port_mappings:
+        return
+    if docker.network in (Network.HOST, Network.NONE):
+        raise _Refused("Port mappings are only supported for bridge and user-defined networks")
+    offered = [one.ranges for one in resources if one.name == "ports" and one.ranges is not None]
+    if not offered:
+        raise _Refused("Port mappings require port resources")
+    for mapping in docker.port_mappings:
+        port = mapping.host_port
+        if not any(span.begin <= port <= span.end for ranges in offered for span in ranges.range):
+            raise _Refused(f"Port [{port}] not included in resources")
+        parameters.publish(config, f"{mapping.container_port}/{(mapping.protocol or 'tcp').lower()}", port)
+
+
+def _command(config: parameters.Config, spec: ContainerSpec) -> None:
+    """What runs: the image's own entrypoint and command where nothing else is said."""
+    command = spec.command
+    if command is None:
+        return
+    if command.shell:
+        if command.value is None:
+            raise _Refused("Shell specified but no command value provided")
+        config["Entrypoint"], config["Cmd"] = ["/bin/sh"], ["-c", command.value]
+        return
+    arguments = [*([] if command.value is None else [command.value]), *command.arguments]
+    if arguments:
+        config["Cmd"] = arguments
+
+
+def _parameters(config: parameters.Config, docker: DockerInfo, policy: Policy) -> list[str]:
+    """They come last and count most, as on a command line; the names of those given."""
+    keys = []
+    for parameter in docker.parameters:
+        key = parameters.canonical(parameter.key)
+        why = refused_parameter(policy, key, parameter.value)
+        if why is not None:
+            raise _Refused(why)
+        parameters.apply(config, key, parameter.value)
+        keys.append(key)
+    return keys
+
+
+def _default_dns(given: ContainerDNSInfo, network: Network, name: str) -> dict[str, list[str]]:
+    """Of the container's own network; else what is said of user-defined networks without naming one."""
+    mode = {Network.BRIDGE: _Dns.NetworkMode.BRIDGE, Network.USER: _Dns.NetworkMode.USER}.get(network)
+    rows = [one for one in given.docker if mode is not None and one.network_mode is mode]
+    named = [one for one in rows if one.network_name == name]
+    unnamed = [one for one in rows if one.network_name is None or mode is _Dns.NetworkMode.BRIDGE]
+    for row in (*named, *unnamed):
+        dns = row.dns
+        return {"Dns": list(dns.nameservers), "DnsSearch": list(dns.search), "DnsOptions": list(dns.options)}
+    return {}
