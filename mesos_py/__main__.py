@@ -30,6 +30,8 @@ COMMANDS = {
     "story": ("mesos_py.cli.story", "COMMAND", "tell what happened to a task, agent or framework, and why"),
     "registry": ("mesos_py.cli.registry", "COMMAND", "look at the registry, back it up, restore it"),
     "sim": ("mesos_py.cli.sim", "COMMAND", "simulate clusters with faults"),
+    "certify": ("mesos_py.cli.certify", "COMMAND", "run a framework through fault scenarios"),
+    "framework": ("mesos_py.cli.framework", "COMMAND", "list installed frameworks, or run one"),
     "call": ("mesos_py.cli.call", "COMMAND", "make any operator call"),
 }
 

@@ -22,12 +22,16 @@ from mesos_py.wire.ids import AgentID, ExecutorID, FrameworkID, OfferID, TaskID
 from mesos_py.wire.offer import Filters, InverseOffer, Offer
 from mesos_py.wire.operation import OperationStatus
 from mesos_py.wire.scheduler_api import Call, Event
+from mesos_py.wire.schema import payload_field
 from mesos_py.wire.task import KillPolicy, TaskInfo, TaskStatus
 
 log = structlog.get_logger(__name__)
 
 _Capability = FrameworkInfo.Capability
 _Operation = Offer.Operation
+
+#: types of calls that say enough by themselves
+NEED_NOTHING = (Call.Type.TEARDOWN, Call.Type.REVIVE, Call.Type.SUPPRESS)
 
 FAILOVER_TIMEOUT_S = 7 * 86400.0  # a week, as the high-availability guide advises
 
@@ -305,7 +309,11 @@ class Scheduler:
         await self._there.call(Call(type=Call.Type.SHUTDOWN, shutdown=shutdown))
 
     async def call(self, call: Call) -> bool:
-        """Any other call; the framework's id is filled in. False: no master listens."""
+        """Any other call; the framework's id is filled in. False: no master listens. Raises ValueError."""
+        if call.type is None or call.type in (Call.Type.UNKNOWN, Call.Type.SUBSCRIBE):
+            raise ValueError("a call needs a type, and subscribing is not the program's business")
+        if call.type not in NEED_NOTHING and getattr(call, payload_field(call.type)) is None:
+            raise ValueError(f"a call of type {call.type.name} needs '{payload_field(call.type)}'")
         return await self._there.call(call)
 
     async def teardown(self) -> None:

@@ -104,8 +104,8 @@ def test_an_update_is_acknowledged_when_it_was_handled() -> None:
     w.hear(event)
     w.hear(event)
     assert w.take_told() == [event] and w.take_calls() == []
-    assert ("task", "t") in w.kept, "an end survives before the program hears of it"
-    w.tell(words.Handled(event))
+    frame = w.tell(words.Handled(event))
+    assert [write.key for write in frame.writes] == [("task", "t")], "an end survives before it is acknowledged"
     (call,) = w.take_calls()
     assert call.acknowledge == Call.Acknowledge(agent_id=A1, task_id=TaskID("t"), uuid=U1)
     w.hear(event)
@@ -118,12 +118,26 @@ def test_an_end_that_was_handled_is_known_to_the_next_run() -> None:
     w.subscribe()
     event = update("t", "FINISHED", U1)
     w.hear(event)
+    w.tell(words.Handled(event))
     again = World()
     again.subscribe(w.kept)
     assert again.session.book[TaskID("t")].has_finished
     again.hear(event)
     assert again.take_told() == []
     assert [call.type for call in again.take_calls()] == [Type.ACKNOWLEDGE]
+
+
+def test_an_end_that_the_program_has_died_of_is_told_to_the_next_run() -> None:
+    """What was not handled was not kept."""
+    w = World()
+    w.subscribe()
+    w.call(Type.ACCEPT, accept=launch("t"))
+    w.hear(update("t", "FINISHED", U1))
+    again = World()
+    again.subscribe(w.kept)
+    assert list(again.session.book.open) == ["t"]
+    again.hear(update("t", "FINISHED", U1))
+    assert len(again.take_told()) == 1
 
 
 def test_nothing_changes_how_a_task_has_ended() -> None:

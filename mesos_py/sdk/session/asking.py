@@ -86,16 +86,26 @@ def handled(s: Session, event: Event, out: Frame) -> None:
     told = event.body.event
     if told.update_operation_status is not None:
         _operation_handled(s, told.update_operation_status.status, out)
-    if told.update is None or told.update.status.uuid is None:
+    if told.update is None:
         return
     status: TaskStatus = told.update.status
     task = s.book.get(status.task_id)
     if task is not None and task.pending == status.uuid:
         task.pending = None
+    if s.habits.acknowledges or status.uuid is None:
+        settled(s, status, out)
     if s.habits.acknowledges:
-        if task is not None:
-            task.handled = status.uuid
         acknowledge(s, status, out)
+
+
+def settled(s: Session, status: TaskStatus, out: Frame) -> None:
+    """The program has nothing more to do about it. An end is kept now, before it is acknowledged, and not earlier: a
+    run that dies of it leaves it to the next one."""
+    task = s.book.get(status.task_id)
+    if task is not None:
+        task.handled = status.uuid or task.handled
+        if task.has_ended and task.status == status:
+            keep(s, task, out)
 
 
 def _operation_handled(s: Session, status: OperationStatus, out: Frame) -> None:

@@ -1,7 +1,7 @@
 """The tasks of a framework: what was launched where, and what became of it. Written before a launch is asked for.
 
-Kept is a record for each task when it is launched and when it ends; the states in between are found out again by
-reconciling. What an update means for a task::
+Kept is a record for each task, when it is launched and when the program has dealt with its end; the states in between
+are found out again by reconciling. What an update means for a task::
 
     with a uuid, not the last word yet    news; if the state is final it is the last word
     with a uuid, after the last word      an echo: acknowledged, and nobody is told

@@ -91,8 +91,8 @@ def acknowledge(s: Session, event: Event, out: Frame) -> None:
     """The update will not come again."""
     told: Call.Acknowledge = event.body.acknowledge
     task = s.book.get(told.task_id)
-    if task is not None:
-        task.handled = told.uuid
+    if task is not None and task.status is not None and task.status.uuid == told.uuid:
+        asking.settled(s, task.status, out)
     _say(s, event, out)
 
 

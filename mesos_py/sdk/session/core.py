@@ -12,7 +12,7 @@
 What the high-availability guide of Mesos asks of a framework is decided here:
 
 * the framework id is kept before anything is said under it, and used again until a master says it is removed;
-* a launch is written down before it is asked for, and an end before the program hears of it (``book``);
+* a launch is written down before it is asked for, and an end before it is acknowledged (``book``);
 * a stream that is silent for five heartbeats is dead; the next attempt waits, twice as long each time;
 * an update is acknowledged when the program has dealt with it, an echo of it at once, and nobody hears it twice;
 * after every subscription, and now and then, tasks are reconciled until every one was answered for;

@@ -131,8 +131,6 @@ def update(s: Session, event: Event, out: Frame) -> None:
     if s.book.hear(status):
         task = s.book[status.task_id]
         task.pending = status.uuid
-        if task.has_ended or known is None:
-            asking.keep(s, task, out)
         if task.has_ended:
             out.change(words.Ended(status))
         deliver(event.body, out)
@@ -218,7 +216,6 @@ def _lost_with(framework_id: FrameworkID | None, task: Task, s: Session, out: Fr
         message=f"Framework {framework_id} removed",
     )  # fmt: skip
     s.book.hear(status)
-    asking.keep(s, task, out)
     deliver(MasterEvent(type=Type.UPDATE, update=MasterEvent.Update(status=status)), out)
 
 

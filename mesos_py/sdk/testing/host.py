@@ -19,6 +19,7 @@ from mesos_py.coordination.locator import Locator
 from mesos_py.coordination.memory import MemoryDisk, MemoryRecords
 from mesos_py.machine.problem import Problem
 from mesos_py.machine.values import MILLISECOND, Nanos
+from mesos_py.master.validation.calls import scheduler_call
 from mesos_py.sdk.host import Account, Answered, Elsewhere, Link, NotReached
 from mesos_py.sim import masters
 from mesos_py.sim.clock import HostClock
@@ -169,6 +170,12 @@ class SimLink:
         if self._is_over:
             raise NotReached("the connection has ended")
         self._ears.said(self, call)
+        invalid = scheduler_call(call, None)
+        if invalid is not None:  # as master/http.py answers
+            text = f"Failed to validate scheduler::Call: {invalid}"
+            self._ears.answered(self, call, 400, text)
+            self._answered(call, 400, text)
+            return
         if self._is_encoded:
             call = json.decode(Call, json.encode(call))
         self._numbers += 1

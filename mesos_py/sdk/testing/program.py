@@ -70,7 +70,7 @@ class Program:
         self.framework_id: FrameworkID | None = None
         self.past_ids: list[FrameworkID] = []
         #: those that are subscribed
-        self._links: dict[SimLink, None] = {}
+        self.links: dict[SimLink, None] = {}
         self.book: dict[TaskID, Record] = {}
         self.refusals: dict[str, int] = {}
         #: what simulated schedulers are told, and programs are not
@@ -112,7 +112,7 @@ class Program:
         if process is not self.process:
             return  # another instance has taken its place
         self.is_up = False
-        self._links.clear()
+        self.links.clear()
         if error is None:
             self.has_ended = True
             self._abandon()
@@ -128,7 +128,7 @@ class Program:
         self._is_kept_down = True
         if self.is_up and self.process is not None:
             self.is_up = False
-            self._links.clear()
+            self.links.clear()
             self._cluster.net.kill(self.process)
 
     def stop(self) -> None:
@@ -145,7 +145,7 @@ class Program:
         """Another instance with the same disks is started beside the one that runs."""
         if self.is_up:
             self.is_up = False
-            self._links.clear()
+            self.links.clear()
             self.start()
 
     def forget_id(self) -> None:
@@ -172,7 +172,7 @@ class Program:
     @property
     def subscribed(self) -> bool:
         """Or it need not be."""
-        return bool(self._links) or self.has_ended
+        return bool(self.links) or self.has_ended
 
     @property
     def is_probed(self) -> bool:
@@ -207,7 +207,7 @@ class Program:
     def heard(self, link: SimLink, event: Event) -> None:
         if event.subscribed is not None:
             self.framework_id = event.subscribed.framework_id
-            self._links[link] = None
+            self.links[link] = None
         elif event.update is not None and self.framework_id is not None:
             self._cluster.heard(self.host, self.framework_id, event.update.status)
             record = self.book.get(event.update.status.task_id)
@@ -225,7 +225,7 @@ class Program:
         self._tell("answered", link, call, status, text)
 
     def lost(self, link: SimLink) -> None:
-        self._links.pop(link, None)
+        self.links.pop(link, None)
         self._tell("lost", link)
 
     def _tell(self, what: str, *told: Any) -> None:

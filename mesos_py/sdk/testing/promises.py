@@ -1,0 +1,171 @@
+"""What a framework owes to those it shares a cluster with, judged by what its program says and hears.
+
+===================  ==================================================================================================
+acknowledges         every update that has a uuid, within half a minute of hearing it
+answers offers       accepts or declines each within five minutes, unless it is rescinded
+heeds rescinds       accepts no offer of which it has heard that it is gone
+launches once        uses no task id a second time
+keeps its id         subscribes again as who it was, whatever became of it, until it is told that it was removed
+reconciles           asks for the tasks that it has under way, within half a minute of every subscription
+backs off            does not subscribe more often than twenty times in ten seconds
+makes sense          makes no call that cannot be understood
+does not fail        its program ends only because it is done, or because another instance has taken over
+settles              once nothing breaks any more, it is subscribed, and nothing is lost, owed or left over
+===================  ==================================================================================================
+
+The first breach of each is kept. What a stopped program, or one without a connection, does not do is not held against
+it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+import attrs
+
+from mesos_py.machine.values import SECOND, Nanos
+from mesos_py.sdk.session.calls import launched_by
+from mesos_py.sdk.testing.host import SimLink
+from mesos_py.sdk.testing.program import Program
+from mesos_py.wire.ids import OfferID, TaskID
+from mesos_py.wire.scheduler_api import Call, Event
+
+ACKNOWLEDGED_WITHIN: Nanos = 30 * SECOND
+ANSWERED_WITHIN: Nanos = 300 * SECOND
+RECONCILED_WITHIN: Nanos = 30 * SECOND
+SUBSCRIPTIONS_MAX, SUBSCRIPTIONS_WITHIN = 20, 10 * SECOND
+
+PROMISES = (
+    "acknowledges", "answers offers", "heeds rescinds", "launches once", "keeps its id", "reconciles", "backs off",
+    "makes sense", "does not fail", "settles",
+)  # fmt: skip
+
+
+@attrs.frozen
+class Breach:
+    """A promise that was not kept: which, when, and how."""
+
+    promise: str
+    at_s: float
+    text: str
+
+
+@attrs.define(eq=False)
+class _Duties:
+    """What is owed on one connection, and since when."""
+
+    updates: dict[bytes, tuple[Nanos, str]] = attrs.Factory(dict)
+    offers: dict[OfferID, Nanos] = attrs.Factory(dict)
+    #: tasks to ask for
+    tasks: dict[TaskID, Nanos] = attrs.Factory(dict)
+
+
+class Promises:
+    """Judges one program; see ``program.Judge``."""
+
+    def __init__(self, clock: Callable[[], Nanos]) -> None:
+        self._clock = clock
+        self.breaches: dict[str, Breach] = {}
+        self._duties: dict[SimLink, _Duties] = {}
+        self._gone: dict[OfferID, None] = {}
+        self._launched: dict[TaskID, None] = {}
+        self._attempts: deque[Nanos] = deque(maxlen=SUBSCRIPTIONS_MAX + 1)
+
+    def breach(self, promise: str, text: str) -> None:
+        assert promise in PROMISES
+        self.breaches.setdefault(promise, Breach(promise, self._clock() / SECOND, text))
+
+    # ---- what is said
+
+    def said(self, program: Program, link: SimLink, call: Call) -> None:
+        duties = self._duties.get(link, _Duties())
+        if call.subscribe is not None:
+            self._subscribes(program, call)
+        if call.acknowledge is not None:
+            duties.updates.pop(call.acknowledge.uuid, None)
+        if call.decline is not None:
+            for offer_id in call.decline.offer_ids:
+                duties.offers.pop(offer_id, None)
+        if call.accept is not None:
+            self._accepts(duties, call.accept)
+        if call.reconcile is not None:
+            asked = [task.task_id for task in call.reconcile.tasks]
+            for task_id in asked or list(duties.tasks):
+                duties.tasks.pop(task_id, None)
+
+    def _subscribes(self, program: Program, call: Call) -> None:
+        now = self._clock()
+        if program.framework_id is not None and call.framework_id != program.framework_id:
+            who = f"as {call.framework_id}" if call.framework_id else "without an id"
+            self.breach("keeps its id", f"it is {program.framework_id}, and subscribes {who}")
+        self._attempts.append(now)
+        if len(self._attempts) > SUBSCRIPTIONS_MAX and now - self._attempts[0] < SUBSCRIPTIONS_WITHIN:
+            self.breach("backs off", f"it subscribes {SUBSCRIPTIONS_MAX} times in {_ago(now, self._attempts[0])}")
+
+    def _accepts(self, duties: _Duties, accept: Call.Accept) -> None:
+        for offer_id in accept.offer_ids:
+            duties.offers.pop(offer_id, None)
+            if offer_id in self._gone:
+                self.breach("heeds rescinds", f"it accepts {offer_id}, which is gone, as it has heard")
+            self._gone[offer_id] = None  # it is used up
+        for task in launched_by(accept.operations):
+            if task.task_id in self._launched:
+                self.breach("launches once", f"it launches {task.task_id} again")
+            self._launched[task.task_id] = None
+
+    # ---- what is heard
+
+    def heard(self, program: Program, link: SimLink, event: Event) -> None:
+        now = self._clock()
+        if event.subscribed is not None:
+            under_way = {record.id: now for record in program.open_records()}
+            self._duties[link] = _Duties(tasks=under_way)
+        duties = self._duties.get(link, _Duties())
+        if event.offers is not None:
+            duties.offers.update((offer.id, now) for offer in event.offers.offers)
+        if event.rescind is not None:
+            duties.offers.pop(event.rescind.offer_id, None)
+            self._gone[event.rescind.offer_id] = None
+        if event.update is not None:
+            status = event.update.status
+            duties.tasks.pop(status.task_id, None)
+            if status.uuid is not None:
+                duties.updates.setdefault(status.uuid, (now, f"{status.state.name} of {status.task_id}"))
+
+    def answered(self, program: Program, link: SimLink, call: Call, status: int, text: str) -> None:
+        if status == 400 and "validate" in text:
+            self.breach("makes sense", f"{call.type.name if call.type else 'a call'} is refused: {text}")
+
+    def lost(self, program: Program, link: SimLink) -> None:
+        """Its offers are gone, and the program knows."""
+        duties = self._duties.pop(link, None)
+        if duties is not None:
+            self._gone.update(dict.fromkeys(duties.offers))
+
+    # ---- what is not done
+
+    def look(self, program: Program) -> None:
+        """Now and then: is anything overdue?"""
+        now = self._clock()
+        for link in list(self._duties):
+            if link not in program.links:
+                del self._duties[link]
+                continue
+            duties = self._duties[link]
+            for since, what in duties.updates.values():
+                if now - since > ACKNOWLEDGED_WITHIN:
+                    self.breach("acknowledges", f"it has heard {what} {_ago(now, since)} ago")
+            for offer_id, since in duties.offers.items():
+                if now - since > ANSWERED_WITHIN:
+                    self.breach("answers offers", f"it has {offer_id} since {_ago(now, since)}")
+            for task_id, since in duties.tasks.items():
+                if now - since > RECONCILED_WITHIN:
+                    self.breach("reconciles", f"it has not asked for {task_id} in {_ago(now, since)}")
+        for error in program.errors:
+            if type(error).__name__ not in ("FailedOver", "Fenced"):
+                self.breach("does not fail", f"{type(error).__name__}: {error}")
+
+
+def _ago(now: Nanos, since: Nanos) -> str:
+    return f"{(now - since) / SECOND:.0f} s"

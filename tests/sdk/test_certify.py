@@ -1,0 +1,87 @@
+"""``mesos-py certify``: each broken framework breaks the promises that it must, and good ones none."""
+
+from __future__ import annotations
+
+import asyncio
+
+import orjson
+import pytest
+
+from mesos_py import sdk
+from mesos_py.cli.certify import COMMAND
+from mesos_py.cli.command import CommandFailed
+from mesos_py.config import parse
+from mesos_py.sdk.testing.certify import SCENARIOS, trial
+from mesos_py.sdk.testing.promises import PROMISES
+from tests.acceptance.cluster import ROOT
+from tests.sdk import broken
+from tests.sdk.test_hello_simulated import hello
+
+HELLO, BROKEN_FILE = str(ROOT / "examples" / "hello.py"), str(ROOT / "tests" / "sdk" / "broken.py")
+BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
+
+#: framework, a scenario that is enough, what it breaks there
+BROKEN: list[tuple[type[sdk.Scheduler], str, set[str]]] = [
+    (broken.ForgetsToAcknowledge, "calm", {"acknowledges", "settles"}),
+    (broken.SubscribesWithoutItsId, "F17", {"keeps its id", "settles"}),
+    (broken.NeverDeclines, "calm", {"answers offers"}),
+    (broken.LaunchesTwice, "calm", {"launches once", "settles"}),
+    (broken.NeverReconciles, "F17", {"reconciles"}),
+    (broken.IgnoresRescinds, "F24", {"heeds rescinds"}),
+    (broken.FailsInAHandler, "calm", {"does not fail", "settles"}),
+    (broken.MakesNoSense, "calm", {"makes sense"}),
+]
+
+
+@pytest.mark.parametrize(("make", "name", "promises"), BROKEN, ids=[one[0].__name__ for one in BROKEN])
+def test_broken_frameworks_are_found(make: type[sdk.Scheduler], name: str, promises: set[str]) -> None:
+    """By the promise that they break; what nobody cleans up after them is found in the end."""
+    made = trial(make, BY_NAME[name], 1)
+    assert {breach.promise for breach in made.breaches} == promises, made.breaches
+
+
+GOOD: list[tuple[type[sdk.Scheduler], str]] = [
+    *[(hello.Hello, name) for name in BY_NAME],
+    *[(broken.Keeper, name) for name in ("F01", "F05", "F13", "F17", "F24", "F32")],
+]
+
+
+@pytest.mark.parametrize(("make", "name"), GOOD)
+def test_good_frameworks_keep_their_promises(make: type[sdk.Scheduler], name: str) -> None:
+    """All of them, whatever goes wrong."""
+    made = trial(make, BY_NAME[name], 2)
+    assert made.breaches == () and made.tasks >= 3
+
+
+def test_every_promise_is_broken_by_somebody() -> None:
+    """A promise that nobody can be seen to break would be no promise; the session keeps ``backs off`` for everybody."""
+    assert set(PROMISES) - set().union(*[one[2] for one in BROKEN]) == {"backs off"}
+
+
+def certify(*arguments: str) -> int:
+    return asyncio.run(COMMAND.main(parse(arguments, COMMAND.options)))
+
+
+def test_the_command_says_what_is_broken_and_how_to_see_it_again(capfd: pytest.CaptureFixture[str]) -> None:
+    """And a program can read it."""
+    assert certify(f"{BROKEN_FILE}:NeverDeclines", "--scenario=calm", "--seeds=1", "--first=1") == 1
+    text = capfd.readouterr().out
+    assert "BROKEN  answers offers: it has master-" in text
+    assert f"mesos-py certify {BROKEN_FILE}:NeverDeclines --scenario=calm --first=1 --seeds=1" in text
+    assert certify(f"{HELLO}:Hello", "--scenario=f01", "--seeds=1", "--json") == 0
+    (told,) = orjson.loads(capfd.readouterr().out)
+    assert (told["scenario"], told["breaches"], told["has_ended"]) == ("F01", [], True)
+
+
+@pytest.mark.parametrize(("arguments", "text"), [
+    ((HELLO,), "expecting MODULE:CLASS"),
+    (("nowhere.py:Hello",), "cannot be imported"),
+    ((f"{HELLO}:Goodbye",), "has no Scheduler 'Goodbye'"),
+    ((f"{HELLO}:Hello", "--scenario=F99"), "no 'F99'; there are calm, F01"),
+    ((), "say which framework"),
+])  # fmt: skip
+def test_what_cannot_be_certified(arguments: tuple[str, ...], text: str) -> None:
+    """Says why, as a wrong command line."""
+    with pytest.raises(CommandFailed, match=text) as failed:
+        certify(*arguments)
+    assert failed.value.code == 2
