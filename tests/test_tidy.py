@@ -26,7 +26,7 @@ RANKS = (
     ("mesos_py.sdk.session", 3), ("mesos_py.sdk.errors", 3), ("mesos_py.sdk.matching", 3),
     ("mesos_py.sdk.launcher", 3), ("mesos_py.sdk", 5),
     ("mesos_py.config", 4), ("mesos_py.logs", 4), ("mesos_py.cli", 6),
-    ("mesos_py.__main__", 7),
+    ("mesos_py.__main__", 7), ("frameworks.batch.shell", 6), ("frameworks.batch", 3),
 )
 CORE_RANK, SHELL_RANK, SERVER_RANK = 3, 4, 5
 
@@ -107,7 +107,7 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
 def test_layers_point_down() -> None:
     """wire <- algebra <- machine <- cores <- shells <- servers <- programs."""
     wrong = []
-    for path in sources("mesos_py"):
+    for path in sources("mesos_py", "frameworks"):
         own = rank(module_name(path))
         for line, name in imports(path):
             other = rank(name)
@@ -119,7 +119,7 @@ def test_layers_point_down() -> None:
 def test_cores_touch_nothing_outside() -> None:
     """No clock, no loop, no sockets, no chance, no log: all of that comes in as events."""
     wrong = []
-    for path in sources("mesos_py"):
+    for path in sources("mesos_py", "frameworks"):
         own = module_name(path)
         if is_core(own):
             wrong += [
@@ -133,7 +133,7 @@ def test_cores_touch_nothing_outside() -> None:
 def test_cores_do_not_iterate_over_sets() -> None:
     """The order of a set of strings differs between processes; a core's frames must not."""
     wrong = []
-    for path in sources("mesos_py"):
+    for path in sources("mesos_py", "frameworks"):
         if is_core(module_name(path)):
             for node in ast.walk(tree(path)):
                 over = node.iter if isinstance(node, ast.For | ast.comprehension) else None

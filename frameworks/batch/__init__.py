@@ -1,1 +1,10 @@
-"""Batch jobs on the kernel: not written yet. The name is taken so that what installs today can be upgraded."""
+"""Batch jobs: commands, arrays, graphs and gangs, now or by a calendar, on nothing but the SDK.
+
+=============  ======================================================================
+fields         how a definition is declared: one field is one line, read and described
+job            what is to be run, as people say it; ``array``, ``retry``, ``dag``
+outcome        what became of an attempt
+cron           lines of a crontab, with a time zone; ``interval``: ISO 8601's R5/start/P1D
+schedule       jobs by a calendar: what was missed, what overlaps
+=============  ======================================================================
+"""
