@@ -25,6 +25,8 @@ COMMANDS = {
     "agents": ("mesos_py.cli.show", "AGENTS", "list agents"),
     "frameworks": ("mesos_py.cli.show", "FRAMEWORKS", "list frameworks"),
     "logs": ("mesos_py.cli.logs", "COMMAND", "print what a task wrote"),
+    "exec": ("mesos_py.cli.exec", "EXEC", "run something where a task runs"),
+    "attach": ("mesos_py.cli.exec", "ATTACH", "see and type what the terminal of a task does"),
     "kill": ("mesos_py.cli.kill", "COMMAND", "end a task"),
     "replay": ("mesos_py.cli.replay", "COMMAND", "show a master or an agent as it was, from its journal"),
     "story": ("mesos_py.cli.story", "COMMAND", "tell what happened to a task, agent or framework, and why"),
@@ -93,7 +95,8 @@ def _overview() -> str:
     lines += [
         "", "'mesos-py COMMAND --help' tells its flags. Commands that ask a master take --master=HOST:PORT, or",
         "MESOS_MASTER from the environment, and --json. Exit codes: 0 done, 1 refused or not found, 2 wrong command",
-        "line, 69 not reachable; 'run' exits as its task did, or with 125 if it could not be run to an end.",
+        "line, 69 not reachable; 'run' exits as its task did, or with 125 if it could not be run to an end;",
+        "so does 'exec'.",
     ]
     return "\n".join(lines)
 

@@ -1,6 +1,6 @@
 """Reads command lines and environments into the option classes that ``flags.py`` declares.
 
-    --name=value   --name value   --name, --no-name (booleans)   -x (short)   --  (what follows are plain words)
+    --name=value   --name value   --name, --no-name (booleans)   -x, -xy (short)   --  (what follows are plain words)
 
 ``--work_dir`` and ``--work-dir`` are the same. A value ``file:///path`` stands for the file's text. A flag that is not
 on the command line is taken from ``MESOS_<NAME>``; what neither names has its default. Several classes may be read
@@ -73,6 +73,9 @@ def parse(
         if not word.startswith("-") or word == "-":
             words.append(word)
             continue
+        if _is_bundle(flags, word):
+            queue = [*[f"-{letter}" for letter in word[1:]], *queue]
+            continue
         written, equals, text = word.partition("=")
         flag, negated = _find(flags, written)
         if flag.is_boolean:
@@ -140,6 +143,12 @@ def _index(classes: Iterable[type[Any]]) -> dict[str, list[Flag]]:
         for flag in flags_of(cls):
             flags.setdefault(flag.name, []).append(flag)
     return flags
+
+
+def _is_bundle(flags: Mapping[str, list[Flag]], word: str) -> bool:
+    """Several short flags in one word, none of which takes a value: ``-it``."""
+    short = {same[0].short for same in flags.values() if same[0].short and same[0].is_boolean}
+    return len(word) > 2 and word[1] != "-" and set(word[1:]) <= short
 
 
 def _find(flags: Mapping[str, list[Flag]], written: str) -> tuple[Flag, bool]:

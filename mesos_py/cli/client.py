@@ -95,6 +95,12 @@ class Client:
         text = await self.post("/api/v1", message)
         return orjson.loads(text) if text else None
 
+    async def wait(self, type: str, body: dict[str, Any]) -> Any:
+        """The answer of a call that is made only once something has happened, however long that takes."""
+        message = orjson.dumps({"type": type, type.lower(): body})
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        return orjson.loads(await self._ask("POST", "/api/v1", timeout_s=None, data=message, headers=headers))
+
     async def post(self, path: str, message: Any) -> bytes:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         return await self._ask("POST", path, data=orjson.dumps(message), headers=headers)
@@ -102,10 +108,12 @@ class Client:
     async def get(self, path: str, **query: str) -> Any:
         return orjson.loads(await self._ask("GET", path, params=query))
 
-    async def _ask(self, method: str, path: str, **request: Any) -> bytes:
+    async def _ask(
+        self, method: str, path: str, *, timeout_s: float | None = ANSWER_TIMEOUT_S, **request: Any
+    ) -> bytes:
         try:
             async with (
-                asyncio.timeout(ANSWER_TIMEOUT_S),
+                asyncio.timeout(timeout_s),
                 self.session.request(method, f"http://{self.address}{path}", **request) as answer,
             ):
                 text = await answer.read()

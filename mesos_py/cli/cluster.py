@@ -18,6 +18,9 @@ TERMINAL_STATES = frozenset({
 })
 
 
+SHOWN_MAX = 10  # names in a message
+
+
 @attrs.frozen(kw_only=True)
 class TaskPlace:
     """A task and everything needed to find its sandbox."""
@@ -96,12 +99,14 @@ def agent_address(agent: dict[str, Any]) -> str:
 
 
 async def find_task(master: Client, name: str, framework: str | None = None) -> TaskPlace:
-    """By id, else by name; raises CommandFailed if there is none, or if there are several under way."""
+    """By id, else by name, else by the beginning of an id of one under way; raises CommandFailed if there is none, or
+    if there are several under way."""
     everything = await tasks(master, ended=True)
     if framework is not None:
         everything = [task for task in everything if task["framework_id"]["value"] == framework]
     matching = [task for task in everything if task["task_id"]["value"] == name]
     matching = matching or [task for task in everything if task["name"] == name]
+    matching = matching or _beginning(everything, name)
     if not matching:
         raise unknown("task", name, {task["task_id"]["value"]: None for task in everything})
     running = [task for task in matching if task["state"] not in TERMINAL_STATES]
@@ -112,6 +117,18 @@ async def find_task(master: Client, name: str, framework: str | None = None) -> 
     owner = (await frameworks(master)).get(task["framework_id"]["value"], {})
     agent = (await agents(master)).get(task["agent_id"]["value"])
     return TaskPlace(task=task, framework=owner, agent=agent_address(agent) if agent else None)
+
+
+def _beginning(everything: list[dict[str, Any]], prefix: str) -> list[dict[str, Any]]:
+    """Those under way whose ids begin so, all with the same id. Raises CommandFailed when there are others."""
+    found = [
+        task for task in everything
+        if prefix and task["task_id"]["value"].startswith(prefix) and task["state"] not in TERMINAL_STATES
+    ]
+    names = {task["task_id"]["value"]: None for task in found}
+    if len(names) > 1:
+        raise CommandFailed(f"several tasks begin with '{prefix}': {', '.join(list(names)[:SHOWN_MAX])}")
+    return found
 
 
 def _last_seen(task: dict[str, Any]) -> float:

@@ -32,6 +32,21 @@ def read(*arguments: str, environ: dict[str, str] | None = None) -> Example:
     return parse(arguments, [Example], environ).make(Example)
 
 
+@attrs.frozen(kw_only=True)
+class Short:
+    input: bool = option(flags.BOOLEAN, False, "Whether.", short="i")
+    tty: bool = option(flags.BOOLEAN, False, "Whether.", short="t")
+    user: str | None = option(flags.TEXT, None, "Who.", short="u")
+
+
+def test_short_flags_in_one_word() -> None:
+    """``-it`` is ``-i -t``; not so when one of them is unknown, or takes a value."""
+    assert parse(["-it", "x"], [Short]).make(Short) == Short(input=True, tty=True)
+    for word in ("-ix", "-iu"):
+        with pytest.raises(UsageError, match=f"unknown flag {word}"):
+            parse([word, "x"], [Short])
+
+
 @pytest.mark.parametrize(
     ("arguments", "field", "value"),
     [

@@ -84,3 +84,30 @@ def test_what_a_cpp_master_says() -> None:
     commands = [task for task in tasks if "executor_id" not in task]
     assert commands
     assert all(cluster.executor_id(task) == task["task_id"]["value"] for task in commands)
+
+
+class Tasks:
+    """A master that knows of these tasks, as far as `find_task` asks."""
+
+    def __init__(self, **states: str) -> None:
+        self._tasks = [
+            {
+                "task_id": {"value": name.replace("_", "-")}, "name": "n", "state": state,
+                "framework_id": {"value": "f"}, "agent_id": {"value": "a"},
+            }
+            for name, state in states.items()
+        ]  # fmt: skip
+
+    async def call(self, kind: str) -> Any:
+        return {kind.lower(): {"tasks": self._tasks} if kind == "GET_TASKS" else {}}
+
+
+async def test_the_beginning_of_an_id_names_a_task() -> None:
+    """Of one that is under way, if no other begins so; a whole id always means itself."""
+    master: Any = Tasks(web_1="TASK_RUNNING", web_10="TASK_RUNNING", db_1="TASK_RUNNING", db_2="TASK_FAILED")
+    assert (await cluster.find_task(master, "db")).task_id == "db-1"
+    assert (await cluster.find_task(master, "web-1")).task_id == "web-1"
+    with pytest.raises(CommandFailed, match="several tasks begin with 'web': web-1, web-10"):
+        await cluster.find_task(master, "web")
+    with pytest.raises(CommandFailed, match="no task 'x'"):
+        await cluster.find_task(master, "x")
