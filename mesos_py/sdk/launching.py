@@ -15,10 +15,11 @@ from typing import ClassVar, Self
 
 from mesos_py.machine.frame import Event, Frame, Send, Tick
 from mesos_py.machine.problem import Problem
-from mesos_py.machine.values import SECOND
+from mesos_py.machine.values import SECOND, Nanos
 from mesos_py.sdk.launcher import DesiredSet, Habits, Spec, words
 from mesos_py.sdk.launcher.instances import Instance
-from mesos_py.sdk.matching import Explanation
+from mesos_py.sdk.matching import Explanation, Step
+from mesos_py.sdk.matching.filters import names
 from mesos_py.sdk.scheduler import Scheduler
 from mesos_py.wire.ids import AgentID, OfferID
 from mesos_py.wire.offer import Offer
@@ -27,6 +28,7 @@ from mesos_py.wire.scheduler_api import Event as MasterEvent
 from mesos_py.wire.task import TaskStatus
 
 CALLS_AT_ONCE = 500  # that wait for the same commit
+OFFERS_AT_ONCE = 1_000  # matched in one turn of the loop; with ten tasks on each that is about a second
 
 
 class Launcher(Scheduler):
@@ -59,6 +61,11 @@ class Launcher(Scheduler):
     def why(self, name: str) -> Explanation:
         """Why instances of a spec wait, as far as the last offers say. Raises KeyError."""
         return self._set.explain(name, self._now())
+
+    def funnel(self, name: str) -> tuple[Step, ...]:
+        """What became of the offers that were looked at since the spec last had nothing to launch, filter by filter.
+        Raises KeyError."""
+        return self._set.groups[name].funnel.steps(names(self.habits.filters))
 
     async def agent_known(self, agent_id: AgentID, capabilities: Iterable[str]) -> None:
         """Requests that name capabilities look at these; offers do not tell them."""
@@ -94,7 +101,10 @@ class Launcher(Scheduler):
         self._check_roles(self.specs)
         self._set = DesiredSet(self._host.rng, self.habits)
         self._now = self._host.clock()
-        self._turn, self._changed = asyncio.Lock(), asyncio.Event()
+        self._turn = asyncio.Lock()
+        #: of the desired set, as the timers know it; and whether it is sooner by now
+        self._deadline: Nanos | None = None
+        self._is_sooner = asyncio.Event()
         self._wants_offers = False  # until the desired set says so
         await super().__aenter__()
         states = {task.id: task.state for task in self.tasks.values()}
@@ -116,7 +126,9 @@ class Launcher(Scheduler):
     # ---- events
 
     async def on_offers(self, offers: Sequence[Offer]) -> None:
-        await self._tell(MasterEvent.Offers(offers=tuple(offers)))
+        for start in range(0, len(offers), OFFERS_AT_ONCE):
+            there = [offer for offer in offers[start : start + OFFERS_AT_ONCE] if offer.id in self.offers]
+            await self._tell(MasterEvent.Offers(offers=tuple(there)))
 
     async def on_rescind(self, offer_id: OfferID) -> None:
         await self._tell(MasterEvent.Rescind(offer_id=offer_id))
@@ -126,12 +138,12 @@ class Launcher(Scheduler):
 
     async def _keep_time(self) -> None:
         while True:
-            deadline = self._set.deadline()
-            self._changed.clear()
+            deadline = self._deadline = self._set.deadline()
+            self._is_sooner.clear()
             wait_s = None if deadline is None else max(0.0, (deadline - self._now()) / SECOND)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
-                    await self._changed.wait()
+                    await self._is_sooner.wait()
             if deadline is not None and deadline <= self._now():
                 await self._tell(None, Tick)
 
@@ -142,7 +154,9 @@ class Launcher(Scheduler):
             waiting = [Event(kind or type(body), body)]
             while waiting:
                 frame = self._set.apply(waiting.pop(0), self._now())
-                self._changed.set()
+                deadline = self._set.deadline()
+                if deadline is not None and (self._deadline is None or deadline < self._deadline):
+                    self._is_sooner.set()
                 if isinstance(frame.reply, Problem):
                     raise ValueError(frame.reply.text)
                 frames.append(frame)

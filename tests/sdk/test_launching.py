@@ -55,8 +55,11 @@ async def test_what_is_declared_runs() -> None:
         await cluster.until(lambda: {one.state.value for one in scheduler.instances("web")} == {"running"})
         with pytest.raises(ValueError, match="wants offers in role 'x'; we are of"):
             await scheduler.declare(Spec("x", SLEEP, request=Request.of(role="x")))
-        await scheduler.declare(service("web", 7, unreachable_s=None), service("new", 1))
+        large = Spec("large", SLEEP, request=Request.of(cpus=9, mem=1))
+        await scheduler.declare(service("web", 7, unreachable_s=None), service("new", 1), large)
         await cluster.until(lambda: running(cluster) == {"web": 7, "new": 1})
+        await cluster.until(lambda: scheduler.funnel("large")[-2].declined, within_s=200.0)
+        assert "cpus: 9 wanted" in scheduler.why("large").text
         await scheduler.declare()
         await cluster.until(lambda: not cluster.running)
 

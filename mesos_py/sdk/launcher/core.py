@@ -78,8 +78,6 @@ class DesiredSet:
         self.waiting: dict[str, dict[str, Group]] = {}
         self.hold: Hold | None = None
         self.timers = Timers()
-        #: predecessors are known of, and somebody has said what should run
-        self.has_begun = False
         #: roles in which offers are wanted, as we have said
         self.wanted: dict[str, None] = {}
         #: and those in which they are to be asked for again, since more is wanted than when some were refused

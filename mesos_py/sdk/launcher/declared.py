@@ -39,7 +39,6 @@ def begun(m: DesiredSet, event: Event, out: Frame) -> None:
     belongs to no spec is killed.
     """
     told: words.Begun = event.body
-    m.has_begun = True
     m.next_incarnation = m.reserved = int(told.records.get(RESERVED, b"0"))
     specs = {spec.name: spec for spec in told.specs}
     m.groups = {name: Group(spec) for name, spec in specs.items()}

@@ -20,6 +20,7 @@ from mesos_py.sdk.launcher.instances import Instance
 from mesos_py.sdk.launcher.specs import Launch
 from mesos_py.sdk.launcher.words import SCHEDULER
 from mesos_py.sdk.matching import Host, Level, Match, Part, Round, hosts_of
+from mesos_py.sdk.matching.host import place_of
 from mesos_py.wire.offer import Filters, Offer
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.scheduler_api import Call
@@ -174,11 +175,12 @@ def _accept(m: DesiredSet, host: Host, placed: list[tuple[Instance, Match]], out
 
 def decline(m: DesiredSet, given: Iterable[Offer], refuse_s: float, out: Frame) -> None:
     """The offers are somebody else's."""
-    hosts = hosts_of(given)
-    m.refused |= dict.fromkeys(host.place[1] for host in hosts)
-    offer_ids = tuple([offer.id for host in hosts for offer in host.offers])
+    offer_ids = []
+    for offer in given:
+        m.refused[place_of(offer)[1]] = None
+        offer_ids.append(offer.id)
     if offer_ids:
-        declined = Call.Decline(offer_ids=offer_ids, filters=Filters(refuse_seconds=refuse_s))
+        declined = Call.Decline(offer_ids=tuple(offer_ids), filters=Filters(refuse_seconds=refuse_s))
         out.send(SCHEDULER, Call(type=Call.Type.DECLINE, decline=declined))
 
 
