@@ -26,6 +26,7 @@ import structlog
 from mesos_py.agent.containerizer import Attachment, Containerizer, ContainerSpec, KnownContainer, NotStarted
 from mesos_py.agent.containerizer.cgroups.isolator import CgroupsIsolator, NoCgroup
 from mesos_py.agent.containerizer.isolators import rlimits
+from mesos_py.agent.containerizer.isolators.network import Joined
 from mesos_py.agent.containerizer.process import STATUS_KILLED
 from mesos_py.agent.containerizer.runtime.preparing import Preparer
 from mesos_py.agent.containerizer.supervisor.frames import RUNTIME_FAILED
@@ -152,7 +153,7 @@ class IsolatedContainerizer:
         return None if status == STATUS_KILLED else status
 
     def network_of(self, container_id: str) -> str | None:
-        joined = None if self._networks is None else self._networks.of(container_id)
+        joined = self._network(container_id)
         return None if joined is None else joined.namespace
 
     async def attach(self, container_id: str, *, types: bool) -> Attachment:
@@ -336,8 +337,13 @@ class IsolatedContainerizer:
         self._report(event)
 
     def _networks_of(self, container_id: str) -> tuple[NetworkInfo, ...]:
-        joined = None if self._networks is None else self._networks.of(container_id)
+        joined = self._network(container_id)
         return () if joined is None else joined.infos
+
+    def _network(self, container_id: str) -> Joined | None:
+        session = self._sessions.get(container_id)
+        where = container_id if session is None else session[0].inside
+        return None if self._networks is None or where is None else self._networks.of(where)
 
     def _cgroup_of(self, container_id: str) -> str:
         return "" if self._cgroups is None else self._cgroups.directory(container_id)

@@ -105,14 +105,20 @@ async def test_several_networks(netted: Harness, bridge: Bridge) -> None:
     other.remove()
 
 
-async def test_a_command_beside_a_container_is_in_its_network(netted: Harness) -> None:
+async def test_a_command_beside_a_container_and_a_session_are_in_its_network(netted: Harness) -> None:
     netted.containerizer.launch(netted.spec("c", "sleep", "1000", container=in_network("plain")))
     await netted.launched("c")
     there = netted.containerizer.network_of("c")
     assert there is not None and os.path.ismount(there)
     inode = os.stat(there).st_ino
-    look = f"test $(readlink /proc/self/ns/net) = 'net:[{inode}]'"
-    assert await netted.containerizer.run_beside(netted.shell("c", look)) == 0
+    look = f"test $(readlink /proc/self/ns/net) = 'net:[{inode}]' && hostname -I | grep -qw $MESOS_CONTAINER_IP"
+    agents = {"PATH": os.environ["PATH"], "MESOS_CONTAINER_IP": "127.0.0.1"}
+    assert await netted.containerizer.run_beside(netted.shell("c", look, env=agents)) == 0
+    session = netted.shell("s", look, inside="c", env=agents)
+    netted.containerizer.launch(session)
+    assert await netted.exited("s") == 0
+    told = [event.network_infos for event in netted.events if hasattr(event, "network_infos")]
+    assert told[0] == told[1] != ()
     netted.containerizer.launch(netted.spec("host", "sleep", "1000"))
     await netted.launched("host")
     assert netted.containerizer.network_of("host") is None

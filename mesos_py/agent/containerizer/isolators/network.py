@@ -26,7 +26,8 @@ PORT_MAX: Final = 65535
 HOSTNAME_MAX: Final = 64  # bytes; sethostname(2)
 PROTOCOLS: Final = ("tcp", "udp", "sctp")
 
-#: Of a container in a network of its own: where a C++ executor would listen.
+#: Variables of a container in a network of its own: where a C++ executor would listen, and its address.
+ADDRESSES: Final = ("LIBPROCESS_IP", "MESOS_CONTAINER_IP")
 ANY_ADDRESS: Final = "0.0.0.0"
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -86,7 +87,7 @@ def isolate(bundle: Bundle, joined: Joined | None) -> None:
     command = bundle.spec.command
     environment = None if command is None else command.environment
     own = {variable.name for variable in environment.variables} if environment is not None else set()
-    for name, value in (("LIBPROCESS_IP", ANY_ADDRESS), ("MESOS_CONTAINER_IP", joined.address)):
+    for name, value in zip(ADDRESSES, (ANY_ADDRESS, joined.address), strict=True):
         if value and name not in own:
             bundle.env[name] = value
 

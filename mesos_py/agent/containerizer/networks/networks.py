@@ -88,7 +88,7 @@ class Networks:
         """The tree of this container is in its networks; None: in the host's. Raises NoNetwork and OSError."""
         root, container = spec.container_id, spec.container
         if spec.parent_id is not None:
-            if isolator.named(container) and spec.inside is None:
+            if isolator.named(container):
                 raise NoNetwork(NO_NESTED)
             root, container = self._roots.get(spec.parent_id, spec.parent_id), spec.root_container
         joining = self._joining.get(root)

@@ -31,6 +31,7 @@ import attrs
 import structlog
 
 from mesos_py.agent.containerizer import ContainerSpec, Lines
+from mesos_py.agent.containerizer.isolators.network import ADDRESSES
 from mesos_py.agent.containerizer.isolators.rlimits import NUMBERS
 from mesos_py.agent.containerizer.runtime.bundle import Bundle, Identity, config, process
 from mesos_py.agent.containerizer.supervisor import procfs
@@ -153,11 +154,14 @@ class Runtime:
         container_id = spec.inside or spec.container_id
         place = self._bundle(container_id)
         of_container, next_to = _read(f"{place}/config.json"), _read(f"{place}/process.json")
+        known = dict(item.split("=", 1) for item in next_to["env"])
         env = dict(spec.env)
         if of_container["root"]["path"] != f"{self._directory}/root":
             # What only the image knows, and where things are in it.
-            known = dict(item.split("=", 1) for item in next_to["env"])
             env = {**known, **env, "MESOS_SANDBOX": known["MESOS_SANDBOX"]}
+        if "hostname" in of_container:
+            # It is in a network of its own.
+            env |= {name: known[name] for name in ADDRESSES if name in known}
         identity = identify(spec.user)
         next_to["user"] |= {"uid": identity.uid, "gid": identity.gid, "additionalGids": list(identity.groups)}
         next_to["args"] = [spec.executable, *spec.argv[1:]]
