@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import stat
+import time
 from pathlib import Path
 
 import psutil
@@ -17,6 +18,8 @@ from hypothesis import strategies as st
 
 from mesos_py.agent.containerizer.client import SupervisorClient, SupervisorSettings, SupervisorUnavailable
 from mesos_py.agent.containerizer.supervisor import frames, procfs
+from mesos_py.agent.containerizer.supervisor.server import Supervisor
+from mesos_py.agent.containerizer.supervisor.tree import Container
 from tests.agent.containerizer.harness import Harness, is_alive, until
 
 
@@ -99,7 +102,7 @@ async def test_a_supervisor_does_not_carry_the_mark_of_what_it_launched(tmp_path
     (child,) = psutil.Process(made.supervisor_pid).children()
     mark = procfs.mark_of(b"marked", str(harness.work).encode())
     assert procfs.mark(child.pid) == mark
-    assert procfs.mark(made.supervisor_pid) != mark
+    await until(lambda: procfs.mark(made.supervisor_pid) != mark)  # it has it while it launches
     await made.close()
 
 
@@ -324,3 +327,16 @@ async def test_a_supervisor_of_another_version(tmp_path: Path) -> None:
         await SupervisorClient.open(settings, on_frame=lambda _: None, on_lost=lambda: None)
     server.close()
     await server.wait_closed()
+
+
+def test_it_waits_for_containers_that_take_long_to_end() -> None:
+    """Without an agent for too long, it ends them, and looks at them when it is time to."""
+    with socket.socket() as listener:
+        listener.listen()
+        supervisor = Supervisor(listener, b"/root", 0.0, 0.0)
+        container = Container(b"/root", b"c", b"/none", 0, None)
+        supervisor._trees.add(container)
+        assert supervisor._patience() == 0.0
+        assert not supervisor._is_done()
+        container.look_at = time.monotonic() + 100.0
+        assert supervisor._patience() > 90.0

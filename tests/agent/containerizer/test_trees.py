@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
 import pytest
 
 from mesos_py.agent.containerizer.supervisor import server
+from mesos_py.agent.containerizer.supervisor.tree import Container, Trees
 from tests.agent.containerizer.harness import Harness, until
 
 #: Python, because a shell cannot clear an environment and close descriptors so thoroughly. Writes the pids of all it
@@ -192,3 +195,24 @@ def test_last_words_are_waited_for_but_not_for_ever() -> None:
     """A container may have handed its output to a process of another."""
     place = Path(server.__file__).parents[1]
     subprocess.run([sys.executable, "-I", "-S", "-c", WORDS, place], check=True, timeout=20)
+
+
+def test_a_main_process_that_somebody_else_has_reaped() -> None:
+    """Nothing is left of it, and its number may be a stranger's by now: that one lives on."""
+    trees = Trees()
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    with subprocess.Popen(["setsid", "sh", "-c", "sleep 100 & echo $!; wait"], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        stranger = int(parent.stdout.readline())
+        mains = {b"a": gone.pid, b"b": stranger}
+        containers = [Container(b"/root", name, b"/none", pid, None) for name, pid in mains.items()]
+        for container in containers:
+            trees.add(container)
+            trees.destroy(container)
+        try:
+            assert trees.finish(time.monotonic()) == containers
+            assert [container.status for container in containers] == [None, None]
+            assert psutil.pid_exists(stranger)
+        finally:
+            os.killpg(parent.pid, signal.SIGKILL)

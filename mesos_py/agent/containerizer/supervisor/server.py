@@ -114,7 +114,7 @@ class Supervisor:
         looks = [container.look_at or 0.0 for container in self._sweeps.values()]
         owned = (self._trees, self._outputs, self._switchboards)
         looks += [look for look in [one.next_look() for one in owned] if look is not None]
-        if self._agent is None:
+        if self._agent is None and not self._is_quitting:
             is_idle = not (self._trees.containers or self._sweeps or self._unacknowledged)
             looks.append(self._alone_since + (self._idle_s if is_idle else self._orphan_s))
         return max(0.0, min(looks) - time.monotonic()) if looks else -1

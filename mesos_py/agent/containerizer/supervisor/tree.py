@@ -187,7 +187,7 @@ class Trees:
         finished = []
         for container in due:
             orphans = [pid for pid, orphan in self._orphans.items() if orphan.container is container]
-            is_running = container.main in self._by_main
+            is_running = container.main in self._by_main and not self._is_lost(container)
             if not is_running and not orphans and cgroup.kill(container.cgroup) == 0:
                 if self._is_written(container, now):
                     self._forget(container)
@@ -202,6 +202,14 @@ class Trees:
             container.delay = min(container.delay * 2, LOOK_MAX_S)
         self._kill_unclaimed()
         return finished
+
+    def _is_lost(self, container: Container) -> bool:
+        """Its main process was started by a runtime, and somebody else has reaped it: how it ended is not known."""
+        status = procfs.stat(container.main)
+        if status is not None and (status.parent == self._self or procfs.mark(container.main) == container.mark):
+            return False
+        del self._by_main[container.main]
+        return True
 
     def _is_written(self, container: Container, now: float) -> bool:
         if container.words_until is None:
