@@ -101,6 +101,7 @@ class Runtime:
 
     def __init__(self, *, runtime_dir: str, work_dir: str) -> None:
         self._directory = os.path.abspath(f"{runtime_dir}/crun-{procfs.mark_of(os.fsencode(work_dir)):x}")
+        self._crun = ("crun", "--cgroup-manager=disabled", f"--root={self._directory}/state")
 
     def open(self) -> None:
         """Everything that is needed is there. Raises RuntimeUnavailable or OSError."""
@@ -133,7 +134,7 @@ class Runtime:
             whole["process"]["terminal"] = bool(console)
         _write(f"{place}/config.json", whole)
         _write(f"{place}/process.json", task)
-        crun = ("crun", "--cgroup-manager=disabled", f"--root={self._directory}/state", f"--log={place}/log")
+        crun = (*self._crun, f"--log={place}/log")
         argv: tuple[str, ...] = (
             *crun, "run", "--detach", *console, f"--pid-file={place}/pid", f"--bundle={place}", spec.container_id
         )
@@ -173,7 +174,7 @@ class Runtime:
         # What is wrong with a session is for whoever has it to read.
         log = () if spec.inside is not None else (f"--log={file}.log",)
         argv = (
-            "crun", "--cgroup-manager=disabled", f"--root={self._directory}/state", *log, "exec",
+            *self._crun, *log, "exec",
             *console, f"--process={file}", container_id,
         )  # fmt: skip
         return attrs.evolve(spec, user=None, executable=argv[0], argv=argv, env={"PATH": PATH}, lines=lines), file
@@ -194,6 +195,10 @@ class Runtime:
     def cause(self, container_id: str) -> str:
         """What crun has said of it last; empty: nothing."""
         return _last_line(f"{self._bundle(container_id)}/log")
+
+    def ending(self, container_id: str) -> tuple[str, ...]:
+        """What ends a container that has no supervisor."""
+        return (*self._crun, "delete", "--force", container_id)
 
     def remove(self, container_id: str) -> None:
         """Nothing is left of it here; its mounts have gone with its namespace."""

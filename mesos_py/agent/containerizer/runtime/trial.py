@@ -6,6 +6,7 @@ lack what crun needs. One that is asked for what crun does, and cannot have it, 
 
 from __future__ import annotations
 
+import contextlib
 from typing import Final
 
 from mesos_py.agent.containerizer import ContainerSpec
@@ -38,6 +39,9 @@ async def attempt(runtime: Runtime, planner: Planner) -> None:
             await run(*launched.argv, env=launched.env, timeout_s=TRIAL_TIMEOUT_S)
         except ToolFailed as error:
             raise RuntimeUnavailable(refusal(planner.isolation, runtime.cause(TRIAL) or str(error))) from error
+        finally:
+            with contextlib.suppress(ToolFailed):  # its init; without one it has ended
+                await run(*runtime.ending(TRIAL), env=launched.env, timeout_s=TRIAL_TIMEOUT_S)
     finally:
         runtime.remove(TRIAL)
 
