@@ -156,7 +156,7 @@ class Hosting:
         agent, executor = self._agent, self._executor
         if container_id == executor.container_id:
             return specs.command_task(agent.options, agent.executor_environment(executor), executor, task)
-        return specs.nested_task(executor, task, container_id, agent.ip)
+        return specs.nested_task(agent.options, executor, task, container_id, agent.ip)
 
     def _container_status(self, container_id: str) -> ContainerStatus | None:
         executor = self._executor

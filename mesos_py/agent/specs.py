@@ -179,10 +179,23 @@ def entitlement(
     return executor.demand.used.messages(), executor.demand.limits(enable_cfs=options.cgroups_enable_cfs)
 
 
+def container_of(options: AgentOptions, executor: Executor) -> ContainerInfo | None:
+    """What the executor's container is like, which --default_container_info may say; it is shown as it was asked for.
+
+    Mesos: src/slave/slave.cpp Slave::launchExecutor
+    """
+    return executor.info.container or options.default_container_info
+
+
+def nested_user(options: AgentOptions, executor: Executor, command: CommandInfo | None) -> str | None:
+    """As whom what is nested in the executor's container runs; None: as the agent does."""
+    return (command.user if options.switch_user and command is not None else None) or executor.user
+
+
 def command_task(options: AgentOptions, env: dict[str, str], executor: Executor, task: TaskInfo) -> ContainerSpec:
     """The executor's container, in which the task's command runs itself."""
     command = task.command or NO_COMMAND
-    container = task.container or options.default_container_info
+    container = container_of(options, executor)
     if is_docker(container):
         env = environment(options, executor.container_id)  # nothing of the executor's, which runs elsewhere
     _add_command_environment(env, command)
@@ -211,7 +224,7 @@ def command_task(options: AgentOptions, env: dict[str, str], executor: Executor,
 def custom_executor(options: AgentOptions, env: dict[str, str], executor: Executor) -> ContainerSpec:
     """The executor's container, in which the framework's own executor runs."""
     command = executor.info.command or NO_COMMAND
-    container = executor.info.container or options.default_container_info
+    container = container_of(options, executor)
     if is_docker(container):
         env = {**env, **environment(options, executor.container_id)}
     _add_command_environment(env, command)
@@ -260,7 +273,9 @@ def unsupported(
     return "Volumes in ContainerInfo is not supported" if container.volumes and not has_files else None
 
 
-def nested_task(executor: Executor, task: TaskInfo, container_id: str, ip: str) -> ContainerSpec:
+def nested_task(
+    options: AgentOptions, executor: Executor, task: TaskInfo, container_id: str, ip: str
+) -> ContainerSpec:
     """A container inside the executor's, for one task of a group."""
     command = task.command or NO_COMMAND  # a task of a group may come without: it has an executor
     sandbox = paths.nested_sandbox(executor.sandbox, container_id)
@@ -278,14 +293,14 @@ def nested_task(executor: Executor, task: TaskInfo, container_id: str, ip: str) 
         argv=argv,
         executable=executable,
         env=_with_path(env, task.container),
-        user=command.user or executor.user,
+        user=nested_user(options, executor, command),
         uris=command.uris,
         is_kept=executor.checkpoint,
         container=task.container,
         lines=lines_of(task.container),
         command=command,
         parent_sandbox=executor.sandbox,
-        root_container=executor.info.container,
+        root_container=container_of(options, executor),
         resources=task.resources,
         limits=task.limits,
     )

@@ -115,13 +115,13 @@ def _of_task(agent: Agent, executor: Executor, key: str) -> Place:
 
     def spec() -> ContainerSpec:
         assert task is not None
-        return specs.nested_task(executor, task.info, key, agent.ip)
+        return specs.nested_task(agent.options, executor, task.info, key, agent.ip)
 
     return Place(
         key=key,
         root=executor.container_id,
         sandbox=sandbox,
-        user=(command and command.user) or executor.user,
+        user=specs.nested_user(agent.options, executor, command),
         is_kept=executor.checkpoint,
         is_ending=task is None or executor.state is ExecutorState.TERMINATING,
         task_id=task_id,

@@ -16,6 +16,7 @@ from mesos_py.agent.containerizer.process import ProcessContainerizer
 from mesos_py.agent.containerizer.rotation import LogBounds, Rotation
 from mesos_py.agent.containerizer.supervisor.logger import LogFile
 from mesos_py.wire.command import CommandInfo, Environment
+from tests.agent.containerizer.conftest import remove_cgroups
 from tests.agent.containerizer.harness import Harness, is_alive, needs_crun, until
 
 MAX = 4096
@@ -225,3 +226,4 @@ async def test_containers_of_a_runtime_are_heard_likewise(tmp_path: Path) -> Non
         assert (harness.sandbox("c") / "stdout").stat().st_size <= MAX
     finally:
         await harness.containerizer.close()
+        remove_cgroups(harness)
