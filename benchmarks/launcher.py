@@ -2,7 +2,8 @@
 
 50,000 identical tasks; 2,000 mutually exclusive tasks (one for each host); 1,000 gangs of 3 and 3 gangs of 1,000. Each
 is a framework of its own over HTTP, with its records in a SQLite file: every launch is written down before it is asked
-for, every update acknowledged. Master, agents and launcher are three processes that share the machine. References:
+for, every update acknowledged. Master, agents and launcher are three processes that share the machine, which is why
+what each of them used of it is told as well. References:
 kube-scheduler's floor for mutually exclusive pods on 5,000 nodes (60 pods/s: kubernetes
 test/integration/scheduler_perf, SchedulingPodAntiAffinity/5000Nodes, with its API server and without kubelets) and
 this project's goal of 600/s.
@@ -15,6 +16,7 @@ import asyncio
 import tempfile
 import time
 
+import psutil
 import uvloop
 
 from benchmarks import report
@@ -53,11 +55,16 @@ async def measure(
     master: Master, name: str, *specs: sdk.Spec, reference: float | None = None, of: str = ""
 ) -> None:  # fmt: skip
     tasks = sum(spec.count for spec in specs)
+    processes = psutil.Process(), psutil.Process(master.pid)
+    before = [sum(process.cpu_times()[:2]) for process in processes]
     with tempfile.TemporaryDirectory(prefix="mesos-py-bench-") as place:
         launcher = Measured(name=name, specs=specs, master=master.address, store=f"sqlite:{place}/records")
         async with asyncio.timeout(WITHIN_S):
             await launcher.run()
     report.figure(name, tasks / (launcher.done_at - launcher.begun_at), "tasks/s", reference=reference, of=of)
+    used = [sum(process.cpu_times()[:2]) - start for process, start in zip(processes, before, strict=True)]
+    report.figure("  CPU of the launcher", used[0] / tasks * 1000, "ms/task")
+    report.figure("  CPU of the master", used[1] / tasks * 1000, "ms/task")
     while (await master.metrics())["master/tasks_running"]:
         await asyncio.sleep(0.1)
 

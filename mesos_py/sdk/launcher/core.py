@@ -93,7 +93,7 @@ class DesiredSet:
         self._cause = 0
 
     def apply(self, event: Event, now: Nanos) -> Frame:
-        """Everything ``event`` causes. What it is kept in ``writes`` must survive before ``sends`` leave."""
+        """Everything ``event`` causes. Its ``writes`` must survive before its ``sends`` leave."""
         self._cause += 1
         out = Frame(now, self._cause)
         if event.kind is Tick:
@@ -152,8 +152,7 @@ class DesiredSet:
         self._leave(instance)
         group = self.groups[instance.name]
         del group.instances[instance.number]
-        if instance.incarnation >= 0:
-            out.write(Kept(instance.record_name, None))
+        out.write(Kept(instance.record_name, None))
         gang = self.gang_of(instance)
         if gang is not None:
             demand.release(self, gang, out)
@@ -173,14 +172,14 @@ class DesiredSet:
         return task_id
 
     def move(self, instance: Instance, state: State, out: Frame) -> None:
-        """It is in ``state``; between states of one and the same task nothing is written but that it is to end."""
-        was_live = instance.is_live
+        """It is in ``state``. Nothing is written while its task only changes between states in which it goes on."""
+        before, was_live = instance.state, instance.is_live
         self.timers.cancel(("unreachable", *instance.key))
         if state in (State.WAITING, State.OVER):
             self._leave(instance)
             instance.agent_id, instance.values, instance.then = None, NO_VALUES, None
         instance.state, instance.since = state, out.now
-        if instance.incarnation >= 0 and (state is State.STOPPING or was_live != instance.is_live):
+        if was_live != instance.is_live or state is State.STOPPING or State.OVER in (before, state):
             out.write(Kept(instance.record_name, instance.record()))
         self._wait(instance, out)
 

@@ -83,8 +83,8 @@ def give_back(m: DesiredSet, out: Frame) -> None:
 def forget(m: DesiredSet, out: Frame) -> None:
     """Nothing is held for a gang that cannot be launched any more."""
     if m.hold is not None:
-        held_for = m.hold.gang
-        if not any(group.spec.gang == held_for and group.ready for group in m.groups.values()):
+        gang = m.gangs.get(m.hold.gang)
+        if gang is None or not gang.ready:
             give_back(m, out)
 
 

@@ -92,15 +92,16 @@ def offers(m: DesiredSet, event: Event, out: Frame) -> None:
         known = m.capabilities.get(host.agent_id)
         host.capabilities = None if known is None else frozenset(known)
     plan = _planned(m, hosts, out)
+    refuse_s = _refuse_s(m, out.now)
     for host, placed in plan.launches.items():
-        _accept(m, host, placed, out)
+        _accept(m, host, placed, refuse_s, out)
     idle = [host for host in hosts if host not in plan.launches and host not in plan.held]
     for host in idle:
         m.unused.pop(host.agent_id, None)
         m.unused[host.agent_id] = host
         if len(m.unused) > UNUSED_MAX:
             del m.unused[next(iter(m.unused))]
-    decline(m, [offer for host in idle for offer in host.offers], refuse_s(m, out.now), out)
+    decline(m, [offer for host in idle for offer in host.offers], refuse_s, out)
 
 
 def _planned(m: DesiredSet, hosts: list[Host], out: Frame) -> Plan:
@@ -148,7 +149,9 @@ def units(m: DesiredSet) -> list[Unit]:
     return list(found.values())
 
 
-def _accept(m: DesiredSet, host: Host, placed: list[tuple[Instance, Match]], out: Frame) -> None:
+def _accept(
+    m: DesiredSet, host: Host, placed: list[tuple[Instance, Match]], refuse_s: float, out: Frame
+) -> None:  # fmt: skip
     """The tasks are written down, and asked for."""
     resources: dict[int, tuple[Resource, ...]] = {}  # by identity: alike tasks have the same share
     tasks: list[TaskInfo] = []
@@ -168,7 +171,7 @@ def _accept(m: DesiredSet, host: Host, placed: list[tuple[Instance, Match]], out
     accept = Call.Accept(
         offer_ids=tuple([offer.id for offer in host.offers]),
         operations=(Operation(type=Operation.Type.LAUNCH, launch=Operation.Launch(task_infos=tuple(tasks))),),
-        filters=Filters(refuse_seconds=refuse_s(m, out.now)),
+        filters=Filters(refuse_seconds=refuse_s),
     )
     out.send(SCHEDULER, Call(type=Call.Type.ACCEPT, accept=accept))
 
@@ -184,7 +187,7 @@ def decline(m: DesiredSet, given: Iterable[Offer], refuse_s: float, out: Frame) 
         out.send(SCHEDULER, Call(type=Call.Type.DECLINE, decline=declined))
 
 
-def refuse_s(m: DesiredSet, now: Nanos) -> float:
+def _refuse_s(m: DesiredSet, now: Nanos) -> float:
     """For how long what does not fit now will not fit: until somebody may stand farther from its data, at most."""
     changes = [
         change

@@ -9,7 +9,8 @@ import attrs
 import pytest
 
 from mesos_py.machine.values import SECOND
-from mesos_py.sdk.launcher import Backoff, Habits, Selection, Spec
+from mesos_py.sdk.launcher import Backoff, Habits, Restart, Selection, Spec
+from mesos_py.sdk.launcher.instances import State
 from mesos_py.sdk.launcher.specs import parsed
 from mesos_py.sdk.launcher.updates import ENDS
 from mesos_py.sdk.matching import Locality, Request
@@ -34,9 +35,9 @@ def some_specs(rng: Random) -> list[Spec]:
             selection=rng.choice(list(Selection)),
         ))  # fmt: skip
     for name, gang in (("g", "g"), ("x", "m"), ("y", "m")):
-        unreachable_s = rng.choice([None, 0.0])
         made.append(Spec(
-            name, TASK, count=rng.randint(1, 3), request=Request.of(cpus=1), gang=gang, unreachable_s=unreachable_s,
+            name, TASK, count=rng.randint(1, 3), request=Request.of(cpus=1), gang=gang,
+            unreachable_s=rng.choice([None, 0.0]), restart=rng.choice(list(Restart)),
         ))  # fmt: skip
     return made
 
@@ -89,7 +90,9 @@ def test_nothing_is_launched_twice_and_all_of_it_runs_in_the_end(block: int) -> 
             check_one_task_each(world, seed)
         world.settle()
         for spec in world.specs:
-            assert len(world.running(spec.name)) == spec.count, (seed, spec.name, world.states(spec.name))
+            over = world.states(spec.name).count(State.OVER)
+            assert len(world.running(spec.name)) + over == spec.count, (seed, spec.name, world.states(spec.name))
+            assert over == 0 or spec.restart is not Restart.ALWAYS or spec.gang is not None, seed
         known = {spec.name for spec in world.specs}
         assert all(parsed(task_id)[0] in known for task_id in all_running(world)), seed
         assert not world.wanted, seed

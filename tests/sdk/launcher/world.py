@@ -15,7 +15,7 @@ from mesos_py.algebra.resources import Resources
 from mesos_py.machine.frame import Event, Frame, Send, Tick
 from mesos_py.machine.values import SECOND, Nanos, seconds
 from mesos_py.sdk.launcher import DesiredSet, Habits, Spec, words
-from mesos_py.sdk.launcher.instances import State
+from mesos_py.sdk.launcher.instances import RESERVED, Instance, State
 from mesos_py.sdk.launcher.specs import parsed
 from mesos_py.sdk.launcher.updates import ENDS
 from mesos_py.sdk.matching import Request
@@ -112,6 +112,7 @@ class World:
             else:
                 self.records[write.name] = write.contents
         core = self.core
+        self._check_records()
         for word in frame.sends:
             if self.crash_at():
                 self.start()
@@ -138,6 +139,22 @@ class World:
             assert len({*answered}) == len(answered)
             assert {one.id for one in body.offers} <= {*answered}
         assert core.hold is None or self.now <= core.hold.since + seconds(core.habits.hold_s)
+
+    def _check_records(self) -> None:
+        """What is written down is what a successor has to know, and nothing else is."""
+        named = {name for name in self.records if name != RESERVED}
+        for instance in self.core.instances():
+            record = self.records.get(instance.record_name)
+            named.discard(instance.record_name)
+            if record is None:
+                assert instance.state is State.WAITING
+                continue
+            kept = Instance.of(instance.record_name, record)
+            assert kept.is_live is instance.is_live
+            assert not kept.is_live or (kept.task_id, kept.agent_id) == (instance.task_id, instance.agent_id)
+            assert (kept.state is State.STOPPING, kept.then) == (instance.state is State.STOPPING, instance.then)
+            assert (kept.state is State.OVER, kept.finished) == (instance.state is State.OVER, instance.finished)
+        assert not named
 
     # ---- the master
 
