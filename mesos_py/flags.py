@@ -304,6 +304,17 @@ def bounded(kind: Kind, *, least: float | None = None, most: float | None = None
     return attrs.evolve(kind, parse=parse)
 
 
+def checked(kind: Kind, check: Callable[[Any], object]) -> Kind:
+    """``kind``, refusing values for which ``check`` raises ValueError."""
+
+    def parse(text: str) -> Any:
+        value = kind.parse(text)
+        check(value)
+        return value
+
+    return attrs.evolve(kind, parse=parse)
+
+
 def message(cls: type[Any]) -> Kind:
     """A message of this class, as JSON."""
     return Kind("JSON", lambda text: decode(cls, text), lambda value: encode(value).decode())

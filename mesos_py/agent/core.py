@@ -237,7 +237,7 @@ class Agent:
 
     def launch(self, spec: ContainerSpec, command: CommandInfo | None, out: Frame) -> None:
         """Run the container, or fail it in the next frame if nobody here can."""
-        root = spec.container if spec.parent_id is None else spec.root_container
+        root = spec.container if network.is_own(spec) else spec.root_container
         problem = specs.unsupported(self.options, spec.container, command, network.named(root))
         problem = problem or network.problem(root, lambda: self._entitled(spec))
         if problem is None:
@@ -247,8 +247,8 @@ class Agent:
             self.timers.set(("unsupported", spec.container_id), out.now, failed)
 
     def _entitled(self, spec: ContainerSpec) -> Resources:
-        """What the tree of the container may use."""
-        executor = self.state.containers.get(spec.parent_id or spec.container_id)
+        """What those may use who are in the container's networks."""
+        executor = self.state.containers.get(spec.container_id if network.is_own(spec) else spec.parent_id or "")
         return Resources.of(spec.resources) if executor is None else executor.used()
 
     def update_container(self, executor: Executor, out: Frame) -> None:

@@ -7,8 +7,7 @@ Names and defaults are Mesos' (Mesos: src/slave/flags.cpp); durations are nanose
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import attrs
 
@@ -30,8 +29,8 @@ from mesos_py.flags import (
     STRINGS,
     TEXT,
     URL,
-    Kind,
     bounded,
+    checked,
     message,
     one_of,
     option,
@@ -59,17 +58,6 @@ MASTER_PING_TIMEOUT: Nanos = 75 * SECOND  # until the master says otherwise; Mes
 #: Nothing is fetched from there: link-local addresses, where clouds tell their machines secrets, and where some do it
 #: instead (AWS over IPv6, Alibaba).
 DENIED_NETWORKS = ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "100.100.100.200/32")
-
-
-def _checked(kind: Kind, check: Callable[[Any], object]) -> Kind:
-    """``kind``, refusing values for which ``check`` raises ValueError."""
-
-    def parse(text: str) -> Any:
-        value = kind.parse(text)
-        check(value)
-        return value
-
-    return attrs.evolve(kind, parse=parse)
 
 
 def _check_networks(texts: tuple[str, ...]) -> None:
@@ -144,7 +132,7 @@ class AgentOptions(DockerOptions):
 
     # ------------------------------------------------------------------------------------------ containers
     containerizers: tuple[str, ...] = option(
-        _checked(NAMES, _check_containerizers),
+        checked(NAMES, _check_containerizers),
         ("mesos",),
         "Who runs containers: mesos, docker (those of type DOCKER, by a Docker daemon), or both.",
         group="Containers",
@@ -154,7 +142,7 @@ class AgentOptions(DockerOptions):
         group="Containers",
     )  # fmt: skip
     isolation: str = option(
-        _checked(TEXT, parse_isolation),
+        checked(TEXT, parse_isolation),
         "posix/cpu,posix/mem",
         "What containers are kept from, as names of isolators: posix/cpu and posix/mem only measure; cgroups/cpu,"
         " cgroups/mem, cgroups/pids, cgroups/devices, cgroups/blkio (io) and cgroups/cpuset, or cgroups/all of them,"
@@ -237,6 +225,9 @@ class AgentOptions(DockerOptions):
         BOOLEAN, False, "What is known of the networks of containers is kept in --work_dir, so that their addresses are"
         " given back after a restart of the host, too.", group="Networks",
     )  # fmt: skip
+    network_cni_metrics: bool = option(
+        BOOLEAN, True, "Usage of containers in CNI networks includes what went through their links.", group="Networks"
+    )
     enforce_container_ports: bool = option(
         BOOLEAN, False, "With network/ports: who listens on ports that he has not asked for is ended, not only logged.",
         group="Networks",
@@ -248,7 +239,7 @@ class AgentOptions(DockerOptions):
         BOOLEAN, False, "Only the ports among the agent's resources are looked at.", group="Networks"
     )
     container_ports_isolated_range: str | None = option(
-        _checked(TEXT, parse_ranges), None, "Only these ports are looked at, as [31000-32000].", group="Networks"
+        checked(TEXT, parse_ranges), None, "Only these ports are looked at, as [31000-32000].", group="Networks"
     )
 
     # ------------------------------------------------------------------------------------------ images
@@ -265,14 +256,14 @@ class AgentOptions(DockerOptions):
         group="Images",
     )
     image_gc_config: ImageGcConfig | None = option(
-        _checked(message(ImageGcConfig), _check_image_gc),
+        checked(message(ImageGcConfig), _check_image_gc),
         None,
         'When unused images are removed by themselves, as {"image_disk_headroom":0.1,"image_disk_watch_interval":'
         '{"nanoseconds":3600000000000},"excluded_images":[]}; unset: never.',
         group="Images",
     )
     docker_registry: str = option(
-        _checked(attrs.evolve(URL, metavar="URL|/DIRECTORY"), parse_registry),
+        checked(attrs.evolve(URL, metavar="URL|/DIRECTORY"), parse_registry),
         "https://registry-1.docker.io",
         "Where an image is pulled from if its name names no registry; or, for all of them, a directory of docker "
         "archives NAME.tar, or an OCI layout.",
@@ -282,7 +273,7 @@ class AgentOptions(DockerOptions):
         TEXT, "/tmp/mesos/store/docker", "Where images are kept.", group="Images"  # noqa: S108
     )
     docker_config: str | None = option(
-        _checked(SECRET, parse_docker_config),
+        checked(SECRET, parse_docker_config),
         None,
         "Docker config with the passwords for registries: its text, or a file.",
         group="Images",
@@ -297,7 +288,7 @@ class AgentOptions(DockerOptions):
         group="Fetcher",
     )  # fmt: skip
     fetcher_denied_networks: tuple[str, ...] = option(
-        _checked(NAMES, _check_networks), DENIED_NETWORKS,
+        checked(NAMES, _check_networks), DENIED_NETWORKS,
         "Networks from which nothing is fetched; those of link-local addresses and of clouds' metadata.",
         group="Fetcher",
     )  # fmt: skip
@@ -323,10 +314,10 @@ class AgentOptions(DockerOptions):
     )
     max_stderr_size: int = option(bounded(SIZE, least=SIZE_MIN), 10 << 20, "Likewise.", group="What tasks say")
     logrotate_stdout_options: str = option(
-        _checked(TEXT, parse_options), "", "How many older files stay, as 'rotate 9'; unset: none.",
+        checked(TEXT, parse_options), "", "How many older files stay, as 'rotate 9'; unset: none.",
         group="What tasks say",
     )  # fmt: skip
-    logrotate_stderr_options: str = option(_checked(TEXT, parse_options), "", "Likewise.", group="What tasks say")
+    logrotate_stderr_options: str = option(checked(TEXT, parse_options), "", "Likewise.", group="What tasks say")
     environment_variable_prefix: str = option(
         TEXT,
         "CONTAINER_LOGGER_",

@@ -81,6 +81,27 @@ def test_a_group_is_in_the_networks_of_its_executor() -> None:
     assert status is not None and status.network_infos == (JOINED,)
 
 
+def test_a_task_of_a_group_may_have_networks_of_its_own() -> None:
+    """With ports among its own resources, and nothing that its executor is told to have."""
+    world = World(**NETWORKS)
+    world.run_group([task("a", container=CONTAINER), task("b", resources=PORTS)])
+    other = world.spec()
+    world.advance(0)
+    world.launched(other.container_id)
+    failed = world.statuses("a")[-1]
+    assert failed.message == "Failed to launch container: Port mappings require port resources"
+
+    world = World(**NETWORKS)
+    world.run_group([task("a", container=CONTAINER, resources=PORTS), task("b")])
+    for number, launch in enumerate(world.to_containers(words.LaunchContainer)):
+        networks = (JOINED,) if launch.spec.container is not None else ()
+        world.tell(events.ContainerLaunched(launch.spec.container_id, number, networks))
+    found = [world.statuses(name)[-1].container_status for name in ("a", "b")]
+    assert [None if one is None else one.network_infos for one in found] == [(JOINED,), world.agent.network_infos]
+    shown = views.get_containers(world.agent.state, {}, nested=False).containers[0].container_status
+    assert shown is not None and shown.network_infos == ()
+
+
 def test_in_the_hosts_network_there_are_no_addresses_for_operators() -> None:
     world = World()
     world.run(task())

@@ -14,6 +14,7 @@ from mesos_py.agent.calls.api_containers import NOT_EXECUTED, STATUS_NOT_EXECUTE
 from mesos_py.agent.containerizer import NO_SANDBOX
 from mesos_py.agent.containerizer.docker.request import BAD_OPTIONS
 from mesos_py.agent.containerizer.docker.tasks import is_docker
+from mesos_py.agent.containerizer.isolators import network
 from mesos_py.agent.entities import Executor
 from mesos_py.agent.hosting import Hosting
 from mesos_py.agent.lifecycle import ExecutorState
@@ -173,7 +174,8 @@ def place_nested(
         container_id=ContainerID(value=container_id, parent=parent),
     )
     agent.state.place_nested(container_id, status)
-    if networks:
+    task = executor.task(executor.nested[container_id])
+    if networks and (task is None or not network.named(task.info.container)):
         place(agent, executor, executor.pid, networks)
     out.send(words.DISK, words.LinkTask(executor.sandbox, executor.nested[container_id], container_id))
 

@@ -196,10 +196,11 @@ def _catalogue(options: AgentOptions) -> Catalogue | None:
 
 
 def _networks(options: AgentOptions, catalogue: Catalogue, work_dir: str) -> Networks:
-    if options.network_cni_root_dir_persist:
-        return Networks(catalogue, f"{work_dir}/isolators/network/cni")
-    mark = procfs.mark_of(os.fsencode(work_dir))
-    return Networks(catalogue, os.path.abspath(f"{options.runtime_dir}/cni-{mark:x}"))
+    place = f"{work_dir}/isolators/network/cni"
+    if not options.network_cni_root_dir_persist:
+        place = os.path.abspath(f"{options.runtime_dir}/cni-{procfs.mark_of(os.fsencode(work_dir)):x}")
+    name_servers, counts = options.default_container_dns, options.network_cni_metrics
+    return Networks(catalogue, place, name_servers=name_servers, counts=counts)
 
 
 def _preparer(

@@ -202,6 +202,9 @@ class IsolatedContainerizer:
         for watch in self._watches:
             for container_id, found in measured.items():
                 measured[container_id] = evolve(found, **watch.usage(container_id))
+        if self._networks is not None:
+            for container_id, more in (await self._networks.usage(list(measured))).items():
+                measured[container_id] = evolve(measured[container_id], **more)
         return measured
 
     async def recover(self, expected: Collection[str] = ()) -> tuple[KnownContainer, ...]:

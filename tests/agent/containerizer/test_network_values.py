@@ -16,6 +16,7 @@ from mesos_py.agent.containerizer.networks import results
 from mesos_py.agent.containerizer.networks.catalogue import Catalogue, NoNetwork
 from mesos_py.agent.containerizer.networks.configuration import Malformed, parse, request
 from mesos_py.agent.containerizer.networks.results import Dns
+from mesos_py.agent.containerizer.networks.traffic import total
 from mesos_py.agent.options import AgentOptions
 from mesos_py.algebra.parse import parse_resources
 from mesos_py.algebra.resources import Resources
@@ -124,7 +125,7 @@ def test_whatever_others_write_is_understood_or_refused(found: dict[str, Any]) -
     except Malformed:
         return
     assert results.obtained(NetworkInfo(name="n"), answer).name == "n"
-    assert resolv_conf(results.dns([answer])) is not None
+    assert isinstance(resolv_conf(results.dns(answer)), str)
 
 
 @pytest.mark.parametrize("text", ["x", "[" * 9999, '{"ips": 1}', '{"ips": [{"address": "here"}]}', '{"dns": []}{'])
@@ -152,7 +153,7 @@ def test_files_of_a_container() -> None:
     assert hosts("web", addresses) == "127.0.0.1 localhost\n10.0.0.2 web\n"
     assert hosts("web", []) == "127.0.0.1 localhost\n"
     first = {"dns": {"nameservers": ["192.0.2.1"], "domain": "a", "search": ["a", "b"], "options": ["ndots:1"]}}
-    merged = results.dns([first, {}, {"dns": {"nameservers": ["192.0.2.2"], "domain": "c"}}])
+    merged = results.merged(map(results.dns, [first, {}, {"dns": {"nameservers": ["192.0.2.2"], "domain": "c"}}]))
     text = "domain c\nsearch a b\noptions ndots:1\nnameserver 192.0.2.1\nnameserver 192.0.2.2\n"
     assert resolv_conf(merged) == text
     assert resolv_conf(Dns(domain="c")) == ""
@@ -241,3 +242,18 @@ def test_flags_that_do_not_go_together(tmp_path: Path, flags: dict[str, str], te
     with pytest.raises(ValueError) as refused:
         compose(options, lambda event: None)
     assert str(refused.value) == text
+
+
+DEV = """Inter-|   Receive                              |  Transmit
+ face |bytes packets errs drop fifo frame compressed multicast|bytes packets errs drop fifo colls carrier compressed
+    lo:  9999     99    9    9    0     0          0         0  9999      99    9    9    0     0       0          0
+  eth0:  1000     10    1    2    0     0          0         0   500       5    3    4    0     0       0          0
+  eth1:1 2 3 4 0 0 0 0 5 6 7 8 0 0 0 0
+"""
+
+
+def test_traffic_is_of_its_links_together() -> None:
+    assert total(DEV, ["eth0", "eth1"]) == {
+        "net_rx_bytes": 1001, "net_rx_packets": 12, "net_rx_errors": 4, "net_rx_dropped": 6,
+        "net_tx_bytes": 505, "net_tx_packets": 11, "net_tx_errors": 10, "net_tx_dropped": 12,
+    }  # fmt: skip

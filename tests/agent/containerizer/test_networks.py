@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from mesos_py.agent.containerizer.networks.catalogue import Catalogue
-from mesos_py.agent.containerizer.networks.networks import NO_NESTED, Networks
+from mesos_py.agent.containerizer.networks.networks import Networks
+from mesos_py.agent.containerizer.networks.results import Dns
+from mesos_py.wire.flags import ContainerDNSInfo
 from mesos_py.wire.network import NetworkInfo
 from tests.agent.containerizer.conftest import CONFINED, remove_cgroups
 from tests.agent.containerizer.harness import Harness, needs_crun, until
@@ -92,6 +94,36 @@ async def test_name_servers_of_a_network(netted: Harness, bridge: Bridge) -> Non
     assert said == "search example.org\nnameserver 192.0.2.1\n"
 
 
+async def test_name_servers_of_networks_that_name_none(tmp_path: Path, bridge: Bridge) -> None:
+    row = ContainerDNSInfo.MesosInfo(
+        network_mode=ContainerDNSInfo.MesosInfo.NetworkMode.CNI, dns=Dns(nameservers=("192.0.2.9",), domain="d")
+    )
+    networks = Networks(bridge.catalogue(), str(tmp_path / "run/cni-0"), name_servers=ContainerDNSInfo(mesos=(row,)))
+    networks.open()
+    joined = await networks.join(Harness(tmp_path).spec("c", "true", container=in_network("plain")))
+    assert joined is not None
+    text = Path(joined.files["/etc/resolv.conf"]).read_text()
+    await networks.leave("c")
+    bridge.remove()
+    assert text == "domain d\nnameserver 192.0.2.9\n"
+
+
+async def test_what_goes_through_its_links_is_counted(netted: Harness) -> None:
+    netted.containerizer.launch(netted.shell("c", SERVE, container=in_network("plain")))
+    netted.containerizer.launch(netted.spec("host", "sleep", "1000"))
+    for name in ("c", "host"):
+        await netted.launched(name)
+    launched = next(event for event in netted.events if event.container_id == "c")
+    address = launched.network_infos[0].ip_addresses[0].ip_address  # type: ignore[union-attr]
+    before = (await netted.containerizer.usage(["c"]))["c"]
+    assert await fetched(f"http://{address}:8000/") == "served\n"
+    usage = await netted.containerizer.usage(["c", "host"])
+    after, host = usage["c"], usage["host"]
+    assert (after.net_rx_bytes or 0) > (before.net_rx_bytes or 0) + 50
+    assert (after.net_tx_packets or 0) > (before.net_tx_packets or 0)
+    assert (after.net_rx_errors, after.net_tx_dropped, host.net_rx_bytes) == (0, 0, None)
+
+
 async def test_several_networks(netted: Harness, bridge: Bridge) -> None:
     """Each is an interface, in the order in which they are asked for; without a name it is the host's."""
     asked = container(NetworkInfo(), NetworkInfo(name="plain"), NetworkInfo(name="other"))
@@ -125,7 +157,7 @@ async def test_a_command_beside_a_container_and_a_session_are_in_its_network(net
 
 
 async def test_what_is_nested_is_in_the_network_of_its_executor(netted: Harness) -> None:
-    """The first brings the executor there, the others find it; its end is the end of the network."""
+    """The first brings the executor there, the others find it; one that asks for networks has its own."""
     executor = in_network("plain", hostname="pod")
     make_pod(netted, "e")
     for name in ("a", "b"):
@@ -136,8 +168,14 @@ async def test_what_is_nested_is_in_the_network_of_its_executor(netted: Harness)
     assert said[0] == said[1] != ()
     spaces = {netted.containerizer.network_of(name) for name in ("a", "b", "e")}
     assert len(spaces) == 1 and None not in spaces
-    netted.containerizer.launch(netted.spec("c", "true", parent_id="e", container=executor, root_container=executor))
-    assert await netted.failed("c") == NO_NESTED
+    own = netted.shell("c", "hostname; exec sleep 1000", parent_id="e", container=executor, root_container=executor)
+    netted.containerizer.launch(own)
+    await netted.launched("c")
+    assert netted.containerizer.network_of("c") not in (None, *spaces)
+    (told,) = [event.network_infos for event in netted.events if getattr(event, "pid", 0) and event.container_id == "c"]
+    assert told != said[0]
+    netted.containerizer.destroy("c")
+    await netted.exited("c")
     for name in ("a", "b"):
         netted.containerizer.destroy(name)
         await netted.exited(name)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import attrs
 
-from mesos_py.flags import BOOLEAN, NAMES, NANOS, TEXT, bounded, message, option
+from mesos_py.agent.containerizer import name_servers
+from mesos_py.flags import BOOLEAN, NAMES, NANOS, TEXT, bounded, checked, message, option
 from mesos_py.machine.values import SECOND, Nanos
 from mesos_py.wire.flags import ContainerDNSInfo
 
@@ -51,6 +52,8 @@ class DockerOptions:
         " unset: all but those that hold, or lie in, what is the agent's or Docker's own.", group="Docker",
     )  # fmt: skip
     default_container_dns: ContainerDNSInfo | None = option(
-        message(ContainerDNSInfo), None, 'Name servers of Docker\'s containers that say nothing of them, as {"docker":'
-        '[{"network_mode":"BRIDGE","dns":{"nameservers":["10.0.0.1"]}}]}.', group="Docker",
+        checked(message(ContainerDNSInfo), name_servers.check), None,
+        'Name servers of containers in Docker or CNI networks that name none, as {"docker":[{"network_mode":"BRIDGE",'
+        '"dns":{"nameservers":["10.0.0.1"]}}],"mesos":[{"network_mode":"CNI","network_name":"web","dns":...}]}.',
+        group="Docker",
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 Joining them is the work of ``containerizer/networks``. In a network of its own a container has its own host name, and
 its own /etc/hosts, /etc/hostname and /etc/resolv.conf; in the host's network one with a root of its own sees those of
-the host. What is nested is in the network of the container at the root of its tree.
+the host. What is nested is in the network of the container at the root of its tree, unless it asks for one itself.
 Mesos: src/slave/containerizer/mesos/isolators/network/cni/cni.cpp, port mappings src/docker/docker.cpp
 """
 
@@ -14,6 +14,7 @@ from typing import Final
 
 import attrs
 
+from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.containerizer.networks.results import Dns
 from mesos_py.agent.containerizer.runtime.bundle import Bundle
 from mesos_py.algebra.resources import Resources
@@ -53,6 +54,11 @@ def named(container: ContainerInfo | None) -> tuple[NetworkInfo, ...]:
     if container is None or container.type is not ContainerInfo.Type.MESOS:
         return ()
     return tuple([info for info in container.network_infos if info.name is not None])
+
+
+def is_own(spec: ContainerSpec) -> bool:
+    """It joins networks itself, if any, and not with the container at the root of its tree."""
+    return spec.parent_id is None or bool(named(spec.container))
 
 
 def problem(container: ContainerInfo | None, resources: Callable[[], Resources]) -> str | None:
@@ -102,7 +108,7 @@ def resolv_conf(dns: Dns) -> str:
     """/etc/resolv.conf; empty: the host's will do."""
     if not dns.nameservers:
         return ""
-    lines = [("domain", dns.domain), ("search", " ".join(dns.search)), ("options", " ".join(dns.options))]
+    lines = [("domain", dns.domain or ""), ("search", " ".join(dns.search)), ("options", " ".join(dns.options))]
     lines += [("nameserver", one) for one in dns.nameservers]
     return "".join([f"{name} {value}\n" for name, value in lines if value])
 

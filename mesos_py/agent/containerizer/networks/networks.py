@@ -6,7 +6,8 @@
                '-- a plugin fails, or the container is destroyed meanwhile ------------.
     leave, or the next agent finds a container that is gone --> DEL in reverse, namespace and record go
 
-The first of a tree to be started brings the tree into its networks; what is nested later finds it there. A plugin that
+The first of a tree to be started brings the tree into its networks; what is nested later finds it there, unless it asks
+for networks of its own. A plugin that
 cannot undo its work is asked again a few times; then the record stays, and the next agent tries.
 """
 
@@ -16,7 +17,7 @@ import asyncio
 import contextlib
 import os
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -25,14 +26,17 @@ import structlog
 from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.containerizer.isolators import network as isolator
 from mesos_py.agent.containerizer.isolators.network import Joined
-from mesos_py.agent.containerizer.networks import results
+from mesos_py.agent.containerizer.name_servers import of_network
+from mesos_py.agent.containerizer.networks import results, traffic
 from mesos_py.agent.containerizer.networks.catalogue import Catalogue, NoNetwork
 from mesos_py.agent.containerizer.networks.configuration import Malformed, request
 from mesos_py.agent.containerizer.networks.plugins import Plugins
 from mesos_py.agent.containerizer.networks.records import Attachment, Record, Records
 from mesos_py.agent.containerizer.runtime.runtime import RuntimeUnavailable
+from mesos_py.agent.namespaces import within
 from mesos_py.agent.provisioner.tools import DIE_WITH_US, ToolFailed, run
 from mesos_py.wire.container import ContainerInfo
+from mesos_py.wire.flags import ContainerDNSInfo
 
 log = structlog.get_logger(__name__)
 
@@ -43,19 +47,22 @@ LEAVE_PAUSE_S: Final = 1.0
 #: What is run, and where Debian has it.
 PROGRAMS: Final = {"unshare": "util-linux", "umount": "mount", "ip": "iproute2"}
 
-NO_NESTED: Final = "Currently, we don't support different network namespaces for parent and nested containers."
-
 
 class Networks:
-    """``place`` is a directory of this agent's alone."""
+    """``place`` is a directory of this agent's alone, ``name_servers`` is --default_container_dns."""
 
-    def __init__(self, catalogue: Catalogue, place: str) -> None:
+    def __init__(
+        self, catalogue: Catalogue, place: str, *, name_servers: ContainerDNSInfo | None = None, counts: bool = True
+    ) -> None:
+        """``counts``: usage tells what went through their links."""
         self._catalogue = catalogue
+        self._counts = counts
+        self._name_servers = name_servers
         self._plugins = Plugins(catalogue)
         self._records = Records(place)
-        #: containers at the root of their trees, which are joining or have joined
+        #: containers that are joining, or have joined: at the root of their trees, or nested with networks of their own
         self._joining: dict[str, asyncio.Future[Joined]] = {}
-        #: nested containers, and the root of their tree
+        #: other nested containers, and the one in whose networks they are
         self._roots: dict[str, str] = {}
 
     def open(self) -> None:
@@ -85,11 +92,11 @@ class Networks:
                 self._joining[container_id].set_result(joined)
 
     async def join(self, spec: ContainerSpec) -> Joined | None:
-        """The tree of this container is in its networks; None: in the host's. Raises NoNetwork and OSError."""
+        """The container is in its networks; None: in the host's. Raises NoNetwork and OSError."""
         root, container = spec.container_id, spec.container
-        if spec.parent_id is not None:
-            if isolator.named(container):
-                raise NoNetwork(NO_NESTED)
+        is_guest = not isolator.is_own(spec)
+        if is_guest:
+            assert spec.parent_id is not None
             root, container = self._roots.get(spec.parent_id, spec.parent_id), spec.root_container
         joining = self._joining.get(root)
         if joining is None:
@@ -98,7 +105,7 @@ class Networks:
             assert container is not None
             joining = asyncio.create_task(self._attach(root, container), name=f"join networks {root}")
             self._joining[root] = joining
-        if spec.parent_id is not None:
+        if is_guest:
             self._roots[spec.container_id] = root
             self._records.link(spec.container_id, root)
         return await asyncio.shield(joining)
@@ -109,6 +116,11 @@ class Networks:
         if joining is None or not joining.done() or joining.cancelled() or joining.exception() is not None:
             return None
         return joining.result()
+
+    async def usage(self, container_ids: Iterable[str]) -> dict[str, dict[str, int]]:
+        """Fields of ResourceStatistics, of those that have networks of their own."""
+        joined = {one: self.of(one) for one in container_ids if one in self._joining and self._counts}
+        return await asyncio.to_thread(_traffic, {one: found for one, found in joined.items() if found is not None})
 
     async def leave(self, container_id: str) -> None:
         """Nothing is left of the networks of a container that is gone."""
@@ -146,7 +158,7 @@ class Networks:
                 previous = await self._call("ADD", told, container_id, attachment)
             attachment.result = previous
             self._records.write(container_id, record)
-        for name, text in _files(record).items():
+        for name, text in self._files(record).items():
             Path(self._records.directory(container_id), name).write_text(text, encoding="utf-8")
         return self._joined(container_id, record)
 
@@ -226,13 +238,26 @@ class Networks:
             address=str(found[0]) if found else "",
         )
 
+    def _files(self, record: Record) -> dict[str, str]:
+        """Name and text of the files that the container sees in /etc."""
+        addresses, name_servers = [], []
+        for one in record.attachments:
+            addresses += results.addresses(one.result or {})
+            told = results.dns(one.result or {})
+            by_default = of_network(self._name_servers, one.network.name)
+            name_servers += [told] if told.nameservers else [by_default] if by_default is not None else []
+        texts = {
+            "hosts": isolator.hosts(record.hostname, addresses),
+            "hostname": f"{record.hostname}\n",
+            "resolv.conf": isolator.resolv_conf(results.merged(name_servers)),
+        }
+        return {name: text for name, text in texts.items() if text}
 
-def _files(record: Record) -> dict[str, str]:
-    """Name and text of the files that the container sees in /etc."""
-    answers = [one.result or {} for one in record.attachments]
-    texts = {
-        "hosts": isolator.hosts(record.hostname, [one for answer in answers for one in results.addresses(answer)]),
-        "hostname": f"{record.hostname}\n",
-        "resolv.conf": isolator.resolv_conf(results.dns(answers)),
-    }
-    return {name: text for name, text in texts.items() if text}
+
+def _traffic(joined: Mapping[str, Joined]) -> dict[str, dict[str, int]]:
+    found = {}
+    for container_id, one in joined.items():
+        with contextlib.suppress(OSError):  # it has just ended
+            text = within(one.namespace, Path("/proc/thread-self/net/dev").read_text)
+            found[container_id] = traffic.total(text, [f"eth{number}" for number in range(len(one.infos))])
+    return found

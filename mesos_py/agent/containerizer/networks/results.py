@@ -15,28 +15,22 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import attrs
-
 from mesos_py.agent.containerizer.networks.configuration import Malformed, read_object
+from mesos_py.wire.flags import ContainerDNSInfo
 from mesos_py.wire.network import IPProtocol, NetworkInfo
 from mesos_py.wire.schema import evolve
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-@attrs.frozen(kw_only=True)
-class Dns:
-    nameservers: tuple[str, ...] = ()
-    domain: str = ""
-    search: tuple[str, ...] = ()
-    options: tuple[str, ...] = ()
+Dns = ContainerDNSInfo.MesosInfo.DNS
 
 
 def parse(text: str) -> dict[str, Any]:
     """The answer to ADD, as the next plugin and DEL are told it. Raises Malformed."""
     found = read_object(text) if text.strip() else {}
     addresses(found)
-    dns([found])
+    dns(found)
     return found
 
 
@@ -50,25 +44,32 @@ def addresses(result: Mapping[str, Any]) -> list[_Address]:
         raise Malformed(str(error)) from None
 
 
-def dns(results: Iterable[Mapping[str, Any]]) -> Dns:
-    """Of several networks together; of what there can be one only, the last has its way. Raises Malformed."""
-    merged = Dns()
-    for result in results:
-        found = result.get("dns") or {}
-        if not isinstance(found, dict):
-            raise Malformed("'dns' is no object")
-        servers, search, options = [
-            tuple([one for one in _list(found, name) if isinstance(one, str)])
-            for name in ("nameservers", "search", "options")
-        ]
-        domain = found.get("domain")
-        merged = Dns(
-            nameservers=merged.nameservers + servers,
-            domain=domain if isinstance(domain, str) and domain else merged.domain,
-            search=merged.search + search,
-            options=merged.options + options,
+def dns(result: Mapping[str, Any]) -> Dns:
+    """Raises Malformed."""
+    found = result.get("dns") or {}
+    if not isinstance(found, dict):
+        raise Malformed("'dns' is no object")
+    servers, search, options = [
+        tuple([one for one in _list(found, name) if isinstance(one, str)])
+        for name in ("nameservers", "search", "options")
+    ]
+    domain = found.get("domain")
+    return Dns(
+        nameservers=servers, domain=domain if isinstance(domain, str) else None, search=search, options=options
+    )
+
+
+def merged(several: Iterable[Dns]) -> Dns:
+    """Of the networks of one container together; of domains there can be one only, and the last has its way."""
+    all_of_them = Dns()
+    for one in several:
+        all_of_them = Dns(
+            nameservers=all_of_them.nameservers + one.nameservers,
+            domain=one.domain or all_of_them.domain,
+            search=all_of_them.search + one.search,
+            options=all_of_them.options + one.options,
         )
-    return merged
+    return all_of_them
 
 
 def obtained(asked: NetworkInfo, result: Mapping[str, Any]) -> NetworkInfo:
