@@ -36,7 +36,8 @@ class FrameworkOptions:
     """Settings of a scheduler that override its own."""
 
     master: str | None = option(URL, None, "The master: HOST:PORT, or zk://host:port/path; unset: the framework's.")
-    store: str | None = option(TEXT, None, "Where it keeps its id and tasks: memory, sqlite:PATH; unset: its own.")
+    store: str | None = option(
+        TEXT, None, "Where its id and tasks are kept: memory, sqlite:PATH, zk://host:port/path; unset: its own place.")
     role: str | None = option(TEXT, None, "Role to be offered resources in; unset: the framework's.")
     user: str | None = option(TEXT, None, "Run tasks as this user; unset: the framework's.")
     failover_timeout: float | None = option(

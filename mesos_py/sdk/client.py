@@ -48,6 +48,7 @@ class Client:
         self.shell.tell(words.Begun(kept))
         self.shell.start("locator", locator.run())
         self.shell.start("leader", self._follow(locator.locate))
+        self.shell.start("store", self._store.hold())
         return self
 
     async def __aexit__(

@@ -47,7 +47,7 @@ class Scheduler:
     user: str = ""
     #: HOST:PORT, zk://..., http(s)://HOST:PORT; "": MESOS_MASTER, or a master on this machine
     master: str = ""
-    #: where the framework's id and tasks are kept: memory, sqlite:PATH; "": a file of its own (see ``store``)
+    #: where its id and tasks are kept: memory, sqlite:PATH, zk://...; "": a file of its own (see the module ``store``)
     store: str = ""
     #: how long its tasks go on without it, seconds; then the master ends them
     failover_timeout_s: float = FAILOVER_TIMEOUT_S

@@ -2,7 +2,7 @@
 
     memory                       for as long as the process lives
     sqlite:PATH                  a file; another process that opens it takes over, and the first one is fenced off
-    zk://host:2181/path          in ZooKeeper; likewise
+    zk://host:2181/path          in ZooKeeper; another instance waits until the first one has ended (``elected``)
     (nothing)                    a file of the host's choice, one for each name of a framework and master
 
 The records and their fences are ``coordination``'s; see its ``Records``.
@@ -10,18 +10,24 @@ The records and their fences are ``coordination``'s; see its ``Records``.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
+import socket
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
-from mesos_py.coordination import Key, Records, StoreFailed
+from mesos_py.coordination import Fenced, Key, Records, StoreFailed
+from mesos_py.coordination.address import ZooKeeperAddress, parse_address
 from mesos_py.coordination.memory import MemoryRecords
 from mesos_py.coordination.sqlite import SqliteRecords
 from mesos_py.coordination.sqlite_file import Purpose
+from mesos_py.sdk.elected import ElectedRecords
 from mesos_py.sdk.session.words import Keep
 
 PURPOSE = Purpose("store", "framework", "remove it to start as a new framework", 0x4D455346)  # "MESF"
+LOOK_EVERY_S = 2.0  # whose the records are
 _UNFIT = re.compile(r"[^\w.-]+")
 
 
@@ -42,6 +48,13 @@ class FrameworkStore:
             changes[write.key] = write.contents
         await self._records.commit(changes)
 
+    async def hold(self) -> NoReturn:
+        """For as long as it is ours. Raises Fenced once somebody else has taken over, StoreFailed."""
+        while True:
+            if not await self._records.is_owner():
+                raise Fenced("another instance has taken over what we keep: it is the framework now")
+            await asyncio.sleep(LOOK_EVERY_S)
+
     async def close(self) -> None:
         await self._records.close()
 
@@ -59,6 +72,10 @@ async def open_records(place: str, framework: str, master: str) -> Records:
         except OSError as error:
             raise StoreFailed(f"the store {path} cannot be made: {error}") from error
         return SqliteRecords(str(path), PURPOSE)
+    if place.startswith("zk://"):
+        address = parse_address(place)
+        assert isinstance(address, ZooKeeperAddress)
+        return ElectedRecords(address, f"{framework}@{socket.gethostname()}:{os.getpid()}")
     raise ValueError(f"'{place}' is no place to keep things: use memory, sqlite:PATH or zk://host:port/path")
 
 

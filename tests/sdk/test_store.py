@@ -1,0 +1,72 @@
+"""What frameworks keep, and where: files, places of the host's choice, and whose they are."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from mesos_py.coordination import Corrupt, Fenced, StoreFailed
+from mesos_py.sdk.session.words import Keep
+from mesos_py.sdk.store import FrameworkStore, open_records
+
+KEY = ("framework", "")
+
+
+async def store_at(place: str, master: str = "m:5050") -> FrameworkStore:
+    return FrameworkStore(await open_records(place, "my framework", master))
+
+
+async def test_a_file_outlives_its_program(tmp_path: Path) -> None:
+    """What was committed is there again; of one name and a master there is one file, unless a place is named."""
+    for place in (f"sqlite:{tmp_path}/deep/store", f"sqlite:{tmp_path}/other"):
+        store = await store_at(place)
+        assert await store.load() == {}
+        await store.commit([Keep(KEY, b"1"), Keep(("task", "t"), b"x"), Keep(KEY, b"2"), Keep(("task", "t"), None)])
+        await store.close()
+        again = await store_at(place)
+        assert await again.load() == {KEY: b"2"}
+        await again.close()
+
+
+async def test_the_usual_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One for each framework and master, below the user's state."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    for master in ("m:5050", "zk://z1:2181,z2:2181/mesos"):
+        store = await store_at("", master)
+        await store.load()
+        await store.close()
+    names = sorted(path.name for path in (tmp_path / "mesos-py").iterdir())
+    assert names == ["my-framework@m-5050.store", "my-framework@zk-z1-2181-z2-2181-mesos.store"]
+
+
+async def test_the_second_one_takes_over(tmp_path: Path) -> None:
+    """The first one writes nothing more, and learns so even if it has nothing to write."""
+    first, second = [await store_at(f"sqlite:{tmp_path}/store") for _ in range(2)]
+    await first.load()
+    holding = asyncio.create_task(first.hold())
+    await asyncio.sleep(0)
+    await second.load()
+    with pytest.raises(Fenced):
+        await first.commit([Keep(KEY, b"1")])
+    async with asyncio.timeout(10):
+        with pytest.raises(Fenced, match="another instance"):
+            await holding
+    await second.commit([Keep(KEY, b"2")])
+    await first.close()
+    await second.close()
+
+
+async def test_places_that_are_none(tmp_path: Path) -> None:
+    """Each says what is wrong with it; a file of something else is left alone."""
+    with pytest.raises(ValueError, match="no place to keep things"):
+        await store_at("ftp://x")
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(StoreFailed, match="cannot be made"):
+        await store_at(f"sqlite:{tmp_path}/file/store")
+    store = await store_at(f"sqlite:{tmp_path}/file")
+    with pytest.raises(Corrupt, match="remove it to start as a new framework"):
+        await store.load()
+    await store.close()
+    assert (tmp_path / "file").read_text() == "mine"
