@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import attrs
 
 from mesos_py.agent import paths, specs
-from mesos_py.agent.api_containers import ApiContainer, text_of
+from mesos_py.agent.api_containers import ApiContainer, Phase, text_of
 from mesos_py.agent.containerizer import ContainerSpec
+from mesos_py.agent.containerizer.docker.tasks import is_docker
 from mesos_py.agent.entities import Executor
-from mesos_py.agent.lifecycle import ExecutorState
 from mesos_py.wire.checkpoint import Kind
 from mesos_py.wire.ids import ContainerID, TaskID
 
@@ -35,8 +35,12 @@ class Place:
     user: str | None
     #: it outlives the agent
     is_kept: bool
+    #: its process runs, or has run
+    is_launched: bool
     #: it is being destroyed, or has ended
     is_ending: bool
+    #: dockerd runs it
+    is_docker: bool = False
     #: None: it is an executor's or a task's
     container: ApiContainer | None = None
     #: an executor's own container that has no process
@@ -91,10 +95,17 @@ def _of_executor(agent: Agent, executor: Executor) -> Place:
         sandbox=executor.sandbox,
         user=executor.user,
         is_kept=executor.checkpoint,
-        is_ending=executor.state is ExecutorState.TERMINATING,
+        is_launched=executor.container_status is not None,
+        is_ending=_is_ending(executor),
+        is_docker=is_docker(executor.info.container or agent.options.default_container_info),
         is_pod=executor.kind is Kind.DEFAULT,
         spec=lambda: _executor_spec(agent, executor),
     )
+
+
+def _is_ending(executor: Executor) -> bool:
+    """It is told to, or made to; a command task's container is as good as gone once its end is acknowledged."""
+    return executor.ends_at is not None or (executor.kind is Kind.COMMAND and executor.is_idle)
 
 
 def _executor_spec(agent: Agent, executor: Executor) -> ContainerSpec:
@@ -123,7 +134,8 @@ def _of_task(agent: Agent, executor: Executor, key: str) -> Place:
         sandbox=sandbox,
         user=specs.nested_user(agent.options, executor, command),
         is_kept=executor.checkpoint,
-        is_ending=task is None or executor.state is ExecutorState.TERMINATING,
+        is_launched=key in executor.nested_status,
+        is_ending=task is None or _is_ending(executor),
         task_id=task_id,
         spec=spec,
     )
@@ -137,6 +149,7 @@ def _of_api(agent: Agent, container: ApiContainer) -> Place:
         sandbox=record.sandbox,
         user=record.user,
         is_kept=container.is_kept,
+        is_launched=container.phase is not Phase.LAUNCHING,
         is_ending=container.is_ending,
         container=container,
         spec=lambda: specs.api_container(record, agent.ip, is_kept=container.is_kept),

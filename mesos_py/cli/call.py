@@ -16,7 +16,7 @@ import attrs
 import orjson
 
 from mesos_py.cli import cluster
-from mesos_py.cli.client import Client, ClientOptions, Refused, address_of, unknown
+from mesos_py.cli.client import ANSWER_TIMEOUT_S, Client, ClientOptions, Refused, address_of, unknown
 from mesos_py.cli.command import EXIT_OK, EXIT_USAGE, Command, CommandFailed
 from mesos_py.cli.render import print_json
 from mesos_py.config import CommandLine
@@ -24,7 +24,7 @@ from mesos_py.flags import TEXT, option
 from mesos_py.wire import agent_api, master_api
 from mesos_py.wire.recordio import Decoder
 
-STREAMS = frozenset({"SUBSCRIBE"})
+STREAMS = frozenset({"SUBSCRIBE", "LAUNCH_NESTED_CONTAINER_SESSION", "ATTACH_CONTAINER_OUTPUT"})
 
 
 @attrs.frozen(kw_only=True)
@@ -53,7 +53,8 @@ async def main(line: CommandLine) -> int:
             async for record in _stream(client, message):
                 print_json(orjson.loads(record), line=True)
             return EXIT_OK
-        text = await client.post("/api/v1", message)
+        patience_s = None if name.startswith("WAIT_") else ANSWER_TIMEOUT_S
+        text = await client.post("/api/v1", message, timeout_s=patience_s)
     if text:
         print_json(orjson.loads(text), line=options.json)
     return EXIT_OK
@@ -112,8 +113,8 @@ COMMAND = Command(
     about="""
     Make an operator call and print its answer as JSON; without TYPE, list the calls there are. The body is the
     call's own message ({"framework_id": {"value": "..."}} for TEARDOWN), or a whole call; @FILE reads it from a
-    file, - from standard input. SUBSCRIBE prints one event a line until interrupted. --json prints the answer on
-    one line.
+    file, - from standard input. What answers with a stream (SUBSCRIBE) prints one record a line until interrupted.
+    --json prints the answer on one line.
 
       mesos-py call get-version
       mesos-py call teardown '{"framework_id": {"value": "..."}}'

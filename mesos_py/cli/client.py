@@ -97,13 +97,11 @@ class Client:
 
     async def wait(self, type: str, body: dict[str, Any]) -> Any:
         """The answer of a call that is made only once something has happened, however long that takes."""
-        message = orjson.dumps({"type": type, type.lower(): body})
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        return orjson.loads(await self._ask("POST", "/api/v1", timeout_s=None, data=message, headers=headers))
+        return orjson.loads(await self.post("/api/v1", {"type": type, type.lower(): body}, timeout_s=None))
 
-    async def post(self, path: str, message: Any) -> bytes:
+    async def post(self, path: str, message: Any, *, timeout_s: float | None = ANSWER_TIMEOUT_S) -> bytes:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        return await self._ask("POST", path, data=orjson.dumps(message), headers=headers)
+        return await self._ask("POST", path, timeout_s=timeout_s, data=orjson.dumps(message), headers=headers)
 
     async def get(self, path: str, **query: str) -> Any:
         return orjson.loads(await self._ask("GET", path, params=query))

@@ -156,9 +156,16 @@ def test_parents_that_cannot_be() -> None:
     assert world.ask("launch_nested_container", "x", "n") == Problem(
         Kind.BAD_REQUEST, "Parent container x does not exist"
     )
-    root = world.command_task()
+    world.run(task())
+    root = world.executor().container_id
+    assert world.ask("launch_nested_container_session", root, "s") == Problem(
+        Kind.BAD_REQUEST, f"Parent container {root} is not launched yet"
+    )
+    world.launched()
     assert world.ask("launch_container", root, "n") is None
-    assert world.ask("launch_container", root, "n", "m", peer="b").kind is Kind.BAD_REQUEST
+    assert world.ask("launch_container", root, "n", "m", peer="b").text == (
+        f"Parent container {root}.n is not launched yet"
+    )
     world.kill_framework()
     assert world.ask("launch_nested_container", root, "o", peer="c").text == (
         f"Parent container {root} is in 'DESTROYING' state"
@@ -244,6 +251,17 @@ def test_what_nobody_here_can_run_is_refused() -> None:
     assert refused == Problem(Kind.BAD_REQUEST, "The provided ContainerInfo is not supported")
     world.tell(events.RoomChanged(False))
     assert world.ask("launch_container", "s").kind is Kind.UNAVAILABLE
+
+
+def test_a_command_task_that_has_ended_is_no_parent() -> None:
+    """Though its container is not reported gone yet."""
+    world = Asking()
+    root = world.command_task()
+    world.tell(events.ContainerLimited(root, TaskStatus.Reason.REASON_CONTAINER_LIMITATION_DISK, "too much"))
+    world.acknowledge_all()
+    assert world.ask("launch_nested_container_session", root, "s").text == (
+        f"Parent container {root} is in 'DESTROYING' state"
+    )
 
 
 # ---- sessions

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -292,6 +293,39 @@ async def test_several_clients_of_a_task_with_a_terminal(master: Master, agent: 
             assert (await Heard(answer).rest())["STDOUT"].endswith(b"got c\r\n")
     assert await master.until("t", "FAILED") == ["STARTING", "RUNNING", "FAILED"]
     assert stdout.read_bytes().endswith(b"got b\r\nc\r\ngot c\r\n")
+
+
+async def test_a_client_that_does_not_read_is_cut_off(sessions: Sessions, master: Master) -> None:
+    """X25: 1 the task is held up for a moment; 2 its other client hears everything; 3 the lazy one hears no end."""
+    size = 24 << 20
+    flood = f"stty raw -echo; read go; head -c {size} /dev/zero | tr '\\0' x; exec sleep 1000"
+    terminal = ContainerInfo(type=ContainerInfo.Type.MESOS, tty_info=TTYInfo())
+    master.run(task("flood", command=shell("flood", flood).command, container=terminal))
+    await master.until("flood", "RUNNING")
+    root = {"value": root_of(master)}
+    call = {"type": "ATTACH_CONTAINER_OUTPUT", "attach_container_output": {"container_id": root}}
+    body = json.dumps(call).encode()
+    host, port = sessions.url.removeprefix("http://").removesuffix("/api/v1").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    head = f"POST /api/v1 HTTP/1.1\r\nHost: x\r\nContent-Type: {JSON}\r\nContent-Length: {len(body)}\r\n\r\n"
+    writer.write(head.encode() + body)
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+    async with sessions.stream("ATTACH_CONTAINER_OUTPUT", container_id=root) as answer:
+        typist, heard, said = Typist(sessions, root), Heard(answer), 0
+        typist.type(b"go\n")
+        while said < size:
+            record = await heard.record()
+            assert record is not None
+            said += base64.b64decode(record["data"]["data"]).count(b"x")
+        everything = b""
+        with contextlib.suppress(ConnectionError):
+            while piece := await reader.read(1 << 20):
+                everything += piece
+        assert not everything.endswith(b"0\r\n\r\n")
+        assert len(everything) < size  # of what is a third more in JSON
+        writer.close()
+        typist.end()
+        await typist.answered
 
 
 async def test_what_cannot_be_attached_to(sessions: Sessions) -> None:

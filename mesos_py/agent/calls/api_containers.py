@@ -265,7 +265,7 @@ def _invalid_parent(container_id: ContainerID, parent: Place | None) -> Problem 
         return bad_request(f"Parent container {text} does not exist")
     if parent.is_ending:
         return bad_request(f"Parent container {text} is in 'DESTROYING' state")
-    if parent.container is not None and parent.container.phase is Phase.LAUNCHING:
+    if not parent.is_launched:
         return bad_request(f"Parent container {text} is not launched yet")
     return None
 
@@ -276,6 +276,8 @@ def _unsupported(agent: Agent, call: Call, parent: Place | None) -> Problem | No
     assert wanted is not None
     if wanted.container is not None and wanted.container.type is ContainerInfo.Type.DOCKER:
         return bad_request(NOT_SUPPORTED)
+    if parent is not None and parent.is_docker and call.launch_nested_container_session is None:
+        return bad_request("Nested containers are not supported")
     text = specs.unsupported(agent.options, wanted.container, wanted.command, network.named(wanted.container))
     if text is None and call.launch_container is not None:
         resources = call.launch_container.resources

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from mesos_py.agent.containerizer import Stream
+from mesos_py.agent.containerizer import Lines, Stream
+from mesos_py.wire.command import CommandInfo
 from tests.agent.containerizer.conftest import remove_cgroups
 from tests.agent.containerizer.harness import Harness, is_alive, needs_cgroups, needs_crun, until
+from tests.agent.containerizer.test_image_containers import harness, image, images
 from tests.agent.containerizer.test_lines import PIPES, TERMINAL, attached, everything, expect
 from tests.agent.containerizer.test_namespaces import ISOLATION, own
 
-__all__ = ["own"]
+__all__ = ["harness", "images", "own"]
 
 pytestmark = pytest.mark.root
 
@@ -122,3 +124,25 @@ async def test_a_task_with_a_terminal(isolation: str, tmp_path: Path) -> None:
     assert stdout.read_bytes().endswith(b"got this\r\n")
     await harness.containerizer.close()
     remove_cgroups(harness)
+
+
+@needs_crun
+@pytest.mark.parametrize("lines", [PIPES, TERMINAL], ids=["pipes", "terminal"])
+async def test_a_session_sees_the_image_of_its_container(harness: Harness, lines: Lines) -> None:
+    """1 what is in it, where the task is, with the environment of both; 2 of its terminal, the image's own device."""
+    command = CommandInfo(value="exec sleep 1000")
+    task = harness.spec("c", "/bin/sh", command=command, env={}, container=image("busy"), lines=TERMINAL)
+    harness.containerizer.launch(task)
+    await harness.launched("c")
+    session = harness.shell(
+        "s", "cat /etc/motd; pwd; echo $A; tty; exit 3", inside="c", parent_id="c", lines=lines, is_kept=False, env={},
+        sandbox=str(harness.sandbox("c")),
+    )  # fmt: skip
+    harness.containerizer.launch(session)
+    await harness.launched("s")
+    async with attached(harness, "s") as client:
+        said = (await everything(client))[Stream.STDOUT].decode().splitlines()
+    assert said == ["of the image", "/tmp", "image", "/dev/pts/1" if lines is TERMINAL else "not a tty"]
+    assert await harness.exited("s") == 3 << 8
+    harness.containerizer.destroy("c")
+    await harness.exited("c")
