@@ -129,9 +129,9 @@ class Runtime:
         root = bundle.rootfs or f"{self._directory}/root"
         lines, console = _console(spec.lines, f"{place}/task")
         whole, task = config(bundle, root, _RLIMITS), process(bundle, _RLIMITS)
-        task["terminal"] = bool(console)
+        task |= _terminal(spec.lines)
         if bundle.init is None:
-            whole["process"]["terminal"] = bool(console)
+            whole["process"] |= _terminal(spec.lines)
         _write(f"{place}/config.json", whole)
         _write(f"{place}/process.json", task)
         crun = (*self._crun, f"--log={place}/log")
@@ -169,7 +169,7 @@ class Runtime:
         next_to["env"] = [f"{name}={value}" for name, value in env.items()]
         file = f"{place}/{secrets.token_hex(8)}"
         lines, console = _console(spec.lines, file)
-        next_to["terminal"] = bool(console)
+        next_to |= _terminal(spec.lines)
         _write(file, next_to)
         # What is wrong with a session is for whoever has it to read.
         log = () if spec.inside is not None else (f"--log={file}.log",)
@@ -211,6 +211,13 @@ class Runtime:
 
     def _bundle(self, container_id: str) -> str:
         return f"{self._directory}/bundles/{container_id}"
+
+
+def _terminal(lines: Lines | None) -> dict[str, Any]:
+    """What a process is told of its terminal; it has the right size before the process can ask."""
+    if lines is None or not lines.is_terminal:
+        return {"terminal": False}
+    return {"terminal": True, "consoleSize": {"height": lines.rows, "width": lines.columns}}
 
 
 def _console(lines: Lines | None, file: str) -> tuple[Lines | None, tuple[str, ...]]:
