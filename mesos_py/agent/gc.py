@@ -2,9 +2,10 @@
 
 Paths wait in one queue in the order in which they were given up. What an agent finds when it is started, of earlier
 runs of it and of earlier agents, is as old as it was changed last. Every ``disk_watch_interval`` the disk is measured;
-what is older than ``gc_delay * max(0, 1 - headroom - used)`` goes.
+what is older than ``gc_delay * max(0, 1 - headroom - used)`` goes. What lies in an executor's sandbox goes with that;
+with ``--gc_non_executor_container_sandboxes`` a container nested in it, or a standalone one, has an age of its own.
 
-Mesos: src/slave/gc.cpp, Slave::age.
+Mesos: src/slave/gc.cpp, Slave::age, Http::_launchContainer.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from mesos_py.wire.ids import ExecutorID, FrameworkID
 
 if TYPE_CHECKING:
     from mesos_py.agent.core import Agent
+    from mesos_py.agent.entities import Executor
 
 rows = Table("garbage collection")
 
@@ -36,12 +38,14 @@ class DiskWatchDue:
 class Waiting:
     """A sandbox given up at ``since``."""
 
-    sandbox: words.DetachSandbox
+    path: str
     since: Nanos
+    #: under which names it can be read until then; None: as a part of its executor's, or not at all
+    names: words.DetachSandbox | None
 
 
 class Collector:
-    """The sandboxes of ended executors, oldest first."""
+    """The sandboxes of what has ended, oldest first."""
 
     def __init__(self, delay: Nanos, headroom: float) -> None:
         self._delay = delay
@@ -54,16 +58,22 @@ class Collector:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def schedule(self, sandbox: words.DetachSandbox, now: Nanos) -> None:
-        """The run's sandbox will be removed in due time."""
-        self._waiting.append(Waiting(sandbox, now))
-        self._paths.add(sandbox.path)
+    def schedule(self, waiting: Waiting) -> None:
+        """It will be removed in due time. It is the youngest."""
+        self._waiting.append(waiting)
+        self._paths.add(waiting.path)
+
+    def cancel(self, path: str) -> None:
+        """It is in use again, or gone."""
+        if path in self._paths:
+            self._paths.discard(path)
+            self._waiting = deque([waiting for waiting in self._waiting if waiting.path != path])
 
     def found(self, sandboxes: Iterable[Waiting]) -> None:
         """These were given up some time ago."""
-        new = [waiting for waiting in sandboxes if waiting.sandbox.path not in self._paths]
+        new = [waiting for waiting in sandboxes if waiting.path not in self._paths]
         self._waiting = deque(sorted([*self._waiting, *new], key=lambda waiting: waiting.since))
-        self._paths.update([waiting.sandbox.path for waiting in new])
+        self._paths.update([waiting.path for waiting in new])
 
     def measured(self, used: float) -> None:
         """``used`` part of the disk is full."""
@@ -74,8 +84,21 @@ class Collector:
         found: list[Waiting] = []
         while self._waiting and len(found) < REMOVED_AT_ONCE_MAX and now - self._waiting[0].since >= self.age_max:
             found.append(self._waiting.popleft())
-            self._paths.discard(found[-1].sandbox.path)
+            self._paths.discard(found[-1].path)
         return found
+
+
+def give_up(agent: Agent, executor: Executor, out: Frame) -> None:
+    """The executor has ended: its sandbox will be removed, and can be read until then."""
+    out.send(words.DISK, words.TouchSandbox(executor.sandbox))
+    names = words.detach(executor.sandbox, executor.framework.id, executor.id)
+    agent.collector.schedule(Waiting(executor.sandbox, out.now, names))
+
+
+def give_up_nested(agent: Agent, sandbox: str, out: Frame) -> None:
+    """A container that is no executor's has ended; its sandbox is removed before its executor's if flags say so."""
+    if agent.options.gc_non_executor_container_sandboxes:
+        agent.collector.schedule(Waiting(sandbox, out.now, None))
 
 
 def begin(agent: Agent, out: Frame) -> None:
@@ -107,7 +130,7 @@ def sandboxes_found(agent: Agent, event: Event, out: Frame) -> None:
             continue
         framework_id, executor_id = FrameworkID(found.framework_id), ExecutorID(found.executor_id)
         detach = words.detach(found.path, framework_id, executor_id)
-        waiting.append(Waiting(detach, min(found.modified, out.now)))
+        waiting.append(Waiting(found.path, min(found.modified, out.now), detach))
         known = agent.state.frameworks.get(framework_id)
         if found.agent_id == agent.state.id and (known is None or executor_id not in known.executors):
             out.send(words.DISK, words.AttachSandbox(detach.path, detach.latest, detach.virtual))
@@ -126,5 +149,6 @@ def _remove(agent: Agent, out: Frame) -> None:
     due = agent.collector.due(out.now)
     if due:
         for waiting in due:
-            out.send(words.DISK, waiting.sandbox)
-        out.send(words.DISK, words.RemovePaths(tuple([waiting.sandbox.path for waiting in due])))
+            if waiting.names is not None:
+                out.send(words.DISK, waiting.names)
+        out.send(words.DISK, words.RemovePaths(tuple([waiting.path for waiting in due])))

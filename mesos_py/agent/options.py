@@ -118,6 +118,10 @@ class AgentOptions(DockerOptions):
         "Part of the disk to keep free: the fuller it is beyond that, the younger sandboxes are removed.",
         group="Storage",
     )
+    gc_non_executor_container_sandboxes: bool = option(
+        BOOLEAN, False, "Sandboxes of nested and standalone containers have an age of their own; else they go with that"
+        " of their executor, or stay until somebody removes them.", group="Storage",
+    )  # fmt: skip
     disk_watch_interval: Nanos = option(NANOS, MINUTE, "Pause between two looks at the disk.", group="Storage")
     journal: str | None = option(
         TEXT,

@@ -11,7 +11,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from mesos_py.wire.ids import AgentID, ExecutorID, FrameworkID
+
+#: The directory that holds sandboxes of executors, and nothing of a task's.
+RUNS: Final = "runs"
 
 
 def executor_directory(work_dir: str, agent_id: AgentID, framework_id: FrameworkID, executor_id: ExecutorID) -> str:
@@ -19,7 +24,7 @@ def executor_directory(work_dir: str, agent_id: AgentID, framework_id: Framework
 
 
 def run_directory(executor_directory: str, container_id: str) -> str:
-    return f"{executor_directory}/runs/{container_id}"
+    return f"{executor_directory}/{RUNS}/{container_id}"
 
 
 def latest_link(sandbox: str) -> str:

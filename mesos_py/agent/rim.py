@@ -16,7 +16,7 @@ from typing import Any
 import attrs
 import structlog
 
-from mesos_py.agent import changes, events, words
+from mesos_py.agent import changes, events, paths, removal, words
 from mesos_py.agent.containerizer import Containerizer, ContainerSpec
 from mesos_py.agent.probe import Prober
 from mesos_py.files import Files
@@ -162,9 +162,9 @@ class AgentRim:
             return
         self._tell(Event(events.DiskMeasured, events.DiskMeasured(usage.used / usage.total if usage.total else 0.0)))
 
-    async def _remove(self, paths: tuple[str, ...]) -> None:
+    async def _remove(self, sandboxes: tuple[str, ...]) -> None:
         succeeded = failed = 0
-        for path in paths:
+        for path in sandboxes:
             if await asyncio.to_thread(_remove_tree, self._work_dir, path):
                 succeeded += 1
             else:
@@ -196,12 +196,15 @@ def _directory(path: str, inside: int | None = None) -> Iterator[int]:
 
 
 def _remove_tree(root: str, path: str) -> bool:
-    """Remove a run's sandbox and the directories above it that are empty then; never anything above ``root``."""
-    problems: list[str] = []
-    if not path.startswith(root + "/"):
+    """Remove a sandbox and, of a run's, the directories above it that are empty then; nothing above ``root``."""
+    try:
+        removal.remove(root, path)
+    except (OSError, ValueError) as error:
+        log.warning("sandbox not removed", path=path, error=str(error))
         return False
-    shutil.rmtree(path, onerror=lambda _, name, __: problems.append(name))
     above = os.path.dirname(path)
+    if os.path.basename(above) != paths.RUNS:
+        return True  # what is above it is a task's, or in use
     with contextlib.suppress(OSError):
         if not os.path.exists(f"{above}/latest"):  # it named the run that is gone now
             os.unlink(f"{above}/latest")
@@ -209,7 +212,7 @@ def _remove_tree(root: str, path: str) -> bool:
         while above.startswith(root + "/slaves/"):
             os.rmdir(above)
             above = os.path.dirname(above)
-    return not problems or not os.path.exists(path)
+    return True
 
 
 _LOGGED: dict[type, Callable[[Any], None]] = {

@@ -5,8 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from mesos_py.agent import events, sandboxes, words
+import pytest
+
+from mesos_py.agent import events, removal, sandboxes, words
+from mesos_py.agent.rim import AgentRim
+from mesos_py.files import Files
+from mesos_py.machine.frame import Send
 from mesos_py.machine.values import SECOND
+from tests.agent.containerizer.harness import until
+from tests.agent.test_api_containers import Asking
 from tests.agent.world import AGENT_ID, FRAMEWORK_ID, World, task
 
 HOUR = 3600 * SECOND
@@ -112,3 +119,117 @@ def test_sandboxes_are_found(tmp_path: Path) -> None:
         events.FoundSandbox(str(runs / "old"), "a", "f", "e", 40 * SECOND),
     )
     assert sandboxes.find(str(tmp_path / "nowhere")) == ()
+
+
+# ---- containers that are no executor's
+
+
+def removed(world: World) -> list[str]:
+    return [path for word in world.to(words.DISK, words.RemovePaths) for path in word.paths]
+
+
+def test_containers_of_tasks_may_have_an_age_of_their_own() -> None:
+    """With the flag, from their end on, though their executor goes on; without it they go with that."""
+    for flag in (True, False):
+        world = World(gc_non_executor_container_sandboxes=flag)
+        world.run_group([task("a"), task("b")])
+        executor = world.executor()
+        a, b = executor.nested
+        world.launched(a)
+        world.launched(b)
+        world.exited(0, a)
+        world.tell(events.DiskMeasured(0.95))
+        assert removed(world) == ([f"{executor.sandbox}/containers/{a}"] if flag else [])
+        world.agent.check()
+
+
+def test_one_that_could_not_be_launched_has_an_age_too() -> None:
+    world = World(gc_non_executor_container_sandboxes=True)
+    world.run_group([task("a")])
+    (container_id,) = world.executor().nested
+    sandbox = f"{world.executor().sandbox}/containers/{container_id}"
+    world.tell(events.ContainerLaunchFailed(container_id, "no"))
+    world.acknowledge_all()
+    world.tell(events.DiskMeasured(0.95))
+    assert sandbox in removed(world)
+
+
+def test_standalone_containers_are_collected_unless_their_name_is_given_again() -> None:
+    """1 one ends; 2 another of its name is launched: what it runs in stays; 3 that ends, and its time comes."""
+    world = Asking(gc_non_executor_container_sandboxes=True)
+    for _ in range(2):
+        key = world.launch("alone")
+        world.tell(events.DiskMeasured(0.95))
+        assert removed(world) == []
+        world.tell(events.DiskMeasured(0.0))
+        world.exited(0, key)
+    assert len(world.agent.collector) == 1
+    world.tell(events.DiskMeasured(0.95))
+    assert removed(world) == ["/w/containers/alone"]
+
+
+def test_what_was_removed_on_request_is_not_removed_again() -> None:
+    world = Asking(gc_non_executor_container_sandboxes=True)
+    world.exited(0, world.launch("alone"))
+    assert len(world.agent.collector) == 1
+    assert world.ask("remove_container", "alone") == words.Done(remove="/w/containers/alone")
+    assert len(world.agent.collector) == 0
+
+
+# ---- removing
+
+
+def test_what_a_task_puts_in_place_of_its_directories_leads_nowhere(tmp_path: Path) -> None:
+    """``containers`` is a link: nothing there is removed; a link in the sandbox is, and not what it points to."""
+    elsewhere = tmp_path / "elsewhere" / "c"
+    elsewhere.mkdir(parents=True)
+    (elsewhere / "file").touch()
+    sandbox = tmp_path / "slaves/a/frameworks/f/executors/e/runs/1"
+    sandbox.mkdir(parents=True)
+    (sandbox / "containers").symlink_to(elsewhere.parent)
+    with pytest.raises(OSError, match="Not a directory"):
+        removal.remove(str(tmp_path), f"{sandbox}/containers/c")
+    (sandbox / "link").symlink_to(elsewhere)
+    removal.remove(str(tmp_path), str(sandbox))
+    assert not sandbox.exists()
+    assert (elsewhere / "file").exists()
+    for path in (tmp_path.parent / "x", tmp_path / ".." / "x", tmp_path):
+        with pytest.raises(ValueError, match="does not lie below"):
+            removal.remove(str(tmp_path), str(path))
+
+
+def test_a_tree_of_any_depth_goes(tmp_path: Path) -> None:
+    """Deeper than Python calls itself; so does one that was gone already."""
+    bottom = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(3000):
+        os.mkdir("d", dir_fd=bottom)
+        inner = os.open("d", os.O_RDONLY, dir_fd=bottom)
+        os.close(bottom)
+        bottom = inner
+    os.close(bottom)
+    removal.remove(str(tmp_path), str(tmp_path / "d"))
+    assert os.listdir(tmp_path) == []
+    removal.remove(str(tmp_path), str(tmp_path / "d"))
+    removal.remove(str(tmp_path), str(tmp_path / "e" / "f"))
+
+
+async def test_the_agent_removes_what_its_core_says(tmp_path: Path) -> None:
+    """A run's sandbox with the directories above it that are empty then; of a nested container nothing but its own."""
+    heard: list[events.PathsRemoved] = []
+    rim = AgentRim(Files(), lambda event: heard.append(event.body), lambda problem: None)
+    rim.watch(str(tmp_path))
+    run = tmp_path / "slaves/a/frameworks/f/executors/e/runs/1"
+    nested = run / "containers" / "c"
+    nested.mkdir(parents=True)
+    (run.parent / "latest").symlink_to("1")
+    for path, left in ((nested, run / "containers"), (run, tmp_path / "slaves" / "a")):
+        heard.clear()
+        rim.send(Send(words.DISK, words.RemovePaths((str(path),))))
+        await until(lambda: heard)
+        assert heard == [events.PathsRemoved(1, 0)]
+        assert not path.exists()
+        assert left.exists() is (path == nested)
+    heard.clear()
+    rim.send(Send(words.DISK, words.RemovePaths(("/etc/x", str(tmp_path / "slaves/gone")))))
+    await until(lambda: heard)
+    assert heard == [events.PathsRemoved(1, 1)]

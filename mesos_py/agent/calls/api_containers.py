@@ -13,7 +13,7 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING, Final
 
-from mesos_py.agent import events, facts, specs, whereabouts, words
+from mesos_py.agent import events, facts, gc, specs, whereabouts, words
 from mesos_py.agent.api_containers import ApiContainer, Phase, text_of
 from mesos_py.agent.calls import descendants
 from mesos_py.agent.calls.room import NO_ROOM
@@ -74,6 +74,7 @@ def launch_container(agent: Agent, event: Event, out: Frame) -> Problem | None:
     if known is not None and known.container is not None:
         descendants.forget(agent, known.container, out)  # its name is given to another
     record = _record(agent, call, parent)
+    agent.collector.cancel(record.sandbox)  # one of its name may have left it
     container = ApiContainer(
         record,
         is_kept=not record.is_session and (parent is None or parent.is_kept),
@@ -155,6 +156,8 @@ def remove_container(agent: Agent, event: Event, out: Frame) -> Problem | None:
         sandbox = None if container.record.is_session else sandbox  # it had its parent's
     elif container_id.parent is None:
         return Problem(Kind.NOT_FOUND, f"Container {text_of(container_id)} cannot be found")
+    if sandbox is not None:
+        agent.collector.cancel(sandbox)
     out.send(event.peer, words.Done(remove=sandbox))
     return None
 
@@ -201,6 +204,8 @@ def exited(agent: Agent, container: ApiContainer, status: int | None, out: Frame
         _never_launched(agent, container, DESTROYED, out)
         return
     agent.api_containers.end(container, exit_status=status, message=message)
+    if not container.record.is_session:
+        gc.give_up_nested(agent, container.record.sandbox, out)
     descendants.ended(agent, container.key, _termination(container), out)
     if container.is_orphan:
         descendants.forget(agent, container, out)
@@ -233,6 +238,7 @@ def restore(agent: Agent, record: Container, state: AgentState, out: Frame) -> N
     agent.api_containers.add(container)
     if record.ended:
         agent.api_containers.end(container)
+        gc.give_up_nested(agent, record.sandbox, out)
     elif record.pid is not None:
         agent.api_containers.place(container, record.pid)
 

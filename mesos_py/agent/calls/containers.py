@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mesos_py.agent import events, specs, words
+from mesos_py.agent import events, gc, paths, specs, words
 from mesos_py.agent.calls import api_containers, descendants, endings
 from mesos_py.agent.calls.api_containers import NOT_EXECUTED, STATUS_NOT_EXECUTED
 from mesos_py.agent.containerizer import NO_SANDBOX
@@ -241,6 +241,7 @@ def _nested_failed(agent: Agent, container_id: str, message: str, out: Frame) ->
         return
     agent.state.count("slave/container_launch_errors")
     agent.state.unnest(container_id)
+    gc.give_up_nested(agent, paths.nested_sandbox(executor.sandbox, container_id), out)
     descendants.ended(agent, container_id, descendants.termination(None, message=message), out)
     assert isinstance(executor.builtin, DefaultExecutor)
     host = Hosting(agent, executor, out)
@@ -266,6 +267,7 @@ def _nested_exited(agent: Agent, container_id: str, status: int | None, out: Fra
     if executor is None:
         return
     agent.state.unnest(container_id)
+    gc.give_up_nested(agent, paths.nested_sandbox(executor.sandbox, container_id), out)
     descendants.ended(agent, container_id, descendants.termination(status), out)
     assert isinstance(executor.builtin, DefaultExecutor)
     host = Hosting(agent, executor, out)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mesos_py.agent import facts, specs, words
+from mesos_py.agent import facts, gc, specs, words
 from mesos_py.agent.calls import descendants
 from mesos_py.agent.entities import Executor, Framework, Task
 from mesos_py.agent.hosting import Hosting
@@ -141,8 +141,7 @@ def remove_if_over(agent: Agent, executor: Executor, out: Frame) -> None:
     if executor.checkpoint:
         out.write(facts.ExecutorForgotten(framework.id, executor.container_id))
     agent.state.remove_executor(executor, out)
-    out.send(words.DISK, words.TouchSandbox(executor.sandbox))
-    agent.collector.schedule(words.detach(executor.sandbox, framework.id, executor.id), out.now)
+    gc.give_up(agent, executor, out)
     remove_idle_framework(agent, framework, out)
 
 
