@@ -30,13 +30,14 @@ import attrs
 from mesos_py.machine.frame import Event, Frame, Tick
 from mesos_py.machine.table import Table, run
 from mesos_py.machine.timers import Timers
-from mesos_py.machine.values import Nanos
+from mesos_py.machine.values import Nanos, seconds
 from mesos_py.sdk.launcher import declared, demand, holds, offers, updates
 from mesos_py.sdk.launcher.group import Gang, Group, Hold
 from mesos_py.sdk.launcher.instances import NO_VALUES, RESERVED, Instance, State
 from mesos_py.sdk.launcher.specs import task_id_of
-from mesos_py.sdk.launcher.words import Kept
+from mesos_py.sdk.launcher.words import Kept, StartDue
 from mesos_py.sdk.matching import FILTERS, Explanation, Filter, Host, Level, View, explain
+from mesos_py.sdk.matching.host import Place
 from mesos_py.wire.ids import AgentID, TaskID
 
 if TYPE_CHECKING:
@@ -86,8 +87,8 @@ class DesiredSet:
         self.refused: dict[str, None] = {}
         #: capabilities of agents, as far as somebody has told
         self.capabilities: dict[AgentID, tuple[str, ...]] = {}
-        #: the last that each agent offered and that was not used, for those who ask why
-        self.unused: dict[AgentID, Host] = {}
+        #: the last that each agent offered and that was given back, for those who ask why
+        self.unused: dict[Place, Host] = {}
         #: incarnations: the next one, and the first that is not reserved
         self.next_incarnation = self.reserved = 0
         self._cause = 0
@@ -125,16 +126,17 @@ class DesiredSet:
         return [one for group in groups for one in group.instances.values() if one.is_wanted]
 
     def explain(self, name: str, now: Nanos) -> Explanation:
-        """Why instances of this spec wait, as far as the offers say that were left unused. Raises KeyError."""
-        request = self.groups[name].spec.request
-        waited = [now - one.since for one in self.groups[name].ready.values()]
+        """Why instances of this spec wait, as far as the last offers say that were not used. Raises KeyError."""
+        request, ready = self.groups[name].spec.request, self.groups[name].ready
+        waited = [now - one.since for one in ready.values()]
         level = request.locality.allowed(max(waited, default=0)) if request.locality is not None else Level.ANY
         habits = self.habits
         view = View(
             now=now, home_region=habits.home_region, draining_s=habits.draining_s, level=level,
             census=self.groups[name].census,
         )  # fmt: skip
-        return explain(request, self.unused.values(), view, habits.filters)
+        held = offers.hosts(self, self.hold.offers.values()) if self.hold is not None else []
+        return explain(request, [*held, *self.unused.values()], view, habits.filters, max(len(ready), 1))
 
     # ---- the one way in which instances change
 
@@ -145,6 +147,7 @@ class DesiredSet:
         if instance.is_live:
             self.tasks[instance.task_id] = instance
             group.census.add(instance.values)
+        self._set_timers(instance, out)
         self._wait(instance, out)
 
     def remove(self, instance: Instance, out: Frame) -> None:
@@ -169,19 +172,29 @@ class DesiredSet:
         task_id = task_id_of(instance.name, instance.number, instance.incarnation)
         self.tasks[task_id] = instance
         out.write(Kept(instance.record_name, instance.record()))
+        self._set_timers(instance, out)
         return task_id
 
     def move(self, instance: Instance, state: State, out: Frame) -> None:
         """It is in ``state``. Nothing is written while its task only changes between states in which it goes on."""
         before, was_live = instance.state, instance.is_live
-        self.timers.cancel(("unreachable", *instance.key))
         if state in (State.WAITING, State.OVER):
             self._leave(instance)
             instance.agent_id, instance.values, instance.then = None, NO_VALUES, None
         instance.state, instance.since = state, out.now
         if was_live != instance.is_live or state is State.STOPPING or State.OVER in (before, state):
             out.write(Kept(instance.record_name, instance.record()))
+        self._set_timers(instance, out)
         self._wait(instance, out)
+
+    def _set_timers(self, instance: Instance, out: Frame) -> None:
+        """What its task is given time for by its state, and nothing else."""
+        self.timers.cancel(("unreachable", *instance.key))
+        start_s = self.groups[instance.name].spec.start_s
+        if instance.state is not State.STARTING:
+            self.timers.cancel(("start", *instance.key))
+        elif start_s is not None and ("start", *instance.key) not in self.timers:
+            self.timers.set(("start", *instance.key), out.now + seconds(start_s), StartDue(*instance.key))
 
     def _wait(self, instance: Instance, out: Frame) -> None:
         """Its gang waits for it, or it is ready, or will be."""
@@ -197,6 +210,7 @@ class DesiredSet:
         """It is in no index of its state."""
         demand.leave(self, instance)
         self.timers.cancel(("unreachable", *instance.key))
+        self.timers.cancel(("start", *instance.key))
         if instance.is_live:
             del self.tasks[instance.task_id]
             self.groups[instance.name].census.remove(instance.values)

@@ -87,27 +87,34 @@ class Plan:
 def offers(m: DesiredSet, event: Event, out: Frame) -> None:
     """Each offer is used, held or given back."""
     held = list(m.hold.offers.values()) if m.hold is not None else []
-    hosts = hosts_of([*held, *event.body.offers])
-    for host in hosts:
-        known = m.capabilities.get(host.agent_id)
-        host.capabilities = None if known is None else frozenset(known)
-    plan = _planned(m, hosts, out)
+    offered = hosts(m, [*held, *event.body.offers])
+    plan = _planned(m, offered, out)
     refuse_s = _refuse_s(m, out.now)
     for host, placed in plan.launches.items():
         _accept(m, host, placed, refuse_s, out)
-    idle = [host for host in hosts if host not in plan.launches and host not in plan.held]
+    for host in offered:
+        m.unused.pop(host.place, None)
+    idle = [host for host in offered if host not in plan.launches and host not in plan.held]
     for host in idle:
-        m.unused.pop(host.agent_id, None)
-        m.unused[host.agent_id] = host
+        m.unused[host.place] = host
         if len(m.unused) > UNUSED_MAX:
             del m.unused[next(iter(m.unused))]
     decline(m, [offer for host in idle for offer in host.offers], refuse_s, out)
 
 
-def _planned(m: DesiredSet, hosts: list[Host], out: Frame) -> Plan:
+def hosts(m: DesiredSet, given: Iterable[Offer]) -> list[Host]:
+    """With what is known of them besides."""
+    made = hosts_of(given)
+    for host in made:
+        known = m.capabilities.get(host.agent_id)
+        host.capabilities = None if known is None else frozenset(known)
+    return made
+
+
+def _planned(m: DesiredSet, offered: list[Host], out: Frame) -> Plan:
     habits = m.habits
     round = Round(
-        hosts, filters=habits.filters, now=out.now, home_region=habits.home_region, draining_s=habits.draining_s,
+        offered, filters=habits.filters, now=out.now, home_region=habits.home_region, draining_s=habits.draining_s,
         rng=m.rng,
     )  # fmt: skip
     plan = Plan(round)
@@ -166,7 +173,6 @@ def _accept(
         )  # fmt: skip
         tasks.append(group.spec.make(launch))
         out.change(words.Launched(task_id, host.hostname))
-    m.unused.pop(host.agent_id, None)
     m.refused.setdefault(host.place[1])
     accept = Call.Accept(
         offer_ids=tuple([offer.id for offer in host.offers]),

@@ -118,6 +118,8 @@ class Spec:
     #: an instance that has failed so often in a row is given up; None: never
     failures_max: int | None = attrs.field(default=None, kw_only=True)
     backoff: Backoff = attrs.field(factory=Backoff, kw_only=True)
+    #: a task that does not run so long after it was asked for is killed, and has failed; None: it may take its time
+    start_s: float | None = attrs.field(default=None, kw_only=True)
     #: how long a task on an unreachable agent is waited for before it is replaced; None: for ever
     unreachable_s: float | None = attrs.field(default=0.0, kw_only=True)
     selection: Selection = attrs.field(default=Selection.YOUNGEST, kw_only=True)

@@ -4,6 +4,7 @@
 the task                its instance
 ======================  ==================================================================================
 starts, runs            STARTING, RUNNING, also when it had been unreachable
+does not run in time    STOPPING, and then as if it had failed
 is unreachable          UNREACHABLE; after ``unreachable_s`` as if lost
 finished                over, unless it is to be restarted always
 failed, is an error     waits longer each time; over if it is not to be restarted, or has failed too often
@@ -91,6 +92,18 @@ def _unreachable(m: DesiredSet, instance: Instance, status: TaskStatus, out: Fra
             m.timers.set(("unreachable", *instance.key), due, words.UnreachableDue(*instance.key))
 
 
+@table.on(words.StartDue)
+def start_due(m: DesiredSet, event: Event, out: Frame) -> None:
+    """A task that does not run in time has failed, and is killed before another one takes its place."""
+    instance = m.groups[event.body.name].instances[event.body.number]
+    then = _then(m, instance, TaskState.TASK_FAILED, None, out)
+    gang = m.groups[instance.name].spec.gang
+    if gang is not None:
+        _break(m, gang, instance, then, out)
+    else:
+        declared.stop(m, instance, then, out)
+
+
 @table.on(words.UnreachableDue)
 def unreachable_due(m: DesiredSet, event: Event, out: Frame) -> None:
     """The task was waited for long enough."""
@@ -116,6 +129,7 @@ def ended(m: DesiredSet, instance: Instance, state: TaskState, reason: Reason | 
         if spec.gang is None or (then is State.OVER and state is FINISHED):
             _settle(m, instance, then, finished=state is FINISHED, out=out)
         else:
+            _settle(m, instance, then, finished=False, out=out)
             _break(m, spec.gang, instance, then, out)
     out.change(words.Ended(task_id, state, then.value if then is not None else "gone"))
 
@@ -150,8 +164,6 @@ def _break(m: DesiredSet, gang: str, broken: Instance, then: State, out: Frame) 
     for instance in m.members(gang):
         instance.failures = broken.failures
         instance.not_before = broken.not_before
-        if instance is broken:
-            _settle(m, instance, then, finished=False, out=out)
-        elif instance.state is not State.OVER or then is not State.OVER:
+        if instance.state is not State.OVER or then is not State.OVER:
             instance.finished = False
             declared.stop(m, instance, then, out)

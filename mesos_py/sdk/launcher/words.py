@@ -57,6 +57,14 @@ class WaitOver:
 
 
 @value
+class StartDue:
+    """A timer: a task should run by now."""
+
+    name: str
+    number: int
+
+
+@value
 class UnreachableDue:
     """A timer: a task on an unreachable agent has been waited for long enough."""
 

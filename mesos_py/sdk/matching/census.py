@@ -52,6 +52,11 @@ class Census:
                 counts[value] -= 1
             self._smallest.pop(field, None)
 
+    def copy(self) -> Census:
+        made = Census(self.fields)
+        made._counts = {field: counts.copy() for field, counts in self._counts.items()}
+        return made
+
     def count(self, field: str, value: str) -> int:
         return self._counts[field].get(value, 0)
 

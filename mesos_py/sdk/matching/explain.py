@@ -14,6 +14,7 @@ from mesos_py.sdk.matching.filters import FILTERS, Filter, View, group, names
 from mesos_py.sdk.matching.host import Host
 from mesos_py.sdk.matching.refusals import Funnel, Near, Refusal, Step, distance
 from mesos_py.sdk.matching.request import Request
+from mesos_py.sdk.matching.round import Part, Round
 from mesos_py.sdk.matching.take import Taker
 
 
@@ -33,6 +34,9 @@ class Explanation:
     steps: tuple[Step, ...]
     #: None: there is no host, or one that fits
     nearest: Near | None
+    #: how many tasks were asked about, and how many of them have room on all the hosts together
+    wanted: int
+    room: int
 
     @property
     def fitting(self) -> int:
@@ -45,6 +49,8 @@ class Explanation:
         if not self.judgements:
             return "no host has been offered"
         parts = [f"{self.fitting} of {len(self.judgements)} hosts fit"]
+        if self.wanted > 1 and self.room:
+            parts[0] += f", with room for {self.room} of {self.wanted} tasks"
         declined = [f"{step.declined} refused by {step.filter}" for step in self.steps if step.declined]
         if declined:
             parts.append(", ".join(declined))
@@ -61,10 +67,11 @@ def judge(request: Request, host: Host, view: View, filters: Iterable[Filter] = 
 
 
 def explain(
-    request: Request, hosts: Iterable[Host], view: View | None = None, filters: Sequence[Filter] = FILTERS
-) -> Explanation:
-    """Of hosts that come equally near, the first one is named."""
-    view = view or View()
+    request: Request, hosts: Iterable[Host], view: View | None = None, filters: Sequence[Filter] = FILTERS,
+    wanted: int = 1,
+) -> Explanation:  # fmt: skip
+    """Why ``wanted`` such tasks do not run. Of hosts that come equally near, the first one is named."""
+    view, hosts = view or View(), tuple(hosts)
     judgements = tuple([Judgement(host, judge(request, host, view, filters)) for host in hosts])
     funnel = Funnel()
     for judgement in judgements:
@@ -75,4 +82,15 @@ def explain(
     nearest = None
     if best is not None and best.refusals:
         nearest = Near(best.host.agent_id, best.host.hostname, best.refusals)
-    return Explanation(judgements, funnel.steps(names(filters)), nearest)
+    return Explanation(
+        judgements, funnel.steps(names(filters)), nearest, wanted, room(request, hosts, view, filters, wanted)
+    )
+
+
+def room(request: Request, hosts: Iterable[Host], view: View, filters: Sequence[Filter], limit: int) -> int:
+    """For how many tasks there is room, at most ``limit``; nothing is taken."""
+    round = Round(
+        [attrs.evolve(host) for host in hosts], filters=filters, now=view.now, home_region=view.home_region,
+        draining_s=view.draining_s,
+    )  # fmt: skip
+    return len(round.place(Part(request, limit, view.census.copy(), view.level)))

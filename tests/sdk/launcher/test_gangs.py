@@ -52,6 +52,12 @@ def test_what_is_held_in_vain_is_given_back_and_held_longer_ago_each_time() -> N
     assert world.launched == []
 
 
+def test_a_gang_that_waits_says_for_how_many_there_is_room() -> None:
+    world = World(Random(1), hosts(2, "cpus:2;mem:1"), [gang("g", 5)], Habits(hold_s=10))
+    world.offer_all()
+    assert world.core.explain("g", world.now).text == "2 of 2 hosts fit, with room for 4 of 5 tasks"
+
+
 def test_two_gangs_do_not_hold_against_each_other() -> None:
     """Each needs all three agents. The first in order holds, the second takes nothing; both run one after the other."""
     specs = [gang("g", 6, restart=Restart.ON_FAILURE), gang("h", 6, restart=Restart.ON_FAILURE, priority=1)]

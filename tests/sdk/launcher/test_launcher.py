@@ -117,6 +117,28 @@ def test_an_instance_that_fails_too_often_is_given_up() -> None:
     assert not world.wanted
 
 
+def test_a_task_that_does_not_start_in_time_is_killed_and_has_failed() -> None:
+    """Its place is free when it has ended, not before; one that runs is left alone, and a successor waits again."""
+    world = world_of(one(start_s=30.0))
+    world.offer_all()
+    world.advance(29 * SECOND)
+    world.start()
+    world.advance(29 * SECOND)
+    assert world.states("s") == [S]
+    world.advance(1 * SECOND)
+    assert world.states("s") == [X]
+    assert world.core.groups["s"].instances[0].failures == 1
+    assert [*world.unwanted] == world.launched
+    world.kill_unwanted()
+    world.reconcile()
+    assert world.states("s") == [W]
+    world.advance(2 * SECOND)
+    world.offer_all()
+    world.update(world.launched[-1], RUNNING)
+    world.advance(100 * SECOND)
+    assert world.states("s") == [R]
+
+
 def test_an_unreachable_task_is_replaced_after_its_time_and_killed_when_it_comes_back() -> None:
     """The time runs from when the agent was lost, which may be long ago."""
     world = world_of(one(unreachable_s=60.0))

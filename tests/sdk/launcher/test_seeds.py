@@ -31,13 +31,14 @@ def some_specs(rng: Random) -> list[Spec]:
         )  # fmt: skip
         made.append(Spec(
             name, TASK, count=rng.randint(0, 4), request=request, priority=rng.randint(0, 1),
-            backoff=Backoff(first_s=rng.choice([0, 1, 20])), unreachable_s=rng.choice([None, 0.0, 30.0]),
+            backoff=Backoff(first_s=rng.choice([0, 1, 20])), start_s=rng.choice([None, 15.0]),
+            unreachable_s=rng.choice([None, 0.0, 30.0]),
             selection=rng.choice(list(Selection)),
         ))  # fmt: skip
     for name, gang in (("g", "g"), ("x", "m"), ("y", "m")):
         made.append(Spec(
             name, TASK, count=rng.randint(1, 3), request=Request.of(cpus=1), gang=gang,
-            unreachable_s=rng.choice([None, 0.0]), restart=rng.choice(list(Restart)),
+            unreachable_s=rng.choice([None, 0.0]), start_s=rng.choice([None, 30.0]), restart=rng.choice(list(Restart)),
         ))  # fmt: skip
     return made
 

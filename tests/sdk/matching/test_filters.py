@@ -133,6 +133,18 @@ def test_an_explanation_names_every_refusal_and_the_nearest_host() -> None:
     assert [step.filter for step in found.steps] == list(names())
 
 
+def test_an_explanation_says_how_many_have_room() -> None:
+    """Asking takes nothing, and other tasks of the group count."""
+    hosts = [host("h1", "cpus:3;mem:9"), host("h2", "cpus:1;mem:9")]
+    assert explain(Request.of(cpus=1), hosts, wanted=9).text == "2 of 2 hosts fit, with room for 4 of 9 tasks"
+    request = Request.of(cpus=1, constraints=[("hostname", "MAX_PER", "2")])
+    census = Census(request.fields)
+    census.add({"hostname": "h1"})
+    for _ in range(2):
+        assert explain(request, hosts, View(census=census), wanted=9).room == 2
+    assert census.groups("hostname") == {"h1": 1}
+
+
 def test_the_smallest_change_fits() -> None:
     """What an explanation says is missing, once it is there, is enough."""
     hosts = [host("h1", "cpus:1;mem:10"), host("h2", "cpus:3;mem:1")]
