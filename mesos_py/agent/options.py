@@ -11,9 +11,9 @@ from collections.abc import Mapping
 
 import attrs
 
-from mesos_py.agent.containerizer.docker.options import DockerOptions
 from mesos_py.agent.containerizer.isolation import parse_isolation
 from mesos_py.agent.containerizer.rotation import LOGROTATE, SIZE_MIN, parse_options
+from mesos_py.agent.containerizer.runtime.options import RuntimeOptions
 from mesos_py.agent.provisioner.credentials import parse_docker_config
 from mesos_py.agent.provisioner.reference import parse_registry
 from mesos_py.algebra.parse import parse_ranges
@@ -39,7 +39,6 @@ from mesos_py.flags import (
 from mesos_py.machine.values import SECOND, Nanos
 from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.flags import ImageGcConfig
-from mesos_py.wire.linux import CapabilityInfo
 
 MINUTE: Nanos = 60 * SECOND
 HOUR: Nanos = 60 * MINUTE
@@ -82,7 +81,7 @@ def _check_image_gc(config: ImageGcConfig) -> None:
 
 
 @attrs.frozen(kw_only=True)
-class AgentOptions(DockerOptions):
+class AgentOptions(RuntimeOptions):
     """Settings of one agent; nothing here changes while it runs."""
 
     # ------------------------------------------------------------------------------------------ addresses
@@ -151,8 +150,8 @@ class AgentOptions(DockerOptions):
         "What containers are kept from, as names of isolators: posix/cpu and posix/mem only measure; cgroups/cpu,"
         " cgroups/mem, cgroups/pids, cgroups/devices, cgroups/blkio (io) and cgroups/cpuset, or cgroups/all of them,"
         " and network/ports need root; posix/rlimits; disk/du; filesystem/linux (volumes and images, with"
-        " docker/runtime and volume/secret), namespaces/pid, namespaces/ipc, linux/capabilities and linux/nnp need root"
-        " and crun.",
+        " docker/runtime and volume/secret), namespaces/pid, namespaces/ipc, namespaces/cgroup, linux/capabilities,"
+        " linux/devices, linux/nnp and linux/seccomp need root and crun.",
         group="Containers",
     )
     launcher: str | None = option(
@@ -192,23 +191,6 @@ class AgentOptions(DockerOptions):
         TEXT, None, "Directories, with colons between, below which sources of host path volumes are made if absent.",
         group="Containers",
     )  # fmt: skip
-    effective_capabilities: CapabilityInfo | None = option(
-        message(CapabilityInfo), None, 'What processes of containers may do that do not say, as {"capabilities":'
-        '["NET_RAW"]}; unset: what their user may.', group="Containers",
-    )  # fmt: skip
-    bounding_capabilities: CapabilityInfo | None = option(
-        message(CapabilityInfo), None, "What processes of containers may do at most, likewise; unset: everything.",
-        group="Containers",
-    )  # fmt: skip
-    disallow_sharing_agent_pid_namespace: bool = option(
-        BOOLEAN, False, "No container sees the host's processes.", group="Containers"
-    )
-    disallow_sharing_agent_ipc_namespace: bool = option(
-        BOOLEAN, False, "No container shares memory with the host's processes.", group="Containers"
-    )
-    default_container_shm_size: int | None = option(
-        SIZE, None, "Size of a container's own /dev/shm; unset: 64MB.", group="Containers"
-    )
     launcher_dir: str = option(
         TEXT,
         "/usr/local/libexec/mesos",

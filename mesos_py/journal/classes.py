@@ -38,7 +38,7 @@ SHELLS = (
     "mesos_py.agent.containerizer.disk", "mesos_py.agent.containerizer.ports",
     "mesos_py.agent.containerizer.isolated", "mesos_py.agent.containerizer.runtime.runtime",
     "mesos_py.agent.containerizer.runtime.preparing", "mesos_py.agent.containerizer.runtime.places",
-    "mesos_py.agent.containerizer.runtime.trial",
+    "mesos_py.agent.containerizer.runtime.trial", "mesos_py.agent.containerizer.runtime.host",
     "mesos_py.agent.containerizer.cgroups.hierarchy", "mesos_py.agent.containerizer.cgroups.isolator",
     "mesos_py.agent.containerizer.cgroups.oom",
     "mesos_py.agent.containerizer.networks.catalogue", "mesos_py.agent.containerizer.networks.networks",

@@ -23,6 +23,8 @@ from mesos_py.agent.containerizer.networks.networks import Networks
 from mesos_py.agent.containerizer.ports import PortsIsolator
 from mesos_py.agent.containerizer.process import ProcessContainerizer
 from mesos_py.agent.containerizer.rotation import LogBounds, Rotation, parse_options
+from mesos_py.agent.containerizer.runtime.bundle import Device
+from mesos_py.agent.containerizer.runtime.host import Profiles, find_devices
 from mesos_py.agent.containerizer.runtime.plan import Planner
 from mesos_py.agent.containerizer.runtime.preparing import Preparer
 from mesos_py.agent.containerizer.runtime.runtime import Runtime, capabilities, find_init
@@ -37,6 +39,7 @@ from mesos_py.agent.resources import detect
 from mesos_py.algebra.parse import parse_ranges
 from mesos_py.algebra.ranges import Ranges
 from mesos_py.algebra.resources import Resources
+from mesos_py.machine.problem import Problem
 from mesos_py.machine.values import SECOND
 
 Report = Callable[[ContainerEvent], None]
@@ -76,12 +79,14 @@ def compose_mesos(
     watches = _watches(options, isolation)
     if isolation.launcher == "posix" and not limits_processes and not watches:
         return processes(report)
+    devices = find_devices(options.allowed_devices)
     found = _hierarchy(options, isolation) if isolation.launcher == "linux" else None
     policy = Policy(
         enable_cfs=options.cgroups_enable_cfs,
         limit_swap=options.cgroups_limit_swap,
         revocable_cpu_low_priority=options.revocable_cpu_low_priority,
         pids_limit=options.cgroups_pids_limit,
+        devices=tuple([device.rule for device in devices]),
     )
 
     def cgroups(report: Callable[[ContainerLimited], None]) -> CgroupsIsolator:
@@ -92,7 +97,7 @@ def compose_mesos(
         inner=processes,
         report=report,
         cgroups=None if found is None else cgroups,
-        preparer=_preparer(options, isolation, provisioner, networks) if isolation.needs_runtime else None,
+        preparer=_preparer(options, isolation, provisioner, networks, devices) if isolation.needs_runtime else None,
         watches=watches,
         limits_processes=limits_processes,
     )
@@ -204,12 +209,13 @@ def _networks(options: AgentOptions, catalogue: Catalogue, work_dir: str) -> Net
 
 
 def _preparer(
-    options: AgentOptions, isolation: Isolation, provisioner: Provisioner | None, catalogue: Catalogue | None
-) -> Preparer:
+    options: AgentOptions, isolation: Isolation, provisioner: Provisioner | None, catalogue: Catalogue | None,
+    devices: tuple[Device, ...],
+) -> Preparer:  # fmt: skip
     work_dir = os.path.realpath(options.work_dir)
     return Preparer(
         runtime=Runtime(runtime_dir=options.runtime_dir, work_dir=work_dir),
-        planner=_planner(options, isolation),
+        planner=_planner(options, isolation, devices),
         work_dir=work_dir,
         provisioner=provisioner,
         networks=None if catalogue is None else _networks(options, catalogue, work_dir),
@@ -217,10 +223,17 @@ def _preparer(
     )
 
 
-def _planner(options: AgentOptions, isolation: Isolation) -> Planner:
+def _planner(options: AgentOptions, isolation: Isolation, devices: tuple[Device, ...]) -> Planner:
     init = find_init()
     if init is None and "namespaces/pid" in isolation:
         raise ValueError("namespaces/pid needs a program that reaps (apt-get install catatonit)")
+    profiles = _profiles(options) if "linux/seccomp" in isolation else None
+    default = None
+    if profiles is not None and options.seccomp_profile_name is not None:
+        found = profiles.named(options.seccomp_profile_name)
+        if isinstance(found, Problem):
+            raise ValueError(f"--seccomp_profile_name: {found.text}")
+        default = found
     shm = options.default_container_shm_size
     return Planner(
         isolation=isolation,
@@ -228,11 +241,20 @@ def _planner(options: AgentOptions, isolation: Isolation) -> Planner:
         init=init,
         effective=options.effective_capabilities,
         bounding=options.bounding_capabilities,
+        devices=devices,
+        default_profile=default,
+        **({} if profiles is None else {"profile": profiles.named}),
         may_share_pid=not options.disallow_sharing_agent_pid_namespace,
         may_share_ipc=not options.disallow_sharing_agent_ipc_namespace,
         shm_mib=None if shm is None else max(1, shm >> 20),
         sandbox_directory=options.sandbox_directory,
     )
+
+
+def _profiles(options: AgentOptions) -> Profiles:
+    if options.seccomp_config_dir is None:
+        raise ValueError("Missing required `--seccomp_config_dir` flag")
+    return Profiles(options.seccomp_config_dir)
 
 
 def _hierarchy(options: AgentOptions, isolation: Isolation) -> hierarchy.Hierarchy:

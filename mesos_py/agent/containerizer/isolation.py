@@ -33,16 +33,18 @@ KNOWN: Final = (
     "filesystem/posix", "filesystem/linux", "posix/cpu", "posix/mem", "posix/rlimits",
     "cgroups/cpu", "cgroups/mem", "cgroups/pids", "cgroups/devices", "cgroups/blkio", "cgroups/io", "cgroups/cpuset",
     "cgroups/hugetlb", "cgroups/perf_event", ALL_CGROUPS,
-    "docker/runtime", "linux/capabilities", "linux/nnp", "namespaces/ipc", "namespaces/pid",
+    "docker/runtime", "linux/devices", "linux/capabilities", "linux/nnp", "namespaces/ipc", "namespaces/pid",
+    "namespaces/cgroup",
     "volume/sandbox_path", "volume/host_path", "volume/image", "volume/secret",
-    "disk/du",
+    "disk/du", "linux/seccomp",
     NETWORK, PORTS,
     "environment_secret",
 )  # fmt: skip
 
 #: What crun does; each container has a mount namespace then.
 BY_RUNTIME: Final = (
-    "filesystem/linux", "linux/capabilities", "linux/nnp", "namespaces/ipc", "namespaces/pid", NETWORK
+    "filesystem/linux", "linux/devices", "linux/capabilities", "linux/nnp", "linux/seccomp", "namespaces/ipc",
+    "namespaces/pid", "namespaces/cgroup", NETWORK,
 )  # fmt: skip
 
 #: Those that come with filesystem/linux, and those that are of no use without it.

@@ -79,6 +79,8 @@ class Policy:
     revocable_cpu_low_priority: bool = True
     #: --cgroups_pids_limit
     pids_limit: int | None = None
+    #: what --allowed_devices adds to ``DEVICES``
+    devices: tuple[str, ...] = ()
 
 
 def entitled(resources: Sequence[Resource], limits: Mapping[str, Value.Scalar]) -> Entitled:
@@ -125,9 +127,10 @@ def of_v1(controllers: Iterable[str], what: Entitled, policy: Policy, memory_now
     return found
 
 
-def devices_v1() -> list[Write]:
+def devices_v1(policy: Policy) -> list[Write]:
     """Once, in a new cgroup: everything is closed, then some things are opened."""
-    return [("devices", "devices.deny", "a"), *[("devices", "devices.allow", rule) for rule in DEVICES]]
+    rules = (*DEVICES, *policy.devices)
+    return [("devices", "devices.deny", "a"), *[("devices", "devices.allow", rule) for rule in rules]]
 
 
 def _memory_v1(what: Entitled, policy: Policy, memory_now: float | None) -> list[Write]:

@@ -257,7 +257,7 @@ class CgroupsIsolator:
         if not group.is_own:
             return
         if "devices" in self._hierarchy.controllers:
-            for controller, file, contents in controls.devices_v1():
+            for controller, file, contents in controls.devices_v1(self._policy):
                 self._hierarchy.write(group.name, controller, file, contents)
         self._set(group, is_new=True)
 

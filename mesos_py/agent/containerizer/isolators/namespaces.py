@@ -1,4 +1,4 @@
-"""namespaces/pid and namespaces/ipc: whom a container sees, and with whom it shares memory.
+"""namespaces/pid, namespaces/ipc and namespaces/cgroup: whom a container sees, and with whom it shares memory.
 
 =========================  ====================================================================================
 pid                        of its own, unless ``share_pid_namespace``: then the agent's, if that is allowed
@@ -6,6 +6,9 @@ ipc PRIVATE                of its own, with a /dev/shm of ``shm_size``
 ipc SHARE_PARENT           the agent's, if that is allowed
 ipc not set                the agent's if that is allowed, else its own; a root of its own has its own /dev/shm
 =========================  ====================================================================================
+
+In a cgroup namespace its own cgroups are the roots: it learns neither its id nor that there are others. (Mesos has that
+with cgroup v2 and images only, without an isolator of that name.)
 
 What is nested has an executor without a process as its parent, with which nothing can be shared.
 Mesos: src/slave/containerizer/mesos/isolators/namespaces/pid.cpp, ipc.cpp
@@ -63,6 +66,13 @@ def ipc(bundle: Bundle, *, may_share: bool, shm_mib: int | None) -> Problem | No
     elif bundle.is_own_root:
         shared_memory(bundle, shm_mib or SHM_MIB)
     return None
+
+
+def cgroup(bundle: Bundle) -> None:
+    """Its process enters its cgroups before it is there. A root of its own has no others mounted."""
+    bundle.namespaces["cgroup"] = ""
+    if bundle.is_own_root:
+        bundle.mount("/sys/fs/cgroup", "cgroup", "ro", "nosuid", "noexec", "nodev", kind="cgroup")
 
 
 def shared_memory(bundle: Bundle, mib: int) -> None:

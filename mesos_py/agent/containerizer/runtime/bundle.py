@@ -48,6 +48,31 @@ class Identity:
     groups: tuple[int, ...] = ()
 
 
+@attrs.frozen(kw_only=True)
+class Device:
+    """A device of the host that a container may use."""
+
+    path: str
+    #: "c" or "b"
+    kind: str
+    major: int
+    minor: int
+    may_read: bool
+    may_write: bool
+    may_make: bool
+
+    @property
+    def rule(self) -> str:
+        """As cgroups of v1 have it."""
+        access = "".join([letter for letter, may in zip("rwm", (self.may_read, self.may_write, self.may_make),
+                                                        strict=True) if may])  # fmt: skip
+        return f"{self.kind} {self.major}:{self.minor} {access}"
+
+    @property
+    def mode(self) -> int:
+        return (0o444 if self.may_read else 0) | (0o222 if self.may_write else 0)
+
+
 @attrs.define(eq=False, kw_only=True)
 class Bundle:
     """One container that is being prepared."""
@@ -74,6 +99,10 @@ class Bundle:
     #: numbers of resources and their limits, as ``ContainerSpec.setup`` has them
     rlimits: Sequence[tuple[str, str]] = ()
     no_new_privileges: bool = False
+    #: in a root of its own, besides those that every container has
+    devices: Sequence[Device] = ()
+    #: ``linux.seccomp`` of the specification; None: every system call may be made
+    seccomp: Mapping[str, Any] | None = None
     #: None: it has the agent's, with the agent's namespace
     hostname: str | None = None
 
@@ -108,6 +137,11 @@ def config(bundle: Bundle, root: str, rlimit_names: Mapping[str, str]) -> dict[s
                 {"type": kind, **({"path": path} if path else {})} for kind, path in bundle.namespaces.items()
             ],
             "rootfsPropagation": "rslave",
+            "devices": [
+                {"path": one.path, "type": one.kind, "major": one.major, "minor": one.minor, "fileMode": one.mode}
+                for one in bundle.devices
+            ],
+            **({} if bundle.seccomp is None else {"seccomp": bundle.seccomp}),
             **({"maskedPaths": HIDDEN, "readonlyPaths": ONLY_READ} if bundle.is_own_root else {}),
         },
     }

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import attrs
 
 from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.containerizer.isolation import Isolation
-from mesos_py.agent.containerizer.isolators import capabilities, filesystem, namespaces, network, rlimits
-from mesos_py.agent.containerizer.runtime.bundle import Bundle, Identity
+from mesos_py.agent.containerizer.isolators import (
+    capabilities,
+    devices,
+    filesystem,
+    namespaces,
+    network,
+    rlimits,
+    seccomp,
+)
+from mesos_py.agent.containerizer.runtime.bundle import Bundle, Device, Identity
 from mesos_py.agent.provisioner.manifest import ImageConfig
 from mesos_py.agent.provisioner.runtime import merge
 from mesos_py.machine.problem import Problem, bad_request
@@ -31,6 +39,11 @@ class Planner:
     #: --effective_capabilities, --bounding_capabilities
     effective: CapabilityInfo | None = None
     bounding: CapabilityInfo | None = None
+    #: those of --allowed_devices
+    devices: Sequence[Device] = ()
+    #: --seccomp_profile_name, and how to read another one of --seccomp_config_dir
+    default_profile: seccomp.Profile | None = None
+    profile: Callable[[str], seccomp.Profile | Problem] = lambda name: bad_request(f"No profile '{name}'")
     may_share_pid: bool = True
     may_share_ipc: bool = True
     #: --default_container_shm_size, MB
@@ -62,6 +75,8 @@ class Planner:
             if isinstance(limits, Problem):
                 return limits
             bundle.rlimits = limits
+        if "linux/devices" in self.isolation:
+            devices.isolate(bundle, self.devices)
         if "linux/capabilities" in self.isolation:
             problem = capabilities.isolate(bundle, effective=self.effective, bounding=self.bounding)
         bundle.no_new_privileges = "linux/nnp" in self.isolation
@@ -69,6 +84,10 @@ class Planner:
             problem = namespaces.ipc(bundle, may_share=self.may_share_ipc, shm_mib=self.shm_mib)
         if problem is None and "namespaces/pid" in self.isolation:
             problem = namespaces.pid(bundle, self.init, may_share=self.may_share_pid)
+        if "namespaces/cgroup" in self.isolation:
+            namespaces.cgroup(bundle)
+        if problem is None and "linux/seccomp" in self.isolation:
+            problem = seccomp.isolate(bundle, self.default_profile, self.profile)
         return bundle if problem is None else problem
 
     def _enter(self, bundle: Bundle, rootfs: str, image: ImageConfig) -> Problem | None:

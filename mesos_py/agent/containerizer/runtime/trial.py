@@ -34,6 +34,8 @@ async def attempt(runtime: Runtime, planner: Planner) -> None:
         bundle = planner.plan(spec, identify(None))
         if isinstance(bundle, Problem):
             raise RuntimeUnavailable(bundle.text)
+        if "linux/seccomp" in planner.isolation and bundle.seccomp is None:
+            bundle.seccomp = {"defaultAction": "SCMP_ACT_ALLOW"}
         launched = runtime.write(bundle)
         try:
             await run(*launched.argv, env=launched.env, timeout_s=TRIAL_TIMEOUT_S)

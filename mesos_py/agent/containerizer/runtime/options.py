@@ -1,0 +1,49 @@
+"""The agent's settings for what crun does: capabilities, devices, system calls, namespaces.
+
+Names and defaults are Mesos' (Mesos: src/slave/flags.cpp). They go on from Docker's, because a class with slots has one
+base that has some.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from mesos_py.agent.containerizer.docker.options import DockerOptions
+from mesos_py.agent.containerizer.isolators.devices import check
+from mesos_py.flags import BOOLEAN, SIZE, TEXT, checked, message, option
+from mesos_py.wire.linux import CapabilityInfo, DeviceWhitelist
+
+
+@attrs.frozen(kw_only=True)
+class RuntimeOptions(DockerOptions):
+    """Some of an agent's."""
+
+    effective_capabilities: CapabilityInfo | None = option(
+        message(CapabilityInfo), None, 'What processes of containers may do that do not say, as {"capabilities":'
+        '["NET_RAW"]}; unset: what their user may.', group="Containers",
+    )  # fmt: skip
+    bounding_capabilities: CapabilityInfo | None = option(
+        message(CapabilityInfo), None, "What processes of containers may do at most, likewise; unset: everything.",
+        group="Containers",
+    )  # fmt: skip
+    disallow_sharing_agent_pid_namespace: bool = option(
+        BOOLEAN, False, "No container sees the host's processes.", group="Containers"
+    )
+    disallow_sharing_agent_ipc_namespace: bool = option(
+        BOOLEAN, False, "No container shares memory with the host's processes.", group="Containers"
+    )
+    default_container_shm_size: int | None = option(
+        SIZE, None, "Size of a container's own /dev/shm; unset: 64MB.", group="Containers"
+    )
+    allowed_devices: DeviceWhitelist | None = option(
+        checked(message(DeviceWhitelist), check), None, "With cgroups/devices or linux/devices: devices that containers"
+        ' may use besides those that all have, as {"allowed_devices":[{"device":{"path":"/dev/fuse"},'
+        '"access":{"read":true,"write":true}}]}.', group="Containers",
+    )  # fmt: skip
+    seccomp_config_dir: str | None = option(
+        TEXT, None, "With linux/seccomp: directory of profiles, in Docker's format.", group="Containers"
+    )
+    seccomp_profile_name: str | None = option(
+        TEXT, None, "The profile of containers that name none; unset: they may make every system call.",
+        group="Containers",
+    )  # fmt: skip
