@@ -31,6 +31,11 @@ class End(enum.Enum):
     #: what it depends on has not ended as it must
     SKIPPED = "skipped"
 
+    @property
+    def is_good(self) -> bool:
+        """Nobody need look: a branch that was not taken is no failure."""
+        return self in (End.SUCCEEDED, End.SKIPPED)
+
 
 @attrs.frozen(kw_only=True)
 class Dependency:
