@@ -22,12 +22,12 @@ from mesos_py.wire.network import NetworkInfo
 
 PLUGINS_DIR = "/usr/lib/cni"
 
-_MISSING = [
+MISSING = [
     name for name in ("bridge", "portmap", "host-local") if not os.access(f"{PLUGINS_DIR}/{name}", os.X_OK)
 ] + [name for name in ("iptables", "ip") if shutil.which(name) is None]
 
 #: For tests of real networks.
-needs_networks = pytest.mark.skipif(bool(_MISSING), reason=f"{', '.join(_MISSING)} missing (.ci/containers)")
+needs_networks = pytest.mark.skipif(bool(MISSING), reason=f"{', '.join(MISSING)} missing (.ci/containers)")
 
 
 @attrs.frozen

@@ -7,8 +7,8 @@
     leave, or the next agent finds a container that is gone --> DEL in reverse, namespace and record go
 
 The first of a tree to be started brings the tree into its networks; what is nested later finds it there, unless it asks
-for networks of its own. A plugin that
-cannot undo its work is asked again a few times; then the record stays, and the next agent tries.
+for networks of its own. A plugin that cannot undo its work is asked again a few times; then the record stays, and the
+next agent tries.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class Networks:
         return await asyncio.shield(joining)
 
     def of(self, container_id: str) -> Joined | None:
-        """What the tree of the container has joined; None: it is in the host's network."""
+        """What the container is in; None: the host's network."""
         joining = self._joining.get(self._roots.get(container_id, container_id))
         if joining is None or not joining.done() or joining.cancelled() or joining.exception() is not None:
             return None
