@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -137,6 +138,18 @@ async def test_several_networks(netted: Harness, bridge: Bridge) -> None:
     other.remove()
 
 
+async def test_addresses_of_both_kinds(netted: Harness, bridge: Bridge) -> None:
+    ranges = [[{"subnet": f"{bridge.subnet}.0/24"}], [{"subnet": "fd00:7e57::/64"}]]
+    bridge.describe("both", ipam={"type": "host-local", "ranges": ranges, "dataDir": f"{bridge.directory}/ipam"})
+    look = "cat /etc/hosts; ip -o -6 addr show dev eth0 scope global"
+    said = await netted.run("c", look, container=in_network("both"))
+    (info,) = netted.events[0].network_infos  # type: ignore[union-attr]
+    v4, v6 = info.ip_addresses
+    assert (v4.protocol, v6.protocol) == (NetworkInfo.Protocol.IPv4, NetworkInfo.Protocol.IPv6)
+    assert f"{v4.ip_address} c\n" in said
+    assert f" {v6.ip_address}/64 " in said
+
+
 async def test_a_command_beside_a_container_and_a_session_are_in_its_network(netted: Harness) -> None:
     netted.containerizer.launch(netted.spec("c", "sleep", "1000", container=in_network("plain")))
     await netted.launched("c")
@@ -256,6 +269,27 @@ async def test_networks_outlive_their_agent(tmp_path: Path, bridge: Bridge) -> N
     await made.close()
     bridge.remove()
     remove_cgroups(second)
+
+
+async def test_addresses_are_given_back_after_a_restart_of_the_host(tmp_path: Path, bridge: Bridge) -> None:
+    """The namespaces of before are gone; what is known of them is in the work directory, if that is wanted."""
+    harness = Harness(tmp_path)
+    flags = {"isolation": "cgroups/cpu", "network_cni_root_dir_persist": True}
+    bridge.describe("plain", ipMasq=False)
+    await harness.isolated(**flags, **bridge.flags()).recover()
+    place = harness.work / "isolators/network/cni"
+    assert place.is_dir()
+    await harness.containerizer.close()
+    dead = Networks(bridge.catalogue(), str(place))
+    joined = await dead.join(harness.spec("c", "true", container=in_network("plain")))
+    assert joined is not None
+    assert bridge.remains() != []
+    subprocess.run(["umount", joined.namespace], check=True)
+    await harness.isolated(**flags, **bridge.flags()).recover()
+    await harness.containerizer.close()
+    await until(lambda: [*bridge.remains(), *os.listdir(place)] == [])
+    bridge.remove()
+    remove_cgroups(harness)
 
 
 async def test_what_a_killed_agent_has_left_is_undone_by_the_next(tmp_path: Path, bridge: Bridge) -> None:
