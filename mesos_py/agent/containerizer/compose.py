@@ -9,7 +9,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable
 
-from mesos_py.agent.containerizer import Containerizer
+from mesos_py.agent.containerizer import Containerizer, ContainerSpec
 from mesos_py.agent.containerizer.cgroups import hierarchy
 from mesos_py.agent.containerizer.cgroups.controls import Policy
 from mesos_py.agent.containerizer.cgroups.isolator import CgroupsIsolator
@@ -25,6 +25,7 @@ from mesos_py.agent.containerizer.process import ProcessContainerizer
 from mesos_py.agent.containerizer.rotation import LogBounds, Rotation, parse_options
 from mesos_py.agent.containerizer.runtime.bundle import Device
 from mesos_py.agent.containerizer.runtime.host import Profiles, find_devices
+from mesos_py.agent.containerizer.runtime.places import Sandboxes
 from mesos_py.agent.containerizer.runtime.plan import Planner
 from mesos_py.agent.containerizer.runtime.preparing import Preparer
 from mesos_py.agent.containerizer.runtime.runtime import Runtime, capabilities, find_init
@@ -44,6 +45,7 @@ from mesos_py.machine.values import SECOND
 
 Report = Callable[[ContainerEvent], None]
 CgroupOf = Callable[[str], str]
+Link = Callable[[ContainerSpec], str | None]
 
 
 def compose(
@@ -72,8 +74,11 @@ def compose_mesos(
         has_networks=networks is not None,
     )  # fmt: skip
 
+    # A runtime mounts them.
+    link = (lambda spec: None) if isolation.needs_runtime else Sandboxes(os.path.realpath(options.work_dir)).link
+
     def processes(report: Report, cgroup_of: Callable[[str], str] = lambda container_id: "") -> ProcessContainerizer:
-        return _processes(options, report, fetcher, options.runtime_dir, cgroup_of)
+        return _processes(options, report, fetcher, options.runtime_dir, cgroup_of, link)
 
     limits_processes = "posix/rlimits" in isolation
     watches = _watches(options, isolation)
@@ -159,7 +164,7 @@ def _real(paths: Iterable[str]) -> tuple[str, ...]:
 
 def _processes(
     options: AgentOptions, report: Report, fetcher: Fetcher, runtime_dir: str,
-    cgroup_of: Callable[[str], str] = lambda container_id: "",
+    cgroup_of: Callable[[str], str] = lambda container_id: "", link: Link = lambda spec: None,
 ) -> ProcessContainerizer:  # fmt: skip
     return ProcessContainerizer(
         work_dir=os.path.realpath(options.work_dir),
@@ -169,6 +174,7 @@ def _processes(
         orphan_s=options.recovery_timeout / SECOND,
         cgroup_of=cgroup_of,
         rotation=_rotation(options),
+        link=link,
     )
 
 

@@ -92,10 +92,12 @@ class ProcessContainerizer:
         orphan_s: float = 15 * 60.0,
         cgroup_of: Callable[[str], str] = lambda container_id: "",
         rotation: Rotation | None = None,
+        link: Callable[[ContainerSpec], str | None] = lambda spec: None,
     ) -> None:
         """``cgroup_of`` says by which directory all of a container is killed, if there is one.
 
-        Without ``rotation`` containers write their files themselves.
+        Without ``rotation`` containers write their files themselves. ``link`` puts volumes into the sandbox,
+        or says why it cannot.
         """
         self._settings = SupervisorSettings(
             work_dir=os.path.abspath(work_dir), runtime_dir=runtime_dir, idle_s=idle_s, orphan_s=orphan_s
@@ -104,6 +106,7 @@ class ProcessContainerizer:
         self._report = report
         self._cgroup_of = cgroup_of
         self._rotation = rotation
+        self._link = link
         self._containers: dict[str, _Container] = {}
         self._client: SupervisorClient | None = None
         self._members = Members(self._send)
@@ -153,8 +156,9 @@ class ProcessContainerizer:
             self._refuse(spec.container_id, "Container has already been started")
             return
         problem = fetcher.validate(spec.uris)
+        problem = self._link(spec) if problem is None else f"Could not fetch: {problem}"
         if problem is not None:
-            self._refuse(spec.container_id, f"Could not fetch: {problem}")
+            self._refuse(spec.container_id, problem)
             return
         try:
             spec = self._bounded(spec)

@@ -1,5 +1,7 @@
 """volume/host_path, volume/sandbox_path, volume/image and volume/secret: what else is mounted into a container. Pure.
 
+Persistent volumes come with the container's resources (``persistent.py``).
+
 A volume's ``container_path`` is relative to the sandbox, or absolute. Nothing a task names leads out of its sandbox or
 its parent's: ``..`` is refused here, links are refused where the paths are opened (``runtime/places.py``).
 Mesos: src/slave/containerizer/mesos/isolators/volume/{host_path,sandbox_path,image,secret}.cpp
@@ -13,6 +15,8 @@ from typing import Final
 import attrs
 
 from mesos_py.agent.containerizer.isolation import Isolation
+from mesos_py.agent.containerizer.isolators import persistent
+from mesos_py.agent.containerizer.isolators.persistent import Persistent
 from mesos_py.agent.containerizer.runtime.bundle import Bundle
 from mesos_py.machine.problem import Problem, bad_request
 from mesos_py.wire.image import Image
@@ -52,11 +56,18 @@ class OfSecret:
     data: bytes = attrs.field(repr=False)
 
 
+@attrs.frozen
+class OfRole:
+    """A persistent volume; its directory is made."""
+
+    volume: Persistent
+
+
 @attrs.frozen(kw_only=True)
 class Wanted:
     """One volume: what is mounted where, and how."""
 
-    source: OfHost | OfSandbox | OfImage | OfSecret
+    source: OfHost | OfSandbox | OfImage | OfSecret | OfRole
     #: as the container sees it
     target: str
     #: where in the sandbox it is, and to be made; None: it is elsewhere
@@ -64,9 +75,16 @@ class Wanted:
     options: tuple[str, ...]
 
 
-def wanted(bundle: Bundle, isolation: Isolation, *, parent_sandbox: str | None) -> list[Wanted] | Problem:
+def wanted(
+    bundle: Bundle, isolation: Isolation, *, parent_sandbox: str | None, work_dir: str
+) -> list[Wanted] | Problem:
     """``parent_sandbox`` is of the container in which this one is nested."""
-    found = []
+    kept = persistent.wanted(bundle.spec.resources, work_dir)
+    if isinstance(kept, Problem):
+        return kept
+    found = [
+        _wanted(bundle, one.container_path, OfRole(one), ("rbind", "ro" if one.is_read_only else "rw")) for one in kept
+    ]
     container = bundle.spec.container
     for volume in () if container is None else container.volumes:
         path = volume.container_path
@@ -81,15 +99,19 @@ def wanted(bundle: Bundle, isolation: Isolation, *, parent_sandbox: str | None) 
             options += ["nosuid", "noexec", "nodev"]
         elif _propagation(volume) is MountPropagation.Mode.HOST_TO_CONTAINER:
             options.append("rslave")
-        found.append(
-            Wanted(
-                source=source,
-                target=path if posixpath.isabs(path) else posixpath.join(bundle.sandbox, path),
-                inside=None if posixpath.isabs(path) else path,
-                options=tuple(options),
-            )
-        )
+        found.append(_wanted(bundle, path, source, tuple(options)))
     return found
+
+
+def _wanted(
+    bundle: Bundle, path: str, source: OfHost | OfSandbox | OfImage | OfSecret | OfRole, options: tuple[str, ...]
+) -> Wanted:
+    return Wanted(
+        source=source,
+        target=path if posixpath.isabs(path) else posixpath.join(bundle.sandbox, path),
+        inside=None if posixpath.isabs(path) else path,
+        options=options,
+    )
 
 
 def _source(

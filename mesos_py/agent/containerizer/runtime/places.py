@@ -9,9 +9,14 @@ import contextlib
 import os
 from collections.abc import Sequence
 
-from mesos_py.agent.containerizer.isolators.volumes import OfHost, OfSandbox, OfSecret, Wanted
-from mesos_py.agent.containerizer.runtime.bundle import Bundle
+from mesos_py.agent.containerizer import ContainerSpec
+from mesos_py.agent.containerizer.isolators import persistent
+from mesos_py.agent.containerizer.isolators.persistent import Persistent
+from mesos_py.agent.containerizer.isolators.volumes import OfHost, OfRole, OfSandbox, OfSecret, Wanted
+from mesos_py.agent.containerizer.runtime.bundle import Bundle, Identity
+from mesos_py.agent.containerizer.runtime.runtime import identify
 from mesos_py.agent.containerizer.supervisor.spawn import Spawner, SpawnError
+from mesos_py.machine.problem import Problem
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -20,15 +25,39 @@ class NoVolume(Exception):
     """A volume cannot be mounted; the text is why."""
 
 
-def make_sandbox(work_dir: str, bundle: Bundle) -> None:
-    """The sandbox is there, as the supervisor would make it. Raises NoVolume, in the supervisor's words."""
-    spec = bundle.spec
-    try:
-        Spawner(os.fsencode(work_dir)).make_sandbox(
-            os.fsencode(spec.sandbox), os.fsencode(spec.latest_link or ""), os.fsencode(spec.user or "")
-        )
-    except (SpawnError, OSError) as error:
-        raise NoVolume(str(error)) from error
+class Sandboxes:
+    """Makes sandboxes below one work directory, as the supervisor would."""
+
+    def __init__(self, work_dir: str) -> None:
+        self.work_dir = work_dir
+        #: keeps that directory open, so there is one
+        self._spawner: Spawner | None = None
+
+    def make(self, spec: ContainerSpec) -> None:
+        """The sandbox is there. Raises NoVolume, in the supervisor's words."""
+        try:
+            if self._spawner is None:
+                self._spawner = Spawner(os.fsencode(self.work_dir))
+            self._spawner.make_sandbox(
+                os.fsencode(spec.sandbox), os.fsencode(spec.latest_link or ""), os.fsencode(spec.user or "")
+            )
+        except (SpawnError, OSError) as error:
+            raise NoVolume(str(error)) from error
+
+    def link(self, spec: ContainerSpec) -> str | None:
+        """The container's persistent volumes are in its sandbox, by symbolic links; or why they are not."""
+        kept = persistent.wanted(spec.resources, self.work_dir)
+        if isinstance(kept, Problem):
+            return kept.text
+        if not kept:
+            return None
+        try:
+            self.make(spec)
+            for volume in kept:
+                _link(volume, spec.sandbox, identify(spec.user))
+        except NoVolume as error:
+            return str(error)
+        return None
 
 
 def mount(bundle: Bundle, volume: Wanted, source: str, force_creation: Sequence[str], secrets: str) -> None:
@@ -59,6 +88,9 @@ def _source(bundle: Bundle, volume: Wanted, force_creation: Sequence[str], secre
     if isinstance(source, OfSandbox):
         _make(bundle, source.within, source.path, is_file=False)
         return os.path.join(source.within, source.path)
+    if isinstance(source, OfRole):
+        _make_persistent(source.volume, bundle.identity.uid, bundle.identity.gid)
+        return source.volume.path
     assert isinstance(source, OfSecret)
     os.makedirs(secrets, mode=0o700, exist_ok=True)
     path = f"{secrets}/{len(bundle.mounts)}"
@@ -69,23 +101,59 @@ def _source(bundle: Bundle, volume: Wanted, force_creation: Sequence[str], secre
     return path
 
 
-def _make(bundle: Bundle, within: str, path: str, *, is_file: bool) -> None:
-    """A directory, or an empty file, of the container's user. Raises OSError, and NoVolume for a link."""
-    parts = [part for part in path.split("/") if part not in ("", ".")]
-    here = os.open(within, _DIRECTORY)
+def _link(volume: Persistent, sandbox: str, identity: Identity) -> None:
+    """The volume is in the sandbox, which is there, by a symbolic link. Raises NoVolume."""
+    if os.path.isabs(volume.container_path):
+        raise NoVolume(f"Path '{volume.container_path}' of a persistent volume is not in the sandbox")
+    *parents, name = [part for part in volume.container_path.split("/") if part not in ("", ".")] or [""]
     try:
-        for number, part in enumerate(parts):
-            if is_file and number == len(parts) - 1:
+        _make_persistent(volume, identity.uid, identity.gid)
+        within = _walk(identity, sandbox, parents)
+        try:
+            os.symlink(volume.path, name, dir_fd=within)
+        finally:
+            os.close(within)
+    except OSError as error:
+        text = f"Failed to link persistent volume '{volume.path}' to '{volume.container_path}': {error.strerror}"
+        raise NoVolume(text) from error
+
+
+def _make_persistent(volume: Persistent, uid: int, gid: int) -> None:
+    """Its directory is there, and its task's user may write to it. Raises OSError."""
+    is_new = not os.path.isdir(volume.path)
+    os.makedirs(volume.path, exist_ok=True)
+    if is_new or not volume.is_shared:
+        os.chown(volume.path, uid, gid, follow_symlinks=False)
+
+
+def _make(bundle: Bundle, within: str, path: str, *, is_file: bool) -> None:
+    """A directory, or an empty file, of the container's user. Raises NoVolume, for a link, too."""
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    *parents, name = parts or ["."]
+    try:
+        here = _walk(bundle.identity, within, parents if is_file else parts)
+        try:
+            if is_file:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-                made = os.open(part, flags, 0o644, dir_fd=here)
-            else:
-                with contextlib.suppress(FileExistsError):
-                    os.mkdir(part, 0o755, dir_fd=here)
-                    os.chown(part, bundle.identity.uid, bundle.identity.gid, dir_fd=here, follow_symlinks=False)
-                made = os.open(part, _DIRECTORY, dir_fd=here)
+                os.close(os.open(name, flags, 0o644, dir_fd=here))
+        finally:
             os.close(here)
-            here = made
     except OSError as error:
         raise NoVolume(f"Path '{path}' of a volume leads elsewhere or cannot be made: {error.strerror}") from error
-    finally:
+
+
+def _walk(identity: Identity, within: str, parts: Sequence[str]) -> int:
+    """An open directory below ``within``; those on the way are made. Raises OSError, for a link, too."""
+    here = os.open(within, _DIRECTORY)
+    try:
+        for part in parts:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(part, 0o755, dir_fd=here)
+                os.chown(part, identity.uid, identity.gid, dir_fd=here, follow_symlinks=False)
+            made = os.open(part, _DIRECTORY, dir_fd=here)
+            os.close(here)
+            here = made
+    except OSError:
         os.close(here)
+        raise
+    return here

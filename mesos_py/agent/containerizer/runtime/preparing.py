@@ -34,7 +34,7 @@ class Preparer:
     ) -> None:  # fmt: skip
         self.runtime = runtime
         self._planner = planner
-        self._work_dir = work_dir
+        self._sandboxes = places.Sandboxes(work_dir)
         self._provisioner = provisioner
         self.networks = networks
         self._force_creation = force_creation
@@ -65,11 +65,12 @@ class Preparer:
             bundle = self._planner.plan(spec, identity, image, joined)
             if isinstance(bundle, Problem):
                 return bundle
-            found = volumes.wanted(bundle, self._planner.isolation, parent_sandbox=spec.parent_sandbox)
+            found = volumes.wanted(bundle, self._planner.isolation, parent_sandbox=spec.parent_sandbox,
+                                   work_dir=self._sandboxes.work_dir)  # fmt: skip
             if isinstance(found, Problem):
                 return found
             if found:
-                await asyncio.to_thread(places.make_sandbox, self._work_dir, bundle)
+                await asyncio.to_thread(self._sandboxes.make, bundle.spec)
             secrets = self.runtime.secrets(spec.container_id)
             for volume in found:
                 rootfs = ""
