@@ -36,20 +36,16 @@ ENDED_S: Final = 1.0  # between the end of a container and of whoever types for 
 
 _Data = ProcessIO.Data
 _Types = {Stream.STDOUT: _Data.Type.STDOUT, Stream.STDERR: _Data.Type.STDERR}
-_HEARTBEAT = ProcessIO(
-    type=ProcessIO.Type.CONTROL,
-    control=ProcessIO.Control(
-        type=ProcessIO.Control.Type.HEARTBEAT,
-        heartbeat=ProcessIO.Control.Heartbeat(interval=DurationInfo(nanoseconds=int(HEARTBEAT_S * SECOND))),
-    ),
-)
 
 
 class AttachApi:
     """The calls that answer with a stream, and the one that is asked with one."""
 
-    def __init__(self, core: Agent, calls: ContainerApi, containerizer: Containerizer) -> None:
+    def __init__(
+        self, core: Agent, calls: ContainerApi, containerizer: Containerizer, *, heartbeat_s: float = HEARTBEAT_S
+    ) -> None:
         self._core = core
+        self._heartbeat_s = heartbeat_s
         self._calls = calls
         self._containerizer = containerizer
 
@@ -109,19 +105,19 @@ class AttachApi:
     async def _show(self, key: str, request: Request, media: Media) -> web.StreamResponse:
         attachment = await self._attach(key, types=False)
         try:
-            return await _send(attachment, request, media)
+            return await _send(attachment, request, media, self._heartbeat_s)
         finally:
             attachment.close()
 
 
-async def _send(attachment: Attachment, request: Request, media: Media) -> web.StreamResponse:
+async def _send(attachment: Attachment, request: Request, media: Media, heartbeat_s: float) -> web.StreamResponse:
     """Everything the container writes, until its end; broken off when we are too slow for it."""
     response = web.StreamResponse(headers=headers_of(media.answer()))
     response.enable_chunked_encoding()
     encode: Callable[[Any], bytes] = media.encoder()
     await response.prepare(request.incoming)
     try:
-        while (said := await _next(attachment)) is not None:
+        while (said := await _next(attachment, heartbeat_s)) is not None:
             await response.write(frame(encode(said)))
         await response.write_eof()
     except NotAttached:
@@ -132,16 +128,23 @@ async def _send(attachment: Attachment, request: Request, media: Media) -> web.S
     return response
 
 
-async def _next(attachment: Attachment) -> ProcessIO | None:
+async def _next(attachment: Attachment, heartbeat_s: float) -> ProcessIO | None:
     """None at the end; a heartbeat when nothing is written for a while. Raises NotAttached."""
     try:
-        async with asyncio.timeout(HEARTBEAT_S):
+        async with asyncio.timeout(heartbeat_s):
             piece = await attachment.read()
     except TimeoutError:
-        return _HEARTBEAT
+        return _heartbeat(heartbeat_s)
     if piece is None:
         return None
     return ProcessIO(type=ProcessIO.Type.DATA, data=_Data(type=_Types[piece[0]], data=piece[1]))
+
+
+def _heartbeat(interval_s: float) -> ProcessIO:
+    interval = DurationInfo(nanoseconds=int(interval_s * SECOND))
+    types = ProcessIO.Control
+    control = types(type=types.Type.HEARTBEAT, heartbeat=types.Heartbeat(interval=interval))
+    return ProcessIO(type=ProcessIO.Type.CONTROL, control=control)
 
 
 async def _type(records: AsyncIterator[Call], attachment: Attachment) -> None:

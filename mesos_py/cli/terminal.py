@@ -12,7 +12,11 @@ import termios
 import tty
 from collections.abc import AsyncIterator, Iterator
 
+from mesos_py.cli.command import CommandFailed
+
 READ_BYTES = 32 * 1024
+
+ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
 def is_terminal() -> bool:
@@ -32,17 +36,24 @@ def size() -> tuple[int, int] | None:
 
 @contextlib.contextmanager
 def raw(*, wanted: bool = True) -> Iterator[None]:
-    """Every key is a byte, also those that are signals otherwise; afterwards it is as it was."""
+    """Every key is a byte, also those that are signals otherwise; afterwards it is as it was, however we end."""
     if not wanted or not is_terminal():
         yield
         return
-    fd = sys.stdin.fileno()
+    fd, loop, task = sys.stdin.fileno(), asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
     before = termios.tcgetattr(fd)
+    for signum in ENDING:
+        loop.add_signal_handler(signum, task.cancel)
     try:
         tty.setraw(fd, termios.TCSADRAIN)  # what was typed ahead is not thrown away
         yield
+    except asyncio.CancelledError:
+        raise CommandFailed("ended by a signal", 128 + signal.SIGTERM) from None
     finally:
         termios.tcsetattr(fd, termios.TCSADRAIN, before)
+        for signum in ENDING:
+            loop.remove_signal_handler(signum)
 
 
 async def typed() -> AsyncIterator[bytes]:

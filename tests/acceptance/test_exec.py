@@ -159,6 +159,18 @@ def test_a_shell_at_a_terminal(cluster: Cluster, task: Task) -> None:
         at.close()
 
 
+def test_our_terminal_is_as_it_was_however_we_end(cluster: Cluster, task: Task) -> None:
+    """Whoever ends us finds nothing raw left behind."""
+    at = Terminal(cluster, "exec", "-it", "exec-me", "--", "sh", "-c", "echo re$((1))dy; exec sleep 1000")
+    try:
+        at.until(b"re1dy")
+        assert termios.tcgetattr(at.inner) != at.before
+        at.process.send_signal(signal.SIGTERM)
+        assert at.ended() == 128 + signal.SIGTERM
+    finally:
+        at.close()
+
+
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM])
 def test_what_is_run_ends_with_us(cluster: Cluster, task: Task, signum: int) -> None:
     """However we end; the task goes on."""

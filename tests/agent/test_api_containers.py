@@ -83,6 +83,8 @@ def test_a_nested_container_runs_in_the_sandbox_of_its_root_with_a_key_of_ours()
     world.exited(5 << 8, spec.container_id)
     assert world.answer("w") == Response.WaitContainer(exit_status=5 << 8)
     assert world.ask("wait_container", root, "n", peer="w") == Response.WaitContainer(exit_status=5 << 8)
+    world.exited(None, spec.container_id)  # told again
+    assert world.ask("wait_container", root, "n", peer="w") == Response.WaitContainer(exit_status=5 << 8)
     assert world.ask("kill_nested_container", root, "n").text == (
         f"Container '{root}.n' cannot be found (or is already killed)"
     )

@@ -14,10 +14,12 @@ from typing import Any
 import aiohttp
 import pytest
 
+from mesos_py.agent import attach_http
 from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.server import AgentServer
 from mesos_py.wire import recordio
 from mesos_py.wire.agent_api import Call, ProcessIO
+from mesos_py.wire.codec import json as codec
 from mesos_py.wire.codec import protobuf
 from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.ids import ContainerID
@@ -389,3 +391,22 @@ async def test_streams_are_for_those_calls_alone(sessions: Sessions) -> None:
     async with sessions.client.post(sessions.url, json={"type": "GET_HEALTH"}, headers=headers) as response:
         assert response.status == 406
         assert await response.text() == "Expecting 'Message-Accept' to be not set for non-streaming responses"
+
+
+class Quiet:
+    """What never says anything."""
+
+    is_terminal = False
+
+    async def read(self) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_a_stream_that_says_nothing_beats() -> None:
+    """Nobody on the way shall take it for dead; the record says how often it comes."""
+    attachment: Any = Quiet()
+    beat = await attach_http._next(attachment, 0.01)
+    assert beat is not None
+    assert json.loads(codec.encode(beat)) == {
+        "type": "CONTROL", "control": {"type": "HEARTBEAT", "heartbeat": {"interval": {"nanoseconds": 10_000_000}}},
+    }  # fmt: skip

@@ -200,6 +200,8 @@ def failed(agent: Agent, container: ApiContainer, message: str, out: Frame) -> N
 
 def exited(agent: Agent, container: ApiContainer, status: int | None, out: Frame, message: str | None = None) -> None:
     """Its termination can be asked for until it is removed, or its parent has gone."""
+    if container.phase is Phase.ENDED:
+        return  # told again, since nobody knew that we had heard
     if container.phase is Phase.LAUNCHING and agent.api_containers.launching.get(container.key):
         _never_launched(agent, container, DESTROYED, out)
         return
@@ -289,7 +291,7 @@ def _unsupported(agent: Agent, call: Call, parent: Place | None) -> Problem | No
         resources = call.launch_container.resources
         text = network.problem(wanted.container, lambda: Resources.of(resources))
     if text is not None:
-        return bad_request(text)
+        return bad_request(NOT_SUPPORTED if text == specs.UNKNOWN_CONTAINER else text)
     if not agent.has_room and (parent is None or parent.is_kept):
         return Problem(Kind.UNAVAILABLE, NO_ROOM)
     return None
