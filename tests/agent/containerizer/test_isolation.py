@@ -63,6 +63,15 @@ def test_images_need_a_root_of_their_own() -> None:
         settle("cgroups", None, has_images=True)
 
 
+@pytest.mark.parametrize("text", ["disk/du", "network/cni,disk/du"])
+def test_networks_are_isolated_where_there_are_any(text: str) -> None:
+    """Whether the isolator is named or not, as in Mesos."""
+    without, having = settle(text, None), settle(text, None, has_networks=True)
+    assert ("network/cni" in without, without.needs_runtime, without.launcher) == (False, False, "posix")
+    assert having.names == ("filesystem/posix", "disk/du", "network/cni", "environment_secret")
+    assert (having.needs_runtime, having.launcher) == (True, "linux")
+
+
 def test_default_isolates_nothing() -> None:
     options = AgentOptions(master="127.0.0.1:1", work_dir="work")
     assert settle(options.isolation, options.launcher).launcher == "posix"
