@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 
 Result = TypeVar("Result")
 
+_LIBC: Final = ctypes.CDLL(None, use_errno=True)
 _NETWORK: Final = 0x40000000  # CLONE_NEWNET; linux/sched.h. Python has os.setns from 3.12 on
 
 
@@ -49,7 +50,7 @@ def _enter(namespace: str) -> None:
     """The calling thread is there, and does nothing elsewhere any more."""
     fd = os.open(namespace, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        if ctypes.CDLL(None, use_errno=True).setns(fd, _NETWORK) != 0:
+        if _LIBC.setns(fd, _NETWORK) != 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number), namespace)
     finally:
