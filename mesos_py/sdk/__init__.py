@@ -54,6 +54,8 @@ to the program; ``accept``, ``decline``, ``suppress``, ``revive``, ``acknowledge
 
 **Executors** are the same for the other side: in an ``Executor`` a task is a coroutine, whose return, exception or
 cancellation is how the task ends (``examples/executor.py``).
+
+More, and how to test a framework: docs/sdk.md.
 """
 
 from __future__ import annotations

@@ -15,7 +15,9 @@ from mesos_py.sdk.testing.certify import SCENARIOS, trial
 from mesos_py.sdk.testing.promises import PROMISES
 from tests.acceptance.cluster import ROOT
 from tests.sdk import broken
-from tests.sdk.test_hello_simulated import hello
+from tests.sdk.test_hello_simulated import example, hello
+
+services = example("services")
 
 HELLO, BROKEN_FILE = str(ROOT / "examples" / "hello.py"), str(ROOT / "tests" / "sdk" / "broken.py")
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
@@ -43,6 +45,7 @@ def test_broken_frameworks_are_found(make: type[sdk.Scheduler], name: str, promi
 GOOD: list[tuple[type[sdk.Scheduler], str]] = [
     *[(hello.Hello, name) for name in BY_NAME],
     *[(broken.Keeper, name) for name in ("F01", "F05", "F13", "F17", "F24", "F32")],
+    *[(services.Services, name) for name in ("F01", "F10", "F17", "F18", "F24")],
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from types import ModuleType
 
 import pytest
 
@@ -12,10 +13,17 @@ from mesos_py.sdk.testing import Cluster, Fate, Program, simulated
 from mesos_py.wire.task import TaskInfo
 from tests.acceptance.cluster import ROOT
 
-SPEC = importlib.util.spec_from_file_location("hello", ROOT / "examples" / "hello.py")
-assert SPEC is not None and SPEC.loader is not None
-hello = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(hello)
+
+def example(name: str) -> ModuleType:
+    """The example's module, as it is."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "examples" / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+hello = example("hello")
 
 seeds = pytest.mark.parametrize("seed", range(3))
 

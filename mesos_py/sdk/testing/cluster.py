@@ -26,6 +26,8 @@ from mesos_py.sim.plan import AgentPlan, Plan
 from mesos_py.sim.settled import debts
 from mesos_py.wire.task import TaskInfo
 
+#: agents from which on a core's invariants, which cost as much as there are agents, are checked less often
+MANY = 100
 LOOK_EVERY_S = 0.05
 SETTLE_S = 2_400.0  # the longest back-off is ten minutes
 SETTLED_FOR = 3  # looks in a row without debts
@@ -58,7 +60,7 @@ class Cluster:
             seed=seed, agents=tuple(AgentPlan(host=f"a{number}", cpus=cpus, mem=mem) for number in range(agents)),
             frameworks=(), masters=masters, has_zookeeper=zookeeper or masters > 1, faults=tuple(faults),
             weather=Weather(delay_max=max(seconds(delay_max_s), Weather().delay_min)), encoded=encoded,
-            offer_timeout_s=offer_timeout_s, check_every=1 if agents < MANY else MANY,
+            offer_timeout_s=offer_timeout_s, check_every=1 if agents < MANY else 10 * agents,
         )  # fmt: skip
         self._outcomes: Outcomes = outcomes or _runs_for_a_second
         self._settles, self._judges = settles, judges
@@ -166,9 +168,6 @@ class Cluster:
         leader = "nobody" if world.leader is None else world.leader.host
         lines.append(f"  {leader} leads, {sum(map(len, self.running.values()))} tasks run")
         return "\n".join(lines)
-
-
-MANY = 100  # agents, from which on a core's invariants are checked after every so many events
 
 
 def _runs_for_a_second(task: TaskInfo) -> Fate:

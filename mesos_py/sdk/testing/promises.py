@@ -28,7 +28,7 @@ from mesos_py.machine.values import SECOND, Nanos
 from mesos_py.sdk.session.calls import launched_by
 from mesos_py.sdk.testing.host import SimLink
 from mesos_py.sdk.testing.program import Program
-from mesos_py.wire.ids import OfferID, TaskID
+from mesos_py.wire.ids import FrameworkID, OfferID, TaskID
 from mesos_py.wire.scheduler_api import Call, Event
 
 ACKNOWLEDGED_WITHIN: Nanos = 30 * SECOND
@@ -69,7 +69,8 @@ class Promises:
         self.breaches: dict[str, Breach] = {}
         self._duties: dict[SimLink, _Duties] = {}
         self._gone: dict[OfferID, None] = {}
-        self._launched: dict[TaskID, None] = {}
+        #: by framework: one that has lost everything is another one
+        self._launched: dict[tuple[FrameworkID | None, TaskID], None] = {}
         self._attempts: deque[Nanos] = deque(maxlen=SUBSCRIPTIONS_MAX + 1)
 
     def breach(self, promise: str, text: str) -> None:
@@ -88,7 +89,7 @@ class Promises:
             for offer_id in call.decline.offer_ids:
                 duties.offers.pop(offer_id, None)
         if call.accept is not None:
-            self._accepts(duties, call.accept)
+            self._accepts(program, duties, call.accept)
         if call.reconcile is not None:
             asked = [task.task_id for task in call.reconcile.tasks]
             for task_id in asked or list(duties.tasks):
@@ -103,16 +104,17 @@ class Promises:
         if len(self._attempts) > SUBSCRIPTIONS_MAX and now - self._attempts[0] < SUBSCRIPTIONS_WITHIN:
             self.breach("backs off", f"it subscribes {SUBSCRIPTIONS_MAX} times in {_ago(now, self._attempts[0])}")
 
-    def _accepts(self, duties: _Duties, accept: Call.Accept) -> None:
+    def _accepts(self, program: Program, duties: _Duties, accept: Call.Accept) -> None:
         for offer_id in accept.offer_ids:
             duties.offers.pop(offer_id, None)
             if offer_id in self._gone:
                 self.breach("heeds rescinds", f"it accepts {offer_id}, which is gone, as it has heard")
             self._gone[offer_id] = None  # it is used up
         for task in launched_by(accept.operations):
-            if task.task_id in self._launched:
+            name = (program.framework_id, task.task_id)
+            if name in self._launched:
                 self.breach("launches once", f"it launches {task.task_id} again")
-            self._launched[task.task_id] = None
+            self._launched[name] = None
 
     # ---- what is heard
 
