@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import io
 import os
 import signal
@@ -14,7 +15,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from mesos_py.agent.fetcher import FetcherSettings
+from mesos_py.agent.fetcher import FetcherSettings, fetching
+from mesos_py.agent.fetcher.cache import Measure
 from mesos_py.agent.fetcher.fetching import Fetcher
 from mesos_py.wire.command import CommandInfo
 from tests.agent.containerizer.harness import Harness, until
@@ -22,6 +24,7 @@ from tests.agent.containerizer.harness import Harness, until
 SIZE_MAX = 100_000
 
 
+@functools.cache  # there is a time in it
 def archive() -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as made:
@@ -257,3 +260,10 @@ async def test_the_cache_is_closed_to_those_it_is_for(world: World) -> None:
     assert "Permission denied" in await world.failed("c")
     for name in ("d", "e"):
         assert (await world.fetch(name, "/bin/true", user="nobody") / "true").stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("said", ["", "x", "1", "[1]", "[[1, 2], null, null]", '[["a", 1], null]', "[[-1, 420], null]"])
+def test_a_helper_that_makes_no_sense_is_not_believed(said: str) -> None:
+    """Where the agent is not root, tasks are of the user who runs it."""
+    assert fetching._measures(said, 2) == [None, None]
+    assert fetching._measures("[[7, 420], null]", 2) == [Measure(7, 0o644), None]

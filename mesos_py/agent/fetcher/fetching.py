@@ -159,6 +159,9 @@ class Fetcher:
 
 
 def _measures(said: str, count: int) -> list[Measure | None]:
-    found = json.loads(said)
-    assert len(found) == count
-    return [None if one is None else Measure(*one) for one in found]
+    """What the helper has learned; nothing when that makes no sense, because a task of its user has disturbed it."""
+    try:
+        found = [None if one is None else Measure(*map(int, one)) for one in json.loads(said)]
+    except (ValueError, TypeError):
+        found = []
+    return found if len(found) == count and all(one is None or one.size >= 0 for one in found) else [None] * count

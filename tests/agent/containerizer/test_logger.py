@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from mesos_py.agent.containerizer import Lines
 from mesos_py.agent.containerizer.process import ProcessContainerizer
 from mesos_py.agent.containerizer.rotation import LogBounds, Rotation
 from mesos_py.agent.containerizer.supervisor.logger import LogFile
@@ -81,6 +82,16 @@ async def test_a_task_that_says_little_finds_its_files_as_always(harness: Harnes
     assert len(kept) <= 2 * MAX
 
 
+async def test_what_is_said_at_a_terminal_is_bounded_too(harness: Harness) -> None:
+    """It all is in stdout, as from any terminal, in which lines end with two characters."""
+    harness.containerizer.launch(harness.shell("c", COUNTS, lines=Lines(rows=24, columns=80)))
+    assert await harness.exited("c") == 0
+    assert said(harness.sandbox("c")).endswith("line 1998\nline 1999\n")
+    sizes = {path.name: path.stat().st_size for path in harness.sandbox("c").glob("stdout*")}
+    assert sorted(sizes) == ["stdout", "stdout.1", "stdout.2"]
+    assert max(sizes.values()) <= MAX
+
+
 async def test_a_task_says_for_itself_how_much_is_kept(harness: Harness) -> None:
     variables = {"CONTAINER_LOGGER_LOGROTATE_STDOUT_OPTIONS": "rotate 0", "CONTAINER_LOGGER_MAX_STDOUT_SIZE": "64KB"}
     environment = Environment(
@@ -124,13 +135,15 @@ async def test_a_task_that_puts_something_else_in_its_place_gains_nothing(harnes
 
 
 async def test_a_flood_fills_no_more_than_its_files_and_disturbs_nobody(harness: Harness) -> None:
-    """X21: while one writes without end, another starts, speaks and ends."""
+    """X21: while one writes without end, another starts, speaks and ends, and a reader always finds each file."""
     harness.containerizer.launch(harness.shell("flood", "exec yes"))
     await harness.launched("flood")
     await until((harness.sandbox("flood") / "stdout.2").exists)
     for name in ("a", "b", "c"):
         assert await harness.run(name, "echo here") == "here\n"
-    assert len(said(harness.sandbox("flood"))) <= 4 * MAX  # one may be renamed while we look
+    files = [harness.sandbox("flood") / name for name in ("stdout", "stdout.1", "stdout.2")]
+    for _ in range(300):
+        assert max([path.stat().st_size for path in files]) <= MAX
     harness.containerizer.destroy("flood")
     assert await harness.exited("flood") == signal.SIGKILL
     assert len(said(harness.sandbox("flood"))) <= 3 * MAX
@@ -211,6 +224,22 @@ def test_what_a_full_disk_does_not_take_is_told_of_when_there_is_room(tmp_path: 
         assert text == "a" * 4096 + "\n[1904 bytes are missing here: No space left on device]\nc"
     finally:
         subprocess.run(["umount", tmp_path], check=True)
+
+
+@pytest.mark.root
+def test_what_can_be_neither_moved_nor_emptied_gets_no_more(tmp_path: Path) -> None:
+    """A task of root's has forbidden it; the logger has others to write for."""
+    file = LogFile(os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY), b"stdout", MAX, 1, None)
+    file.write(b"x" * MAX)
+    if subprocess.run(["chattr", "+a", tmp_path / "stdout"], capture_output=True, check=False).returncode:
+        pytest.skip("no append-only files on this file system")
+    try:
+        file.write(b"y")
+        file.write(b"z")
+        assert (tmp_path / "stdout").read_bytes() == b"x" * MAX
+    finally:
+        subprocess.run(["chattr", "-a", tmp_path / "stdout"], check=True)
+        file.close()
 
 
 @pytest.mark.root

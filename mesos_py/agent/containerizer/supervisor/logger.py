@@ -84,20 +84,33 @@ class LogFile:
             self._shift()
             fd = self._replace()
         except OSError:
+            fd = self._empty()
+        if fd != self._fd:
+            os.close(self._fd)
+            self._fd = fd
+
+    def _empty(self) -> int:
+        """The file has no contents, or is none any more."""
+        try:
             os.ftruncate(self._fd, 0)
-            return
-        os.close(self._fd)
-        self._fd = fd
+        except OSError:  # only root can see to that
+            return _nowhere()
+        return self._fd
 
     def _shift(self) -> None:
-        """The file has a second name, ``.1``, and those before it are one number older. Raises OSError."""
-        if not self._keep:
-            return
-        here = {"src_dir_fd": self._directory, "dst_dir_fd": self._directory}
-        _if_there(os.unlink, self._old(self._keep), dir_fd=self._directory)
+        """Each file has the name after its own, too, so that a reader always finds one. Raises OSError."""
         for number in range(self._keep - 1, 0, -1):
-            _if_there(os.rename, self._old(number), self._old(number + 1), **here)
-        _if_there(os.link, self._name, self._old(1), follow_symlinks=False, **here)
+            self._name_also(self._old(number), self._old(number + 1))
+        if self._keep:
+            self._name_also(self._name, self._old(1))
+
+    def _name_also(self, name: bytes, other: bytes) -> None:
+        """What had the other name is gone; a file that is not there has none."""
+        temporary = b"." + self._name + b".old"
+        here = {"src_dir_fd": self._directory, "dst_dir_fd": self._directory}
+        _if_there(os.unlink, temporary, dir_fd=self._directory)
+        _if_there(os.link, name, temporary, follow_symlinks=False, **here)
+        _if_there(os.rename, temporary, other, **here)
 
     def _replace(self) -> int:
         """A new file that takes the name in one step. Raises OSError."""
@@ -122,7 +135,7 @@ class LogFile:
         try:
             return self._replace()
         except OSError:  # and keeps it there, or the sandbox has gone: what is said is read, and that is all
-            return os.open("/dev/null", os.O_WRONLY | os.O_CLOEXEC)
+            return _nowhere()
 
     def _old(self, number: int) -> bytes:
         return b"%b.%d" % (self._name, number)
@@ -132,7 +145,7 @@ def _fitting(data: bytes, room: int, *, is_empty: bool) -> bytes:
     """What of the data goes into a file with so much room; nothing: it wants a new one."""
     if len(data) <= room:
         return data
-    lines = data[: max(0, data.rfind(b"\n", 0, max(0, room)) + 1)]
+    lines = data[: data.rfind(b"\n", 0, max(0, room)) + 1]
     return lines or (data[:room] if is_empty else b"")
 
 
@@ -203,6 +216,10 @@ class Logger:
                 self._supervisor.send(token, _socket.MSG_NOSIGNAL)
             except OSError:
                 return  # it has gone: the next read says so
+
+
+def _nowhere() -> int:
+    return os.open("/dev/null", os.O_WRONLY | os.O_CLOEXEC)
 
 
 def _if_there(change, *names, **where) -> None:  # type: ignore[no-untyped-def]

@@ -48,7 +48,7 @@ def main() -> None:
         if info["measure"]:
             said = json.dumps([_measure(item["value"], info) for item in info["items"]])
         else:
-            _log("Fetcher Info: " + json.dumps(info))
+            _log("Fetcher Info: " + json.dumps({name: info[name] for name in ("sandbox_directory", "user", "items")}))
             for item, fd in zip(info["items"], held, strict=True):
                 _fetch(item, fd, info, sandbox)
             said = ""
