@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from tests.agent.containerizer.docker.daemon import Daemon, daemon
 from tests.agent.containerizer.harness import until
 from tests.agent.kinds import KINDS, Host, forget, host_directory
 from tests.agent.masters import Master
@@ -30,11 +31,20 @@ async def agent(master: Master, tmp_path: Path) -> AsyncIterator[AgentProgram]:
     await made.cleanup()
 
 
+@pytest.fixture(scope="session")
+def dockerd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    """One for all tests; each leaves it without containers."""
+    with daemon(tmp_path_factory.mktemp("dockerd")) as made:
+        yield made
+
+
 @pytest_asyncio.fixture(params=[kind.param for kind in KINDS], scope="module", loop_scope="module")
 async def kept(request: pytest.FixtureRequest) -> AsyncIterator[Host]:
     """One agent for all scenarios of a kind."""
     directory = host_directory()
-    host = Host(request.param, directory)
+    host = Host(
+        request.param, directory, request.getfixturevalue("dockerd") if "docker" in request.param.can else None
+    )
     try:
         await host.open()
         yield host

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,7 +24,9 @@ from mesos_py.wire.command import CommandInfo
 from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.image import Image
 from mesos_py.wire.task import TaskInfo, TaskStatus
+from mesos_py.wire.value import Parameter
 from tests import builders
+from tests.agent.containerizer.docker import daemon
 from tests.agent.containerizer.harness import needs_cgroups, needs_crun, until
 from tests.agent.masters import Master
 from tests.agent.programs import AgentProgram
@@ -39,7 +42,10 @@ NAMESPACES = f"{CGROUPS},filesystem/linux,namespaces/pid,namespaces/ipc,linux/ca
 DISK = ("--enforce_container_disk_quota", "--container_disk_watch_interval=100ms")
 
 PIDS = "--cgroups_pids_limit=60"
-CAN = frozenset({"memory", "limits", "pids"})
+
+#: What a task of any kind has but those of Docker.
+OURS = frozenset({"users", "disk", "supervisor"})
+CAN = OURS | {"memory", "limits", "pids"}
 
 #: The image that tasks run from, where they run from one.
 IMAGE = "busy"
@@ -54,11 +60,14 @@ class Kind:
     flags: Callable[[Path], tuple[str, ...]]
     #: what a task names as its container, with further fields of ContainerInfo
     container: Callable[[Mapping[str, Any]], ContainerInfo | None]
-    #: what only some can: "memory", "pids", "limits" (cgroups of v1 that can be looked at), "volumes", "image"
-    can: frozenset[str] = frozenset()
+    #: what only some can: "memory", "pids", "limits" (cgroups of v1 that can be looked at), "volumes", "image", OURS
+    can: frozenset[str] = OURS
     #: the sandbox as its tasks see it; None: where it is
     sandbox: str | None = None
     marks: tuple[pytest.MarkDecorator, ...] = ()
+
+    #: how a command is said to have ended there, as it is said elsewhere
+    says: Callable[[str], str] = str
 
     @property
     def param(self) -> Any:
@@ -84,6 +93,21 @@ def _image_flags(place: Path) -> tuple[str, ...]:
     )  # fmt: skip
 
 
+def _in_docker(fields: Mapping[str, Any]) -> ContainerInfo:
+    """Below an init, because the first process of a container ignores signals; in its sandbox, as everybody else."""
+    more = (Parameter(key="init", value="true"), Parameter(key="workdir", value="/mnt/mesos/sandbox"))
+    docker = ContainerInfo.DockerInfo(image=daemon.IMAGE, parameters=more)
+    return ContainerInfo(type=ContainerInfo.Type.DOCKER, docker=docker, **fields)
+
+
+def _said_of_docker(text: str) -> str:
+    """Its containers exit, with 128 and the number of the signal; a program that is not there is a 127."""
+    for name in ("Terminated", "Killed", "Segmentation fault"):
+        number = next(one for one in signal.Signals if signal.strsignal(one) == name)
+        text = text.replace(f"terminated with signal {name}", f"exited with status {128 + number}")
+    return text.replace("Command exited", "Container exited")
+
+
 KINDS = (
     Kind(name="process", flags=lambda _: ("--isolation=posix/cpu,posix/mem,posix/rlimits,disk/du", *DISK),
          container=_plain),
@@ -94,6 +118,9 @@ KINDS = (
     Kind(name="image", flags=_image_flags, container=_from_image,
          can=CAN | {"volumes", "image"}, sandbox="/mnt/mesos/sandbox",
          marks=(pytest.mark.root, needs_crun, *IMAGES)),
+    Kind(name="docker", flags=lambda _: ("--containerizers=docker,mesos", "--docker_remove_delay=0secs"),
+         container=_in_docker, can=frozenset({"memory", "docker"}), sandbox="/mnt/mesos/sandbox",
+         marks=(*daemon.DOCKER,), says=_said_of_docker),
 )  # fmt: skip
 
 
@@ -106,8 +133,9 @@ def needs(what: str) -> Any:
 class Host:
     """An agent of one kind, with its master and everything it leaves on the host."""
 
-    def __init__(self, kind: Kind, directory: Path) -> None:
+    def __init__(self, kind: Kind, directory: Path, dockerd: daemon.Daemon | None = None) -> None:
         self.kind = kind
+        self.dockerd = dockerd
         self.directory = directory
         self.master = Master()
         self.agent = AgentProgram(self.master, directory)
@@ -115,6 +143,8 @@ class Host:
         self._flags = (*kind.flags(directory), f"--cgroups_root={self.cgroups_root}", "--switch_user")
         if os.geteuid() != 0:
             self._flags = self._flags[:-1]
+        if dockerd is not None:
+            self._flags = (*self._flags, f"--docker_socket={dockerd.socket}")
         self._mounts = self.mounts()
         #: of tasks; the last one is ``t<count>``
         self.count = 0
@@ -167,7 +197,7 @@ class Host:
         """The output of a script that must succeed."""
         task_id = self.run(script, **fields)
         end = await self.end(task_id)
-        assert end.message == "Command exited with status 0", (end, self.read(task_id, "stderr"))
+        assert end.message == self.kind.says("Command exited with status 0"), (end, self.read(task_id, "stderr"))
         return self.read(task_id, "stdout")
 
     def sandbox(self, task_id: str) -> Path:
@@ -191,7 +221,9 @@ class Host:
             return response.status == 200
 
     def processes(self) -> list[psutil.Process]:
-        """Everything below its supervisor."""
+        """Everything below its supervisor, or the first of each container of Docker."""
+        if self.dockerd is not None:
+            return self.dockerd.processes()
         try:
             found = self.supervisor()
             return [] if found is None else [
@@ -222,7 +254,7 @@ class Host:
         found += [str(path) for path in Path("/sys/fs/cgroup").glob(f"*/{self.cgroups_root}/*/")]
         for place in ("run/crun-*/bundles/*", "run/crun-*/state/*", "work/provisioner/containers/*"):
             found += [str(path) for path in self.directory.glob(place)]
-        return found
+        return found if self.dockerd is None else [*found, *self.dockerd.names()]
 
 
 def nobody(script: str) -> CommandInfo:

@@ -146,4 +146,4 @@ async def test_many_files(host: Host) -> None:
     task_id = host.run(script, resources=scalars(cpus=0.1, mem=64, disk=512))
     assert await host.answers()
     end = await host.end(task_id)
-    assert end.message == "Command exited with status 0"
+    assert end.message == host.kind.says("Command exited with status 0")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.agent.containerizer.docker.daemon import Daemon, daemon
+from tests.agent.containerizer.docker.daemon import Daemon
 from tests.agent.containerizer.harness import Harness
 
 CONFINED = "cgroups/cpu,cgroups/mem,cgroups/pids,posix/rlimits"
@@ -26,13 +26,6 @@ def remove_cgroups(harness: Harness) -> None:
     """The tree of a test, which must be empty by now."""
     for place in glob.glob(f"/sys/fs/cgroup/*/{harness.cgroups_root}"):
         os.rmdir(place)
-
-
-@pytest.fixture(scope="session")
-def dockerd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    """One for all tests; each leaves it without containers."""
-    with daemon(tmp_path_factory.mktemp("dockerd")) as made:
-        yield made
 
 
 @pytest.fixture

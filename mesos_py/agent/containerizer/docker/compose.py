@@ -52,7 +52,11 @@ def compose_docker(
     )
     return DockerContainerizer(
         dockerd=dockerd,
-        images=Images(dockerd, None if options.docker_config is None else parse_docker_config(options.docker_config)),
+        images=Images(
+            dockerd,
+            None if options.docker_config is None else parse_docker_config(options.docker_config),
+            patience_s=timeout_s,
+        ),
         sandboxes=Sandboxes(lambda hear: processes(hear, own)),
         logs=Logs(options.docker_socket, os.path.join(own, "output"), timeout_s=timeout_s),
         settings=settings,

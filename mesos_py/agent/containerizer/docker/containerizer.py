@@ -24,6 +24,7 @@ from typing import Any, Final
 import structlog
 
 from mesos_py.agent.containerizer import Attachment, ContainerSpec, KnownContainer, NotAttached
+from mesos_py.agent.containerizer.cgroups.controls import MIB
 from mesos_py.agent.containerizer.docker import described, execs, recovery
 from mesos_py.agent.containerizer.docker.described import Ended, Inspected
 from mesos_py.agent.containerizer.docker.dockerd import AGAIN_FIRST_S, AGAIN_MAX_S, Away, Dockerd, Refused
@@ -310,10 +311,12 @@ class DockerContainerizer:
         del self._containers[one.id]
         self._told[one.id] = one.launch.is_removed_at_once
         if ended.is_out_of_memory:
-            memory = tuple([resource for resource in one.resources if resource.name == "mem"])
-            text = f"Memory limit exceeded: Requested: {format_size(one.limits.get('Memory', 0))}"
+            # What it had is what it may have: dockerd does not tell, and the kernel kills who has all of that.
+            limit = one.limits.get("Memory", 0)
+            text = f"Memory limit exceeded: Requested: {format_size(limit)} Maximum Used: {format_size(limit)}"
+            taken = Resource(name="mem", type=Value.Type.SCALAR, scalar=Value.Scalar(value=limit / MIB))
             reason = TaskStatus.Reason.REASON_CONTAINER_LIMITATION_MEMORY
-            self._report(ContainerLimited(one.id, reason, text, memory))
+            self._report(ContainerLimited(one.id, reason, text, (taken,)))
         self._tell(one.id, ended)
 
     def _tell(self, container_id: str, ended: Ended) -> None:

@@ -32,6 +32,8 @@ Call = Callable[[docker.APIClient], T]
 THREADS: Final = 24  # calls at once; launches and pulls are bounded below that, so that a kill finds one free
 AGAIN_FIRST_S, AGAIN_MAX_S = 0.1, 5.0  # between attempts
 
+NO_ANSWER: Final = "dockerd does not answer"
+
 log = structlog.get_logger(__name__)
 
 
@@ -87,6 +89,7 @@ class Dockerd:
 
     async def ask(self, call: Call[T]) -> T:
         """What ``call`` returns, which is given a client. Raises Refused and Away."""
+        assert not self._closed.is_set(), "nothing is asked after the end"
         job = _Job(call, asyncio.get_running_loop().create_future())
         self._jobs.put(job)
         try:
@@ -100,19 +103,20 @@ class Dockerd:
     async def insist(
         self, call: Call[T], *, patience_s: float = math.inf, missed: Callable[[Away], None] = lambda error: None
     ) -> T:
-        """The same, as often as it takes, or for so long: only what may be done twice.
+        """The same, as often as it takes, or for so long after the first miss: only what may be done twice.
 
         ``missed`` hears of every attempt without an answer. Raises Refused; Away when patience is at an end.
         """
-        end, pause = time.monotonic() + patience_s, AGAIN_FIRST_S
+        end, pause = math.inf, AGAIN_FIRST_S
         while True:
             try:
                 return await self.ask(call)
             except Away as error:
                 missed(error)
-                if time.monotonic() > end:
+                end = min(end, time.monotonic() + patience_s)
+                if time.monotonic() >= end:
                     raise
-                log.warning("dockerd does not answer", socket=self.socket, why=str(error))
+                log.warning(NO_ANSWER, socket=self.socket, why=str(error))
             await asyncio.sleep(pause)
             pause = min(pause * 2, AGAIN_MAX_S)
 

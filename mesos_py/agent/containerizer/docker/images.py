@@ -20,7 +20,7 @@ import attrs
 import docker.auth
 import docker.utils
 
-from mesos_py.agent.containerizer.docker.dockerd import Dockerd, Refused
+from mesos_py.agent.containerizer.docker.dockerd import NO_ANSWER, Away, Call, Dockerd, Refused, T
 from mesos_py.agent.provisioner.credentials import SIZE_MAX, parse_docker_config
 
 PULLS_AT_ONCE: Final = 8
@@ -44,10 +44,11 @@ class _Pull:
 
 
 class Images:
-    """Of one dockerd. ``config`` is --docker_config."""
+    """Of one dockerd. ``config`` is --docker_config; one that does not answer for ``patience_s`` has no images."""
 
-    def __init__(self, dockerd: Dockerd, config: Mapping[str, Any] | None) -> None:
+    def __init__(self, dockerd: Dockerd, config: Mapping[str, Any] | None, *, patience_s: float) -> None:
         self._dockerd = dockerd
+        self._patience_s = patience_s
         self._config = config
         self._pulls: dict[tuple[str, str], _Pull] = {}
         self._turns = asyncio.Semaphore(PULLS_AT_ONCE)
@@ -83,7 +84,7 @@ class Images:
 
     async def _is_there(self, image: str) -> bool:
         try:
-            await self._dockerd.insist(lambda client: client.inspect_image(image))  # type: ignore[no-untyped-call]
+            await self._insist(lambda client: client.inspect_image(image))  # type: ignore[no-untyped-call]
         except Refused as error:
             if error.status == NOT_FOUND:
                 return False
@@ -103,11 +104,17 @@ class Images:
 
         async with self._turns:
             try:
-                why = await self._dockerd.insist(pull)
+                why = await self._insist(pull)
             except Refused as error:
                 why = str(error)
         if why is not None:
             raise NoImage(f"Failed to pull image '{image}': {why}")
+
+    async def _insist(self, call: Call[T]) -> T:
+        try:
+            return await self._dockerd.insist(call, patience_s=self._patience_s)
+        except Away as error:
+            raise NoImage(f"{NO_ANSWER}: {error}") from error
 
 
 def _auth(config: Mapping[str, Any] | None, name: str) -> dict[str, Any] | None:

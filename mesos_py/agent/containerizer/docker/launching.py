@@ -16,7 +16,7 @@ import docker
 
 from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.containerizer.docker.described import Inspected
-from mesos_py.agent.containerizer.docker.dockerd import Away, Dockerd, Refused
+from mesos_py.agent.containerizer.docker.dockerd import NO_ANSWER, Away, Dockerd, Refused
 from mesos_py.agent.containerizer.docker.images import Images, NoImage
 from mesos_py.agent.containerizer.docker.mounts import NoMount, settle
 from mesos_py.agent.containerizer.docker.request import BAD_OPTIONS, Request, Settings, request
@@ -107,7 +107,7 @@ class Launcher:
         try:
             return await self._dockerd.insist(call, patience_s=self._patience_s, missed=missed)
         except Away as error:
-            raise NotLaunched(f"dockerd does not answer: {error}") from error
+            raise NotLaunched(f"{NO_ANSWER}: {error}") from error
         except asyncio.CancelledError:
             launch.may_exist = True  # it may have been asked, and nobody has heard the answer
             raise

@@ -18,9 +18,11 @@ from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.containerizer.cgroups import controls
 from mesos_py.agent.containerizer.docker import parameters
 from mesos_py.agent.containerizer.docker.policy import Policy, refused_parameter, refused_privileged
+from mesos_py.agent.containerizer.isolators import rlimits
 from mesos_py.machine.problem import Problem, bad_request
 from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.flags import ContainerDNSInfo
+from mesos_py.wire.linux import RLimitInfo
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.value import Value
 from mesos_py.wire.volume import Volume
@@ -89,6 +91,9 @@ def name_of(container_id: str) -> str:
 
 def request(spec: ContainerSpec, settings: Settings) -> Request | Problem:
     """What is to be created; a problem's text says what cannot be."""
+    problem = rlimits.setup(spec)
+    if isinstance(problem, Problem):
+        return problem
     try:
         return _request(spec, settings)
     except (_Refused, parameters.BadParameter) as error:
@@ -113,6 +118,8 @@ def _request(spec: ContainerSpec, settings: Settings) -> Request:
         if host["NetworkMode"] == "host":
             raise _Refused("Unable to set hostname with host network mode")
         config["Hostname"] = container.hostname
+    if container.rlimit_info is not None:
+        host["Ulimits"] = [_ulimit(limit) for limit in container.rlimit_info.rlimits]
     _ports(config, docker, spec.resources)
     _command(config, spec)
     keys = _parameters(config, docker, settings.policy)
@@ -244,6 +251,13 @@ def _ports(config: parameters.Config, docker: DockerInfo, resources: Iterable[Re
         if not any(span.begin <= port <= span.end for ranges in offered for span in ranges.range):
             raise _Refused(f"Port [{port}] not included in resources")
         parameters.publish(config, f"{mapping.container_port}/{(mapping.protocol or 'tcp').lower()}", port)
+
+
+def _ulimit(limit: RLimitInfo.RLimit) -> dict[str, Any]:
+    """Mesos ignores these here; what a task asks for is no other thing in docker. It has been looked at already."""
+    assert limit.type is not None
+    soft, hard = [rlimits.INFINITY if bound is None else bound for bound in (limit.soft, limit.hard)]
+    return {"Name": limit.type.name.removeprefix("RLMT_").lower(), "Soft": soft, "Hard": hard}
 
 
 def _command(config: parameters.Config, spec: ContainerSpec) -> None:

@@ -5,7 +5,9 @@ It has its containerd beside it, so that it can be killed and started again as o
 
 from __future__ import annotations
 
+import contextlib
 import io
+import itertools
 import os
 import shutil
 import signal
@@ -19,6 +21,7 @@ from typing import Any
 
 import docker
 import docker.errors
+import psutil
 import pytest
 import requests
 
@@ -27,6 +30,8 @@ from tests.agent.provisioner.registry import DIE_WITH_US
 WAIT_S = 30
 IMAGE = "busybox:tests"
 PROGRAMS = {"dockerd": "docker.io", "containerd": "containerd", "busybox": "busybox-static", "ip": "iproute2"}
+
+_NUMBERS = itertools.count()
 
 
 def missing() -> str:
@@ -47,7 +52,8 @@ class Daemon:
     def __init__(self, directory: Path, *options: str) -> None:
         self.directory = directory
         self.socket = str(directory / "docker.sock")
-        self.bridge = f"mpd{os.getpid()}"
+        self._number = next(_NUMBERS)
+        self.bridge = f"mpd{os.getpid()}-{self._number}"
         self._options = options
         self._containerd: subprocess.Popen[bytes] | None = None
         self._dockerd: subprocess.Popen[bytes] | None = None
@@ -55,7 +61,7 @@ class Daemon:
 
     def open(self) -> None:
         """Both run, and there is an image."""
-        number = os.getpid() % 250
+        number = (os.getpid() * 3 + self._number) % 250
         (self.directory / "daemon.json").write_text("{}")  # not the host's
         subprocess.run(["ip", "link", "add", self.bridge, "type", "bridge"], check=True)
         subprocess.run(["ip", "address", "add", f"10.213.{number}.1/24", "dev", self.bridge], check=True)
@@ -116,8 +122,10 @@ class Daemon:
                     process.terminate()
                     process.wait(WAIT_S)
             subprocess.run(["ip", "link", "delete", self.bridge], check=False)
-            for left in (self.directory / "exec/netns").glob("*"):  # dockerd leaves the host's own
-                subprocess.run(["umount", left], check=False)
+            for line in reversed(Path("/proc/self/mountinfo").read_text().splitlines()):
+                # dockerd leaves the host's network namespace, and one that was killed leaves more.
+                if line.split()[4].startswith(f"{self.directory}/"):
+                    subprocess.run(["umount", "--lazy", line.split()[4]], check=False)
 
     def clear(self) -> None:
         """It has no containers."""
@@ -127,6 +135,16 @@ class Daemon:
     def names(self, **filters: Any) -> list[str]:
         """Of its containers."""
         return [one["Names"][0].lstrip("/") for one in self.client.containers(all=True, filters=filters)]
+
+    def processes(self) -> list[psutil.Process]:
+        """The first of each container that runs."""
+        found = []
+        for one in self.client.containers():
+            with contextlib.suppress(docker.errors.NotFound, psutil.NoSuchProcess):
+                pid = int(self.client.inspect_container(one["Id"])["State"]["Pid"])
+                if pid:
+                    found.append(psutil.Process(pid))
+        return found
 
     def _run(self, *command: str) -> subprocess.Popen[bytes]:
         with open(self._log, "ab") as log:

@@ -13,6 +13,7 @@ from mesos_py.agent.containerizer.docker.request import Mount, Settings, limits
 from mesos_py.wire.command import CommandInfo
 from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.flags import ContainerDNSInfo
+from mesos_py.wire.linux import RLimitInfo
 from mesos_py.wire.network import NetworkInfo
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.value import Value
@@ -22,6 +23,10 @@ from tests.agent.containerizer.docker.asking import asked, parameters, ports, re
 DockerInfo = ContainerInfo.DockerInfo
 Network = DockerInfo.Network
 Mapping = DockerInfo.PortMapping
+
+NOFILE = RLimitInfo.RLimit(type=RLimitInfo.RLimit.Type.RLMT_NOFILE, soft=64, hard=128)
+STACK = RLimitInfo.RLimit(type=RLimitInfo.RLimit.Type.RLMT_STACK)
+
 
 def volume(container_path: str, host_path: str | None = None, **fields: Any) -> Volume:
     return Volume(**({"mode": Volume.Mode.RW, "container_path": container_path, "host_path": host_path} | fields))
@@ -77,6 +82,8 @@ def test_the_command_is_the_shells_or_the_entrypoints(command: CommandInfo | Non
          [{"PathOnHost": "/dev/fuse", "PathInContainer": "/dev/f", "CgroupPermissions": "r"}]),
         (parameters("dns=1.2.3.4", "dns=5.6.7.8"), {}, "Dns", ["1.2.3.4", "5.6.7.8"]),
         (parameters("memory-swap=-1"), {}, "MemorySwap", -1),
+        ({}, {"rlimit_info": RLimitInfo(rlimits=(NOFILE, STACK))}, "Ulimits",
+         [{"Name": "nofile", "Soft": 64, "Hard": 128}, {"Name": "stack", "Soft": -1, "Hard": -1}]),
     ],
 )  # fmt: skip
 def test_fields_of_the_host_config(

@@ -1,0 +1,245 @@
+"""Containers of a real dockerd: what they get, what is seen of them, and what is left."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+
+from mesos_py.agent.events import ContainerLaunched
+from mesos_py.wire.command import CommandInfo
+from mesos_py.wire.container import ContainerInfo
+from mesos_py.wire.task import TaskStatus
+from mesos_py.wire.value import Parameter, Value
+from mesos_py.wire.volume import Volume
+from tests.agent.containerizer.docker.asking import ports, scalar
+from tests.agent.containerizer.docker.daemon import DOCKER, Daemon
+from tests.agent.containerizer.docker.running import LOOP, ran, read, start
+from tests.agent.containerizer.harness import Harness, until
+
+pytestmark = DOCKER
+
+DockerInfo = ContainerInfo.DockerInfo
+Network = DockerInfo.Network
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def launched(harness: Harness, container_id: str) -> ContainerLaunched:
+    events = [one for one in harness.events if isinstance(one, ContainerLaunched)]
+    return next(one for one in events if one.container_id == container_id)
+
+
+def cgroup(pid: int, controller: str) -> Path:
+    """Of v1, as this host has it; skips the test on others."""
+    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+        _, names, path = line.split(":", 2)
+        if controller in names.split(","):
+            return Path(f"/sys/fs/cgroup/{controller}{path}")
+    return pytest.skip("cgroups of v2")
+
+
+async def test_environment_sandbox_and_output(docked: Harness) -> None:
+    script = "echo $A; pwd; echo no >&2; echo mine >/mnt/mesos/sandbox/file; printf end"
+    assert await ran(docked, "c", script) == "1\n/\nend"
+    assert read(docked, "c", "stderr") == "no\n"
+    assert read(docked, "c", "file") == "mine\n"
+
+
+async def test_all_of_a_large_output_is_there_when_the_end_is_told(docked: Harness) -> None:
+    said = await ran(docked, "c", "seq 1 200000; head -c 100000 /dev/zero | tr '\\0' x")
+    assert said == "".join([f"{number}\n" for number in range(1, 200_001)]) + "x" * 100_000
+
+
+async def test_what_was_fetched_is_in_its_sandbox(docked: Harness, tmp_path: Path) -> None:
+    (tmp_path / "given").write_text("fetched\n")
+    uris = (CommandInfo.URI(value=str(tmp_path / "given"), executable=False),)
+    assert await ran(docked, "c", "cat /mnt/mesos/sandbox/given", uris=uris) == "fetched\n"
+
+
+async def test_what_cannot_be_fetched_is_said(docked: Harness) -> None:
+    start(docked, "c", "true", uris=(CommandInfo.URI(value="/no/such/file"),))
+    text = await docked.failed("c")
+    assert text.startswith("Failed to fetch all URIs for container 'c': ")
+
+
+async def test_volumes_of_the_host_and_of_the_sandbox(docked: Harness, tmp_path: Path) -> None:
+    (tmp_path / "host").mkdir()
+    (tmp_path / "host/file").write_text("of the host\n")
+    volumes = (
+        Volume(mode=Volume.Mode.RO, container_path="/ro", host_path=str(tmp_path / "host")),
+        Volume(mode=Volume.Mode.RW, container_path="/own", host_path="made"),
+        Volume(mode=Volume.Mode.RW, container_path="relative", host_path=str(tmp_path / "new")),
+    )
+    script = "cat /ro/file; touch /ro/x 2>/dev/null || echo kept; echo a >/own/a; echo b >/mnt/mesos/sandbox/relative/b"
+    assert await ran(docked, "c", script, container={"volumes": volumes}) == "of the host\nkept\n"
+    assert read(docked, "c", "made/a") == "a\n"
+    assert (tmp_path / "new/b").read_text() == "b\n"
+
+
+async def test_a_named_volume_outlives_its_container(docked: Harness, dockerd: Daemon) -> None:
+    source = Volume.Source(
+        type=Volume.Source.Type.DOCKER_VOLUME, docker_volume=Volume.Source.DockerVolume(name="kept", driver="local")
+    )
+    container = {"volumes": (Volume(mode=Volume.Mode.RW, container_path="/v", source=source),)}
+    await ran(docked, "c", "echo kept >/v/file", container=container)
+    assert await ran(docked, "d", "cat /v/file", container=container) == "kept\n"
+    dockerd.clear()
+    dockerd.client.remove_volume("kept")
+
+
+async def test_a_mapped_port_leads_to_it(docked: Harness) -> None:
+    port = free_port()
+    mappings = (DockerInfo.PortMapping(host_port=port, container_port=80),)
+    script = "cd /tmp; echo served >index.html; exec httpd -f -p 80"
+    start(docked, "c", script, network=Network.BRIDGE, port_mappings=mappings, resources=(ports(port, port),))
+    await docked.launched("c")
+
+    def is_served() -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=1) as answer:
+                return bool(answer.read() == b"served\n")
+        except OSError:
+            return False
+
+    while not await asyncio.to_thread(is_served):
+        assert docked.exit_of("c") is None
+        await asyncio.sleep(0.02)
+    event = launched(docked, "c")
+    (info,) = event.network_infos
+    assert info.ip_addresses[0].ip_address is not None and info.ip_addresses[0].ip_address.startswith("10.213.")
+    network = docked.containerizer.network_of("c")
+    assert network is not None and os.stat(network).st_ino != os.stat("/proc/self/ns/net").st_ino
+
+
+async def test_a_port_that_is_taken_fails_the_launch(docked: Harness, dockerd: Daemon) -> None:
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        mappings = (DockerInfo.PortMapping(host_port=port, container_port=80),)
+        start(docked, "c", "true", network=Network.BRIDGE, port_mappings=mappings, resources=(ports(port, port),))
+        assert "address already in use" in await docked.failed("c")
+    assert dockerd.names() == []
+
+
+async def test_what_docker_says_of_it_comes_with_its_launch(docked: Harness) -> None:
+    start(docked, "c", LOOP)
+    pid = await docked.launched("c")
+    event = launched(docked, "c")
+    assert event.data is not None
+    (told,) = json.loads(event.data)
+    assert (told["Name"], told["State"]["Pid"]) == ("/mesos-c", pid)
+    assert event.network_infos == ()
+    assert docked.containerizer.network_of("c") is None
+
+
+async def test_limits_are_its_cgroups(docked: Harness, dockerd: Daemon) -> None:
+    """So are those of an update, which is made only if it changes anything."""
+    start(docked, "c", LOOP, resources=(scalar("cpus", 0.5), scalar("mem", 64)))
+    pid = await docked.launched("c")
+
+    def value(controller: str, file: str) -> int:
+        return int((cgroup(pid, controller) / file).read_text())
+
+    assert (value("cpu", "cpu.shares"), value("memory", "memory.limit_in_bytes")) == (512, 64 << 20)
+    docked.containerizer.update("c", (scalar("cpus", 1.0), scalar("mem", 128)), {"cpus": Value.Scalar(value=2.0)})
+    await until(lambda: value("memory", "memory.limit_in_bytes") == 128 << 20)
+    assert (value("cpu", "cpu.shares"), value("cpu", "cpu.cfs_quota_us")) == (1024, 200_000)
+    usage = (await docked.containerizer.usage(["c"]))["c"]
+    assert usage.mem_limit_bytes == 128 << 20
+    assert usage.processes is not None and usage.processes >= 1
+    assert usage.mem_total_bytes
+
+
+async def test_who_takes_too_much_memory(docked: Harness) -> None:
+    start(docked, "c", "exec dd if=/dev/zero of=/dev/null bs=512M count=1", resources=(scalar("mem", 32),))
+    assert await docked.exited("c") == 137 << 8
+    limited = docked.limited("c")
+    assert limited is not None
+    assert limited.reason is TaskStatus.Reason.REASON_CONTAINER_LIMITATION_MEMORY
+    assert limited.message == "Memory limit exceeded: Requested: 32MB Maximum Used: 32MB"
+    assert limited.resources == (scalar("mem", 32),)
+
+
+async def test_the_signal_that_an_image_wants(docked: Harness) -> None:
+    parameters = (Parameter(key="stop-signal", value="SIGUSR1"),)
+    start(docked, "c", f"trap 'echo told; exit 3' USR1; {LOOP}", parameters=parameters)
+    await docked.launched("c")
+    await until((docked.sandbox("c") / "ready").exists)
+    docked.containerizer.signal("c", signal.SIGTERM)
+    assert await docked.exited("c") == 3 << 8
+    assert read(docked, "c") == "told\n"
+
+
+async def test_user_hostname_and_working_directory(docked: Harness) -> None:
+    parameters = (Parameter(key="user", value="nobody"), Parameter(key="workdir", value="/tmp"))
+    said = await ran(
+        docked, "c", "id -u; hostname; pwd", parameters=parameters, network=Network.NONE, container={"hostname": "mine"}
+    )
+    assert said == "65534\nmine\n/tmp\n"
+
+
+async def test_an_image_that_nobody_has(docked: Harness, dockerd: Daemon) -> None:
+    start(docked, "c", "true", image="127.0.0.1:1/no/such:1")
+    assert (await docked.failed("c")).startswith("Failed to pull image '127.0.0.1:1/no/such:1': ")
+    start(docked, "d", "true", image="NO SUCH")
+    assert "invalid reference format" in await docked.failed("d")
+    assert dockerd.names() == []
+
+
+async def test_a_check_that_says_something_says_it_in_the_sandbox(docked: Harness) -> None:
+    start(docked, "c", LOOP)
+    await docked.launched("c")
+    checked = docked.spec("c", "sh", "-c", "echo $B; echo all is well >&2; exit 4", env={"B": "2"})
+    assert await docked.containerizer.run_beside(checked) == 4 << 8
+    assert sorted(read(docked, "c", "stderr").splitlines()) == ["2", "all is well"]
+
+
+async def test_a_check_that_nobody_waits_for_is_killed(docked: Harness) -> None:
+    start(docked, "c", LOOP)
+    pid = await docked.launched("c")
+    hangs = docked.spec("c", "sh", "-c", "touch /mnt/mesos/sandbox/begun; exec sleep 1234", env={})
+    check = asyncio.create_task(docked.containerizer.run_beside(hangs))
+    await until((docked.sandbox("c") / "begun").exists)
+    check.cancel()
+    await asyncio.gather(check, return_exceptions=True)
+
+    def is_over() -> bool:
+        members = (cgroup(pid, "pids") / "cgroup.procs").read_text().split()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return not any("1234" in psutil.Process(int(one)).cmdline() for one in members)
+        return False
+
+    await until(is_over)
+
+
+async def test_containers_are_removed_after_their_delay(dockerd: Daemon, tmp_path: Path) -> None:
+    """One that asks for --rm as soon as its exit is known."""
+    harness = Harness(tmp_path)
+    await harness.docker(dockerd.socket).recover()
+    await ran(harness, "c", "true")
+    await ran(harness, "d", "true", parameters=(Parameter(key="rm", value="true"),))
+    await until(lambda: dockerd.names() == ["mesos-c"])
+    await harness.containerizer.close()
+    assert dockerd.names() == []
+
+
+async def test_many_at_once(docked: Harness) -> None:
+    names = [f"c{number}" for number in range(20)]
+    for name in names:
+        start(docked, name, f"echo {name}")
+    for name in names:
+        assert await docked.exited(name) == 0
+        assert read(docked, name) == f"{name}\n"
