@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.problem import Problem, bad_request
 from mesos_py.machine.table import Table
+from mesos_py.machine.values import MILLISECOND
 from mesos_py.sdk.launcher import demand, updates, words
 from mesos_py.sdk.launcher.group import Gang, Group
 from mesos_py.sdk.launcher.instances import PREFIX, RESERVED, Instance, State
@@ -39,7 +40,8 @@ def begun(m: DesiredSet, event: Event, out: Frame) -> None:
     belongs to no spec is killed.
     """
     told: words.Begun = event.body
-    m.next_incarnation = m.reserved = int(told.records.get(RESERVED, b"0"))
+    kept = told.records.get(RESERVED)
+    m.next_incarnation = m.reserved = int(kept) if kept is not None else out.now // MILLISECOND
     specs = {spec.name: spec for spec in told.specs}
     m.groups = {name: Group(spec) for name, spec in specs.items()}
     _know_gangs(m)

@@ -1,9 +1,9 @@
 """What should run, as its owner declares it: how many of which task, where, and what becomes of those that end.
 
 An instance is a numbered place; what fills it is a task. Each time a place is filled is an incarnation, and the task's
-id says all three: ``web.3.17`` is the task that fills instance 3 of ``web``, and the eighteenth that this framework has
-launched. Incarnations are numbered through the whole framework and reserved before they are used, so that no id is ever
-used twice, whatever is forgotten.
+id says all three: ``web.3.1732900000017`` fills instance 3 of ``web``. Incarnations are counted through the whole
+framework, from the millisecond on in which it began, and reserved before they are used: no id is ever used twice,
+whatever is forgotten, be it everything.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from mesos_py.wire.task import TaskInfo
 COUNT_MAX = 1_000_000  # instances of one spec
 NAME_MAX = 200
 _NAME = re.compile(r"[\w-][\w.-]*", re.ASCII)
-_TASK_ID = re.compile(r"(?P<name>.+)\.(?P<number>\d{1,7})\.(?P<incarnation>\d{1,12})", re.ASCII)
+_TASK_ID = re.compile(r"(?P<name>.+)\.(?P<number>\d{1,7})\.(?P<incarnation>\d{1,19})", re.ASCII)
 
 
 class Restart(enum.Enum):

@@ -63,7 +63,7 @@ class World:
         self, rng: Random, offers: Sequence[Offer], specs: Sequence[Spec], habits: Habits | None = None
     ) -> None:
         self.rng, self.specs, self.habits = rng, tuple(specs), habits
-        self.now: Nanos = 1_000 * SECOND
+        self.now: Nanos = 0
         self.agents = {one.agent_id: Agent(one) for one in offers}
         self.records: dict[str, bytes] = {}
         #: what the session knows: states as last told to the launcher
