@@ -160,10 +160,9 @@ def _settle(m: DesiredSet, instance: Instance, then: State, *, finished: bool, o
 
 
 def _break(m: DesiredSet, gang: str, broken: Instance, then: State, out: Frame) -> None:
-    """All of the gang are what ``broken`` is, which is WAITING or OVER, as soon as they have no tasks."""
+    """All of the gang are what ``broken`` is, WAITING or OVER, as soon as they have no tasks; they wait for it."""
     for instance in m.members(gang):
         instance.failures = broken.failures
-        instance.not_before = broken.not_before
         if instance.state is not State.OVER or then is not State.OVER:
             instance.finished = False
             declared.stop(m, instance, then, out)
