@@ -24,6 +24,7 @@ from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.network import IPProtocol, NetworkInfo
 
 Mapping = NetworkInfo.PortMapping
+NO_NAME = "is no host name of at most 64 characters"
 FIELDS = strategies.sampled_from(
     ["name", "type", "cniVersion", "plugins", "args", "capabilities", "ips", "ip4", "ip6", "ip", "address", "dns",
      "nameservers", "search", "options", "domain"]
@@ -175,7 +176,11 @@ def mapped(host_port: int, protocol: str | None = None) -> ContainerInfo:
         (asking(NetworkInfo(), NetworkInfo()), "", None),
         (asking(NetworkInfo(name="n"), NetworkInfo(name="m")), "", None),
         (asking(NetworkInfo(name="n"), NetworkInfo(name="n")), "", "Attempted to join CNI network 'n' multiple times"),
-        (asking(NetworkInfo(name="n"), hostname="h" * 65), "", f"Hostname '{'h' * 65}' is longer than 64 bytes"),
+        (asking(NetworkInfo(name="n"), hostname="h" * 64), "", None),
+        (asking(NetworkInfo(name="n"), hostname="h" * 65), "", f"Hostname '{'h' * 65}' {NO_NAME}"),
+        (asking(NetworkInfo(name="n"), hostname="a\nb"), "", f"Hostname 'a\\nb' {NO_NAME}"),
+        (asking(NetworkInfo(name="n"), hostname="\ud800"), "", f"Hostname '\\ud800' {NO_NAME}"),
+        (asking(NetworkInfo(), hostname="a b"), "", None),
         (mapped(31000), "ports:[31000-31001]", None),
         (mapped(31000, "UDP"), "ports:[31000-31001]", None),
         (mapped(31000), "cpus:1", "Port mappings require port resources"),

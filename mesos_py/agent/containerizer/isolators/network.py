@@ -9,6 +9,7 @@ Mesos: src/slave/containerizer/mesos/isolators/network/cni/cni.cpp, port mapping
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -24,7 +25,7 @@ from mesos_py.wire.network import NetworkInfo
 HOSTS, HOSTNAME, RESOLV_CONF = "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"
 
 PORT_MAX: Final = 65535
-HOSTNAME_MAX: Final = 64  # bytes; sethostname(2)
+_HOSTNAME: Final = re.compile(r"[A-Za-z0-9._-]{0,64}")  # none: its id is its name; no longer: sethostname(2)
 PROTOCOLS: Final = ("tcp", "udp", "sctp")
 
 #: Variables of a container in a network of its own: where a C++ executor would listen, and its address.
@@ -71,8 +72,9 @@ def problem(container: ContainerInfo | None, resources: Callable[[], Resources])
             text = _mapping_problem(mapping, resources())
             if text is not None:
                 return text
-    if wanted and container is not None and len((container.hostname or "").encode()) > HOSTNAME_MAX:
-        return f"Hostname '{container.hostname}' is longer than {HOSTNAME_MAX} bytes"
+    hostname = "" if container is None else container.hostname or ""
+    if wanted and not _HOSTNAME.fullmatch(hostname):
+        return f"Hostname {hostname!r} is no host name of at most 64 characters"
     return None
 
 

@@ -159,7 +159,7 @@ class Networks:
             attachment.result = previous
             self._records.write(container_id, record)
         for name, text in self._files(record).items():
-            Path(self._records.directory(container_id), name).write_text(text, encoding="utf-8")
+            Path(self._records.directory(container_id), name).write_text(text, encoding="utf-8", errors="replace")
         return self._joined(container_id, record)
 
     async def _make_namespace(self, container_id: str) -> None:
