@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from mesos_py.agent import legacy
+from mesos_py.agent import container_metrics, legacy
 from mesos_py.agent.attach_http import AttachApi
 from mesos_py.agent.container_http import ContainerApi
 from mesos_py.agent.containerizer import Containerizer
@@ -72,7 +72,7 @@ class AgentHttp:
         self._statistics = Statistics(core, containerizer)
         self.metrics = Metrics(core, started_ns=self._started_ns, cache=cache, images=images)
         level = LoggingLevel(_set_logging_level)
-        metrics = MetricsEndpoints(self._samples)
+        metrics = MetricsEndpoints(self._samples, measure=self._measure)
         calls = ContainerApi(driver, rim, core.work_dir)
         attached = AttachApi(core, calls, containerizer)
         operator = OperatorApi(core, self._files, self._statistics, metrics, level, images, calls, attached)
@@ -132,6 +132,9 @@ class AgentHttp:
 
     def _samples(self) -> Iterator[Sample]:
         return self.metrics.samples(self._driver.now())
+
+    async def _measure(self) -> Iterable[Sample]:
+        return container_metrics.samples(self._core, await self._statistics.measure())
 
     def _gate(self, request: Request) -> Response | None:
         if self._core.registration.phase in (Phase.RECOVERING, Phase.RECONNECTING):

@@ -12,7 +12,7 @@ import asyncio
 import math
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from urllib.parse import unquote
 
 from mesos_py.algebra.durations import parse_duration
@@ -39,6 +39,7 @@ class Sample:
 
 
 Source = Callable[[], Iterable[Sample]]
+Measure = Callable[[], Awaitable[Iterable[Sample]]]
 
 
 class Timer:
@@ -82,9 +83,11 @@ def percentile(ordered: list[float], share: float) -> float:
 class MetricsEndpoints:
     """/metrics/snapshot and /metrics over one source."""
 
-    def __init__(self, source: Source, *, prefix: str = "mesos") -> None:
+    def __init__(self, source: Source, *, prefix: str = "mesos", measure: Measure | None = None) -> None:
+        """``measure`` gives what is for /metrics alone, and takes its time."""
         self._source = source
         self._prefix = prefix
+        self._measure = measure
 
     def add_to(self, router: Router, *, realm: str) -> None:
         router.add("/metrics/snapshot", self.snapshot, realm=realm)
@@ -110,7 +113,8 @@ class MetricsEndpoints:
 
     async def prometheus(self, request: Request) -> Response:
         exposition = Exposition(self._prefix)
-        for number, sample in enumerate(await self.collect()):
+        measured = () if self._measure is None else await self._measure()
+        for number, sample in enumerate((*await self.collect(), *measured)):
             exposition.add(sample)
             if number % EXPOSITION_SLICE == EXPOSITION_SLICE - 1:
                 await asyncio.sleep(0)
@@ -141,6 +145,8 @@ _LABELS = (
      r"\1_framework_{rest}"),
     (re.compile(r"(master|slave)/task_(?P<state>[a-z_]+)/source_(?P<source>[a-z_]+)/reason_(?P<reason>[a-z_]+)"),
      r"\1_task_updates"),
+    (re.compile(r"containers/(?P<framework_id>[^/]+)/(?P<executor_id>[^/]+)/(?P<_rest>[a-z_0-9]+)"),
+     r"container_{rest}"),
     (re.compile(r"frameworks/(?P<principal>[^/]+)/(?P<_rest>messages_(?:received|processed))"), r"framework_{rest}"),
     (re.compile(r"allocator/mesos/quota/roles/(?P<role>.+)/resources/(?P<resource>[^/]+)/(?P<_rest>[a-z_]+)"),
      r"allocator_quota_{rest}"),

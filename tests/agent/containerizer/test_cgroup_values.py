@@ -149,6 +149,18 @@ def test_operations_of_disks_are_told_by_device() -> None:
     assert total.io_service_bytes == (Blkio.Value(op=Operation.TOTAL, value=8192),)
 
 
+def test_operations_of_disks_in_v2() -> None:
+    """As in v1; lines that say nothing are left out."""
+    Blkio, Operation = CgroupInfo.Blkio, CgroupInfo.Blkio.Operation
+    text = "8:0 rbytes=8192 wbytes=4096 rios=2 wios=3 dbytes=0 dios=0\n8:16 \nnonsense\n"
+    found = readings.of_v2(lambda _, file: {"io.stat": text}.get(file), is_counted=False)["blkio_statistics"]
+    (device,) = found.throttling
+    assert (device.device.major_number, device.device.minor_number) == (8, 0)
+    kinds = (Operation.READ, Operation.WRITE, Operation.DISCARD, Operation.TOTAL)
+    assert device.io_serviced == tuple([Blkio.Value(op=op, value=n) for op, n in zip(kinds, (2, 3, 0, 5), strict=True)])
+    assert device.io_service_bytes[-1] == Blkio.Value(op=Operation.TOTAL, value=12288)
+
+
 @pytest.mark.parametrize("version", [1, 2])
 def test_files_that_are_not_there_say_nothing(version: int) -> None:
     def nothing(controller: str, file: str) -> None:

@@ -20,6 +20,9 @@ _OPERATIONS: Final = {
     "Async": Blkio.Operation.ASYNC, "Discard": Blkio.Operation.DISCARD, "Total": Blkio.Operation.TOTAL,
 }  # fmt: skip
 
+#: how io.stat of v2 begins the names of operations
+_IO_V2: Final = (("r", Blkio.Operation.READ), ("w", Blkio.Operation.WRITE), ("d", Blkio.Operation.DISCARD))
+
 #: field of ResourceStatistics -> key in memory.stat
 _MEMORY_V1: Final = {
     "mem_file_bytes": "total_cache", "mem_cache_bytes": "total_cache",
@@ -87,6 +90,9 @@ def of_v2(read: Read, *, is_counted: bool) -> dict[str, Any]:
     if "mem_total_bytes" in found and "mem_swap_bytes" in found:
         found["mem_total_memsw_bytes"] = found["mem_total_bytes"] + found["mem_swap_bytes"]
     _renamed(found, _MEMORY_V2, _pairs(read("memory", "memory.stat")))
+    operations = _io(read("io", "io.stat"))
+    if operations:
+        found["blkio_statistics"] = Blkio.Statistics(throttling=operations)
     return found
 
 
@@ -134,6 +140,25 @@ def _blkio(read: Read) -> CgroupInfo.Blkio.Statistics | None:
         for number, fields in served.items()
     ]
     return Blkio.Statistics(throttling=tuple(throttling))
+
+
+def _io(text: str | None) -> tuple[CgroupInfo.Blkio.Throttling.Statistics, ...]:
+    """Lines as ``8:0 rbytes=4096 wbytes=0 rios=1 wios=0 dbytes=0 dios=0``."""
+    found = []
+    for line in (text or "").splitlines():
+        device, *pairs = line.split()
+        major, _, minor = device.partition(":")
+        counts = {name: int(count) for name, _, count in (pair.partition("=") for pair in pairs) if count.isdigit()}
+        if not (major.isdigit() and minor.isdigit() and counts):
+            continue
+        fields = {}
+        for field, unit in (("io_serviced", "ios"), ("io_service_bytes", "bytes")):
+            known = [(operation, counts[letter + unit]) for letter, operation in _IO_V2 if letter + unit in counts]
+            total = (Blkio.Operation.TOTAL, sum([count for _, count in known]))
+            fields[field] = tuple([Blkio.Value(op=operation, value=count) for operation, count in (*known, total)])
+        number = Device.Number(major_number=int(major), minor_number=int(minor))
+        found.append(Blkio.Throttling.Statistics(device=number, **fields))
+    return tuple(found)
 
 
 def _operations(text: str | None) -> Iterator[tuple[tuple[int, int] | None, CgroupInfo.Blkio.Operation, int]]:
