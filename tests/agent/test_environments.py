@@ -197,6 +197,34 @@ def test_what_is_no_environment_ends_the_agent_at_once() -> None:
             parse(["--master=127.0.0.1:1", "--work_dir=w", flag], [AgentOptions], {}).make(AgentOptions)
 
 
+@pytest.mark.root
+@needs_crun
+async def test_the_same_in_namespaces(master: Master, tmp_path: Path) -> None:
+    """crun adds the home of the user, which Mesos does not know; it cannot be told not to."""
+    root = f"mesos-test-{os.getpid()}-environments"
+    isolation = {"isolation": "filesystem/linux,namespaces/pid", "cgroups_root": root}
+    async with agent_of(master, tmp_path, executor_environment_variables=GIVEN, **isolation) as agent:
+        master.run(task("t", command=env(OVERRIDDEN="by the task")))
+        master.run_group(task("a", command=env(A="own")))
+        for name in "ta":
+            await master.until(name, "FINISHED")
+        assert await seen(latest(agent, "t")) == of_executor(
+            agent, "t", OVERRIDDEN="by the task", MESOS_ALLOCATION_ROLE="*", HOME="/root"
+        )
+        sandbox = latest(agent, "g") / "tasks" / "a"
+        assert await seen(sandbox) == {
+            "A": "own", "HOME": "/root", "MESOS_ALLOCATION_ROLE": "*", "MESOS_CONTAINER_IP": "127.0.0.1", "PATH": PATH,
+            "MESOS_SANDBOX": str(sandbox.resolve()),
+        }  # fmt: skip
+    remove(root)
+
+
+def remove(root: str) -> None:
+    """The agent's tree of cgroups, which must be empty by now."""
+    for place in Path("/sys/fs/cgroup").glob(f"*/{root}"):
+        place.rmdir()
+
+
 # ---- users
 
 
@@ -245,5 +273,4 @@ async def test_what_containers_are_like_that_do_not_say(master: Master, tmp_path
         await until(lambda: stdout.exists() and stdout.read_text().endswith("done\n"))
         said = [(latest(agent, name) / "stdout").read_text() for name in ("t", "u", "e")]
         assert said == ["shareddone\n", "done\n", "shareddone\n"]
-    for place in Path("/sys/fs/cgroup").glob(f"*/{root}"):
-        place.rmdir()
+    remove(root)
