@@ -40,7 +40,7 @@ are repeated, offers are void. So there is one place where things go wrong, and 
 
     web = sdk.Spec(
         "web", sdk.command("web", "exec python3 -m http.server $PORT"), count=3,
-        request=sdk.Request.of(cpus=0.1, mem=64, ports=[0], constraints=[("hostname", "MAX_PER", "2")]),
+        request=sdk.Request.of(cpus=0.1, mem=64, ports=[0], spread="hostname"),
     )
     sdk.run(sdk.Launcher(name="web", specs=[web]))
 
