@@ -121,6 +121,8 @@ def test_a_standalone_container_joins_networks_and_what_is_nested_is_in_those_of
     assert world.ask("launch_container", "s", "n") is None
     nested = world.spec()
     assert nested.root_container is None and nested.parent_id is not None
+    refused = world.ask("launch_nested_container", "s", "m", container=CONTAINER)
+    assert refused.text == "Port mappings require port resources"
     world.tell(events.ContainerLaunched(nested.container_id, 8, (JOINED,)))
     again = world.restarted(nested.parent_id, nested.container_id, networks=(JOINED,))
     for one in (world, again):

@@ -287,9 +287,8 @@ def _unsupported(agent: Agent, call: Call, parent: Place | None) -> Problem | No
     if parent is not None and parent.is_docker and call.launch_nested_container_session is None:
         return bad_request("Nested containers are not supported")
     text = specs.unsupported(agent.options, wanted.container, wanted.command, network.named(wanted.container))
-    if text is None and call.launch_container is not None:
-        resources = call.launch_container.resources
-        text = network.problem(wanted.container, lambda: Resources.of(resources))
+    resources = () if call.launch_container is None else call.launch_container.resources
+    text = text or network.problem(wanted.container, lambda: Resources.of(resources))
     if text is not None:
         return bad_request(NOT_SUPPORTED if text == specs.UNKNOWN_CONTAINER else text)
     if not agent.has_room and (parent is None or parent.is_kept):
