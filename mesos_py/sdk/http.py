@@ -79,6 +79,7 @@ class Connection:
             f"POST {path} HTTP/1.1", f"Host: {place.host}:{place.port}", "Content-Type: application/json",
             "Accept: application/json", *([f"Authorization: {authorization}"] if authorization else []),
         ]  # fmt: skip
+        self._posted: list[bytes] = []
         self.reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter
 
@@ -94,10 +95,17 @@ class Connection:
             raise NotReached(f"{place}: {error or 'no answer in time'}") from error
 
     def post(self, call: Any, *headers: str) -> None:
-        """Written once there is room."""
+        """It leaves with whatever else is posted in this turn of the loop: one system call for all of it."""
         body = json.encode(call)
         lines = [*self._lines, *headers, f"Content-Length: {len(body)}", "", ""]
-        self._writer.write("\r\n".join(lines).encode() + body)
+        if not self._posted:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._posted += ("\r\n".join(lines).encode(), body)
+
+    def _flush(self) -> None:
+        posted, self._posted = self._posted, []
+        if posted and not self._writer.is_closing():
+            self._writer.write(b"".join(posted))
 
     async def drain(self) -> None:
         """There is room for more. Raises OSError."""
@@ -145,6 +153,7 @@ class Connection:
         return read.decode("utf-8", "replace").strip()
 
     async def close(self) -> None:
+        self._flush()
         self._writer.close()
         with contextlib.suppress(*BROKEN):  # it was broken already
             await self._writer.wait_closed()

@@ -144,6 +144,12 @@ def test_pauses_grow_up_to_a_bound() -> None:
     assert all(0.5 * 2**n * 0.1 <= pause <= 2**n * 0.1 for n, pause in enumerate(pauses[:8]))
     assert 15.0 <= pauses[-1] <= 30.0
     w.hear(subscribed())
+    w.wait(1.0)
+    (change,) = w.lose().changes
+    assert change.again_s >= 15.0, "a subscription that breaks at once is no success"
+    w.wait(30.0)
+    w.hear(subscribed())
+    w.wait(10.0)
     (change,) = w.lose().changes
     assert change.again_s <= 0.1
 

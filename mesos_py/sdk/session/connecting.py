@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 table = Table("connections of a framework")
 
 BACKOFF_MIN_S, BACKOFF_MAX_S = 0.1, 30.0
+STABLE_S = 10.0  # a subscription that lasts so long ends the growing of pauses
 REDIRECTS_MAX = 5  # followed without a pause
 SUBSCRIBE_TIMEOUT_S = 15.0  # until SUBSCRIBED; a master that was stopped still accepts connections
 HEARTBEAT_S = 15.0  # unless the master says otherwise; Mesos: src/master/constants.hpp
@@ -78,6 +79,9 @@ def lose(s: Session, why: str, out: Frame) -> None:
     """The next attempt is made after a pause, at the address that we know."""
     s.leave(out)
     s.redirect, s.redirects = None, 0
+    if s.subscribed_at is not None and out.now - s.subscribed_at >= seconds(STABLE_S):
+        s.attempts = 0
+    s.subscribed_at = None
     pause_s = min(BACKOFF_MIN_S * 2.0**s.attempts, BACKOFF_MAX_S) * s.rng.uniform(0.5, 1.0)
     s.attempts = min(s.attempts + 1, 20)
     s.timers.set("retry", out.now + seconds(pause_s), words.RetryDue())

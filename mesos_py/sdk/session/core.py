@@ -94,8 +94,10 @@ class Session:
         #: the connection that is being made or there
         self.peer: PeerID | None = None
         self.links = 0
-        #: since the last subscription
+        #: since the last subscription that lasted
         self.attempts = 0
+        #: since when there is one; None: there is none
+        self.subscribed_at: Nanos | None = None
         #: between two heartbeats, as the master says
         self.heartbeat_s = connecting.HEARTBEAT_S
         #: when we were last known to be subscribed; None: not in this run

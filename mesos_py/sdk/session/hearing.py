@@ -63,8 +63,8 @@ def deliver(event: MasterEvent, out: Frame) -> None:
 def subscribed(s: Session, event: Event, out: Frame) -> None:
     """The framework has its id for good; the program is told, and tasks are asked for."""
     told: MasterEvent.Subscribed = event.body.subscribed
-    s.phase, s.seen_at = Phase.SUBSCRIBED, out.now
-    s.attempts = s.redirects = 0
+    s.phase, s.seen_at, s.subscribed_at = Phase.SUBSCRIBED, out.now, out.now
+    s.redirects = 0
     if told.heartbeat_interval_seconds:
         s.heartbeat_s = told.heartbeat_interval_seconds
         connecting.heard(s, out)
