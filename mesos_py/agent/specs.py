@@ -356,6 +356,7 @@ def session(parent: ContainerSpec, record: checkpoint.Container) -> ContainerSpe
         parent_id=record.root,
         inside=parent.container_id,
         lines=lines_of(record.container) or Lines(),
+        command=command,
         user=record.user,
         uris=command.uris,
         is_kept=False,

@@ -30,10 +30,7 @@ class ComposingContainerizer:
         self._report = report
 
     def launch(self, spec: ContainerSpec) -> None:
-        if spec.inside is not None and self._docker.owns(spec.inside):
-            text = "Sessions are not supported in containers of docker"
-            self._say(ContainerLaunchFailed(spec.container_id, text))
-        elif is_docker(spec.container):
+        if is_docker(spec.container):
             self._docker.launch(spec)
         elif self._mesos is not None:
             self._mesos.launch(spec)

@@ -35,6 +35,7 @@ from mesos_py.agent.containerizer.docker.logs import Logs
 from mesos_py.agent.containerizer.docker.removal import Remover
 from mesos_py.agent.containerizer.docker.request import PREFIX, SANDBOX, Settings, limits, name_of
 from mesos_py.agent.containerizer.docker.sandboxes import Sandboxes
+from mesos_py.agent.containerizer.docker.sessions import Sessions
 from mesos_py.agent.containerizer.docker.usage import usage
 from mesos_py.agent.events import (
     ContainerEvent,
@@ -73,6 +74,7 @@ class DockerContainerizer:
         """``cgroups`` is where they are mounted."""
         self._dockerd = dockerd
         self._images = images
+        self._sessions = Sessions(dockerd, report)
         self._sandboxes = sandboxes
         self._logs = logs
         self._settings = settings
@@ -91,7 +93,7 @@ class DockerContainerizer:
 
     def owns(self, container_id: str) -> bool:
         """It runs here, or its end has not been acknowledged."""
-        return container_id in self._containers or container_id in self._told
+        return container_id in self._containers or container_id in self._told or self._sessions.owns(container_id)
 
     # ---- the port
 
@@ -99,6 +101,9 @@ class DockerContainerizer:
         if self.owns(spec.container_id):
             failed = ContainerLaunchFailed(spec.container_id, "Container has already been started")
             asyncio.get_running_loop().call_soon(self._report, failed)
+            return
+        if spec.inside is not None:
+            self._sessions.launch(spec)
             return
         one = Container(Launch(spec), resources=spec.resources)
         self._containers[spec.container_id] = one
@@ -109,6 +114,9 @@ class DockerContainerizer:
 
     def signal(self, container_id: str, signum: int) -> None:
         """To the first process, which is what dockerd can do; SIGTERM as whichever signal the image wants instead."""
+        if self._sessions.owns(container_id):
+            self._sessions.signal(container_id, signum)
+            return
         one = self._containers.get(container_id)
         if one is None:
             return
@@ -119,6 +127,9 @@ class DockerContainerizer:
             self._start(self._signal(one, int(number)), f"signal {one.name}")
 
     def destroy(self, container_id: str) -> None:
+        if self._sessions.owns(container_id):
+            self._sessions.destroy(container_id)
+            return
         one = self._containers.get(container_id)
         if one is None or one.is_doomed:
             return
@@ -136,6 +147,8 @@ class DockerContainerizer:
         return None if one is None else one.network
 
     async def attach(self, container_id: str, *, types: bool) -> Attachment:
+        if self._sessions.owns(container_id):
+            return await self._sessions.attach(container_id, types=types)
         raise NotAttached("I/O switchboard server was disabled for this container")
 
     def make_sandbox(self, container_id: str, path: str, latest_link: str | None, user: str | None) -> None:
@@ -189,6 +202,7 @@ class DockerContainerizer:
                 asyncio.get_running_loop().call_soon(self._tell, container_id, Ended(status=None, is_removed=True))
             elif container_id not in expected:
                 self._logs.forget(container_id)
+        await self._sessions.recover([one.name for one in self._containers.values()])
         self._ends.listen(self._settings.work_dir)
         self._looking = asyncio.create_task(self._ends.look_often(), name="look at docker's containers")
         return tuple([one for one in adopted if one is not None])
@@ -200,6 +214,7 @@ class DockerContainerizer:
             self._remover.schedule(name_of(container_id), 0.0 if at_once else self._remove_delay_s)
 
     async def close(self, *, keep: bool = False) -> None:
+        await self._sessions.close()
         for one in list(self._containers.values()):
             if not (keep and one.launch.spec.is_kept and one.launching is None):
                 self.destroy(one.id)
