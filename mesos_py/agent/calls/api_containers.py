@@ -287,6 +287,8 @@ def _unsupported(agent: Agent, call: Call, parent: Place | None) -> Problem | No
     if parent is not None and parent.is_docker and call.launch_nested_container_session is None:
         return bad_request("Nested containers are not supported")
     text = specs.unsupported(agent.options, wanted.container, wanted.command, network.named(wanted.container))
+    if text == specs.UNKNOWN_CONTAINER and parent is not None and parent.is_docker:
+        text = None  # a session, for dockerd
     resources = () if call.launch_container is None else call.launch_container.resources
     text = text or network.problem(wanted.container, lambda: Resources.of(resources))
     if text is not None:
