@@ -10,6 +10,8 @@ import attrs
 import pytest
 
 from mesos_py.agent.containerizer.compose import make_fetcher
+from mesos_py.agent.containerizer.docker.sandboxes import NoSandbox, Sandboxes
+from mesos_py.agent.containerizer.process import ProcessContainerizer
 from mesos_py.agent.fetcher import FetcherSettings
 from mesos_py.agent.fetcher.fetching import Fetcher
 from mesos_py.agent.options import AgentOptions
@@ -111,6 +113,23 @@ async def test_root_of_an_image_is_nobody_to_the_host(world: World) -> None:
     allowed = attrs.evolve(settings, allowed_paths=("/etc",))
     assert await world.fetch(allowed, "/etc/shadow", container=OF_IMAGE) == ""
     assert await world.fetch(settings, "/etc/shadow") == ""
+
+
+@pytest.mark.root
+async def test_root_of_a_docker_container_is_nobody_to_the_host(world: World) -> None:
+    """Its sandbox is made, and filled, by a containerizer of processes."""
+    await world.containerizer.close()
+    place = {"work_dir": str(world.work), "runtime_dir": str(world.directory / "run")}
+    sandboxes = Sandboxes(lambda report: ProcessContainerizer(report=report, fetching=world.fetcher, **place))
+    await sandboxes.open()
+    try:
+        spec = world.shell("c", "true", container=ContainerInfo(type=ContainerInfo.Type.DOCKER))
+        await sandboxes.make(attrs.evolve(spec, uris=(CommandInfo.URI(value="/etc/passwd"),)))
+        assert (world.sandbox("c") / "passwd").exists()
+        with pytest.raises(NoSandbox, match="Permission denied to those who are nobody"):
+            await sandboxes.make(attrs.evolve(spec, uris=(CommandInfo.URI(value="/etc/shadow"),)))
+    finally:
+        await sandboxes.close()
 
 
 async def test_networks_are_a_matter_of_operators(world: World) -> None:
