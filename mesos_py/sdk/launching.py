@@ -1,7 +1,7 @@
 """``Launcher``: a framework that says what should run. The decisions are ``launcher``'s; here they meet a session.
 
 One event after the other goes through the desired set, whether the master, a timer or the program brings it, and all
-that it causes is said before the next one is looked at. Records are kept by the session before calls leave.
+that it causes goes to the session before anything else does. That is where records are kept before calls leave.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterable, Sequence
-from itertools import islice
 from types import TracebackType
 from typing import ClassVar, Self
 
@@ -27,7 +26,6 @@ from mesos_py.wire.scheduler_api import Call
 from mesos_py.wire.scheduler_api import Event as MasterEvent
 from mesos_py.wire.task import TaskStatus
 
-CALLS_AT_ONCE = 500  # that wait for the same commit
 OFFERS_AT_ONCE = 1_000  # matched in one turn of the loop; with ten tasks on each that is about a second
 
 
@@ -101,7 +99,6 @@ class Launcher(Scheduler):
         self._check_roles(self.specs)
         self._set = DesiredSet(self._host.rng, self.habits)
         self._now = self._host.clock()
-        self._turn = asyncio.Lock()
         #: of the desired set, as the timers know it; and whether it is sooner by now
         self._deadline: Nanos | None = None
         self._is_sooner = asyncio.Event()
@@ -148,41 +145,44 @@ class Launcher(Scheduler):
                 await self._tell(None, Tick)
 
     async def _tell(self, body: object, kind: type | None = None) -> None:
-        """Apply, and say what comes of it. Raises ValueError for what is refused."""
-        frames: list[Frame] = []
-        async with self._turn:
-            waiting = [Event(kind or type(body), body)]
-            while waiting:
-                frame = self._set.apply(waiting.pop(0), self._now())
-                deadline = self._set.deadline()
-                if deadline is not None and (self._deadline is None or deadline < self._deadline):
-                    self._is_sooner.set()
-                if isinstance(frame.reply, Problem):
-                    raise ValueError(frame.reply.text)
-                frames.append(frame)
-                waiting += [Event(words.NotSaid, words.NotSaid(call)) for call in await self._perform(frame)]
-        for frame in frames:
-            for change in frame.changes:
-                if isinstance(change, words.Launched):
-                    await self.on_launched(change)
-                elif isinstance(change, words.Ended):
-                    await self.on_ended(change)
+        """The event is dealt with, and handlers have heard of it. Raises ValueError for what is refused."""
+        for change in self._decide(Event(kind or type(body), body)):
+            if isinstance(change, words.Launched):
+                await self.on_launched(change)
+            elif isinstance(change, words.Ended):
+                await self.on_ended(change)
+        await self._there.shell.room()
 
-    async def _perform(self, frame: Frame) -> list[Call]:
-        """Records, then calls in their order; returns those that ask for tasks and that nobody has heard."""
+    def _decide(self, event: Event) -> list[object]:
+        """Apply, and say what comes of it, which leaves when its records are kept; returns the changes."""
+        changes: list[object] = []
+        waiting = [event]
+        while waiting:
+            frame = self._set.apply(waiting.pop(0), self._now())
+            if isinstance(frame.reply, Problem):
+                raise ValueError(frame.reply.text)
+            changes += frame.changes
+            waiting += [Event(words.NotSaid, words.NotSaid(call)) for call in self._say(frame)]
+        deadline = self._set.deadline()
+        if deadline is not None and (self._deadline is None or deadline < self._deadline):
+            self._is_sooner.set()
+        return changes
+
+    def _say(self, frame: Frame) -> list[Call]:
+        """Records, then calls, in their order; returns those that ask for tasks and that nobody hears."""
         for write in frame.writes:
             self.keep(write.name, write.contents)
         for change in frame.changes:
             if isinstance(change, words.Ended):
                 self.forget(change.task_id)  # what matters of it is in the record of its instance
-        calls = iter([word.message for word in frame.sends if isinstance(word, Send)])
         unheard: list[Call] = []
-        while some := list(islice(calls, CALLS_AT_ONCE)):
-            are_said = await asyncio.gather(*[self.call(call) for call in some])
-            unheard += [
-                call for call, is_said in zip(some, are_said, strict=True)
-                if not is_said and call.type is Call.Type.ACCEPT
-            ]  # fmt: skip
+        for word in frame.sends:
+            if isinstance(word, Send):
+                call: Call = word.message
+                if call.type is Call.Type.ACCEPT and not self.is_subscribed:
+                    unheard.append(call)
+                else:
+                    self._there.shell.say(call.type, call)
         return unheard
 
     def _check_roles(self, specs: Iterable[Spec]) -> None:
