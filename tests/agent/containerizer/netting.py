@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import random
+import shlex
 import shutil
 import socket
 import subprocess
@@ -64,16 +65,24 @@ class Bridge:
     def remains(self) -> list[str]:
         """What there is of containers in this network: links, rules, addresses, mounts, records."""
         links = os.listdir(f"/sys/class/net/{self.link}/brif") if self.is_there else []
-        rules = [line for line in _run("iptables", "-w", "-t", "nat", "-S").splitlines() if f"{self.subnet}." in line]
+        rules = [line for line in _nat() if f"{self.subnet}." in line]
         leases = [path.name for path in self.directory.glob(f"ipam/*/{self.subnet}.*")]
         mounts = [one for one in Path("/proc/self/mountinfo").read_text().splitlines() if f"{self.directory}/" in one]
         records = [path.name for path in self.directory.glob("run/cni-*/*")]
         return [*links, *rules, *leases, *mounts, *records]
 
     def remove(self) -> None:
-        """The bridge outlives its containers."""
+        """The bridge outlives its containers, and so do the chains of portmap, which are all containers'."""
         if self.is_there:
             _run("ip", "link", "del", self.link)
+        rules = _nat()
+        if not any(line.startswith("-A CNI-HOSTPORT-DNAT") for line in rules):
+            for line in rules:
+                if line.startswith("-A") and "CNI-HOSTPORT-" in line:
+                    _run("iptables", "-w", "-t", "nat", "-D", *shlex.split(line)[1:])
+            for line in rules:
+                if line.startswith("-N CNI-HOSTPORT-"):
+                    _run("iptables", "-w", "-t", "nat", "-X", line.split()[1])
 
     @property
     def is_there(self) -> bool:
@@ -127,6 +136,10 @@ async def fetched(url: str) -> str:
         while not await asyncio.to_thread(is_served):
             await asyncio.sleep(0.02)
     return body
+
+
+def _nat() -> list[str]:
+    return _run("iptables", "-w", "-t", "nat", "-S").splitlines()
 
 
 def _run(*argv: str) -> str:
