@@ -19,8 +19,8 @@ class Digest:
         self._lines: list[str] = []
         #: of pings and pongs, which are nearly everything that happens: numbers alone, so that this is quick
         self._pulse = 0
-        #: names and kinds in the order in which they were met; what is not text hashes alike everywhere
-        self._numbers: dict[Kind, int] = {}
+        #: numbered in the order in which they were met: numbers hash alike everywhere, names and classes do not
+        self._pairs: dict[tuple[str, Kind], int] = {}
 
     def add(self, line: str) -> None:
         self._lines.append(line)
@@ -31,9 +31,10 @@ class Digest:
         """One event of one core, with what it caused."""
         kind, sends = event.kind, frame.sends
         if not frame.changes and (not sends or (len(sends) == 1 and getattr(sends[0], "volatile", False))):
-            numbers = self._numbers
-            which = numbers.setdefault(process, len(numbers)), numbers.setdefault(kind, len(numbers))
-            self._pulse = hash((self._pulse, at, which, len(sends)))
+            pair = self._pairs.get((process, kind))
+            if pair is None:
+                pair = self._pairs[process, kind] = len(self._pairs)
+            self._pulse = hash((self._pulse, at, pair, len(sends)))
             return
         line = f"{at}|{process}|{kind.__name__ if isinstance(kind, type) else _name(kind)}|{event.peer}"
         for word in sends:
