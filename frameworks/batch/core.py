@@ -31,8 +31,8 @@ from frameworks.batch.entry import Entry, State, Task
 from frameworks.batch.holds import Held
 from frameworks.batch.outcome import Outcome
 from frameworks.batch.shares import Shares
-from mesos_py.machine.frame import Event, Frame, Tick
-from mesos_py.machine.table import Table, run
+from mesos_py.machine.frame import Event, Frame
+from mesos_py.machine.table import Table, dispatch
 from mesos_py.machine.timers import Timers
 from mesos_py.machine.values import Nanos
 from mesos_py.sdk.matching import Host
@@ -106,12 +106,7 @@ class Batch:
         """Everything ``event`` causes. What it has in ``writes`` must survive before ``sends`` leave."""
         self._cause += 1
         out = Frame(now, self._cause)
-        if event.kind is Tick:
-            for due in self.timers.due(now):
-                out.due.append(due)
-                run(ROWS, self, type(due), Event(type(due), due), out)
-        elif event.kind in ROWS:
-            run(ROWS, self, event.kind, event, out)
+        dispatch(ROWS, self, event, out)
         calendar.settle_runs(self, out)
         holds.forget(self, out)
         demand.settle(self, out)

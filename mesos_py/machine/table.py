@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from mesos_py.machine.frame import Frame, Kind
+from mesos_py.machine.frame import Event, Frame, Kind, Tick
 from mesos_py.machine.problem import Problem
 from mesos_py.machine.values import value
 
@@ -73,3 +73,13 @@ def run(rows: dict[Kind, Row], core: Any, kind: Kind, event: Any, out: Frame) ->
         problem = row.handler(core, event, out)
     if problem is not None:
         out.reply = problem
+
+
+def dispatch(rows: dict[Kind, Row], core: Any, event: Event, out: Frame) -> None:
+    """``event`` by its row, a Tick by those of the ``core.timers`` that are due; what has no row is for nobody."""
+    if event.kind is Tick:
+        for due in core.timers.due(out.now):
+            out.due.append(due)
+            run(rows, core, type(due), Event(type(due), due), out)
+    elif event.kind in rows:
+        run(rows, core, event.kind, event, out)

@@ -27,8 +27,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from mesos_py.machine.frame import Event, Frame, Tick
-from mesos_py.machine.table import Table, run
+from mesos_py.machine.frame import Event, Frame
+from mesos_py.machine.table import Table, dispatch
 from mesos_py.machine.timers import Timers
 from mesos_py.machine.values import Nanos, seconds
 from mesos_py.sdk.launcher import declared, demand, holds, offers, updates
@@ -97,12 +97,7 @@ class DesiredSet:
         """Everything ``event`` causes. Its ``writes`` must survive before its ``sends`` leave."""
         self._cause += 1
         out = Frame(now, self._cause)
-        if event.kind is Tick:
-            for due in self.timers.due(now):
-                out.due.append(due)
-                run(ROWS, self, type(due), Event(type(due), due), out)
-        elif event.kind in ROWS:
-            run(ROWS, self, event.kind, event, out)
+        dispatch(ROWS, self, event, out)
         holds.forget(self, out)
         demand.settle(self, out)
         return out

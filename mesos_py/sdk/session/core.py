@@ -30,8 +30,8 @@ from typing import Protocol
 
 import attrs
 
-from mesos_py.machine.frame import Event, Frame, PeerID, Tick
-from mesos_py.machine.table import Table, run
+from mesos_py.machine.frame import Event, Frame, PeerID
+from mesos_py.machine.table import Table, dispatch
 from mesos_py.machine.timers import Timers
 from mesos_py.machine.values import Nanos
 from mesos_py.sdk.session import asking, calls, connecting, hearing, words
@@ -112,12 +112,7 @@ class Session:
         """Everything ``event`` causes."""
         self._cause += 1
         out = Frame(now, self._cause)
-        if event.kind is Tick:
-            for due in self.timers.due(now):
-                out.due.append(due)
-                run(ROWS, self, type(due), Event(type(due), due), out)
-        elif event.kind in ROWS:  # a newer master may say what we have no word for
-            run(ROWS, self, event.kind, event, out)
+        dispatch(ROWS, self, event, out)  # a newer master may say what we have no word for
         return out
 
     def deadline(self) -> Nanos | None:

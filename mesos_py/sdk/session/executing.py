@@ -19,8 +19,8 @@ from __future__ import annotations
 
 import attrs
 
-from mesos_py.machine.frame import Disconnected, Event, Frame, PeerID, Tick
-from mesos_py.machine.table import Table, run
+from mesos_py.machine.frame import Disconnected, Event, Frame, PeerID
+from mesos_py.machine.table import Table, dispatch
 from mesos_py.machine.timers import Timers
 from mesos_py.machine.values import SECOND, Nanos, seconds
 from mesos_py.sdk.errors import SubscriptionRefused
@@ -81,12 +81,7 @@ class ExecutorSession:
         """Everything ``event`` causes."""
         self._cause += 1
         out = Frame(now, self._cause)
-        if event.kind is Tick:
-            for due in self.timers.due(now):
-                out.due.append(due)
-                run(ROWS, self, type(due), Event(type(due), due), out)
-        elif event.kind in ROWS:
-            run(ROWS, self, event.kind, event, out)
+        dispatch(ROWS, self, event, out)
         return out
 
     def deadline(self) -> Nanos | None:
