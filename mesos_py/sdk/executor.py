@@ -53,6 +53,11 @@ class Executor:
         #: what the agent has told with the subscription
         self.subscribed: Event.Subscribed | None = None
 
+    @property
+    def running(self) -> Mapping[TaskID, TaskInfo]:
+        """Tasks whose coroutines have not ended."""
+        return {task_id: one.task for task_id, one in self._running.items()}
+
     # ---- handlers
 
     async def run_task(self, task: TaskInfo) -> None:

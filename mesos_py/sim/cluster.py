@@ -24,7 +24,7 @@ from mesos_py.sim.agents import AgentProcess
 from mesos_py.sim.clock import HostClock
 from mesos_py.sim.digest import Digest
 from mesos_py.sim.disk import SlowRecords, Space
-from mesos_py.sim.fate import Fate
+from mesos_py.sim.fate import Fate, Program
 from mesos_py.sim.frameworks import Framework
 from mesos_py.sim.hosts import RESTARTED_WITHIN, AgentHost
 from mesos_py.sim.loop import SimLoop
@@ -67,6 +67,10 @@ Tamper = Callable[[MasterProcess | AgentProcess], None]
 """Changes a process before it does anything, for the same purpose."""
 
 
+Executors = Callable[[str, ContainerSpec, Fate, Callable[[int], None]], Program | None]
+"""Given the host, the container, and what to call with the exit code."""
+
+
 class Cluster:
     """All of it. ``is_healed`` once the liveness phase has begun."""
 
@@ -83,6 +87,8 @@ class Cluster:
         for checker in checkers:
             if hasattr(checker, "watch"):
                 checker.watch(self)
+        #: starts a program for a custom executor, or leaves it to a simulated one
+        self.executors: Executors = lambda host, spec, fate, exit_: None
         self.is_healed = self.is_stopped = False
         #: why masters and agents have ended by themselves, and how often
         self.endings: dict[str, int] = {}

@@ -135,6 +135,9 @@ class AgentHost:
     def _start_executor(
         self, spec: ContainerSpec, fate: Fate, exit_: Callable[[int], None], chance: random.Random
     ) -> Program:
+        program = self._cluster.executors(self.name, spec, fate, exit_)
+        if program is not None:
+            return program
         framework_id, executor_id = spec.env["MESOS_FRAMEWORK_ID"], spec.env["MESOS_EXECUTOR_ID"]
         return SimExecutor(
             self._cluster.loop, self._cluster.net, self.name, FrameworkID(framework_id), ExecutorID(executor_id), fate,

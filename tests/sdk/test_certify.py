@@ -45,7 +45,7 @@ def test_broken_frameworks_are_found(make: type[sdk.Scheduler], name: str, promi
 GOOD: list[tuple[type[sdk.Scheduler], str]] = [
     *[(hello.Hello, name) for name in BY_NAME],
     *[(broken.Keeper, name) for name in ("F01", "F05", "F13", "F17", "F24", "F32")],
-    *[(services.Services, name) for name in ("F01", "F10", "F17", "F18", "F24")],
+    *[(services.Services, name) for name in ("F01", "F10", "F17", "F18", "F24", "drawn")],
 ]
 
 

@@ -23,7 +23,7 @@ table = Table("connections of a framework")
 
 BACKOFF_MIN_S, BACKOFF_MAX_S = 0.1, 30.0
 STABLE_S = 10.0  # a subscription that lasts so long ends the growing of pauses
-REDIRECTS_MAX = 5  # followed without a pause
+REDIRECTS_MAX = 2  # followed without a pause; masters that change places may send us to and fro
 SUBSCRIBE_TIMEOUT_S = 15.0  # until SUBSCRIBED; a master that was stopped still accepts connections
 HEARTBEAT_S = 15.0  # unless the master says otherwise; Mesos: src/master/constants.hpp
 HEARTBEATS_MISSED = 5

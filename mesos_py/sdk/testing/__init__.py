@@ -29,6 +29,9 @@ again, and ``errors`` has why. What it prints is in ``output``.
 **Outcomes** are what becomes of tasks: ``Fate(run=30, exit=1)`` fails after 30 s, ``Fate(fail=1)`` cannot be started,
 ``Fate()`` runs until it is killed; see ``sim.fate``.
 
+**Executors** of the SDK run as they are: ``Cluster(executors=lambda info: MyExecutor)`` starts one in its container, in
+a process that is killed with it and outlives its agent. All other custom executors are simulated.
+
 The fixture ``cluster`` of the pytest plugin is a small one; ``pytest --sim-seed=N`` gives it another seed.
 """
 

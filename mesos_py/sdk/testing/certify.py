@@ -13,12 +13,16 @@ from mesos_py.sdk.scheduler import Scheduler
 from mesos_py.sdk.testing.cluster import Cluster, NotSettled
 from mesos_py.sdk.testing.loop import run_simulated
 from mesos_py.sdk.testing.promises import Breach, Promises
+from mesos_py.sim import faults
 from mesos_py.sim.fate import Fate
 from mesos_py.sim.faults import LEADER, Fault
 from mesos_py.wire.task import TaskInfo
 
 HOST = "f0"
 LOOK_EVERY_S = 1.0
+DRAWN_WITHIN_S = 200.0
+#: kinds of faults that are none of a framework's
+ON_PURPOSE = ("tear down", "operator tears down", "kill everything")
 
 
 @attrs.frozen(kw_only=True)
@@ -32,6 +36,8 @@ class Scenario:
     masters: int = 1
     offer_timeout_s: float | None = None
     duration_s: float = 400.0
+    #: the faults are drawn from the seed
+    is_drawn: bool = False
 
 
 def _fault(at_s: float, kind: str, host: str = LEADER, for_s: float = 0.0, draw: float = 0.5) -> Fault:
@@ -69,6 +75,7 @@ SCENARIOS = (
     Scenario(name="F32", about="connections break again and again",
              faults=(_fault(5, "flap", HOST, draw=0.9), _fault(30, "reset", HOST, draw=0.7),
                      _fault(60, "flap", HOST, draw=0.6))),
+    Scenario(name="drawn", about="whatever the seed makes of it", masters=3, duration_s=450.0, is_drawn=True),
 )  # fmt: skip
 
 
@@ -90,7 +97,20 @@ def trial(make: Callable[[], Scheduler], scenario: Scenario, seed: int) -> Trial
     return run_simulated(_trial(make, scenario, seed), seed)
 
 
+def _drawn(scenario: Scenario, seed: int) -> Scenario:
+    """With up to two dozen faults of a few kinds, none of which an operator or the program itself would do."""
+    rng = random.Random(f"{seed}/certify")
+    masters = tuple(f"m{number}" for number in range(scenario.masters))
+    found = faults.draw(
+        rng, DRAWN_WITHIN_S, master=masters, zookeeper=("z0", "z1", "z2"), agent=("a0", "a1", "a2"), framework=(HOST,)
+    )
+    kept = tuple(fault for fault in found if fault.kind not in ON_PURPOSE)
+    return attrs.evolve(scenario, faults=kept, offer_timeout_s=rng.choice((None, None, 10.0)))
+
+
 async def _trial(make: Callable[[], Scheduler], scenario: Scenario, seed: int) -> Trial:
+    if scenario.is_drawn:
+        scenario = _drawn(scenario, seed)
     loop = asyncio.get_running_loop()
     promises = Promises(lambda: round(loop.time() * SECOND))
     cluster = Cluster(

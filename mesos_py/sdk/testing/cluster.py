@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
+from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.machine.values import SECOND, Nanos, seconds
 from mesos_py.sdk.scheduler import Scheduler
-from mesos_py.sdk.testing.host import Outcomes
+from mesos_py.sdk.testing.executors import ExecutorProgram
+from mesos_py.sdk.testing.outcomes import Executors, Fates, Outcomes
 from mesos_py.sdk.testing.program import Judge, Program
 from mesos_py.sim import faults
 from mesos_py.sim.checkers.containers import Containers
@@ -47,11 +50,14 @@ class Cluster:
 
     def __init__(
         self, *, agents: int = 2, masters: int = 1, zookeeper: bool = False, seed: int = 0, cpus: float = 4.0,
-        mem: float = 4096.0, outcomes: Outcomes | None = None, faults: Sequence[Fault] = (), settles: bool = True,
+        mem: float = 4096.0, outcomes: Outcomes | None = None, executors: Executors | None = None,
+        faults: Sequence[Fault] = (), settles: bool = True,
         delay_max_s: float = 0.005, encoded: bool = False, offer_timeout_s: float | None = None,
         judges: Sequence[Judge] = (),
     ) -> None:  # fmt: skip
-        """``faults`` happen when they are due; ``settles``: at the end everything is healed, and must be well then.
+        """``executors`` says which custom executors are programs of the test, and what makes one.
+
+        ``faults`` happen when they are due; ``settles``: at the end everything is healed, and must be well then.
 
         ``delay_max_s``: of a message; ``encoded``: messages pass through their codecs.
         """
@@ -62,7 +68,9 @@ class Cluster:
             weather=Weather(delay_max=max(seconds(delay_max_s), Weather().delay_min)), encoded=encoded,
             offer_timeout_s=offer_timeout_s, check_every=1 if agents < MANY else 10 * agents,
         )  # fmt: skip
-        self._outcomes: Outcomes = outcomes or _runs_for_a_second
+        self._fates = Fates(outcomes or _runs_for_a_second, executors or (lambda info: None))
+        #: what programs of executors printed
+        self.executor_output = io.StringIO()
         self._settles, self._judges = settles, judges
         self._offers, self._updates, self._lives = Offers(), Updates(), Lives()
         self.programs: list[Program] = []
@@ -86,6 +94,7 @@ class Cluster:
             raise RuntimeError("a simulated cluster needs a simulated loop: put @simulated above the test")
         judges = (Writers(), self._offers, self._updates, self._lives, Containers())
         self._world = World(loop, self._plan, judges)
+        self._world.executors = self._start_executor
         faults.schedule(self._world, self._plan.faults)
         return self
 
@@ -104,11 +113,19 @@ class Cluster:
 
     def start(self, make: Callable[[], Scheduler], host: str = "") -> Program:
         """A program of its own host; ``make`` makes the scheduler of each of its runs."""
-        program = Program(self.world, host or f"f{len(self.programs)}", make, self._outcomes, self._judges)
+        program = Program(self.world, host or f"f{len(self.programs)}", make, self._fates.into, self._judges)
         self.programs.append(program)
         self.world.schedulers[program.host] = program
         program.start()
         return program
+
+    def _start_executor(
+        self, host: str, spec: ContainerSpec, fate: Fate, exit_: Callable[[int], None]
+    ) -> ExecutorProgram | None:
+        make = self._fates.programs.get(spec.env["MESOS_EXECUTOR_ID"])
+        if make is None:
+            return None
+        return ExecutorProgram(self.world, host, spec, make, exit_, self.executor_output)
 
     # ---- faults
 

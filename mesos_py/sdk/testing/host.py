@@ -12,8 +12,6 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-import attrs
-
 from mesos_py.coordination import Records
 from mesos_py.coordination.locator import Locator
 from mesos_py.coordination.memory import MemoryDisk, MemoryRecords
@@ -24,25 +22,15 @@ from mesos_py.sdk.host import Account, Answered, Elsewhere, Link, NotReached
 from mesos_py.sim import masters
 from mesos_py.sim.clock import HostClock
 from mesos_py.sim.disk import SlowRecords
-from mesos_py.sim.fate import Fate
 from mesos_py.wire import executor_api
 from mesos_py.wire.codec import json
-from mesos_py.wire.command import CommandInfo
-from mesos_py.wire.executor import ExecutorInfo
-from mesos_py.wire.offer import Offer
 from mesos_py.wire.scheduler_api import Call, Event
-from mesos_py.wire.schema import evolve
-from mesos_py.wire.task import TaskGroupInfo, TaskInfo
 
 if TYPE_CHECKING:
     from mesos_py.sim.cluster import Cluster
     from mesos_py.sim.net import End
 
 COMMIT_MAX: Nanos = 5 * MILLISECOND
-
-Outcomes = Callable[[TaskInfo], Fate]
-"""What becomes of a task, by whatever its framework says of it."""
-
 
 class Ears(Protocol):
     """Who sees what a program says and hears. None of it may fail."""
@@ -62,9 +50,11 @@ class SimHost:
     user = "nobody"
 
     def __init__(
-        self, cluster: Cluster, name: str, process: str, disks: dict[str, MemoryDisk], outcomes: Outcomes, ears: Ears
-    ) -> None:
-        self._cluster, self.name, self._disks, self._outcomes, self._ears = cluster, name, disks, outcomes, ears
+        self, cluster: Cluster, name: str, process: str, disks: dict[str, MemoryDisk], fates: Callable[[Call], Call],
+        ears: Ears,
+    ) -> None:  # fmt: skip
+        """``fates`` puts what becomes of tasks in place of their commands."""
+        self._cluster, self.name, self._disks, self._fates, self._ears = cluster, name, disks, fates, ears
         self.rng = cluster.rng(f"{process} program")
         self._chance = cluster.rng(f"{process} host")
         self.master = "simulated"
@@ -87,7 +77,7 @@ class SimHost:
             stream = await net.connect(self.name, host, masters.STREAMS)
         except ConnectionError as error:
             raise NotReached(f"{address}: {error}") from error
-        link = SimLink(stream, calls, answered, self._outcomes, self._ears, is_encoded=self._cluster.plan.encoded)
+        link = SimLink(stream, calls, answered, self._fates, self._ears, is_encoded=self._cluster.plan.encoded)
         try:
             await link.subscribe(call)
         except BaseException:
@@ -111,10 +101,11 @@ class SimLink:
     """Two simulated connections to one master."""
 
     def __init__(
-        self, stream: End, calls: End, answered: Answered[Call], outcomes: Outcomes, ears: Ears, *, is_encoded: bool
-    ) -> None:
+        self, stream: End, calls: End, answered: Answered[Call], fates: Callable[[Call], Call], ears: Ears, *,
+        is_encoded: bool,
+    ) -> None:  # fmt: skip
         self._stream, self._calls, self._answered = stream, calls, answered
-        self._outcomes, self._ears, self._is_encoded = outcomes, ears, is_encoded
+        self._fates, self._ears, self._is_encoded = fates, ears, is_encoded
         self._arrived: deque[Any] = deque()
         self._wake = asyncio.Event()
         self._is_over = False
@@ -180,7 +171,7 @@ class SimLink:
             call = json.decode(Call, json.encode(call))
         self._numbers += 1
         self._unanswered[self._numbers] = call
-        self._calls.send((self._numbers, self._stream_id, with_fates(call, self._outcomes)))
+        self._calls.send((self._numbers, self._stream_id, self._fates(call)))
 
     async def close(self) -> None:
         if not self._is_over:
@@ -189,32 +180,3 @@ class SimLink:
         self._stream.close()
         self._calls.close()
         self._ears.lost(self)
-
-
-# ---- what becomes of tasks
-
-
-def with_fates(call: Call, outcomes: Outcomes) -> Call:
-    """The call, with what becomes of its tasks in place of their commands."""
-    if call.accept is None:
-        return call
-    operations = tuple(_operation(one, outcomes) for one in call.accept.operations)
-    return evolve(call, accept=evolve(call.accept, operations=operations))
-
-
-def _operation(operation: Offer.Operation, outcomes: Outcomes) -> Offer.Operation:
-    if operation.launch is not None:
-        tasks = tuple(_task(task, outcomes) for task in operation.launch.task_infos)
-        return evolve(operation, launch=evolve(operation.launch, task_infos=tasks))
-    if operation.launch_group is not None:
-        tasks = tuple(_task(task, outcomes) for task in operation.launch_group.task_group.tasks)
-        return evolve(operation, launch_group=evolve(operation.launch_group, task_group=TaskGroupInfo(tasks=tasks)))
-    return operation
-
-
-def _task(task: TaskInfo, outcomes: Outcomes) -> TaskInfo:
-    fate = attrs.evolve(outcomes(task), task=task.task_id)
-    if task.executor is None or task.executor.type is ExecutorInfo.Type.DEFAULT:
-        return evolve(task, command=CommandInfo(value=fate.command()))
-    runs = CommandInfo(value=Fate(task=task.task_id, executor=1).command())
-    return evolve(task, executor=evolve(task.executor, command=runs), data=fate.command().encode())

@@ -16,7 +16,7 @@ from mesos_py.machine.values import seconds
 from mesos_py.sdk.host import HOST
 from mesos_py.sdk.scheduler import Scheduler
 from mesos_py.sdk.session.calls import launched_by
-from mesos_py.sdk.testing.host import Outcomes, SimHost, SimLink
+from mesos_py.sdk.testing.host import SimHost, SimLink
 from mesos_py.sim.book import Record, Shape
 from mesos_py.sim.process import Process
 from mesos_py.wire.ids import FrameworkID, TaskID
@@ -48,11 +48,11 @@ class Program:
     """One framework's program on a host of its own, through all its runs."""
 
     def __init__(
-        self, cluster: Cluster, host: str, make: Callable[[], Scheduler], outcomes: Outcomes,
+        self, cluster: Cluster, host: str, make: Callable[[], Scheduler], fates: Callable[[Call], Call],
         judges: Sequence[Judge] = (),
     ) -> None:  # fmt: skip
         """``make`` is called for each run; ``judges`` are told what it says and hears."""
-        self._cluster, self.host, self._make, self._outcomes = cluster, host, make, outcomes
+        self._cluster, self.host, self._make, self._fates = cluster, host, make, fates
         self.judges = judges
         self.process: Process | None = None
         #: of the run that is under way, or was last; None: it has not got so far
@@ -85,7 +85,7 @@ class Program:
         self.is_up, self._is_kept_down = True, False
         name = self._cluster.name_process("framework", self.host)
         process = self.process = Process(self._cluster.loop, name)
-        host = SimHost(self._cluster, self.host, name, self._disks, self._outcomes, self)
+        host = SimHost(self._cluster, self.host, name, self._disks, self._fates, self)
         process.context.run(HOST.set, host)
         process.enter(self._begin, name)
 
