@@ -140,7 +140,8 @@ class Host:
         self.master = Master()
         self.agent = AgentProgram(self.master, directory)
         self.cgroups_root = f"mesos-test-{os.getpid()}-{kind.name}"
-        self._flags = (*kind.flags(directory), f"--cgroups_root={self.cgroups_root}", "--switch_user")
+        paths = f"--fetcher_allowed_paths={directory}"  # which is for nobody else
+        self._flags = (*kind.flags(directory), f"--cgroups_root={self.cgroups_root}", paths, "--switch_user")
         if os.geteuid() != 0:
             self._flags = self._flags[:-1]
         if dockerd is not None:

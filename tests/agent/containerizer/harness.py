@@ -124,7 +124,8 @@ class Harness:
 
     def docker(self, socket: str, *, acknowledges: bool = True, **flags: object) -> Containerizer:
         """As an agent with these flags would run containers of docker."""
-        settings = {"docker_socket": socket, "docker_timeout": 5 * SECOND} | flags
+        paths = str(self.directory)
+        settings = {"docker_socket": socket, "docker_timeout": 5 * SECOND, "fetcher_allowed_paths": paths} | flags
         self.wraps = docker_container
         return self.isolated(acknowledges=acknowledges, containerizers=("docker",), **settings)
 
