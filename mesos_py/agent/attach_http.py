@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from mesos_py.agent import validation, whereabouts
 from mesos_py.agent.api_containers import text_of
@@ -113,7 +113,8 @@ class AttachApi:
 async def _send(attachment: Attachment, request: Request, media: Media, heartbeat_s: float) -> web.StreamResponse:
     """Everything the container writes, until its end; broken off when we are too slow for it."""
     response = web.StreamResponse(headers=headers_of(media.answer()))
-    response.enable_chunked_encoding()
+    if request.incoming.version >= HttpVersion11:
+        response.enable_chunked_encoding()
     encode: Callable[[Any], bytes] = media.encoder()
     await response.prepare(request.incoming)
     try:

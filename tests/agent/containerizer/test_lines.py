@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from mesos_py.agent.containerizer import Attachment, InputTaken, Lines, NotAttached, Stream
+from mesos_py.agent.containerizer.client import connect
+from mesos_py.agent.containerizer.supervisor import frames
 from tests.agent.containerizer.harness import Harness, is_alive, until
 
 PIPES, TERMINAL = Lines(), Lines(rows=24, columns=80)
@@ -237,3 +239,16 @@ async def test_destroy_ends_a_session_that_nobody_reads(real: Harness) -> None:
         real.containerizer.destroy("c")
         assert await real.exited("c") == signal.SIGKILL
         assert (await everything(client))[Stream.STDOUT].strip(b"y\n") == b""
+
+
+async def test_what_follows_at_once_is_typed(real: Harness) -> None:
+    """A client need not wait for the answer to its first word."""
+    session(real, "cat")
+    await real.launched("c")
+    (directory,) = (real.directory / "run").glob("supervisor-*")
+    connection = connect(str(directory))
+    words = ((frames.TYPE, frames.VERSION, b"c"), (frames.INPUT, b"hasty"), (frames.INPUT, b""))
+    connection.sendall(b"".join([frames.encode(*word) for word in words]))
+    async with attached(real, "c") as client:
+        assert (await everything(client))[Stream.STDOUT] == b"hasty"
+    connection.close()

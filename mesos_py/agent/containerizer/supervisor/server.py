@@ -167,6 +167,8 @@ class Supervisor:
         try:
             for frame in client.decoder.feed(data):
                 self._obey(client, frame)
+                if frame[0] in {frames.VIEW, frames.TYPE}:
+                    return True  # the connection is a container's by now
                 # A burst of a hundred launches takes a while: the agent hears of the first while the last is made.
                 self._look_after()
         except (frames.FrameError, ValueError, IndexError) as exc:

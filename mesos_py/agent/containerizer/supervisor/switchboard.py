@@ -38,7 +38,7 @@ HOLD_MAX_S = 2.0
 #: Typed bytes that the container has not read, at which the typist is not listened to.
 TYPED_MAX = 64 * 1024
 
-#: What is left to be told after the end of a container waits so long for somebody to take it (seconds).
+#: What is left to be told after the end of a container waits so long for somebody to take some of it (seconds).
 LINGER_S = 30.0
 
 VIEWERS_MAX = 64
@@ -210,14 +210,12 @@ class Switchboard:
             peer.socket.send(peer.output, _socket.MSG_NOSIGNAL)  # a few bytes, the first: there is room for them
         except OSError:
             self._part(peer)
-        self._look()
+        self.hear(peer, b"")  # what came with its first word
         return None
 
     def hear(self, peer: Peer, data: bytes) -> None:
         """Bytes that ``peer`` has sent; those of a viewer mean nothing."""
-        if peer is not self._typist:
-            return
-        for frame in peer.decoder.feed(data):
+        for frame in peer.decoder.feed(data) if peer is self._typist else ():
             if frame[0] == frames.INPUT:
                 if self._input is not None or self._console is not None:
                     self._typed += frame[1]
@@ -323,6 +321,7 @@ class Switchboard:
         if viewer.output:
             try:
                 del viewer.output[: viewer.socket.send(viewer.output, _socket.MSG_NOSIGNAL)]
+                self.give_up_at = time.monotonic() + LINGER_S
             except BlockingIOError:
                 pass  # it is looked at again when it has room
             except OSError:
