@@ -61,10 +61,11 @@ More, and how to test a framework: docs/sdk.md.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 
 from mesos_py.config import parse
+from mesos_py.coordination import DetectionFailed, StoreFailed
+from mesos_py.coordination.address import AddressError
 from mesos_py.logs import LogOptions, set_up
 from mesos_py.sdk.errors import FailedOver, FrameworkRemoved, SdkError, SubscriptionRefused
 from mesos_py.sdk.executor import Executor
@@ -88,10 +89,15 @@ __all__ = [
 
 
 def run(program: Scheduler | Executor) -> None:
-    """Until the framework is torn down, or the executor is told to end. Ctrl-C ends the program, no more.
+    """Until the framework is torn down, or the executor is told to end. Ctrl-C ends the program, no more; what else may
+    end it is one line on stderr and exit code 1.
 
     Warnings go to stderr; MESOS_LOGGING_LEVEL and the other flags of a log say otherwise.
     """
     set_up(parse((), (LogOptions,), {"MESOS_LOGGING_LEVEL": "WARNING", **os.environ}).make(LogOptions))
-    with contextlib.suppress(KeyboardInterrupt):
+    try:
         asyncio.run(program.run())
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except (SdkError, StoreFailed, DetectionFailed, AddressError) as error:
+        raise SystemExit(f"{type(error).__name__}: {error}") from error

@@ -83,15 +83,18 @@ class Shell(Generic[C, E]):
     # ---- the program
 
     async def take(self) -> E | None:
-        """The next event; None: there are no more. Raises what has ended the session."""
-        while not self._inbox:
+        """The next event; None: there are no more. Raises what has ended the session, and at once what has broken it:
+        whoever has taken over what we keep may have gone on already."""
+        while True:
+            for task in self._eternal:
+                if task.done():
+                    task.result()
+            if self._inbox:
+                break
             if self._finish is not None:
                 if self._finish.error is not None:
                     raise self._finish.error
                 return None
-            for task in self._eternal:
-                if task.done():
-                    task.result()
             self._arrived.clear()
             await self._arrived.wait()
         event = self._inbox.popleft()

@@ -179,6 +179,14 @@ def test_redirects_are_followed_but_not_for_ever() -> None:
     assert w.asked[-1].address == "m:5050"
 
 
+def test_a_master_that_names_itself() -> None:
+    """It is asked again after a pause, and not at once."""
+    w = World()
+    w.begin()
+    w.tell(words.SentElsewhere("m:5050"), w.session.peer)
+    assert w.session.phase is Phase.WAITING and len(w.asked) == 1
+
+
 def test_silence() -> None:
     """Five heartbeats that did not come end the connection; any word is a sign of life."""
     w = World()

@@ -104,10 +104,11 @@ def not_subscribed(s: Session, event: Event, out: Frame) -> None:
 
 @table.on(words.SentElsewhere)
 def sent_elsewhere(s: Session, event: Event, out: Frame) -> None:
-    """Whom the master names is asked at once, unless they keep sending us around."""
+    """Whom the master names is asked at once, unless that is itself (elected, says ZooKeeper, but in a former life), or
+    they keep sending us around."""
     if event.peer != s.peer or s.peer is None:
         return
-    if event.body.address is None or s.redirects >= REDIRECTS_MAX:
+    if event.body.address in (None, s.redirect or s.address) or s.redirects >= REDIRECTS_MAX:
         lose(s, "the master does not lead", out)
         return
     s.leave(out)
