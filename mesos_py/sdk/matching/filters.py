@@ -14,7 +14,7 @@ resources     cpus, mem and so on                                        (``take
 ports         fixed ones, ranges, any                                    (``take``)
 ============  =========================================================================================
 
-A host is counted under the first filter that refuses it. A scheduler may put filters of its own among these, or leave
+Hosts go through them in this order. A scheduler may put filters of its own among these, or leave
 some out. Above the line a host's answer is the same during a whole round; the answers below it change with every task
 that is placed, and they always come last.
 """

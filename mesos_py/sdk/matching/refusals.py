@@ -1,8 +1,9 @@
 """Why a host was not taken: as data, in words, and counted.
 
 A refusal names the filter, the thing it looked at, what was wanted and what was found; its text is made of these, so
-that words and data cannot differ. A ``Funnel`` counts each host under the first filter that refused it, in the order of
-the filters: how many came to each, how many it turned away (as Marathon's /v2/queue shows it).
+that words and data cannot differ. A ``Funnel`` counts each host under one filter that refused it: the first, but for
+hosts that obviously have too little, which a round leaves out beforehand. How many came to each, how many it turned
+away, is what Marathon's /v2/queue shows.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 Whatever is asked for first is placed first; the caller orders by priority. For each class of equal requests a round
 keeps a *scan*: the hosts that have not said no for good. Within a round resources only get less, so that a host that
 was refused once is not looked at again, and a class costs one evaluation for each host however many tasks it has:
-shares that are alike are taken together.
+shares that are alike are taken together. Hosts that have too little of something are left out before that, by a look at
+their sums, which is what many different classes on hosts that are nearly full need.
 
 Hosts are tried in the order in which they were given, near ones first where there is a locality. Tasks that are spread,
 or grouped by a constraint, go to the lowest of the *heaps*: hosts with the same values of those fields.
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from mesos_py.algebra.quantities import Milli
 from mesos_py.algebra.resources import Resources
 from mesos_py.machine.values import Nanos
 from mesos_py.sdk.matching.census import Census
@@ -28,7 +30,7 @@ from mesos_py.sdk.matching.host import Host
 from mesos_py.sdk.matching.locality import Level
 from mesos_py.sdk.matching.refusals import Funnel
 from mesos_py.sdk.matching.request import Request
-from mesos_py.sdk.matching.take import Share, Taker, copies, times
+from mesos_py.sdk.matching.take import RESOURCES, Share, Taker, copies, times
 
 if TYPE_CHECKING:
     from random import Random
@@ -150,15 +152,13 @@ class _Scan:
         #: membership only
         self._judged: set[Host] = set()
         self._used: set[Host] = set()
+        self._needs = tuple(request.resources.items())
         wish = request.locality
         if wish is not None:
             hosts = sorted(hosts, key=lambda host: wish.of(host.hostname, host.zone))
         grouping = [constraint.field for constraint in self._relaxing]
         self._fields = tuple(dict.fromkeys([*grouping, *([request.spread] if request.spread else [])]))
-        heaps: dict[tuple[str | None, ...], deque[Host]] = {}
-        for host in hosts:
-            heaps.setdefault(tuple([host.value(field) for field in self._fields]), deque()).append(host)
-        self._heaps = list(heaps.items())
+        self._heaps = _heaps(hosts, self._fields)
         #: (height, index in ``_heaps``), a heap queue; heights may have grown since
         self._queue = [(self._height(index), index) for index in range(len(self._heaps))]
         heapq.heapify(self._queue)
@@ -200,9 +200,13 @@ class _Scan:
             for host in heap:
                 if host not in self._judged:
                     funnel.seen += 1
-                if host not in self._used:
-                    refusal = first_refusal(self._filters, self._request, host, self._view)
-                    funnel.refuse(refusal.filter if refusal is not None else GROUP)
+                if host in self._used:
+                    continue
+                if not _may_have(host, self._needs):
+                    funnel.refuse(RESOURCES)
+                    continue
+                refusal = first_refusal(self._filters, self._request, host, self._view)
+                funnel.refuse(refusal.filter if refusal is not None else GROUP)
         return funnel
 
     def _first(self, heap: deque[Host]) -> tuple[Host, Share] | None:
@@ -217,6 +221,10 @@ class _Scan:
             if host not in self._judged:
                 self._judged.add(host)
                 self._funnel.seen += 1
+                if not _may_have(host, self._needs):
+                    self._funnel.refuse(RESOURCES)
+                    heap.popleft()
+                    continue
                 refusal = first_refusal(self._filters, request, host, view)
             if refusal is None and self._is_single:
                 refusal = group(request, host, view)
@@ -256,3 +264,20 @@ class _Scan:
         values = self._heaps[index][0]
         return sum(census.count(field, value) for field, value in zip(self._fields, values, strict=True) if value)
 
+
+def _heaps(hosts: Iterable[Host], fields: tuple[str, ...]) -> list[tuple[tuple[str | None, ...], deque[Host]]]:
+    """Hosts by their values of ``fields``, in order of appearance."""
+    if not fields:
+        return [((), deque(hosts))]
+    heaps: dict[tuple[str | None, ...], deque[Host]] = {}
+    for host in hosts:
+        heaps.setdefault(tuple([host.value(field) for field in fields]), deque()).append(host)
+    return list(heaps.items())
+
+
+def _may_have(host: Host, needs: tuple[tuple[str, Milli], ...]) -> bool:
+    """False: it has too little, whatever of it may be used."""
+    for name, need in needs:  # noqa: SIM110 - a generator costs more than the question
+        if host.left.scalar(name) < need:
+            return False
+    return True

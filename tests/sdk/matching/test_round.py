@@ -185,6 +185,17 @@ def test_a_funnel_counts_every_host_once() -> None:
         assert sum(step.declined for step in steps) + funnel.used == funnel.seen, seed
 
 
+def test_hosts_that_have_too_little_are_not_judged() -> None:
+    """They are counted all the same."""
+    asked: list[str] = []
+    spy = Filter("spy", lambda request, host, view: asked.append(host.hostname))
+    round = Round([host("h1", "cpus:1;mem:9"), host("h2", "cpus:2;mem:9"), host("h3", "mem:9")], filters=(spy,))
+    part = Part(Request.of(cpus=2), 2)
+    assert [match.host.hostname for match in round.place(part)] == ["h2"]
+    assert asked == ["h2"]
+    assert round.funnel(part).refused == {"resources": 2}
+
+
 def test_alike_tasks_are_taken_together() -> None:
     """Fifty thousand tasks share as many shares as there are hosts that differ in nothing."""
     hosts = [host(f"h{number}", "cpus:10;mem:1000") for number in range(50)]
