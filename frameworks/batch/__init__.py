@@ -8,5 +8,7 @@ cron           lines of a crontab, with a time zone; ``interval``: ISO 8601's R5
 schedule       jobs by a calendar: what was missed, what overlaps
 core           everything that is decided; ``entry``: jobs and tasks as they are, and kept
 queue          who is served first; ``shares``, ``holds``, ``preempt``
+views          what people see, and why a job does not run
+shell/         the program on the SDK, REST, a client, and ``mesos-batch``
 =============  ============================================================================
 """

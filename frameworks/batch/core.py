@@ -31,11 +31,13 @@ from frameworks.batch.entry import Entry, State, Task
 from frameworks.batch.holds import Held
 from frameworks.batch.outcome import Outcome
 from frameworks.batch.shares import Shares
+from mesos_py.algebra.quantities import Quantities
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table, dispatch
 from mesos_py.machine.timers import Timers
 from mesos_py.machine.values import Nanos
 from mesos_py.sdk.matching import Host
+from mesos_py.sdk.matching.host import Place
 from mesos_py.wire.ids import AgentID, TaskID
 from mesos_py.wire.scheduler_api import Call
 
@@ -98,8 +100,9 @@ class Batch:
         self.wanted: dict[str, None] = {}
         self.renewed: dict[str, None] = {}
         self.refused: dict[str, None] = {}
-        #: the last that each agent offered
+        #: the last that each agent offered, and the most
         self.seen: dict[AgentID, Host] = {}
+        self.largest: dict[Place, Quantities] = {}
         self._cause = 0
 
     def apply(self, event: Event, now: Nanos) -> Frame:

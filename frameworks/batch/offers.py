@@ -12,6 +12,7 @@ from frameworks.batch.entry import Entry, State, Task
 from frameworks.batch.launching import task_info
 from frameworks.batch.queue import Line
 from frameworks.batch.settle import settle
+from mesos_py.algebra.quantities import Quantities
 from mesos_py.algebra.ranges import Ranges
 from mesos_py.algebra.resources import Resources
 from mesos_py.machine.frame import Event, Frame
@@ -69,19 +70,30 @@ def offers(m: Batch, event: Event, out: Frame) -> None:
     """Each offer is used, held or given back."""
     held = list(m.hold.offers.values()) if m.hold is not None else []
     hosts = hosts_of([*held, *event.body.offers])
+    _remember(m, hosts)
     placing = Placing(Round(hosts, now=out.now, rng=m.rng))
     _place(m, placing, out)
     for host, placed in placing.launches.items():
         _accept(m, host, placed, out)
     for entry in placing.touched.values():
         settle(m, entry, out)
+    idle = [host for host in hosts if host not in placing.launches and host not in placing.held]
+    holds.decline(m, [offer for host in idle for offer in host.offers], m.habits.refuse_s, out)
+
+
+def _remember(m: Batch, hosts: Iterable[Host]) -> None:
     for host in hosts:
         m.seen.pop(host.agent_id, None)
         m.seen[host.agent_id] = host
         if len(m.seen) > SEEN_MAX:
             del m.seen[next(iter(m.seen))]
-    idle = [host for host in hosts if host not in placing.launches and host not in placing.held]
-    holds.decline(m, [offer for host in idle for offer in host.offers], m.habits.refuse_s, out)
+        left, most = host.left.quantities(), m.largest.get(host.place)
+        if most is None or any(amount > most.get(name) for name, amount in left.items()):
+            names = {**dict(left.items()), **dict(most.items() if most is not None else ())}
+            most = most or Quantities()
+            m.largest[host.place] = Quantities({name: max(left.get(name), most.get(name)) for name in names})
+            if len(m.largest) > SEEN_MAX:
+                del m.largest[next(iter(m.largest))]
 
 
 def _place(m: Batch, placing: Placing, out: Frame) -> None:

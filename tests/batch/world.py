@@ -43,6 +43,7 @@ class World(launcher.World):
         super().__init__(rng, offers, (), habits)  # type: ignore[arg-type]
 
     def start(self) -> None:
+        self.now = max(self.now, 1_000 * SECOND)
         self.core = Batch(self.rng, self.habits)  # type: ignore[arg-type]
         self.wanted.clear()
         self.told.clear()

@@ -1,0 +1,220 @@
+"""What people see: jobs, tasks, schedules, and why a job does not run. Functions of the core that change nothing.
+
+Times are ISO 8601 in UTC; None where nobody knows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from frameworks.batch.calendar import Plan, next_of
+from frameworks.batch.core import Batch
+from frameworks.batch.dag import Verdict
+from frameworks.batch.entry import TASK, Attempt, Entry, State, Task
+from frameworks.batch.fields import show
+from frameworks.batch.job import Submission
+from frameworks.batch.queue import Line
+from frameworks.batch.schedule import moment_of
+from mesos_py.machine.values import SECOND, Nanos
+from mesos_py.sdk.matching import Host, View, explain
+
+LISTED_MAX = 1_000  # of a list, at once
+
+
+def time_text(nanos: Nanos | None) -> str | None:
+    return None if not nanos else moment_of(nanos).isoformat().replace("+00:00", "Z")
+
+
+# ---- jobs
+
+
+def summary(entry: Entry) -> dict[str, Any]:
+    """A row of a list."""
+    return {
+        "name": entry.name, "state": entry.state, "user": entry.job.user, "queue": entry.job.queue,
+        "priority": entry.job.priority, "schedule": entry.schedule or None, "submitted": time_text(entry.submitted),
+        "started": time_text(entry.started), "ended": time_text(entry.ended), "held": entry.is_held,
+        "tasks": {
+            "total": entry.job.size, "succeeded": entry.succeeded, "failed": entry.failed, "running": len(entry.live),
+            "waiting": len(entry.fresh) + len(entry.ready) + len(entry.delayed),
+        },
+    }  # fmt: skip
+
+
+def job(m: Batch, entry: Entry) -> dict[str, Any]:
+    """All of it, with its definition exactly as it was taken."""
+    dependants = list(m.dependants.get(entry.name, ()))
+    return summary(entry) | {"due": time_text(entry.due), "dependants": dependants, "definition": show(entry.job)}
+
+
+def jobs(m: Batch, query: dict[str, str]) -> list[dict[str, Any]]:
+    """Those that match, the newest first; ``offset`` and ``limit`` of them. Raises ValueError."""
+    found = [entry for entry in reversed(m.entries.values()) if _matches(entry, query)]
+    return [summary(entry) for entry in _page(found, query)]
+
+
+def _matches(entry: Entry, query: dict[str, str]) -> bool:
+    state = query.get("state")
+    if state is not None and state != entry.state and not (state == "open" and entry.end is None):
+        return False
+    label = query.get("label")
+    if label is not None:
+        name, _, value = label.partition("=")
+        if dict(entry.job.labels).get(name) != value:
+            return False
+    return all(
+        query.get(key) in (None, value)
+        for key, value in (("user", entry.job.user), ("queue", entry.job.queue), ("schedule", entry.schedule))
+    )
+
+
+def _page(found: list[Any], query: dict[str, str]) -> list[Any]:
+    offset, limit = int(query.get("offset", "0")), int(query.get("limit", str(LISTED_MAX)))
+    if offset < 0 or not 0 < limit <= LISTED_MAX:
+        raise ValueError(f"offset must be 0 or more, limit 1 to {LISTED_MAX}")
+    return found[offset : offset + limit]
+
+
+# ---- tasks
+
+
+def tasks(m: Batch, entry: Entry, query: dict[str, str]) -> list[dict[str, Any]]:
+    """Those that were ever started, by index, with all attempts that are remembered. Raises ValueError."""
+    wanted = query.get("state")
+    found = [one for one in _tasks(m, entry) if wanted in (None, one["state"])]
+    return list(_page(found, query))
+
+
+def _tasks(m: Batch, entry: Entry) -> Iterator[dict[str, Any]]:
+    for position in range(entry.job.size):
+        task = entry.live.get(position) or entry.ready.get(position) or entry.delayed.get(position)
+        record = m.records.get(f"{TASK}{entry.name}.{position}")
+        if task is None and record is None:
+            continue
+        kept: dict[str, Any] = json.loads(record) if record is not None else {"then": "", "attempts": []}
+        attempts = [Attempt.of(row) for row in kept["attempts"]]
+        yield {
+            "index": entry.job.index(position), "state": _state(task) if task is not None else kept["then"],
+            "running": _running(task) if task is not None and task.state is State.LIVE else None,
+            "attempts": [_attempt(entry, position, attempt) for attempt in attempts],
+        }  # fmt: skip
+
+
+def _state(task: Task) -> str:
+    if task.state is not State.LIVE:
+        return str(task.state.value)
+    if task.stop is not None:
+        return "stopping"
+    return "running" if task.is_running else "starting"
+
+
+def _running(task: Task) -> dict[str, Any]:
+    return {
+        "task_id": task.id, "attempt": task.attempt, "agent_id": task.agent_id, "hostname": task.hostname or None,
+        "container_id": task.container_id or None, "started": time_text(task.started),
+    }  # fmt: skip
+
+
+def _attempt(entry: Entry, position: int, attempt: Attempt) -> dict[str, Any]:
+    """``cpu_seconds`` is what was set aside for it, not what it has used."""
+    ran_s = (attempt.ended - attempt.started) / SECOND if attempt.started is not None else None
+    return {
+        "task_id": f"{entry.name}.{position}.{entry.submission}.{attempt.number}", "attempt": attempt.number,
+        "outcome": attempt.outcome.value, "exit_code": attempt.exit_code, "signal": attempt.signal,
+        "message": attempt.message, "agent_id": attempt.agent_id, "hostname": attempt.hostname or None,
+        "container_id": attempt.container_id or None, "started": time_text(attempt.started),
+        "ended": time_text(attempt.ended), "seconds": ran_s,
+        "cpu_seconds": None if ran_s is None else ran_s * entry.job.resources.cpus,
+    }  # fmt: skip
+
+
+# ---- why
+
+
+def why(m: Batch, entry: Entry, now: Nanos) -> dict[str, Any]:
+    """Where it stands in the line, what it waits for, and what would fit."""
+    reasons = list(_reasons(m, entry, now))
+    position = None
+    explanation = None
+    if entry.name in m.waiting.get(entry.job.queue, {}):
+        line = [one.name for one in Line(m.waiting_entries(), m.shares, now).rest()]
+        position = line.index(entry.name) + 1
+        found = explain(entry.request, _hosts(m, entry), View(now=now, census=entry.census))
+        explanation = found.text
+        if not reasons:
+            reasons.append("it waits for offers" if position == 1 else f"{position - 1} jobs are served before it")
+    return {
+        "job": entry.name, "state": entry.state, "position": position, "reasons": reasons, "offers": explanation,
+        "share": m.shares.level(entry.job.user, now),
+    }  # fmt: skip
+
+
+def _hosts(m: Batch, entry: Entry) -> list[Host]:
+    return [host for host in m.seen.values() if host.place[1] == entry.job.queue]
+
+
+def _reasons(m: Batch, entry: Entry, now: Nanos) -> Iterator[str]:
+    if entry.end is not None:
+        yield f"it has ended: {entry.end.value}"
+        return
+    if entry.stop is not None:
+        yield f"it is being ended ({entry.stop.value}); {len(entry.live)} tasks run still"
+    if entry.is_held:
+        yield "it is held"
+    if entry.is_pending:
+        for need in entry.job.depends:
+            other = m.entries.get(need.job)
+            if other is not None and other.end is None:
+                yield f"it waits for the {need.on} of '{need.job}', which is {other.state}"
+    if entry.delayed:
+        soonest = min(task.not_before for task in entry.delayed.values())
+        yield f"{len(entry.delayed)} tasks wait after a failure, the first for {(soonest - now) / SECOND:.0f} s more"
+    if len(entry.live) >= entry.job.parallel_max and not entry.is_over:
+        yield f"{len(entry.live)} of its tasks run, and no more may at a time"
+    if entry.job.gang and entry.live and any(task.stop is not None for task in entry.live.values()):
+        yield "the rest of its gang has still to end before it is started again"
+    yield from impossible(m, entry)
+
+
+def impossible(m: Batch, entry: Entry) -> Iterator[str]:
+    """What no host has ever offered so much of."""
+    for name, amount in entry.request.resources.items():
+        offered = [known.get(name) for (_, role), known in m.largest.items() if role == entry.job.queue]
+        if offered and max(offered) < amount:
+            yield (
+                f"no host has offered so much {name}: {amount / 1000:g} wanted for a task, "
+                f"{max(offered) / 1000:g} were the most"
+            )
+
+
+def warnings(m: Batch, submission: Submission) -> list[str]:
+    """What is said when jobs are taken that may never run, as far as anybody can know."""
+    found: dict[str, None] = {}
+    for one in submission.jobs:
+        entry = m.entries.get(one.name)
+        if entry is not None and m.verdict(entry) is not Verdict.NEVER:
+            found |= dict.fromkeys(f"{one.name}: {text}" for text in impossible(m, entry))
+        if len(found) >= LISTED_MAX:
+            break
+    return list(found)
+
+
+# ---- schedules
+
+
+def schedule(m: Batch, plan: Plan) -> dict[str, Any]:
+    """Its definition exactly as it was taken, and how it goes."""
+    runs = [number for number in plan.runs if number in m.submissions]
+    return {
+        "name": plan.schedule.name, "paused": plan.schedule.paused, "next": next_of(m, plan),
+        "succeeded": plan.succeeded, "failed": plan.failed, "skipped": plan.skipped,
+        "runs": [_run(m, number) for number in runs[-plan.schedule.keep_runs :]],
+        "definition": show(plan.schedule),
+    }  # fmt: skip
+
+
+def _run(m: Batch, number: int) -> dict[str, Any]:
+    members = [m.entries[name] for name in m.submissions[number]]
+    return {"due": time_text(members[0].due), "jobs": {one.name: one.state for one in members}}

@@ -1,0 +1,102 @@
+"""``mesos-batch`` as people use it, over a real cluster: jobs, logs, a framework that is killed and started again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.acceptance.cluster import Cluster, environment, eventually
+
+PROGRAM = (sys.executable, "-m", "frameworks.batch.shell.cli")
+SMALL = ("--cpus=0.1", "--mem=16")
+
+
+class Framework:
+    """One that runs, and a shell beside it."""
+
+    def __init__(self, cluster: Cluster, store: Path) -> None:
+        self.cluster, self.store = cluster, store
+        self.address = ""
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [*PROGRAM, "serve", f"--master={self.cluster.address}", "--port=0", f"--store=sqlite:{self.store}",
+             "--logging_level=WARNING"],
+            env=environment(), cwd="/", text=True, stdout=subprocess.PIPE,
+        )  # fmt: skip
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line.startswith("ready http://"), line
+        self.address = line.removeprefix("ready http://").strip()
+
+    def __call__(self, *arguments: str, code: int = 0) -> str:
+        """What it prints."""
+        done = subprocess.run(
+            [*PROGRAM, *arguments], cwd="/", capture_output=True, text=True, timeout=90, check=False,
+            env=environment(MESOS_BATCH=self.address, MESOS_MASTER=self.cluster.address),
+        )  # fmt: skip
+        assert done.returncode == code, (arguments, done.stdout, done.stderr)
+        return done.stdout or done.stderr
+
+    def stop(self, signum: int = signal.SIGTERM) -> None:
+        self.process.send_signal(signum)
+        self.process.wait(30)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+@contextlib.contextmanager
+def framework(cluster: Cluster, folder: Path) -> Iterator[Framework]:
+    made = Framework(cluster, folder / "batch.store")
+    made.start()
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+def test_jobs_from_a_shell(cluster: Cluster, tmp_path: Path) -> None:
+    """Submitted, waited for, looked at, read; exit codes say how it went."""
+    with framework(cluster, tmp_path) as batch:
+        batch("submit", "--name=no", *SMALL, "--wait", "--", "sh", "-c", "echo out; exit 3", code=1)
+        job = json.loads(batch("show", "no", "--json"))
+        assert (job["state"], job["attempts"][0]["attempts"][0]["exit_code"]) == ("failed", 3)
+        assert batch("logs", "no") == "out\n"
+        batch("array", "2-8:2", "--name=four", *SMALL, "--wait", "--command=echo i=$TASK_INDEX")
+        assert batch("logs", "four", "--index=6") == "i=6\n"
+        graph = tmp_path / "graph.json"
+        base = {"resources": {"cpus": 0.1, "mem": 16}}
+        graph.write_text(json.dumps({"jobs": [
+            {"name": "make", "command": "exit 7", **base},
+            {"name": "ship", "command": "true", "depends": [{"job": "make"}], **base},
+            {"name": "tell", "command": "true", "depends": [{"job": "make", "on": "failure"}], **base},
+        ]}))  # fmt: skip
+        batch("dag", str(graph), "--wait", code=1)
+        states = {job["name"]: job["state"] for job in json.loads(batch("ps", "-a", "--json"))}
+        assert states == {"no": "failed", "four": "succeeded", "make": "failed", "ship": "skipped", "tell": "succeeded"}
+        assert "already" in batch("submit", "--name=no", "--", "true", code=1)
+        batch("submit", "--name=huge", "--cpus=1000", "--", "true")
+        assert "cpus: 1000 wanted" in eventually(
+            lambda: text if "nearest" in (text := batch("why", "huge")) else "", "an explanation", 20
+        )
+        batch("cancel", "huge")
+        batch("cron", "--name=tick", "R2//PT1S", *SMALL, "--", "true")
+        eventually(lambda: "tick" in (text := batch("schedules")) and " 2 " in text, "two runs", 30)
+
+
+def test_killed_and_started_again(cluster: Cluster, tmp_path: Path) -> None:
+    """It is the same framework, its jobs go on, and none of their tasks is run twice."""
+    marks = tmp_path / "marks"
+    with framework(cluster, tmp_path) as batch:
+        command = f"echo $TASK_INDEX >> {marks}; sleep 1"
+        batch("array", "1-12%6", "--name=a", *SMALL, f"--command={command}")
+        eventually(marks.exists, "the first task", 30)
+        batch.stop(signal.SIGKILL)
+        batch.start()
+        assert batch("wait", "a") == "a succeeded\n"
+    assert sorted(map(int, marks.read_text().split())) == list(range(1, 13))

@@ -1,0 +1,220 @@
+"""REST without a network: routes, statuses, and what is seen."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import orjson
+import pytest
+
+from frameworks.batch.shell.api import ROUTES, SCHEMAS, Api, document
+from frameworks.batch.shell.program import BatchScheduler
+from mesos_py.machine.problem import Problem
+from mesos_py.machine.values import SECOND
+from mesos_py.web.response import Chunked, HttpError, Response
+from tests.batch.world import World, world_of
+
+J = {"name": "j", "command": "x"}
+
+
+class Offline(BatchScheduler):
+    """Its session is a world."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+        self._hearers = {}
+        self._facts = 0
+
+    @property
+    def core(self) -> Any:
+        return self.world.core
+
+    def now(self) -> int:
+        return self.world.now
+
+    async def ask(self, body: Any) -> Any:
+        frame = self.world.tell(body)
+        self._publish(frame)
+        return frame.reply
+
+    async def stored(self) -> None:
+        """Everything is, at once."""
+
+    @property
+    def is_subscribed(self) -> bool:
+        return True
+
+    @property
+    def framework_id(self) -> Any:
+        return "f"
+
+
+class Asked:
+    """As much of a request as handlers look at."""
+
+    def __init__(self, method: str, path: str, body: Any, query: dict[str, str]) -> None:
+        self.method, self.path, self.query = method, path, query
+        self._body = body if isinstance(body, bytes) else orjson.dumps(body)
+
+    def body(self) -> bytes:
+        return self._body
+
+
+class Site:
+    """``await site.ask("GET", "/v1/jobs")``: status and answer."""
+
+    def __init__(self, **habits: Any) -> None:
+        self.world = world_of(**habits)
+        self.batch = Offline(self.world)
+        self.api = Api(self.batch)
+
+    async def ask(self, method: str, path: str, body: Any = None, **query: str) -> tuple[int, Any]:
+        try:
+            answer = await self.api(Asked(method, path, body, query))  # type: ignore[arg-type]
+        except HttpError as error:
+            return error.response.status, error.response.body.decode()
+        assert isinstance(answer, Response)
+        return answer.status, orjson.loads(answer.body) if answer.body else None
+
+
+async def test_a_job_through_its_life() -> None:
+    site = Site()
+    job = {"name": "a", "command": "x", "array": "3-5", "labels": {"team": "red"}}
+    assert await site.ask("POST", "/v1/jobs", job) == (201, {"jobs": ["a"], "warnings": []})
+    site.world.offer_all()
+    site.world.advance(3 * SECOND)
+    site.world.fail(site.world.launched[1], 3)
+    status, seen = await site.ask("GET", "/v1/jobs/a")
+    assert (status, seen["state"], seen["definition"]) == (200, "running", job)
+    assert seen["tasks"] == {"total": 3, "succeeded": 0, "failed": 1, "running": 2, "waiting": 0}
+    _, tasks = await site.ask("GET", "/v1/jobs/a/tasks", state="failed")
+    [task] = tasks["tasks"]
+    assert task["index"] == 4
+    attempt = task["attempts"][0]
+    assert (attempt["exit_code"], attempt["seconds"], attempt["outcome"]) == (3, 3.0, "failed")
+    assert attempt["hostname"] in ("h0", "h1") and attempt["agent_id"] in ("a0", "a1")
+    assert (await site.ask("POST", "/v1/jobs/a/cancel"))[1]["state"] == "stopping"
+    site.world.drain()
+    assert (await site.ask("GET", "/v1/jobs"))[1]["jobs"][0]["state"] == "cancelled"
+    assert (await site.ask("GET", "/v1/jobs", state="open"))[1] == {"jobs": []}
+    assert len((await site.ask("GET", "/v1/jobs", label="team=red"))[1]["jobs"]) == 1
+    assert (await site.ask("GET", "/v1/jobs", label="team=blue"))[1] == {"jobs": []}
+    assert (await site.ask("POST", "/v1/jobs/a/retry"))[1]["state"] == "queued"
+    site.world.drain()
+    assert await site.ask("DELETE", "/v1/jobs/a") == (204, None)
+    assert await site.ask("GET", "/v1/jobs/a") == (404, "there is no job 'a'")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "text"),
+    [
+        ("POST", "/v1/jobs", b"{", 400, "The body is no JSON: "),
+        ("POST", "/v1/jobs", {"name": "b"}, 400, "command: it, or 'arguments', must be given"),
+        ("POST", "/v1/jobs", {"name": "a", "command": "x"}, 409, "name: there is a job 'a' already"),
+        ("POST", "/v1/jobs", {"jobs": [{**J, "array": "1-1000000000"}]}, 400, "jobs[0].array: an"),
+        ("GET", "/v1/jobs?limit=0", None, 404, "404"),
+        ("GET", "/v1/nothing", None, 404, "404"),
+        ("PUT", "/v1/jobs", None, 405, "405 Method Not Allowed: POST, GET may be."),
+        ("POST", "/v1/jobs/x/cancel", None, 404, "there is no job 'x'"),
+        ("DELETE", "/v1/jobs/a", None, 409, "job 'a' has not ended"),
+        ("PUT", "/v1/schedules/s", {"cron": "61 * * * *", "jobs": [J]}, 400, "cron: minute"),
+        ("PUT", "/v1/schedules/s", {"name": "t", "cron": "@daily", "jobs": [J]}, 400, "name:"),
+        ("PUT", "/v1/schedules/s", [], 400, "must be an object, not a list"),
+        ("POST", "/v1/schedules/s/run", None, 404, "there is no schedule 's'"),
+    ],
+)  # fmt: skip
+async def test_refusals(method: str, path: str, body: Any, status: int, text: str) -> None:
+    """With a status and a sentence, and nothing is changed."""
+    site = Site()
+    await site.ask("POST", "/v1/jobs", {"name": "a", "command": "x"})
+    records = dict(site.world.records)
+    found = await site.ask(method, path, body)
+    assert found[0] == status and found[1].startswith(text)
+    assert site.world.records == records
+
+
+async def test_bad_queries() -> None:
+    site = Site()
+    assert (await site.ask("GET", "/v1/jobs", limit="0"))[0] == 400
+    assert (await site.ask("GET", "/v1/jobs", offset="x"))[0] == 400
+
+
+async def test_why() -> None:
+    """Where it stands, what it waits for, what hosts lack; and what nobody has is told when it is submitted."""
+    site = Site()
+    big = {"command": "x", "resources": {"cpus": 9}}
+    await site.ask("POST", "/v1/jobs", {"name": "first", **big, "priority": 1})
+    site.world.offer_all()
+    _, taken = await site.ask("POST", "/v1/jobs", {"name": "big", **big})
+    lacking = "no host has offered so much cpus: 9 wanted for a task, 4 were the most"
+    assert taken["warnings"] == [f"big: {lacking}"]
+    _, why = await site.ask("GET", "/v1/jobs/big/why")
+    assert (why["position"], why["reasons"]) == (2, [lacking])
+    assert why["offers"].startswith("0 of 2 hosts fit; 2 refused by resources; nearest is h0: cpus: 9 wanted, 4 found")
+    later = {"name": "later", "command": "x", "depends": [{"job": "big"}]}
+    await site.ask("POST", "/v1/jobs", later)
+    _, why = await site.ask("GET", "/v1/jobs/later/why")
+    assert why["reasons"] == ["it waits for the success of 'big', which is queued"] and why["position"] is None
+    await site.ask("POST", "/v1/jobs/big/hold")
+    assert "it is held" in (await site.ask("GET", "/v1/jobs/big/why"))[1]["reasons"]
+    await site.ask("POST", "/v1/jobs", {"name": "array", "command": "x", "array": "1-9%1", "retry": {"max": 1}})
+    site.world.offer_all()
+    assert (await site.ask("GET", "/v1/jobs/array/why"))[1]["reasons"] == [
+        "1 of its tasks run, and no more may at a time"
+    ]
+    site.world.fail(site.world.launched[-1])
+    assert (await site.ask("GET", "/v1/jobs/array/why"))[1]["reasons"][0].startswith("1 tasks wait after a failure")
+
+
+async def test_a_schedule_through_its_life() -> None:
+    """What was put is what is seen, whatever has run since."""
+    site = Site()
+    definition = {"cron": "*/10 * * * *", "jobs": [{"name": "j", "command": "x"}]}
+    status, seen = await site.ask("PUT", "/v1/schedules/s", definition)
+    assert (status, seen["definition"]) == (200, {"name": "s", **definition})
+    assert seen["next"] == "1970-01-01T00:20:00+00:00"
+    site.world.advance(600 * SECOND)
+    _, seen = await site.ask("GET", "/v1/schedules/s")
+    assert seen["definition"] == {"name": "s", **definition}
+    assert seen["runs"] == [{"due": "1970-01-01T00:20:00Z", "jobs": {"s.19700101T002000Z.j": "queued"}}]
+    assert (await site.ask("POST", "/v1/schedules/s/pause"))[1]["next"] is None
+    assert (await site.ask("POST", "/v1/schedules/s/resume"))[1]["paused"] is False
+    assert (await site.ask("POST", "/v1/schedules/s/run"))[0] == 201
+    assert len((await site.ask("GET", "/v1/schedules"))[1]["schedules"]) == 1
+    assert await site.ask("DELETE", "/v1/schedules/s") == (204, None)
+    assert (await site.ask("GET", "/v1/schedules"))[1] == {"schedules": []}
+
+
+async def test_events() -> None:
+    """In their order, each with a number; whoever does not read is cut off."""
+    site = Site()
+    answer = await site.api(Asked("GET", "/v1/events", None, {}))  # type: ignore[arg-type]
+    assert isinstance(answer, Chunked) and answer.content_type == "text/event-stream"
+    await site.ask("POST", "/v1/jobs", {"name": "a", "command": "x"})
+    assert await anext(answer.pieces) == b": events\n\n"
+    text = await anext(answer.pieces)
+    assert text == b'id: 1\nevent: job\ndata: {"name":"a","state":"submitted","schedule":""}\n\n'
+    await answer.pieces.aclose()  # type: ignore[attr-defined]
+    assert site.batch._hearers == {}
+
+
+async def test_a_hearer_who_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("frameworks.batch.shell.program.BEHIND_MAX", 3)
+    site = Site()
+    queue: asyncio.Queue[Any] = site.batch.listen()
+    for number in range(5):
+        assert not isinstance((await site.ask("POST", "/v1/jobs", {"name": f"a{number}", "command": "x"})), Problem)
+    found = [queue.get_nowait() for _ in range(queue.qsize())]
+    assert len(found) == 4 and found[-1] is None
+
+
+def test_the_document_describes_every_route_and_class() -> None:
+    described = document()
+    assert sum(len(methods) for methods in described["paths"].values()) == len(ROUTES)
+    assert described["components"]["schemas"].keys() == {cls.__name__ for cls in SCHEMAS}
+    text = orjson.dumps(described).decode()
+    for name in described["components"]["schemas"]:
+        assert text.count(f'"#/components/schemas/{name}"') >= 1
+    assert all(one["summary"] for methods in described["paths"].values() for one in methods.values())
