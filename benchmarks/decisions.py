@@ -23,10 +23,10 @@ from benchmarks.master import Master
 
 
 @contextlib.asynccontextmanager
-async def emulated(master: Master, count: int) -> AsyncIterator[None]:
+async def emulated(master: Master, count: int, *flags: str) -> AsyncIterator[None]:
     """``count`` emulated agents in a process of their own, all registered."""
     agents = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.emulated_agents", master.address, str(count)],
+        [sys.executable, "-m", "benchmarks.emulated_agents", master.address, str(count), *flags],
         stdout=subprocess.PIPE, text=True,
     )
     try:

@@ -36,7 +36,7 @@ class Offline(BatchScheduler):
 
     async def ask(self, body: Any) -> Any:
         frame = self.world.tell(body)
-        self._publish(frame)
+        self._publish(frame.changes)
         return frame.reply
 
     async def stored(self) -> None:

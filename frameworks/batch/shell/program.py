@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
@@ -17,13 +18,13 @@ from frameworks.batch.core import Batch, Habits
 from mesos_py.machine.frame import Event, Frame, Send, Tick
 from mesos_py.machine.values import SECOND, Nanos
 from mesos_py.sdk import Scheduler
-from mesos_py.sdk.session.book import is_end
 from mesos_py.wire.ids import OfferID
 from mesos_py.wire.offer import Offer
 from mesos_py.wire.scheduler_api import Call
 from mesos_py.wire.scheduler_api import Event as MasterEvent
 from mesos_py.wire.task import TaskStatus
 
+CALLS_AT_ONCE = 500  # that wait for the same commit
 HEARERS_MAX = 1_000
 BEHIND_MAX = 10_000  # facts that a hearer has not taken; he is cut off then
 
@@ -77,8 +78,8 @@ class BatchScheduler(Scheduler):
         """Until the framework is torn down; raises what has ended it otherwise. It has been entered."""
         events = asyncio.create_task(self._hear(), name="batch events")
         try:
-            await asyncio.wait((events, self._timer), return_when=asyncio.FIRST_COMPLETED)
-            for done in (self._timer, events):
+            await asyncio.wait((events, self._timer, self._teller), return_when=asyncio.FIRST_COMPLETED)
+            for done in (self._timer, self._teller, events):
                 if done.done():
                     done.result()
         finally:
@@ -92,9 +93,10 @@ class BatchScheduler(Scheduler):
     async def __aenter__(self) -> Self:
         self._core = Batch(self._host.rng, self.habits)
         self._clock = self._host.clock()
-        self._turn, self._changed = asyncio.Lock(), asyncio.Event()
+        self._turn, self._changed, self._happened = asyncio.Lock(), asyncio.Event(), asyncio.Event()
         self._hearers: dict[asyncio.Queue[Any], None] = {}
         self._facts = 0
+        self._untold: list[Any] = []
         self._wants_offers = False  # until the core says so
         await super().__aenter__()
         try:
@@ -107,13 +109,15 @@ class BatchScheduler(Scheduler):
             if task.has_ended:
                 self.forget(task.id)  # its end is kept by the core: nothing is acknowledged before
         self._timer = asyncio.create_task(self._keep_time(), name="batch timers")
+        self._teller = asyncio.create_task(self._tell_hearers(), name="batch facts")
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._timer.cancel()
-        await asyncio.gather(self._timer, return_exceptions=True)
+        for task in (self._timer, self._teller):
+            task.cancel()
+        await asyncio.gather(self._timer, self._teller, return_exceptions=True)
         await super().__aexit__(kind, error, trace)
 
     # ---- events
@@ -149,8 +153,8 @@ class BatchScheduler(Scheduler):
                 self._changed.set()
                 unheard = await self._perform(frame)
                 if frame.changes and self._hearers:
-                    await self.stored()  # nobody hears of what a crash could take back
-                    self._publish(frame)
+                    self._untold += frame.changes
+                    self._happened.set()
                 waiting += [self._core.apply(Event(words.NotSaid, words.NotSaid(call)), self.now()) for call in unheard]
         return reply
 
@@ -158,19 +162,32 @@ class BatchScheduler(Scheduler):
         """Records, then words in their order; returns the calls that ask for tasks and that nobody has heard."""
         for write in frame.writes:
             self.keep(write.name, write.contents)
-        unheard = []
-        for word in frame.sends:
-            assert isinstance(word, Send)
-            if isinstance(word.message, words.Forget):
-                known = self.tasks.get(word.message.task_id)
-                if known is not None and is_end(known.state):
-                    self.forget(known.id)
-            elif not await self.call(word.message) and word.message.type is Call.Type.ACCEPT:
-                unheard.append(word.message)
+        said = [word.message for word in frame.sends if isinstance(word, Send)]
+        for word in said:
+            if isinstance(word, words.Forget) and word.task_id in self.tasks:
+                self.forget(word.task_id)
+        calls = iter([word for word in said if isinstance(word, Call)])
+        unheard: list[Call] = []
+        while some := list(islice(calls, CALLS_AT_ONCE)):
+            are_said = await asyncio.gather(*[self.call(call) for call in some])
+            unheard += [
+                call for call, is_said in zip(some, are_said, strict=True)
+                if not is_said and call.type is Call.Type.ACCEPT
+            ]  # fmt: skip
         return unheard
 
-    def _publish(self, frame: Frame) -> None:
-        for fact in frame.changes:
+    async def _tell_hearers(self) -> None:
+        """Facts are told when they are kept: nobody hears of what a crash could take back."""
+        while True:
+            self._happened.clear()
+            await self._happened.wait()
+            facts, self._untold = self._untold, []
+            if facts:
+                await self.stored()
+                self._publish(facts)
+
+    def _publish(self, facts: Iterable[Any]) -> None:
+        for fact in facts:
             self._facts += 1
             for queue in list(self._hearers):
                 if queue.qsize() >= BEHIND_MAX:
