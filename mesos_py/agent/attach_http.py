@@ -31,7 +31,6 @@ from mesos_py.wire.agent_api import Call, ProcessIO
 from mesos_py.wire.ids import ContainerID
 from mesos_py.wire.value import DurationInfo
 
-HEARTBEAT_S: Final = 30.0  # Mesos: --http_heartbeat_interval of the agent and of its I/O switchboards
 ENDED_S: Final = 1.0  # between the end of a container and of whoever types for it
 
 _Data = ProcessIO.Data
@@ -41,9 +40,7 @@ _Types = {Stream.STDOUT: _Data.Type.STDOUT, Stream.STDERR: _Data.Type.STDERR}
 class AttachApi:
     """The calls that answer with a stream, and the one that is asked with one."""
 
-    def __init__(
-        self, core: Agent, calls: ContainerApi, containerizer: Containerizer, *, heartbeat_s: float = HEARTBEAT_S
-    ) -> None:
+    def __init__(self, core: Agent, calls: ContainerApi, containerizer: Containerizer, *, heartbeat_s: float) -> None:
         self._core = core
         self._heartbeat_s = heartbeat_s
         self._calls = calls

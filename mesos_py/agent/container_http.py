@@ -94,5 +94,3 @@ def _terminated(call: Call, how: Said.WaitContainer) -> Said:
         exit_status=how.exit_status, state=how.state, reason=how.reason, limitation=how.limitation, message=how.message
     )
     return Said(type=Said.Type.WAIT_NESTED_CONTAINER, wait_nested_container=nested)
-
-

@@ -28,6 +28,7 @@ from mesos_py.agent.rim import AgentRim
 from mesos_py.agent.statistics import Statistics
 from mesos_py.files import Files, FilesError
 from mesos_py.machine.driver import Driver
+from mesos_py.machine.values import SECOND
 from mesos_py.web.app import Application
 from mesos_py.web.auth import Authenticator
 from mesos_py.web.files import FileEndpoints
@@ -74,7 +75,8 @@ class AgentHttp:
         level = LoggingLevel(_set_logging_level)
         metrics = MetricsEndpoints(self._samples, measure=self._measure)
         calls = ContainerApi(driver, rim, core.work_dir)
-        attached = AttachApi(core, calls, containerizer)
+        heartbeat_s = options.http_heartbeat_interval / SECOND
+        attached = AttachApi(core, calls, containerizer, heartbeat_s=heartbeat_s)
         operator = OperatorApi(core, self._files, self._statistics, metrics, level, images, calls, attached)
         router = Router(PREFIX)
         gate, post = self._gate, ("POST",)

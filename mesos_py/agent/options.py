@@ -187,6 +187,11 @@ class AgentOptions(RuntimeOptions):
     container_disk_watch_interval: Nanos = option(
         bounded(NANOS, least=SECOND // 10), 15 * SECOND, "Pause between two looks at sandboxes.", group="Containers"
     )
+    http_heartbeat_interval: Nanos = option(
+        bounded(NANOS, least=SECOND // 10), 30 * SECOND,
+        "Pause between two heartbeats to clients of what a container writes, while it writes nothing.",
+        group="Containers",
+    )  # fmt: skip
     host_path_volume_force_creation: str | None = option(
         TEXT, None, "Directories, with colons between, below which sources of host path volumes are made if absent.",
         group="Containers",

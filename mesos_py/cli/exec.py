@@ -190,7 +190,8 @@ EXEC = Command(
       mesos-py exec -it web-1 -- bash
       tar c files | mesos-py exec -i web-1 -- tar x
     """,
-    options=(ExecOptions,), main=execute,
+    options=(ExecOptions,),
+    main=execute,
 )
 
 ATTACH = Command(
@@ -199,5 +200,6 @@ ATTACH = Command(
     Show what the terminal of a task shows from now on, and type into it, if nobody else does. Exits as the task does;
     Ctrl-P Ctrl-Q leaves the task to itself. Only tasks that have asked for a terminal (tty_info) can be attached to.
     """,
-    options=(AttachOptions,), main=attach,
+    options=(AttachOptions,),
+    main=attach,
 )
