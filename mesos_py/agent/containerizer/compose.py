@@ -60,7 +60,9 @@ def compose(
     if "docker" not in options.containerizers:
         assert mesos is not None
         return mesos
-    docker = compose_docker(options, report, lambda report, place: _processes(options, report, fetcher, place))
+    docker = compose_docker(
+        options, report, lambda report, place: _processes(options, report, fetcher, place), _rotation(options)
+    )
     return ComposingContainerizer(docker=docker, mesos=mesos, report=report)
 
 

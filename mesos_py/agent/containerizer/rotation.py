@@ -38,9 +38,15 @@ class LogBounds:
     stderr_max: int = 10 << 20
     stderr_keep: int = 0
 
+    def of(self, name: str) -> tuple[int, int]:
+        """Most bytes of a file of that name, and how many older ones stay."""
+        if name == "stdout":
+            return self.stdout_max, self.stdout_keep
+        return self.stderr_max, self.stderr_keep
+
     def field(self) -> bytes:
         """As the supervisor is told."""
-        return b"%d %d %d %d" % (self.stdout_max, self.stdout_keep, self.stderr_max, self.stderr_keep)
+        return b"%d %d %d %d" % (*self.of("stdout"), *self.of("stderr"))
 
 
 @attrs.frozen

@@ -16,6 +16,7 @@ from mesos_py.agent.containerizer.docker.logs import Logs
 from mesos_py.agent.containerizer.docker.policy import Policy
 from mesos_py.agent.containerizer.docker.request import Settings
 from mesos_py.agent.containerizer.docker.sandboxes import Sandboxes
+from mesos_py.agent.containerizer.rotation import Rotation
 from mesos_py.agent.containerizer.supervisor.procfs import mark_of
 from mesos_py.agent.events import ContainerEvent
 from mesos_py.agent.options import AgentOptions
@@ -29,8 +30,9 @@ DOCKER_DIR: Final = "/var/lib/docker"
 
 
 def compose_docker(
-    options: AgentOptions, report: Report, processes: Callable[[Report, str], Containerizer]
-) -> DockerContainerizer:
+    options: AgentOptions, report: Report, processes: Callable[[Report, str], Containerizer],
+    rotation: Rotation | None,
+) -> DockerContainerizer:  # fmt: skip
     """``processes`` makes a containerizer of processes, whose volatile state is in the directory that it is given."""
     work_dir, timeout_s = os.path.realpath(options.work_dir), options.docker_timeout / SECOND
     own = os.path.join(options.runtime_dir, f"docker-{mark_of(os.fsencode(work_dir)):x}")
@@ -58,7 +60,7 @@ def compose_docker(
             patience_s=timeout_s,
         ),
         sandboxes=Sandboxes(lambda hear: processes(hear, own)),
-        logs=Logs(options.docker_socket, os.path.join(own, "output"), timeout_s=timeout_s),
+        logs=Logs(options.docker_socket, os.path.join(own, "output"), timeout_s=timeout_s, rotation=rotation),
         settings=settings,
         report=report,
         remove_delay_s=options.docker_remove_delay / SECOND,

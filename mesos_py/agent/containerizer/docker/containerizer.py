@@ -261,7 +261,7 @@ class DockerContainerizer:
         )
         if one.is_doomed:
             self._start(self._kill(one), f"kill {one.name}")
-        self._logs.follow(one.id, one.name, one.launch.spec.sandbox)
+        self._logs.follow(one.id, one.name, one.launch.spec.sandbox, one.launch.spec.command)
         if one.heard_status is not None or not described.is_running(what):
             self._ends.check(one)
 

@@ -3,7 +3,8 @@
 A stream of dockerd for each container that runs, all read by one thread; a disk that is slow, or a task that prints
 without end, holds up this thread and not the agent, and nothing is read that cannot be written (dockerd keeps it). How
 far it has come is kept beside (``output.Position``), so that a later agent goes on there. A sandbox belongs to its
-task, and we are root: its files are opened anew for each batch, and must be plain ones.
+task, and we are root: its files are opened anew for each batch, and must be plain ones. With --container_logger they
+are bounded as those of any container; an agent that is killed just then writes one batch twice.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ from mesos_py.agent.containerizer.docker.output import (
     Position,
     Reader,
 )
+from mesos_py.agent.containerizer.rotation import LogBounds, Rotation
+from mesos_py.agent.containerizer.supervisor.logger import LogFile
+from mesos_py.agent.containerizer.supervisor.spawn import Identity
+from mesos_py.wire.command import CommandInfo
 
 CHUNK: Final = 1 << 16  # bytes read at once
 BATCH_MAX: Final = FRAME_MAX + CHUNK  # bytes written at once
@@ -51,17 +56,22 @@ class _Followed:
     name: str
     sandbox: str
     position: Position
+    #: None: its files grow
+    bounds: LogBounds | None
     following: asyncio.Task[None] | None = None
 
 
 class Logs:
     """Of one dockerd. All work is done in a thread of its own; methods are called from the agent's loop."""
 
-    def __init__(self, socket: str, directory: str, *, timeout_s: float) -> None:
-        """``directory`` is where positions are kept, one file a container."""
+    def __init__(
+        self, socket: str, directory: str, *, timeout_s: float, rotation: Rotation | None = None
+    ) -> None:
+        """``directory`` is where positions are kept, one file a container; without ``rotation`` files grow."""
         self._socket = socket
         self._directory = directory
         self._timeout_s = timeout_s
+        self._rotation = rotation
         self._loop = asyncio.new_event_loop()
         self._followed: dict[str, _Followed] = {}
         self._session: aiohttp.ClientSession | None = None
@@ -82,9 +92,13 @@ class Logs:
         if not self._loop.is_running():
             self._loop.close()
 
-    def follow(self, container_id: str, name: str, sandbox: str) -> None:
-        """What it prints is written from now on, after what a former agent has written."""
-        self._loop.call_soon_threadsafe(self._follow, container_id, name, sandbox)
+    def follow(self, container_id: str, name: str, sandbox: str, command: CommandInfo | None = None) -> None:
+        """What it prints is written from now on, after what a former agent has written.
+
+        Its command may bound its files; of one that was launched by a former agent that is not known any more.
+        """
+        bounds = None if self._rotation is None else self._rotation.bounds(command)
+        self._loop.call_soon_threadsafe(self._follow, container_id, name, sandbox, bounds)
 
     async def finish(self, container_id: str) -> None:
         """It has ended, and all it has printed is written; or it never will be, which is logged."""
@@ -124,15 +138,15 @@ class Logs:
         if self._session is not None:
             await self._session.close()
 
-    def _follow(self, container_id: str, name: str, sandbox: str) -> None:
-        one = self._known(container_id, name, sandbox)
+    def _follow(self, container_id: str, name: str, sandbox: str, bounds: LogBounds | None) -> None:
+        one = self._known(container_id, name, sandbox, bounds)
         if one.following is None:
             one.following = self._loop.create_task(self._go_on(one), name=f"follow {name}")
 
-    def _known(self, container_id: str, name: str, sandbox: str) -> _Followed:
+    def _known(self, container_id: str, name: str, sandbox: str, bounds: LogBounds | None) -> _Followed:
         one = self._followed.get(container_id)
         if one is None:
-            one = _Followed(container_id, name, sandbox, self._load(container_id, sandbox))
+            one = _Followed(container_id, name, sandbox, self._load(container_id, sandbox), bounds)
             self._followed[container_id] = one
         return one
 
@@ -224,11 +238,8 @@ class Logs:
         for output, data in ((STDOUT, out), (STDERR, err)):
             if data:
                 try:
-                    with _opened(one.sandbox, output) as fd:
-                        view = memoryview(data)
-                        while view:
-                            view = view[os.write(fd, view) :]
-                        one.position.places[output].size = os.fstat(fd).st_size
+                    append = _append if one.bounds is None else _append_bounded
+                    one.position.places[output].size = append(one, output, data)
                 except OSError as error:
                     log.warning("output is lost", container_id=one.id, file=NAMES[output], why=str(error))
         self._save(one)
@@ -253,13 +264,39 @@ class Logs:
             for output in (STDOUT, STDERR):
                 with contextlib.suppress(OSError), _opened(sandbox, output) as fd:
                     position.places[output].size = os.fstat(fd).st_size
-            self._save(_Followed(container_id, "", sandbox, position))
+            self._save(_Followed(container_id, "", sandbox, position, None))
             return position
         for output, place in ((STDOUT, position.places[0]), (STDERR, position.places[1])):
             with contextlib.suppress(OSError), _opened(sandbox, output) as fd:
                 if place.size < os.fstat(fd).st_size <= place.size + BATCH_MAX:
                     os.ftruncate(fd, place.size)
         return position
+
+
+def _append(one: _Followed, output: int, data: bytes) -> int:
+    """The size of the file that has it all. Raises OSError."""
+    with _opened(one.sandbox, output) as fd:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(fd, view) :]
+        return os.fstat(fd).st_size
+
+
+def _append_bounded(one: _Followed, output: int, data: bytes) -> int:
+    """The same of the file that has the end of it. Raises OSError."""
+    assert one.bounds is not None
+    size_max, keep = one.bounds.of(NAMES[output])
+    directory = os.open(one.sandbox, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    status = os.fstat(directory)
+    owner = Identity(status.st_uid, status.st_gid, []) if os.geteuid() == 0 else None
+    file = LogFile(directory, NAMES[output].encode(), size_max, keep, owner)
+    try:
+        file.write(data)
+        if file.lost:
+            raise OSError(f"{file.lost} bytes could not be written")
+        return file.size
+    finally:
+        file.close()
 
 
 @contextlib.contextmanager

@@ -42,8 +42,8 @@ class Sandboxes:
         made: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         self._making[name] = made
         nothing = attrs.evolve(
-            spec, container_id=name, executable="/bin/sh", argv=("sh", "-c", ":"), is_kept=False, command=None,
-            resources=(), limits={}, lines=None,
+            spec, container_id=name, executable="/bin/sh", argv=("sh", "-c", ":"), is_kept=False, resources=(),
+            limits={}, lines=None,
         )  # fmt: skip
         self._processes.launch(nothing)
         try:

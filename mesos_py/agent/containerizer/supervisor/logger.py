@@ -42,15 +42,20 @@ class LogFile:
         #: pipes that are written into it
         self.users = 0
         #: bytes the disk has not taken, and why not
-        self._lost, self._cause = 0, ""
+        self.lost, self._cause = 0, ""
         self._fd = self._open()
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file that has the name now."""
+        return os.fstat(self._fd).st_size
 
     def write(self, data: bytes) -> None:
         """All of it is in the file, or in files before it; lines stay whole where one fits into a file."""
-        if self._lost:
+        if self.lost:
             self._tell_lost()
         while data:
-            size = os.fstat(self._fd).st_size
+            size = self.size
             piece = _fitting(data, self._size_max - size, is_empty=size == 0)
             if piece:
                 self._append(piece)
@@ -69,15 +74,15 @@ class LogFile:
             while done < len(data):
                 done += os.write(self._fd, data[done:])
         except OSError as exc:
-            self._lost += len(data) - done
+            self.lost += len(data) - done
             self._cause = exc.strerror or "?"
             return False
         return True
 
     def _tell_lost(self) -> None:
-        lost, self._lost = self._lost, 0
+        lost, self.lost = self.lost, 0
         if not self._append(b"\n[%d bytes are missing here: %b]\n" % (lost, self._cause.encode())):
-            self._lost = lost
+            self.lost = lost
 
     def _rotate(self) -> None:
         try:

@@ -14,14 +14,15 @@ from pathlib import Path
 import psutil
 import pytest
 
+from mesos_py.agent.containerizer.rotation import LOGROTATE, SIZE_MIN
 from mesos_py.agent.events import ContainerLaunched
-from mesos_py.wire.command import CommandInfo
+from mesos_py.wire.command import CommandInfo, Environment
 from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.task import TaskStatus
 from mesos_py.wire.value import Parameter, Value
 from mesos_py.wire.volume import Volume
 from tests.agent.containerizer.docker.asking import ports, scalar
-from tests.agent.containerizer.docker.daemon import DOCKER, Daemon
+from tests.agent.containerizer.docker.daemon import DOCKER, IMAGE, Daemon
 from tests.agent.containerizer.docker.running import LOOP, ran, read, start
 from tests.agent.containerizer.harness import Harness, until
 
@@ -66,6 +67,27 @@ async def test_what_was_fetched_is_in_its_sandbox(docked: Harness, tmp_path: Pat
     (tmp_path / "given").write_text("fetched\n")
     uris = (CommandInfo.URI(value=str(tmp_path / "given"), executable=False),)
     assert await ran(docked, "c", "cat /mnt/mesos/sandbox/given", uris=uris) == "fetched\n"
+
+
+async def test_its_files_are_bounded_by_the_logger(dockerd: Daemon, tmp_path: Path) -> None:
+    """As those of any container, by flags and by its own variables; it all is there when its end is told."""
+    harness = Harness(tmp_path)
+    await harness.docker(dockerd.socket, container_logger=LOGROTATE, max_stdout_size=SIZE_MIN).recover()
+    try:
+        variables = (Environment.Variable(name="CONTAINER_LOGGER_LOGROTATE_STDOUT_OPTIONS", value="rotate 2"),)
+        command = CommandInfo(value="seq 1 20000", environment=Environment(variables=variables))
+        docker = DockerInfo(image=IMAGE)
+        info = ContainerInfo(type=ContainerInfo.Type.DOCKER, docker=docker)
+        harness.containerizer.launch(harness.spec("c", "sh", container=info, command=command))
+        assert await harness.exited("c") == 0
+        files = sorted(harness.sandbox("c").glob("stdout*"))
+        assert [file.name for file in files] == ["stdout", "stdout.1", "stdout.2"]
+        assert max([file.stat().st_size for file in files]) <= SIZE_MIN
+        said = "".join([file.read_text() for file in (*reversed(files[1:]), files[0])]).splitlines()
+        assert said == [str(number) for number in range(20_001 - len(said), 20_001)]
+    finally:
+        await harness.containerizer.close()
+        dockerd.clear()
 
 
 async def test_what_cannot_be_fetched_is_said(docked: Harness) -> None:
