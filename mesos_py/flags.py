@@ -24,6 +24,7 @@ SIZE         int, bytes                     ``2GB``
 RATE         Rate                           ``2/10mins``
 PERCENT      float                          ``50%``
 NAMES        tuple of str                   ``a,b``
+INDICES      tuple of int                   ``0,1``
 ROLES        tuple of str                   ``a,b/c``
 WEIGHTS      dict of str to float           ``eng=2,ops=1``
 STRINGS      dict of str to str             ``{"A":"1"}``, a JSON object
@@ -213,6 +214,13 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple([name.strip() for name in text.split(",") if name.strip()])
 
 
+def _indices(text: str) -> tuple[int, ...]:
+    found = _names(text)
+    if not all(one.isascii() and one.isdigit() for one in found):
+        raise ValueError(f"expecting numbers with commas between, found '{text}'")
+    return tuple([int(one) for one in found])
+
+
 def _roles(text: str) -> tuple[str, ...]:
     roles = _names(text)
     for role in roles:
@@ -283,6 +291,7 @@ SIZE = Kind("SIZE", parse_size, format_size)
 RATE = Kind("N/DURATION", _rate, lambda rate: f"{rate.count}/{format_duration(round(rate.per_s * 1e9))}")
 PERCENT = Kind("PERCENT", _percent, lambda value: f"{value:.15g}%")
 NAMES = Kind("NAME,...", _names, ",".join)
+INDICES = Kind("N,...", _indices, lambda value: ",".join([str(one) for one in value]))
 ROLES = Kind("ROLE,...", _roles, ",".join)
 WEIGHTS = Kind("ROLE=WEIGHT,...", _weights, _weights_text)
 STRINGS = Kind("JSON", _strings, lambda value: json.dumps(value, separators=(",", ":")))

@@ -11,6 +11,9 @@ from __future__ import annotations
 import os
 import shutil
 
+from mesos_py.agent.containerizer.gpus import nvml
+from mesos_py.agent.containerizer.isolation import GPU, parse_isolation
+from mesos_py.agent.options import AgentOptions
 from mesos_py.algebra.parse import parse_resources
 from mesos_py.algebra.resources import Resources
 from mesos_py.wire.resource import Resource
@@ -24,8 +27,22 @@ DEFAULT_DISK_BYTES = 10 * GB  # likewise
 DEFAULT_PORTS = (31000, 32000)  # likewise
 
 
-def detect(flag: str, default_role: str, work_dir: str) -> tuple[Resource, ...]:
+def of_agent(options: AgentOptions) -> tuple[Resource, ...]:
+    """What an agent with these flags offers. Raises ValueError for what makes no sense or is not there."""
+    gpus = 0
+    if GPU in parse_isolation(options.isolation):
+        gpus = len(nvml.find(nvml.load(), options.nvidia_gpu_devices))
+    found = detect(options.resources, options.default_role, os.path.realpath(options.work_dir), gpus=gpus)
+    if gpus:
+        named = sum([one.scalar.value for one in found if one.name == "gpus" and one.scalar is not None])
+        nvml.check(gpus, options.nvidia_gpu_devices, named)
+    return found
+
+
+def detect(flag: str, default_role: str, work_dir: str, *, gpus: int = 0) -> tuple[Resource, ...]:
     """All resources of this machine's agent, in the order in which Mesos lists them; ``*`` is not said.
+
+    ``gpus`` are there, and may be given to containers.
 
     Raises ValueError for a flag that makes no sense.
     """
@@ -35,6 +52,8 @@ def detect(flag: str, default_role: str, work_dir: str) -> tuple[Resource, ...]:
     for name, amount in (("cpus", _cpus), ("mem", _mem_mb), ("disk", lambda: _disk_mb(work_dir))):
         if name not in named:
             found.append(_scalar(name, amount()))
+    if gpus and "gpus" not in named:
+        found.append(_scalar("gpus", gpus))
     if "ports" not in named:
         found.append(_ports())
     ordered = [*found, *given] if not given else [*given, *found]

@@ -33,7 +33,7 @@ from mesos_py.agent.probe import Prober
 from mesos_py.agent.provisioner.provisioner import Provisioner, ProvisionerSettings
 from mesos_py.agent.provisioner.puller import Limits
 from mesos_py.agent.registration import Phase
-from mesos_py.agent.resources import detect
+from mesos_py.agent.resources import of_agent
 from mesos_py.agent.rim import AgentRim
 from mesos_py.algebra.parse import parse_attributes
 from mesos_py.algebra.resources import Resources
@@ -222,7 +222,7 @@ class AgentServer:
         return AgentInfo(
             hostname=options.hostname or ip,
             port=port,
-            resources=detect(options.resources, options.default_role, os.path.realpath(options.work_dir)),
+            resources=of_agent(options),
             attributes=parse_attributes(options.attributes) if options.attributes else (),
         )
 

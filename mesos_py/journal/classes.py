@@ -22,7 +22,7 @@ SHELLS = (
     "mesos_py.master.timing", "mesos_py.master.reign",
     "mesos_py.agent.http", "mesos_py.agent.operator_http", "mesos_py.agent.executor_http", "mesos_py.agent.rim",
     "mesos_py.agent.container_http", "mesos_py.agent.attach_http", "mesos_py.agent.media", "mesos_py.agent.removal",
-    "mesos_py.agent.container_metrics",
+    "mesos_py.agent.container_metrics", "mesos_py.agent.containerizer.gpus.nvml",
     "mesos_py.agent.statistics", "mesos_py.agent.metrics", "mesos_py.agent.fetcher", "mesos_py.agent.usage",
     "mesos_py.agent.resources", "mesos_py.agent.sandboxes", "mesos_py.agent.store",
     "mesos_py.agent.ballast", "mesos_py.agent.former", "mesos_py.agent.probe", "mesos_py.agent.namespaces",

@@ -16,8 +16,9 @@ from mesos_py.agent.containerizer.cgroups.isolator import CgroupsIsolator
 from mesos_py.agent.containerizer.composing import ComposingContainerizer
 from mesos_py.agent.containerizer.disk import DiskIsolator
 from mesos_py.agent.containerizer.docker.compose import compose_docker
+from mesos_py.agent.containerizer.gpus import nvml
 from mesos_py.agent.containerizer.isolated import IsolatedContainerizer
-from mesos_py.agent.containerizer.isolation import ALL_CGROUPS, CGROUPS, PORTS, Isolation, settle
+from mesos_py.agent.containerizer.isolation import ALL_CGROUPS, CGROUPS, GPU, PORTS, Isolation, settle
 from mesos_py.agent.containerizer.networks.catalogue import Catalogue
 from mesos_py.agent.containerizer.networks.networks import Networks
 from mesos_py.agent.containerizer.ports import PortsIsolator
@@ -87,6 +88,8 @@ def compose_mesos(
     if isolation.launcher == "posix" and not limits_processes and not watches:
         return processes(report)
     devices = find_devices(options.allowed_devices)
+    gpus = nvml.find(nvml.load(), options.nvidia_gpu_devices) if GPU in isolation else None
+    nodes = (*(devices if "linux/devices" in isolation else ()), *(() if gpus is None else gpus.nodes))
     found = _hierarchy(options, isolation) if isolation.launcher == "linux" else None
     policy = Policy(
         enable_cfs=options.cgroups_enable_cfs,
@@ -98,13 +101,14 @@ def compose_mesos(
 
     def cgroups(report: Callable[[ContainerLimited], None]) -> CgroupsIsolator:
         assert found is not None
-        return CgroupsIsolator(found, policy, report, counts=options.cgroups_cpu_enable_pids_and_tids_count)
+        counts = options.cgroups_cpu_enable_pids_and_tids_count
+        return CgroupsIsolator(found, policy, report, counts=counts, gpus=gpus)
 
     return IsolatedContainerizer(
         inner=processes,
         report=report,
         cgroups=None if found is None else cgroups,
-        preparer=_preparer(options, isolation, provisioner, networks, devices) if isolation.needs_runtime else None,
+        preparer=_preparer(options, isolation, provisioner, networks, nodes) if isolation.needs_runtime else None,
         watches=watches,
         limits_processes=limits_processes,
     )

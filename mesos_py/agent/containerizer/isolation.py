@@ -28,6 +28,10 @@ NETWORK: Final = "network/cni"
 
 PORTS: Final = "network/ports"
 
+#: GPUs of NVIDIA. A container's cgroup closes those that are not its own.
+GPU: Final = "gpu/nvidia"
+CLOSES_DEVICES: Final = ("cgroups/devices", "cgroups/all")
+
 #: In the order in which they work.
 KNOWN: Final = (
     "filesystem/posix", "filesystem/linux", "posix/cpu", "posix/mem", "posix/rlimits",
@@ -36,7 +40,7 @@ KNOWN: Final = (
     "docker/runtime", "linux/devices", "linux/capabilities", "linux/nnp", "namespaces/ipc", "namespaces/pid",
     "namespaces/cgroup",
     "volume/sandbox_path", "volume/host_path", "volume/image", "volume/secret",
-    "disk/du", "linux/seccomp",
+    "disk/du", "linux/seccomp", GPU,
     NETWORK, PORTS,
     "environment_secret",
 )  # fmt: skip
@@ -99,6 +103,10 @@ def parse_isolation(text: str) -> tuple[str, ...]:
     alone = next((name for name in found if name in ON_LINUX), None)
     if alone is not None and "filesystem/linux" not in found:
         raise ValueError(f"The '{alone}' isolator requires the 'filesystem/linux' isolator")
+    if GPU in found:
+        for needed in (CLOSES_DEVICES, ("filesystem/linux",)):
+            if not any(name in found for name in needed):
+                raise ValueError(f"The '{needed[0]}' isolator must be enabled in order to use the '{GPU}' isolator")
     if "environment_secret" not in found:
         found.append("environment_secret")
     return tuple(sorted(found, key=KNOWN.index))

@@ -127,9 +127,9 @@ def of_v1(controllers: Iterable[str], what: Entitled, policy: Policy, memory_now
     return found
 
 
-def devices_v1(policy: Policy) -> list[Write]:
-    """Once, in a new cgroup: everything is closed, then some things are opened."""
-    rules = (*DEVICES, *policy.devices)
+def devices_v1(policy: Policy, more: Iterable[str] = ()) -> list[Write]:
+    """Once, in a new cgroup: everything is closed, then some things are opened; ``more`` for this one."""
+    rules = (*DEVICES, *policy.devices, *more)
     return [("devices", "devices.deny", "a"), *[("devices", "devices.allow", rule) for rule in rules]]
 
 

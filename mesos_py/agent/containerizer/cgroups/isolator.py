@@ -29,6 +29,7 @@ from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.containerizer.cgroups import controls, readings
 from mesos_py.agent.containerizer.cgroups.hierarchy import NESTED, CgroupsUnavailable, Hierarchy
 from mesos_py.agent.containerizer.cgroups.oom import OomWatch
+from mesos_py.agent.containerizer.gpus.allotment import Gpus
 from mesos_py.agent.containerizer.supervisor import cgroup as killing
 from mesos_py.agent.events import ContainerLimited
 from mesos_py.algebra.durations import format_size
@@ -68,13 +69,14 @@ class CgroupsIsolator:
 
     def __init__(
         self, hierarchy: Hierarchy, policy: controls.Policy, report: Callable[[ContainerLimited], None], *,
-        counts: bool = False,
+        counts: bool = False, gpus: Gpus | None = None,
     ) -> None:  # fmt: skip
-        """``counts``: usage counts processes and threads."""
+        """``counts``: usage counts processes and threads. With ``gpus`` there is the controller of devices."""
         self._hierarchy = hierarchy
         self._policy = policy
         self._report = report
         self._counts = counts
+        self._gpus = gpus
         self._groups: dict[str, _Group] = {}
         self._lock = -1
         self._makers = asyncio.Semaphore(MAKERS_MAX)
@@ -154,6 +156,8 @@ class CgroupsIsolator:
             return
         group.what = controls.entitled(resources, limits)
         try:
+            if self._gpus is not None and "/" not in group.name:
+                self._settle_gpus(self._gpus, container_id, resources)
             self._set(group)
             self._watch(container_id, group)
         except OSError as error:
@@ -202,6 +206,8 @@ class CgroupsIsolator:
         group = self._groups.pop(container_id, None)
         if group is None:
             return
+        if self._gpus is not None:
+            self._gpus.release(container_id)  # at once: its exit is known, and the next task is on its way
         if group.watch is not None:
             group.watch.close()
         pause_s, waited_s = REMOVE_FIRST_S, 0.0
@@ -215,8 +221,23 @@ class CgroupsIsolator:
 
     # ---- parts
 
+    def _settle_gpus(self, gpus: Gpus, container_id: str, resources: Sequence[Resource]) -> None:
+        """It may use as many GPUs as it has been given now, and no others. Raises OSError."""
+        before = gpus.rules(container_id)
+        problem = gpus.settle(container_id, resources)
+        if problem is not None:
+            log.error("GPUs not updated", container_id=container_id, error=problem.text)
+        now = gpus.rules(container_id)
+        for file, rules, others in (("devices.deny", before, now), ("devices.allow", now, before)):
+            for rule in rules:
+                if rule not in others:
+                    self._hierarchy.write(container_id, "devices", file, rule)
+
     def _know(self, name: str) -> None:
         container_id = name.rpartition("/")[2]
+        if self._gpus is not None and "/" not in name:
+            allowed = self._hierarchy.read(name, "devices", "devices.list") or ""
+            self._gpus.restore(container_id, allowed.splitlines())
         is_own = "/" not in name or self._hierarchy.has_settings(name)
         self._groups[container_id] = _Group(name, is_own, controls.entitled((), {}))
 
@@ -230,6 +251,9 @@ class CgroupsIsolator:
     ) -> _Group:  # fmt: skip
         if parent is not None and parent not in self._groups:
             raise NoCgroup(f"the cgroup of container '{parent}' is not there")
+        problem = self._gpus.settle(container_id, resources) if self._gpus is not None and parent is None else None
+        if problem is not None:
+            raise NoCgroup(problem.text)
         name = container_id if parent is None else f"{parent}/{NESTED}/{container_id}"
         group = _Group(name, is_own, controls.entitled(resources, limits))
         self._groups[container_id] = group
@@ -257,7 +281,9 @@ class CgroupsIsolator:
         if not group.is_own:
             return
         if "devices" in self._hierarchy.controllers:
-            for controller, file, contents in controls.devices_v1(self._policy):
+            # What is nested has its parent's GPUs.
+            more = () if self._gpus is None else self._gpus.rules(group.name.partition("/")[0])
+            for controller, file, contents in controls.devices_v1(self._policy, more):
                 self._hierarchy.write(group.name, controller, file, contents)
         self._set(group, is_new=True)
 

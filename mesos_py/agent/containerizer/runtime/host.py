@@ -10,7 +10,7 @@ from typing import Final
 from mesos_py.agent.containerizer.isolators.seccomp import Profile, parse
 from mesos_py.agent.containerizer.runtime.bundle import Device
 from mesos_py.machine.problem import Problem, bad_request
-from mesos_py.wire.linux import DeviceWhitelist
+from mesos_py.wire.linux import DeviceAccess, DeviceWhitelist
 
 PROFILE_MAX: Final = 1 << 20  # bytes; Docker's default profile has some 15,000
 
@@ -21,20 +21,25 @@ def find_devices(whitelist: DeviceWhitelist | None) -> tuple[Device, ...]:
     for one in () if whitelist is None else whitelist.allowed_devices:
         path = one.device.path or ""
         try:
-            status = os.stat(path)
+            device = device_at(path, one.access)
         except OSError as error:
             raise ValueError(f"--allowed_devices: '{path}': {error.strerror}") from error
-        if not (stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode)):
+        if device is None:
             raise ValueError(f"--allowed_devices: '{path}' is not a device")
-        access = one.access
-        found.append(
-            Device(
-                path=path, kind="c" if stat.S_ISCHR(status.st_mode) else "b", major=os.major(status.st_rdev),
-                minor=os.minor(status.st_rdev), may_read=bool(access.read), may_write=bool(access.write),
-                may_make=bool(access.mknod),
-            )
-        )  # fmt: skip
+        found.append(device)
     return tuple(found)
+
+
+def device_at(path: str, access: DeviceAccess.Access) -> Device | None:
+    """With its kind and numbers; None: it is something else. Raises OSError."""
+    status = os.stat(path)
+    if not (stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode)):
+        return None
+    return Device(
+        path=path, kind="c" if stat.S_ISCHR(status.st_mode) else "b", major=os.major(status.st_rdev),
+        minor=os.minor(status.st_rdev), may_read=bool(access.read), may_write=bool(access.write),
+        may_make=bool(access.mknod),
+    )  # fmt: skip
 
 
 class Profiles:

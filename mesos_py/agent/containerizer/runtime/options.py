@@ -10,7 +10,7 @@ import attrs
 
 from mesos_py.agent.containerizer.docker.options import DockerOptions
 from mesos_py.agent.containerizer.isolators.devices import check
-from mesos_py.flags import BOOLEAN, SIZE, TEXT, checked, message, option
+from mesos_py.flags import BOOLEAN, INDICES, SIZE, TEXT, checked, message, option
 from mesos_py.wire.linux import CapabilityInfo, DeviceWhitelist
 
 
@@ -25,6 +25,10 @@ class RuntimeOptions(DockerOptions):
     bounding_capabilities: CapabilityInfo | None = option(
         message(CapabilityInfo), None, "What processes of containers may do at most, likewise; unset: everything.",
         group="Containers",
+    )  # fmt: skip
+    nvidia_gpu_devices: tuple[int, ...] | None = option(
+        INDICES, None, "With gpu/nvidia: indices of the GPUs that containers may have, as nvidia-smi shows them; unset:"
+        " all. As many are offered unless --resources says how many.", group="Containers",
     )  # fmt: skip
     disallow_sharing_agent_pid_namespace: bool = option(
         BOOLEAN, False, "No container sees the host's processes.", group="Containers"

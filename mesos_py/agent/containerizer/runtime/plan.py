@@ -39,7 +39,7 @@ class Planner:
     #: --effective_capabilities, --bounding_capabilities
     effective: CapabilityInfo | None = None
     bounding: CapabilityInfo | None = None
-    #: those of --allowed_devices
+    #: for roots of their own: those of --allowed_devices, and GPUs
     devices: Sequence[Device] = ()
     #: --seccomp_profile_name, and how to read another one of --seccomp_config_dir
     default_profile: seccomp.Profile | None = None
@@ -75,8 +75,7 @@ class Planner:
             if isinstance(limits, Problem):
                 return limits
             bundle.rlimits = limits
-        if "linux/devices" in self.isolation:
-            devices.isolate(bundle, self.devices)
+        devices.isolate(bundle, self.devices)
         if "linux/capabilities" in self.isolation:
             problem = capabilities.isolate(bundle, effective=self.effective, bounding=self.bounding)
         bundle.no_new_privileges = "linux/nnp" in self.isolation
