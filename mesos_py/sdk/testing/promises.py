@@ -3,7 +3,7 @@
 ===================  ==================================================================================================
 acknowledges         every update that has a uuid, within half a minute of hearing it
 answers offers       accepts or declines each within five minutes, unless it is rescinded
-heeds rescinds       accepts no offer of which it has heard that it is gone
+heeds rescinds       accepts no offer of which it has heard, a second ago or more, that it is gone, and none twice
 launches once        uses no task id a second time
 keeps its id         subscribes again as who it was, whatever became of it, until it is told that it was removed
 reconciles           asks for the tasks that it has under way, within half a minute of every subscription
@@ -33,6 +33,7 @@ from mesos_py.wire.scheduler_api import Call, Event
 
 ACKNOWLEDGED_WITHIN: Nanos = 30 * SECOND
 ANSWERED_WITHIN: Nanos = 300 * SECOND
+RESCINDED_WITHIN: Nanos = SECOND  # what was said before, and is still being written down, is said
 RECONCILED_WITHIN: Nanos = 30 * SECOND
 SUBSCRIPTIONS_MAX, SUBSCRIPTIONS_WITHIN = 20, 10 * SECOND
 
@@ -68,7 +69,8 @@ class Promises:
         self._clock = clock
         self.breaches: dict[str, Breach] = {}
         self._duties: dict[SimLink, _Duties] = {}
-        self._gone: dict[OfferID, None] = {}
+        #: and since when
+        self._gone: dict[OfferID, Nanos] = {}
         #: by framework: one that has lost everything is another one
         self._launched: dict[tuple[FrameworkID | None, TaskID], None] = {}
         self._attempts: deque[Nanos] = deque(maxlen=SUBSCRIPTIONS_MAX + 1)
@@ -107,9 +109,10 @@ class Promises:
     def _accepts(self, program: Program, duties: _Duties, accept: Call.Accept) -> None:
         for offer_id in accept.offer_ids:
             duties.offers.pop(offer_id, None)
-            if offer_id in self._gone:
+            gone_at = self._gone.get(offer_id)
+            if gone_at is not None and self._clock() - gone_at > RESCINDED_WITHIN:
                 self.breach("heeds rescinds", f"it accepts {offer_id}, which is gone, as it has heard")
-            self._gone[offer_id] = None  # it is used up
+            self._gone[offer_id] = -RESCINDED_WITHIN  # it is used up
         for task in launched_by(accept.operations):
             name = (program.framework_id, task.task_id)
             if name in self._launched:
@@ -128,7 +131,7 @@ class Promises:
             duties.offers.update((offer.id, now) for offer in event.offers.offers)
         if event.rescind is not None:
             duties.offers.pop(event.rescind.offer_id, None)
-            self._gone[event.rescind.offer_id] = None
+            self._gone[event.rescind.offer_id] = now
         if event.update is not None:
             status = event.update.status
             duties.tasks.pop(status.task_id, None)
@@ -143,7 +146,7 @@ class Promises:
         """Its offers are gone, and the program knows."""
         duties = self._duties.pop(link, None)
         if duties is not None:
-            self._gone.update(dict.fromkeys(duties.offers))
+            self._gone.update(dict.fromkeys(duties.offers, self._clock()))
 
     # ---- what is not done
 
