@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import ClassVar, Self
 
+import structlog
+
 from mesos_py.machine.frame import Event, Frame, Send, Tick
 from mesos_py.machine.problem import Problem
 from mesos_py.machine.values import SECOND, Nanos
@@ -25,6 +27,8 @@ from mesos_py.wire.offer import Offer
 from mesos_py.wire.scheduler_api import Call
 from mesos_py.wire.scheduler_api import Event as MasterEvent
 from mesos_py.wire.task import TaskStatus
+
+log = structlog.get_logger(__name__)
 
 OFFERS_AT_ONCE = 1_000  # matched in one turn of the loop; with ten tasks on each that is about a second
 
@@ -151,6 +155,10 @@ class Launcher(Scheduler):
                 await self.on_launched(change)
             elif isinstance(change, words.Ended):
                 await self.on_ended(change)
+            elif isinstance(change, words.HoldBegan):
+                log.info("gang holds offers", gang=change.gang, at_most_s=self.habits.hold_s)
+            elif isinstance(change, words.HoldEnded):
+                log.info("gang holds offers no more", gang=change.gang)
         await self._there.shell.room()
 
     def _decide(self, event: Event) -> list[object]:
