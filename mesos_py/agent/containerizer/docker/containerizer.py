@@ -240,6 +240,7 @@ class DockerContainerizer:
     def _after_launch(self, one: Container, task: asyncio.Task[Inspected]) -> None:
         one.launching = None
         error = None if task.cancelled() else task.exception()
+        one.is_looked_at = task.cancelled() or error is not None  # then its end is no news
         if task.cancelled():
             self._start(self._give_up(one, ContainerExited(one.id, STATUS_KILLED)), f"give up {one.name}")
         elif error is not None:
@@ -353,4 +354,9 @@ class DockerContainerizer:
     def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._working.add(task)
-        task.add_done_callback(self._working.discard)
+        task.add_done_callback(self._worked)
+
+    def _worked(self, task: asyncio.Task[None]) -> None:
+        self._working.discard(task)
+        if not task.cancelled():
+            task.result()  # a bug of ours is not to be lost

@@ -50,7 +50,7 @@ class Container:
     #: what dockerd was told last that it may use, as fields of its HostConfig
     limits: dict[str, int] = attrs.Factory(dict)
     is_doomed: bool = False
-    #: somebody looks whether it has ended
+    #: somebody looks whether it has ended, or sees to that
     is_looked_at: bool = False
     #: the status it has ended with, as an event said
     heard_status: int | None = None

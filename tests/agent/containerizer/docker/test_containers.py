@@ -221,6 +221,17 @@ async def test_an_image_that_nobody_has(docked: Harness, dockerd: Daemon) -> Non
     assert dockerd.names() == []
 
 
+async def test_a_launch_that_fails_is_told_once(docked: Harness, dockerd: Daemon) -> None:
+    """dockerd says that it has died and is removed, too."""
+    for number in range(5):
+        docked.containerizer.launch(docked.spec(f"c{number}", "no-such-program"))
+    for number in range(5):
+        assert await docked.failed(f"c{number}") == "Failed to execute 'no-such-program': No such file or directory"
+    await ran(docked, "d", "true")
+    assert [docked.of(f"c{number}") for number in range(5)] == [["ContainerLaunchFailed"]] * 5
+    assert dockerd.names() == ["mesos-d"]
+
+
 async def test_a_check_that_says_something_says_it_in_the_sandbox(docked: Harness) -> None:
     start(docked, "c", LOOP)
     await docked.launched("c")
