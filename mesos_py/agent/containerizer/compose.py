@@ -119,7 +119,10 @@ def _watches(options: AgentOptions, isolation: Isolation) -> list[Callable[[Repo
     if "disk/du" in isolation:
         disk_s = options.container_disk_watch_interval / SECOND
         enforces = options.enforce_container_disk_quota
-        found.append(lambda report, cgroup_of: DiskIsolator(report, interval_s=disk_s, enforces=enforces))
+        place = os.path.realpath(options.work_dir)
+        found.append(
+            lambda report, cgroup_of: DiskIsolator(report, work_dir=place, interval_s=disk_s, enforces=enforces)
+        )
     if PORTS in isolation:
         if shutil.which("ss") is None:
             raise ValueError(f"{PORTS} needs ss (apt-get install iproute2)")

@@ -46,7 +46,7 @@ async def any_kind(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
     elif request.param == "docker":
         harness.docker(request.getfixturevalue("dockerd").socket)
     elif request.param == "crun":
-        harness.isolated(isolation=f"{CONFINED},filesystem/linux,linux/capabilities,namespaces/ipc")
+        harness.isolated(isolation=f"{CONFINED},filesystem/linux,linux/capabilities,namespaces/ipc,namespaces/pid")
     else:
         harness.containerizer = ScriptedContainerizer(report=harness.events.append, script=script)
     assert await harness.containerizer.recover() == ()

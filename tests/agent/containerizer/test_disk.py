@@ -11,8 +11,10 @@ import pytest
 from mesos_py.agent.containerizer.disk import quota
 from mesos_py.machine.values import SECOND
 from mesos_py.wire.resource import Resource
+from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import TaskStatus
 from mesos_py.wire.value import Value
+from mesos_py.wire.volume import Volume
 from tests.agent.containerizer.harness import DEADLINE_S, Harness, until
 
 FILLS = "dd if=/dev/zero of={} bs=1M count=3 2>/dev/null; exec sleep 1000"
@@ -20,6 +22,14 @@ FILLS = "dd if=/dev/zero of={} bs=1M count=3 2>/dev/null; exec sleep 1000"
 
 def disk(mebibytes: float, info: Resource.DiskInfo | None = None) -> Resource:
     return Resource(name="disk", type=Value.Type.SCALAR, scalar=Value.Scalar(value=mebibytes), disk=info)
+
+
+def persistent(name: str, mebibytes: float, path: str) -> Resource:
+    DiskInfo = Resource.DiskInfo
+    volume = Volume(mode=Volume.Mode.RW, container_path=path)
+    info = DiskInfo(persistence=DiskInfo.Persistence(id=name), volume=volume)
+    reservation = Resource.ReservationInfo(type=Resource.ReservationInfo.Type.DYNAMIC, role="eng")
+    return evolve(disk(mebibytes, info), reservations=(reservation,))
 
 
 @pytest.fixture
@@ -87,3 +97,27 @@ async def test_the_next_agent_goes_on_measuring(tmp_path: Path, harness: Harness
     await until(lambda: second.limited("c"))
     await made.close()
     await harness.isolated().recover()
+
+
+async def test_a_persistent_volume_has_a_quota_of_its_own(harness: Harness) -> None:
+    """1 what is in it does not count for the sandbox; 2 it is told apart; 3 too much of it ends the container."""
+    small = persistent("small", 1, "small")
+    spec = harness.shell("c", FILLS.format("large/f"), resources=(disk(1), persistent("large", 8, "large"), small))
+    harness.containerizer.launch(spec)
+
+    async def used() -> dict[str, int]:
+        measured = (await harness.containerizer.usage(["c"]))["c"].disk_statistics
+        return {one.persistence.id: one.used_bytes or 0 for one in measured if one.persistence is not None}
+
+    await harness.launched("c")
+    async with asyncio.timeout(DEADLINE_S):
+        while (await used())["large"] < 3 << 20:
+            await asyncio.sleep(0.01)
+    assert (await used())["small"] < 1 << 20 and harness.limited("c") is None
+    harness.containerizer.launch(harness.shell("d", FILLS.format("small/f"), resources=(disk(10), small)))
+    await until(lambda: harness.limited("d"))
+    limited = harness.limited("d")
+    assert limited is not None
+    (taken,) = limited.resources
+    assert taken.disk is not None and taken.disk.persistence is not None and taken.disk.persistence.id == "small"
+    assert limited.message.endswith("exceeds quota (1MB)")
