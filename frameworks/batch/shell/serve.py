@@ -12,7 +12,8 @@ import signal
 import attrs
 
 from frameworks.batch.core import Habits
-from frameworks.batch.shell.api import Api
+from frameworks.batch.shell import chronos
+from frameworks.batch.shell.api import ROUTES, Api
 from frameworks.batch.shell.program import BatchScheduler
 from mesos_py.cli.command import EXIT_NOT_RUN, EXIT_OK, Command, CommandFailed
 from mesos_py.config import CommandLine
@@ -55,7 +56,7 @@ async def main(line: CommandLine) -> int:
         asyncio.get_running_loop().add_signal_handler(signum, stopped.set)
     try:
         async with batch, contextlib.AsyncExitStack() as stack:
-            server = Server(Api(batch))
+            server = Server(Api(batch, (*ROUTES, *chronos.ROUTES)))
             port = await server.start(options.ip, options.port)
             stack.push_async_callback(server.close)
             print(f"ready http://{options.ip}:{port}", flush=True)

@@ -1,0 +1,295 @@
+"""Chronos' REST API (mesos/chronos 3.0), so that clients of it go on working: its jobs are schedules and jobs of ours.
+
+A scheduled job is a schedule whose runs have one job of the same name; a dependent job is another job of those runs,
+which depends on the success of its parents. So a dependent job's parents must all hang on one scheduled job, which is
+the one thing of Chronos that is not taken (400). What it would run is what we run: ``retries``, ``disabled``,
+``concurrent``, ``maxCompletionTime``, ``environmentVariables``, ``fetch`` and so on are fields of ours; those that mean
+nothing here (mails, custom executors) are refused where they would change what is run, and else ignored.
+
+Unlike Chronos it answers 404 for unknown jobs, forgets nothing of a run's history, and never rewrites a schedule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import orjson
+
+from frameworks.batch import words
+from frameworks.batch.calendar import Plan
+from frameworks.batch.dag import Dependency
+from frameworks.batch.fields import Invalid, read
+from frameworks.batch.job import Job
+from frameworks.batch.schedule import ALLOW, FORBID, Schedule
+from frameworks.batch.shell.api import Call, Route
+from mesos_py.web.response import TEXT, HttpError, Response, json
+from mesos_py.web.router import Answer
+
+RETRY_DELAY_S = 60.0  # Chronos: --failure_retry
+RETRIES, CPUS, MEM, DISK = 2, 0.1, 128.0, 256.0
+
+SOFT_ERROR = "chronos.softError"
+"""Label of a job whose children run though it has failed."""
+
+#: fields that would change what is run in a way that we cannot
+_REFUSED = ("executor", "executorFlags", "taskInfoData")
+
+
+def _job(value: Mapping[str, Any], parents: tuple[str, ...]) -> Job:
+    """Raises Invalid."""
+    for name in _REFUSED:
+        if value.get(name):
+            raise Invalid(name, "is not taken: tasks are commands")
+    if value.get("uris") and value.get("fetch"):
+        raise Invalid("fetch", "or 'uris', not both")
+    fetched = [{"uri": uri} for uri in value.get("uris") or ()] + [
+        {"uri": one.get("uri", ""), "extract": one.get("extract", True), "executable": one.get("executable", False),
+         "cache": one.get("cache", False), "output": one.get("destPath") or ""}
+        for one in value.get("fetch") or ()
+    ]  # fmt: skip
+    arguments = list(value.get("arguments") or ())
+    is_shell = value.get("shell", True)
+    made: dict[str, Any] = {
+        "name": value.get("name", ""),
+        "resources": {
+            "cpus": value.get("cpus", CPUS), "mem": value.get("mem", MEM), "disk": value.get("disk", DISK),
+        },
+        "env": {one["name"]: one.get("value", "") for one in value.get("environmentVariables") or ()},
+        "files": fetched, "image": (value.get("container") or {}).get("image", ""),
+        "retry": {"max": value.get("retries", RETRIES), "delay_s": RETRY_DELAY_S, "factor": 1},
+        "priority": 1 if value.get("highPriority") else 0, "constraints": value.get("constraints") or [],
+        "run_as": value.get("runAsUser") or "", "depends": [{"job": parent} for parent in parents],
+        "labels": {"owner": value.get("owner") or "", SOFT_ERROR: "true" if value.get("softError") else ""},
+    }  # fmt: skip
+    command = value.get("command", "")
+    made |= {"arguments": [command, *arguments]} if not is_shell else {"command": " ".join([command, *arguments])}
+    if value.get("maxCompletionTime"):
+        made["time_limit_s"] = value["maxCompletionTime"]
+    return read(Job, made)
+
+
+def _wired(jobs: tuple[Job, ...]) -> tuple[Job, ...]:
+    """Whoever depends on a job whose errors are soft runs when that has failed, too."""
+    soft = {job.name for job in jobs if dict(job.labels).get(SOFT_ERROR)}
+    return tuple([
+        attrs.evolve(job, depends=tuple([
+            attrs.evolve(need, on="completion" if need.job in soft else "success") for need in job.depends
+        ]))
+        for job in jobs
+    ])  # fmt: skip
+
+
+def _body(call: Call) -> Mapping[str, Any]:
+    body = call.body()
+    if not isinstance(body, Mapping):
+        raise HttpError(400, "must be an object")
+    return body
+
+
+async def _put(call: Call, schedule: Schedule) -> Answer:
+    await call.ask(words.PutSchedule(schedule))
+    return Response(204)
+
+
+async def put_scheduled(call: Call) -> Answer:
+    """Chronos: create or replace a scheduled job."""
+    body = _body(call)
+    former = call.batch.core.plans.get(str(body.get("name")))
+    try:
+        job = _job(body, ())
+        others = tuple(one for one in former.schedule.jobs if one.name != job.name) if former is not None else ()
+        value = {
+            "name": job.name, "interval": body.get("schedule", ""), "jobs": [{"name": job.name, "command": "x"}],
+            "time_zone": body.get("scheduleTimeZone") or "UTC", "paused": bool(body.get("disabled")),
+            "overlap": ALLOW if body.get("concurrent") else FORBID,
+        }  # fmt: skip
+        schedule = attrs.evolve(read(Schedule, value), jobs=_wired((job, *others)))
+    except Invalid as error:
+        raise HttpError(400, str(error)) from error
+    return await _put(call, schedule)
+
+
+async def put_dependent(call: Call) -> Answer:
+    """Chronos: create or replace a job that runs when its parents have succeeded."""
+    body = _body(call)
+    parents = tuple(dict.fromkeys(map(str, body.get("parents") or ())))
+    if not parents:
+        raise HttpError(400, "parents: there must be one at least")
+    plans = {name: _plan_of(call, name) for name in parents}
+    roots = list(dict.fromkeys(plan.schedule.name for plan in plans.values()))
+    if len(roots) > 1:
+        raise HttpError(400, f"parents: they hang on several scheduled jobs: {', '.join(roots)}")
+    plan = plans[parents[0]]
+    try:
+        job = _job(body, parents)
+        others = tuple(one for one in plan.schedule.jobs if one.name != job.name)
+        schedule = attrs.evolve(plan.schedule, jobs=_wired((*others, job)))
+    except Invalid as error:
+        raise HttpError(400, str(error)) from error
+    return await _put(call, schedule)
+
+
+def _plan_of(call: Call, name: str) -> Plan:
+    """The schedule that has a job of that name. Raises HttpError 404."""
+    for plan in call.batch.core.plans.values():
+        if any(job.name == name for job in plan.schedule.jobs):
+            return plan
+    raise HttpError(404, f"there is no job '{name}'")
+
+
+async def list_jobs(call: Call) -> Answer:
+    """Chronos: all jobs."""
+    plans = call.batch.core.plans.values()
+    return json([_shown(plan, job) for plan in plans for job in plan.schedule.jobs])
+
+
+async def search(call: Call) -> Answer:
+    """Chronos: jobs whose name or command contains ?name=, command= or any=; offset, limit."""
+    wanted = {key: call.query[key].lower() for key in ("name", "command", "any") if key in call.query}
+    found = [_shown(plan, job) for plan in call.batch.core.plans.values() for job in plan.schedule.jobs]
+    found = [one for one in found if all(_contains(one, key, text) for key, text in wanted.items())]
+    offset, limit = int(call.query.get("offset", "0")), int(call.query.get("limit", "10"))
+    return json(found[max(offset, 0) :][: max(limit, 0)])
+
+
+def _contains(shown: dict[str, Any], key: str, text: str) -> bool:
+    keys = ("name", "command") if key == "any" else (key,)
+    return any(text in str(shown[one]).lower() for one in keys)
+
+
+async def get_job(call: Call) -> Answer:
+    """Chronos: one job."""
+    plan = _plan_of(call, call.name)
+    return json(next(_shown(plan, job) for job in plan.schedule.jobs if job.name == call.name))
+
+
+def _shown(plan: Plan, job: Job) -> dict[str, Any]:
+    schedule, needed = plan.schedule, job.resources
+    shown: dict[str, Any] = {
+        "name": job.name, "command": job.command or " ".join(job.arguments), "shell": bool(job.command),
+        "cpus": needed.cpus, "mem": needed.mem, "disk": needed.disk, "retries": job.retry.max,
+        "disabled": schedule.paused, "concurrent": schedule.overlap == ALLOW, "highPriority": job.priority > 0,
+        "softError": bool(dict(job.labels).get(SOFT_ERROR)), "owner": dict(job.labels).get("owner", ""),
+        "environmentVariables": [{"name": name, "value": value} for name, value in job.env],
+        "fetch": [{"uri": file.uri, "extract": file.extract, "executable": file.executable, "cache": file.cache}
+                  for file in job.files],
+        "constraints": [[part for part in (one.field, one.operator.value, one.value) if part]
+                        for one in job.constraints],
+        "runAsUser": job.run_as, "maxCompletionTime": job.time_limit_s or 0,
+        "successCount": plan.succeeded, "errorCount": plan.failed,
+    }  # fmt: skip
+    if job.depends:
+        return shown | {"parents": [need.job for need in job.depends]}
+    return shown | {"schedule": schedule.interval or schedule.cron, "scheduleTimeZone": schedule.time_zone}
+
+
+async def summary(call: Call) -> Answer:
+    """Chronos: names, last outcomes and states."""
+    jobs = [_summed(call, plan, job) for plan in call.batch.core.plans.values() for job in plan.schedule.jobs]
+    return json({"jobs": jobs})
+
+
+def _summed(call: Call, plan: Plan, job: Job) -> dict[str, Any]:
+    runs = _runs(call, plan, job)
+    ended = [entry for entry in runs if entry.end is not None]
+    running = sum(bool(entry.live) for entry in runs)
+    state = f"{running} running" if running else "idle" if len(ended) == len(runs) else "queued"
+    status = "fresh" if not ended else "success" if ended[-1].state == "succeeded" else "failure"
+    return {
+        "name": job.name, "status": status, "state": state, "disabled": plan.schedule.paused,
+        "schedule": plan.schedule.interval or plan.schedule.cron, "parents": [need.job for need in job.depends],
+    }  # fmt: skip
+
+
+def _runs(call: Call, plan: Plan, job: Job) -> list[Any]:
+    """Jobs of ours that are runs of this one, the oldest first."""
+    core = call.batch.core
+    members = [name for number in plan.runs for name in core.submissions.get(number, ())]
+    return [core.entries[name] for name in members if name.endswith(f".{job.name}")]
+
+
+async def run_now(call: Call) -> Answer:
+    """Chronos: run a scheduled job, and what depends on it, now."""
+    plan = _plan_of(call, call.name)
+    await call.ask(words.RunSchedule(plan.schedule.name))
+    return Response(204)
+
+
+async def remove(call: Call) -> Answer:
+    """Chronos: a job is no more, and what runs of it is ended; those that depend on it depend on its parents."""
+    plan = _plan_of(call, call.name)
+    await _end_runs(call, plan)
+    gone = next(job for job in plan.schedule.jobs if job.name == call.name)
+    rest = tuple(_without(job, gone) for job in plan.schedule.jobs if job.name != call.name)
+    if gone.depends:
+        return await _put(call, attrs.evolve(plan.schedule, jobs=rest))
+    await call.ask(words.DropSchedule(plan.schedule.name))
+    for job in rest:  # children of a scheduled job have its schedule
+        if not job.depends:
+            await call.ask(words.PutSchedule(attrs.evolve(plan.schedule, name=job.name, jobs=_below(job, rest))))
+    return Response(204)
+
+
+def _without(job: Job, gone: Job) -> Job:
+    if not any(need.job == gone.name for need in job.depends):
+        return job
+    kept = {need.job: need for need in job.depends if need.job != gone.name}
+    inherited: dict[str, Dependency] = {need.job: need for need in gone.depends}
+    return attrs.evolve(job, depends=tuple({**inherited, **kept}.values()))
+
+
+def _below(root: Job, jobs: tuple[Job, ...]) -> tuple[Job, ...]:
+    """It, and whatever hangs on it alone."""
+    names, found, is_more = {root.name: None}, [root], True
+    while is_more:
+        more = [
+            job for job in jobs
+            if job.name not in names and job.depends and all(need.job in names for need in job.depends)
+        ]  # fmt: skip
+        names |= {job.name: None for job in more}
+        found += more
+        is_more = bool(more)
+    return tuple(found)
+
+
+async def kill(call: Call) -> Answer:
+    """Chronos: what runs of a job is ended."""
+    await _end_runs(call, _plan_of(call, call.name))
+    return Response(204)
+
+
+async def _end_runs(call: Call, plan: Plan) -> None:
+    job = next(job for job in plan.schedule.jobs if job.name == call.name)
+    for entry in _runs(call, plan, job):
+        if entry.end is None:
+            await call.ask(words.Cancel(entry.name))
+
+
+async def graph_csv(call: Call) -> Answer:
+    """Chronos: ``node,name,lastResult,state`` and ``link,parent,child`` lines."""
+    lines = []
+    for plan in call.batch.core.plans.values():
+        for job in plan.schedule.jobs:
+            seen = _summed(call, plan, job)
+            lines.append(f"node,{job.name},{seen['status']},{seen['state']}")
+            lines += [f"link,{need.job},{job.name}" for need in job.depends]
+    return Response(200, "".join(f"{line}\n" for line in lines).encode(), TEXT)
+
+
+async def leader(call: Call) -> Answer:
+    """Chronos: who leads, which is whoever answers."""
+    return Response(200, orjson.dumps({"leader": call.request.headers.get("Host", "")}), "application/json")
+
+
+_BASE = "/v1/scheduler"
+
+ROUTES = (
+    Route("POST", f"{_BASE}/iso8601", put_scheduled), Route("POST", f"{_BASE}/dependency", put_dependent),
+    Route("GET", f"{_BASE}/jobs", list_jobs), Route("GET", f"{_BASE}/jobs/summary", summary),
+    Route("GET", f"{_BASE}/jobs/search", search), Route("GET", f"{_BASE}/job/{{name}}", get_job),
+    Route("PUT", f"{_BASE}/job/{{name}}", run_now), Route("DELETE", f"{_BASE}/job/{{name}}", remove),
+    Route("DELETE", f"{_BASE}/task/kill/{{name}}", kill), Route("GET", f"{_BASE}/graph/csv", graph_csv),
+    Route("GET", f"{_BASE}/leader", leader),
+)  # fmt: skip

@@ -1,0 +1,126 @@
+"""Chronos' API on schedules of ours: what its clients do goes on working."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from frameworks.batch.shell import chronos
+from frameworks.batch.shell.api import Api
+from mesos_py.machine.values import SECOND
+from mesos_py.wire.task import TaskState
+from tests.batch.test_api import Asked, Site
+
+BASE = "/v1/scheduler"
+ROOT = {"name": "root", "command": "echo", "schedule": "R/1970-01-01T01:00:00Z/PT10M", "arguments": ["hi"]}
+
+
+class Old(Site):
+    """Asked by an old client."""
+
+    def __init__(self) -> None:
+        super().__init__(resources="cpus:4;mem:8000;disk:10000")
+        self.api = Api(self.batch, chronos.ROUTES)
+
+    async def __call__(self, method: str, path: str, body: Any = None, **query: str) -> Any:
+        return await self.ask(method, BASE + path, body, **query)
+
+    async def graph(self) -> str:
+        answer: Any = await self.api(Asked("GET", f"{BASE}/graph/csv", None, {}))  # type: ignore[arg-type]
+        return str(answer.body.decode())
+
+    def running(self) -> set[str]:
+        return {one.rpartition(".")[2] for one in self.world.core.entries if self.world.state(one) == "running"}
+
+
+async def chain() -> Old:
+    old = Old()
+    assert await old("POST", "/iso8601", ROOT) == (204, None)
+    for name, parent in (("child", "root"), ("leaf", "child")):
+        assert await old("POST", "/dependency", {"name": name, "command": "x", "parents": [parent]}) == (204, None)
+    return old
+
+
+async def test_a_job_is_created_read_and_replaced() -> None:
+    """With Chronos' defaults, and its words."""
+    old = await chain()
+    _, job = await old("GET", "/job/root")
+    assert {"name": "root", "command": "echo hi", "schedule": ROOT["schedule"], "retries": 2, "cpus": 0.1, "mem": 128,
+            "disk": 256, "disabled": False, "concurrent": False}.items() <= job.items()  # fmt: skip
+    assert await old("POST", "/iso8601", {**ROOT, "cpus": 2, "disabled": True}) == (204, None)
+    _, jobs = await old("GET", "/jobs")
+    assert [(one["name"], one.get("parents"), one["cpus"], one["disabled"]) for one in jobs] == [
+        ("root", None, 2, True), ("child", ["root"], 0.1, True), ("leaf", ["child"], 0.1, True)
+    ]  # fmt: skip
+    assert [one["name"] for one in (await old("GET", "/jobs/search", name="L"))[1]] == ["child", "leaf"]
+    assert [one["name"] for one in (await old("GET", "/jobs/search", any="echo"))[1]] == ["root"]
+
+
+async def test_children_run_when_their_parents_have_succeeded() -> None:
+    old = await chain()
+    assert await old("PUT", "/job/root") == (204, None)
+    for name in ("root", "child", "leaf"):
+        old.world.offer_all()
+        assert old.running() == {name}
+        assert (await old("GET", "/jobs/summary"))[1]["jobs"][0]["name"] == "root"
+        old.world.end(old.world.launched[-1])
+    _, seen = await old("GET", "/jobs/summary")
+    assert {(one["status"], one["state"]) for one in seen["jobs"]} == {("success", "idle")}
+    assert (await old("GET", "/job/root"))[1]["successCount"] == 1
+    assert (await old.graph()).splitlines()[1:3] == ["node,child,success,idle", "link,root,child"]
+
+
+async def test_children_run_though_a_parent_has_failed_whose_errors_are_soft() -> None:
+    """Also if that is said later."""
+    old = await chain()
+    await old("POST", "/iso8601", {**ROOT, "softError": True, "retries": 0})
+    await old("PUT", "/job/root")
+    old.world.offer_all()
+    old.world.fail(old.world.launched[-1])
+    old.world.offer_all()
+    assert old.running() == {"child"}
+    assert (await old("GET", "/job/root"))[1]["softError"] is True
+
+
+async def test_the_calendar_is_chronos() -> None:
+    old = await chain()
+    old.world.advance(3_700 * SECOND - old.world.now)
+    assert [old.world.state(name) for name in old.world.core.entries] == ["queued", "pending", "pending"]
+
+
+async def test_what_runs_is_killed_and_what_is_removed_leaves_its_children_to_its_parents() -> None:
+    old = await chain()
+    await old("PUT", "/job/root")
+    old.world.offer_all()
+    assert await old("DELETE", "/task/kill/root") == (204, None)
+    old.world.end(old.world.launched[-1], TaskState.TASK_KILLED)
+    assert {old.world.state(name) for name in old.world.core.entries} == {"cancelled", "skipped"}
+    assert await old("DELETE", "/job/child") == (204, None)
+    assert (await old("GET", "/job/leaf"))[1]["parents"] == ["root"]
+    assert await old("DELETE", "/job/root") == (204, None)
+    _, jobs = await old("GET", "/jobs")
+    assert [(one["name"], one["schedule"]) for one in jobs] == [("leaf", ROOT["schedule"])]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "text"),
+    [
+        ("/iso8601", {**ROOT, "schedule": "daily"}, 400, "interval: Cannot parse schedule 'daily'"),
+        ("/iso8601", {**ROOT, "name": "a b"}, 400, "name: 'a b' must be letters"),
+        ("/iso8601", {**ROOT, "uris": ["u"], "fetch": [{"uri": "u"}]}, 400, "fetch: or 'uris', not both"),
+        ("/iso8601", {**ROOT, "executor": "x"}, 400, "executor: is not taken"),
+        ("/iso8601", [], 400, "must be an object"),
+        ("/dependency", {"name": "c", "command": "x"}, 400, "parents: there must be one at least"),
+        ("/dependency", {"name": "c", "command": "x", "parents": ["nobody"]}, 404, "there is no job 'nobody'"),
+        ("/dependency", {"name": "c", "command": "x", "parents": ["root", "other"]}, 400, "parents: they hang"),
+        ("/dependency", {"name": "root", "command": "x", "parents": ["leaf"]}, 400, "jobs["),
+    ],
+)  # fmt: skip
+async def test_refusals(path: str, body: Any, status: int, text: str) -> None:
+    old = await chain()
+    await old("POST", "/iso8601", {**ROOT, "name": "other"})
+    records = dict(old.world.records)
+    found = await old("POST", path, body)
+    assert found[0] == status and found[1].startswith(text), found
+    assert old.world.records == records
