@@ -74,13 +74,15 @@ class Scheduler:
 
     def __init__(self, **settings: object) -> None:
         """``settings`` are attributes by name: ``Scheduler(name="mine", master="zk://...")``."""
-        for name, value in settings.items():
-            if not hasattr(type(self), name) or callable(getattr(type(self), name)):
-                raise TypeError(f"{type(self).__name__} has no setting '{name}'")
-            setattr(self, name, value)
         self._host: Host = host()
         self._client: Client | None = None
         self._wants_offers = True
+        for name, value in settings.items():
+            member = getattr(type(self), name, None)
+            is_fact = isinstance(member, property) and member.fset is None
+            if member is None or callable(member) or is_fact or name.startswith("_"):
+                raise TypeError(f"{type(self).__name__} has no setting '{name}'")
+            setattr(self, name, value)
 
     def framework_info(self) -> FrameworkInfo:
         """How the framework introduces itself; override it to say more."""
@@ -307,6 +309,11 @@ class Scheduler:
         """The executor ends, with its tasks."""
         shutdown = Call.Shutdown(executor_id=executor_id, agent_id=agent_id)
         await self._there.call(Call(type=Call.Type.SHUTDOWN, shutdown=shutdown))
+
+    async def update_framework(self, info: FrameworkInfo) -> None:
+        """The framework is another one from now on, to this master and the next: other roles, another name."""
+        update = Call.UpdateFramework(framework_info=info)
+        await self._there.call(Call(type=Call.Type.UPDATE_FRAMEWORK, update_framework=update))
 
     async def call(self, call: Call) -> bool:
         """Any other call; the framework's id is filled in. False: no master listens. Raises ValueError."""
