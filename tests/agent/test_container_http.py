@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from mesos_py.agent import removal
+from mesos_py.agent.container_http import KINDS
 from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.containerizer.scripted import RUNS, Outcome
+from mesos_py.agent.core import ROWS
 from mesos_py.wire import agent_api
 from mesos_py.wire.codec import protobuf
 from mesos_py.wire.ids import ContainerID
@@ -197,3 +199,12 @@ async def test_removal_follows_no_link_that_a_task_has_made(tmp_path: Path) -> N
     assert (outside / "n").exists()
     with pytest.raises(ValueError, match="does not lie below"):
         removal.remove(str(tmp_path / "work"), str(outside / "n"))
+
+
+def test_every_container_call_has_a_row_and_every_call_is_answered() -> None:
+    """One that nobody handles would be answered by a crash."""
+    types = agent_api.Call.Type
+    assert [kind.__name__ for kind in KINDS.values() if kind not in ROWS] == []
+    attached = {types.ATTACH_CONTAINER_INPUT, types.ATTACH_CONTAINER_OUTPUT}
+    named = {one for one in types if "CONTAINER" in one.name and one is not types.GET_CONTAINERS}
+    assert named == {*KINDS, *attached}

@@ -47,6 +47,8 @@ class _Session:
     is_viewed: bool = False
     is_typed: bool = False
     is_doomed: bool = False
+    #: while it ran
+    is_killed: bool = False
 
     @property
     def is_terminal(self) -> bool:
@@ -140,7 +142,7 @@ class Sessions:
         one.exec_id = str(made["Id"])
         wanted: dict[str, Any] = {"Detach": False, "Tty": one.is_terminal}
         if one.is_terminal and spec.lines is not None:
-            wanted["ConsoleSize"] = [spec.lines.rows, spec.lines.columns]
+            wanted["ConsoleSize"] = [spec.lines.rows, spec.lines.columns]  # dockerd knows of it since API 1.42
         body = json.dumps(wanted).encode()
         one.reader, one.writer = await asyncio.open_unix_connection(self._dockerd.socket, limit=HEAD_MAX)
         one.writer.write(
@@ -152,6 +154,8 @@ class Sessions:
         if b" 101 " not in head.split(b"\r\n", 1)[0]:
             one.writer.close()
             raise Refused(500, head.split(b"\r\n", 1)[0].decode(errors="replace"))
+        if one.is_terminal and spec.lines is not None:
+            await resize(self._dockerd, one.exec_id, spec.lines.rows, spec.lines.columns)
 
     async def _pid(self, exec_id: str) -> int:
         """0: it does not run."""
@@ -167,9 +171,9 @@ class Sessions:
             except Refused:  # gone with its container
                 return int(signal.SIGKILL) if one.is_doomed else None
             if not what.get("Running"):
-                if one.is_doomed:
-                    return int(signal.SIGKILL)
                 code = what.get("ExitCode")
+                if one.is_killed and code in (None, 128 + signal.SIGKILL):
+                    return int(signal.SIGKILL)
                 return None if code is None else raw_status(int(code))
             if one.is_doomed:
                 await self._kill(one, signal.SIGKILL)
@@ -189,6 +193,7 @@ class Sessions:
     async def _kill(self, one: _Session, signum: int) -> None:
         pid = await self._pid(one.exec_id) if one.exec_id else 0
         if pid:
+            one.is_killed |= signum == signal.SIGKILL
             _kill_tree(pid, signum)
 
     def _start(self, work: Any) -> None:
@@ -265,16 +270,19 @@ class _Typist:
                 writer.write_eof()
 
     async def resize(self, rows: int, columns: int) -> None:
-        with contextlib.suppress(Away, Refused):
-            await self._dockerd.ask(
-                lambda client: client.exec_resize(self._session.exec_id, height=rows, width=columns)
-            )
+        await resize(self._dockerd, self._session.exec_id, rows, columns)
 
     async def ended(self) -> None:
         await self._session.read.wait()
 
     def close(self) -> None:
         self._session.is_typed = False
+
+
+async def resize(dockerd: Dockerd, exec_id: str, rows: int, columns: int) -> None:
+    """The terminal has this size, unless it has just gone."""
+    with contextlib.suppress(Away, Refused):
+        await dockerd.ask(lambda client: client.exec_resize(exec_id, height=rows, width=columns))
 
 
 def _is_marked(pid: int) -> bool:

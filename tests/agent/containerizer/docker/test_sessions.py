@@ -53,6 +53,7 @@ async def test_a_session_is_in_its_container(docked: Harness) -> None:
         await typist.write(data)
         await typist.write(b"")
         said = await everything(client)
+    docked.containerizer.destroy("s")  # as whoever had it does at its end
     users = b"root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n"
     assert said[Stream.STDOUT] == users + b"1\nnobody\n" + data
     assert said[Stream.STDERR] == b"err\n"
@@ -90,6 +91,7 @@ async def test_destroyed_sessions_leave_nothing(docked: Harness) -> None:
     await join(docked, "trap '' TERM HUP; sleep 4711 & while :; do echo y; done")
     async with attached(docked, "s") as client:
         await client.read()
+        await until(lambda: pids_of("sleep 4711"))
         (sleeping,) = pids_of("sleep 4711")
     docked.containerizer.destroy("s")
     assert await docked.exited("s") == signal.SIGKILL
