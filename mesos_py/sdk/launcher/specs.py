@@ -94,6 +94,11 @@ def _check_name(spec: Spec, attribute: object, name: str) -> None:
         raise ValueError(f"'{name}' is no name for a spec: letters, digits, '_', '-' and '.', at most {NAME_MAX}")
 
 
+def _check_task(spec: Spec, attribute: object, task: TaskInfo | Maker) -> None:
+    if isinstance(task, TaskInfo) and task.executor is not None and task.executor.resources:
+        raise ValueError(f"the executor of '{spec.name}' cannot have resources: only what tasks need is matched")
+
+
 def _check_count(spec: Spec, attribute: object, count: int) -> None:
     if not 0 <= count <= COUNT_MAX:
         raise ValueError(f"{count} instances of '{spec.name}': it must be 0 to {COUNT_MAX}")
@@ -108,7 +113,8 @@ class Spec:
 
     name: str = attrs.field(validator=_check_name)
     #: a task that all are copies of but for id, agent, resources and PORT variables; or a pure function that makes one
-    task: TaskInfo | Maker
+    #: (with an executor, if any, that asks for no resources)
+    task: TaskInfo | Maker = attrs.field(validator=_check_task)
     count: int = attrs.field(default=1, validator=_check_count, kw_only=True)
     #: what each needs of a host; by default the scalars that the task to be copied names
     request: Request = attrs.field(kw_only=True)

@@ -7,7 +7,10 @@ import pytest
 from mesos_py.sdk.launcher import Launch, Spec
 from mesos_py.sdk.launcher.specs import parsed
 from mesos_py.wire.command import CommandInfo, Environment
+from mesos_py.wire.executor import ExecutorInfo
+from mesos_py.wire.ids import ExecutorID
 from mesos_py.wire.schema import evolve
+from tests.builders import resources
 from tests.sdk.launcher.world import ONE, TASK, world_of
 
 
@@ -43,6 +46,13 @@ def test_a_function_may_make_the_task() -> None:
 def test_a_spec_that_makes_no_sense_is_refused(name: str, count: int, text: str) -> None:
     with pytest.raises(ValueError, match=text):
         Spec(name, TASK, count=count)
+
+
+def test_an_executor_with_resources_of_its_own_is_refused() -> None:
+    executor = ExecutorInfo(executor_id=ExecutorID("e"), resources=resources(cpus=1))
+    with pytest.raises(ValueError, match="the executor of 's' cannot have resources"):
+        Spec("s", evolve(TASK, executor=executor))
+    assert Spec("s", evolve(TASK, executor=evolve(executor, resources=()))).count == 1
 
 
 def test_ids_are_read_as_they_are_written() -> None:
