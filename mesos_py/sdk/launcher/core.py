@@ -143,7 +143,7 @@ class DesiredSet:
             self.tasks[instance.task_id] = instance
             group.census.add(instance.values)
         self._set_timers(instance, out)
-        self._wait(instance, out)
+        self.enter(instance, out)
 
     def remove(self, instance: Instance, out: Frame) -> None:
         """Nothing of it is left."""
@@ -153,7 +153,7 @@ class DesiredSet:
         out.write(Kept(instance.record_name, None))
         gang = self.gang_of(instance)
         if gang is not None:
-            demand.release(self, gang, out)
+            demand.release(self, gang)
 
     def launch(self, instance: Instance, agent_id: AgentID, values: dict[str, str], out: Frame) -> TaskID:
         """It has a new task, written down; returns its id. ``values`` are in the census already."""
@@ -180,7 +180,7 @@ class DesiredSet:
         if was_live != instance.is_live or state is State.STOPPING or State.OVER in (before, state):
             out.write(Kept(instance.record_name, instance.record()))
         self._set_timers(instance, out)
-        self._wait(instance, out)
+        self.enter(instance, out)
 
     def _set_timers(self, instance: Instance, out: Frame) -> None:
         """What its task is given time for by its state, and nothing else."""
@@ -191,15 +191,15 @@ class DesiredSet:
         elif start_s is not None and ("start", *instance.key) not in self.timers:
             self.timers.set(("start", *instance.key), out.now + seconds(start_s), StartDue(*instance.key))
 
-    def _wait(self, instance: Instance, out: Frame) -> None:
-        """Its gang waits for it, or it is ready, or will be."""
+    def enter(self, instance: Instance, out: Frame) -> None:
+        """If it waits it is ready, or will be; if it is waited for, its gang knows."""
         gang = self.gang_of(instance)
         if instance.state is State.WAITING:
             demand.wait(self, instance, out)
         elif gang is not None and instance.then is State.WAITING:
-            demand.block(self, instance, gang)
+            demand.block(self, gang, instance.key)
         elif gang is not None:
-            demand.release(self, gang, out)
+            demand.release(self, gang)
 
     def _leave(self, instance: Instance) -> None:
         """It is in no index of its state."""

@@ -94,14 +94,19 @@ def declared(m: DesiredSet, event: Event, out: Frame) -> None:
 
 
 def _declare_anew(m: DesiredSet, group: Group, spec: Spec, out: Frame) -> None:
-    """What waits, waits under the new spec."""
-    waiting = [instance for instance in group.instances.values() if instance.state is State.WAITING]
-    for instance in waiting:
+    """What waits, or is waited for, does so under the new spec, and has waited as long as it had."""
+    former = m.gangs.get(group.spec.gang) if group.spec.gang is not None else None
+    order = [*group.ready.values(), *(one for one in group.instances.values() if one.number not in group.ready)]
+    since = [instance.since for instance in order]
+    for instance in group.instances.values():
         demand.leave(m, instance)
     group.declare(spec)
     _know_gangs(m)
-    for instance in waiting:
-        demand.wait(m, instance, out)
+    for instance, before in zip(order, since, strict=True):
+        m.enter(instance, out)
+        instance.since = before
+    if former is not None and former in m.gangs.values():
+        demand.release(m, former)
 
 
 def _know_gangs(m: DesiredSet) -> None:

@@ -6,6 +6,7 @@ wait after something was given back: what was refused then would not be offered 
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 from mesos_py.machine.frame import Event, Frame
@@ -30,35 +31,36 @@ def wait(m: DesiredSet, instance: Instance, out: Frame) -> None:
     if instance.not_before > out.now:
         m.timers.set(instance.key, instance.not_before, words.WaitOver(*instance.key))
         if gang is not None:
-            block(m, instance, gang)
-    elif gang is None:
-        _be_ready(m, instance, out)
+            block(m, gang, instance.key)
+        return
+    instance.since = out.now
+    if gang is None:
+        _be_ready(m, instance)
     else:
         gang.blocking.pop(instance.key, None)
         gang.parked[instance.key] = instance
-        release(m, gang, out)
+        release(m, gang)
 
 
-def block(m: DesiredSet, instance: Instance, gang: Gang) -> None:
-    """None of its gang is ready before it is."""
-    gang.blocking[instance.key] = None
+def block(m: DesiredSet, gang: Gang, key: Hashable) -> None:
+    """None of the gang is ready before whatever has that key is."""
+    gang.blocking[key] = None
     for other in list(gang.ready.values()):
         leave(m, other)
         gang.parked[other.key] = other
 
 
-def release(m: DesiredSet, gang: Gang, out: Frame) -> None:
+def release(m: DesiredSet, gang: Gang) -> None:
     """If nobody is waited for any more, those that have waited are ready."""
     if not gang.blocking:
         for instance in list(gang.parked.values()):
-            _be_ready(m, instance, out)
+            _be_ready(m, instance)
             gang.ready[instance.key] = gang.parked.pop(instance.key)
 
 
-def _be_ready(m: DesiredSet, instance: Instance, out: Frame) -> None:
+def _be_ready(m: DesiredSet, instance: Instance) -> None:
     group = m.groups[instance.name]
     role = group.spec.request.role
-    instance.since = out.now
     group.ready[instance.number] = instance
     m.waiting.setdefault(role, {})[instance.name] = group
     if role in m.refused:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from mesos_py.machine.values import Nanos
 from mesos_py.sdk.launcher.instances import Instance
 from mesos_py.sdk.launcher.specs import Spec
@@ -40,8 +42,8 @@ class Gang:
         self.ready: dict[tuple[str, int], Instance] = {}
         #: those that wait for others of the gang
         self.parked: dict[tuple[str, int], Instance] = {}
-        #: those that are waited for
-        self.blocking: dict[tuple[str, int], None] = {}
+        #: what is waited for: instances by name and number, and the pause after a vain hold
+        self.blocking: dict[Hashable, None] = {}
         #: how often in a row it has held offers in vain
         self.vain_holds = 0
 

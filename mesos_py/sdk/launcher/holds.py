@@ -18,9 +18,8 @@ from mesos_py.algebra.resources import Resources
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
 from mesos_py.machine.values import seconds
-from mesos_py.sdk.launcher import offers, words
+from mesos_py.sdk.launcher import demand, offers, words
 from mesos_py.sdk.launcher.group import Hold
-from mesos_py.sdk.launcher.instances import State
 from mesos_py.sdk.matching import Part
 from mesos_py.wire.scheduler_api import Event as MasterEvent
 
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 table = Table("offers that gangs hold")
 
 GIVEN_BACK_S = 1.0  # not offered again for so long, when a gang gives up what it held
+PAUSE = "pause"
 WAIT_MAX_S = 600.0  # after holding in vain
 
 
@@ -103,7 +103,14 @@ def hold_over(m: DesiredSet, event: Event, out: Frame) -> None:
     give_back(m, out)
     wait_s = min(m.habits.hold_s * 2.0 ** min(gang.vain_holds, 30), WAIT_MAX_S) * m.rng.uniform(0.9, 1.1)
     gang.vain_holds += 1
-    for instance in m.members(name):
-        if instance.state is State.WAITING:
-            instance.not_before = max(instance.not_before, out.now + seconds(wait_s))
-            m.move(instance, State.WAITING, out)
+    demand.block(m, gang, PAUSE)
+    m.timers.set((PAUSE, name), out.now + seconds(wait_s), words.PauseOver(name))
+
+
+@table.on(words.PauseOver)
+def pause_over(m: DesiredSet, event: Event, out: Frame) -> None:
+    """The gang may be launched, and has waited all the while."""
+    gang = m.gangs.get(event.body.gang)
+    if gang is not None:
+        gang.blocking.pop(PAUSE, None)
+        demand.release(m, gang)

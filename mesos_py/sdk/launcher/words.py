@@ -78,6 +78,13 @@ class HoldOver:
 
 
 @value
+class PauseOver:
+    """A timer: a gang that has held offers in vain may do so again."""
+
+    gang: str
+
+
+@value
 class ReviveDue:
     """A timer: offers may be asked for again."""
 

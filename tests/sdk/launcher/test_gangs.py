@@ -9,7 +9,7 @@ import pytest
 from mesos_py.machine.values import SECOND
 from mesos_py.sdk.launcher import Habits, Restart, Spec, words
 from mesos_py.sdk.launcher.instances import State
-from mesos_py.sdk.matching import Request
+from mesos_py.sdk.matching import Locality, Request
 from mesos_py.wire.task import TaskState
 from tests.sdk.launcher.world import ONE, RUNNING, TASK, World, hosts
 
@@ -56,6 +56,19 @@ def test_a_gang_that_waits_says_for_how_many_there_is_room() -> None:
     world = World(Random(1), hosts(2, "cpus:2;mem:1"), [gang("g", 5)], Habits(hold_s=10))
     world.offer_all()
     assert world.core.explain("g", world.now).text == "2 of 2 hosts fit, with room for 4 of 5 tasks"
+
+
+def test_a_gang_waits_for_its_data_through_its_pauses() -> None:
+    """Near its data is room for half of it. It holds that in vain, and then has waited long enough for any host."""
+    near = Request.of(cpus=1, locality=Locality(hosts=("h0",), host_wait_s=15))
+    spec = Spec("g", TASK, count=4, request=near, gang="g")
+    world = World(Random(1), hosts(2, "cpus:2;mem:1"), [spec], Habits(hold_s=10))
+    world.offer_all()
+    assert world.core.hold is not None
+    assert [offer.hostname for offer in world.core.hold.offers.values()] == ["h0"]
+    world.advance(22 * SECOND)
+    world.offer_all()
+    assert len(world.launched) == 4
 
 
 def test_two_gangs_do_not_hold_against_each_other() -> None:
@@ -123,6 +136,25 @@ def test_a_gang_that_loses_one_begins_again(end: TaskState) -> None:
     assert len(world.launched) == 8
     world.settle()
     assert world.states("g") == [State.RUNNING] * 4
+
+
+def test_nobody_waits_for_one_that_has_left_the_gang() -> None:
+    """It is declared on its own while its task is still to end; the others start without it."""
+    x, y = (Spec(name, TASK, count=1, request=ONE, gang="m", unreachable_s=None) for name in "xy")
+    world = World(Random(1), hosts(2, "cpus:2;mem:1"), [x, y])
+    world.offer_all()
+    world.start_tasks()
+    world.reconcile()
+    world.update(next(task_id for task_id in world.launched if task_id.startswith("y")), TaskState.TASK_LOST)
+    assert (world.states("x"), world.states("y")) == ([State.STOPPING], [State.WAITING])
+    world.offer_all()
+    assert len(world.launched) == 2
+    world.declare(Spec("x", TASK, count=1, request=ONE, unreachable_s=None), y)
+    world.offer_all()
+    assert [task_id[0] for task_id in world.launched[2:]] == ["y"]
+    world.declare(x, y)
+    world.settle()
+    assert (world.states("x"), world.states("y")) == ([State.RUNNING], [State.RUNNING])
 
 
 def test_a_gang_is_given_up_as_one() -> None:

@@ -63,6 +63,18 @@ def test_waits_are_kept(seed: int) -> None:
         world.reconcile()
 
 
+def test_declaring_it_again_does_not_make_it_wait_longer() -> None:
+    def spec() -> Spec:
+        return Spec("s", TASK, request=Request.of(cpus=1, locality=Locality(hosts=("h9",), host_wait_s=10)))
+
+    world = World(Random(1), hosts(1), [spec()])
+    for _ in range(5):
+        world.advance(2 * SECOND)
+        world.declare(spec())
+    world.offer_all()
+    assert len(world.launched) == 1
+
+
 def test_a_near_host_that_is_free_is_taken_at_once() -> None:
     """And a far one is not taken as long as it need not be, though it is offered."""
     wish = Locality(hosts=("h1",), host_wait_s=10)
