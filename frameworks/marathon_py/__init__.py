@@ -1,1 +1,22 @@
-"""Marathon on the kernel: not written yet. The name is taken so that what installs today can be upgraded."""
+"""Marathon on the kernel: so far its definitions, which are pure. What serves and runs them is not written yet.
+
+    given = read_given(body)            # JSON to values; InvalidJson names every path that is wrong
+    given = translate(given, settings)  # old forms in today's
+    app = complete(given, settings)     # what was left open filled in
+    show(app)                           # JSON, with the fields that Marathon writes
+
+==========  ==============================================================================
+fields      how a definition is declared, read and written; errors by path
+paths       ids: /group/app
+network     networks, port definitions, port mappings
+volumes     volumes of all kinds
+container   container, image, what is particular to Linux
+checks      health checks, checks, readiness checks
+app         an app, field by field
+legacy      forms of former releases, translated
+complete    what a definition leaves open, filled in
+settings    what the operator decides about definitions
+==========  ==============================================================================
+
+Source: mesosphere/marathon docs/docs/rest-api/public/api/v2/types, src/main/scala/.../api/v2.
+"""
