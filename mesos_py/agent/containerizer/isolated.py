@@ -29,7 +29,6 @@ from mesos_py.agent.containerizer.isolators import rlimits
 from mesos_py.agent.containerizer.isolators.network import Joined
 from mesos_py.agent.containerizer.process import STATUS_KILLED
 from mesos_py.agent.containerizer.runtime.preparing import Preparer
-from mesos_py.agent.containerizer.supervisor.frames import RUNTIME_FAILED
 from mesos_py.agent.containerizer.watch import Watch
 from mesos_py.agent.events import ContainerEvent, ContainerExited, ContainerLaunched, ContainerLaunchFailed
 from mesos_py.machine.problem import Problem, bad_request
@@ -334,8 +333,8 @@ class IsolatedContainerizer:
             if limited is not None:
                 self._report(limited)
         elif isinstance(event, ContainerLaunchFailed):
-            if starting is not None and self._runtime is not None and event.message == RUNTIME_FAILED:
-                event = ContainerLaunchFailed(event.container_id, self._runtime.why(starting))
+            if starting is not None and self._runtime is not None:
+                event = ContainerLaunchFailed(event.container_id, self._runtime.why(starting, event.message))
             self._end(self._undo(event.container_id), f"end {event.container_id}")
         self._report(event)
 

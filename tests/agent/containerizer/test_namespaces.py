@@ -10,6 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from mesos_py.agent.containerizer.runtime.runtime import Runtime
+from mesos_py.agent.containerizer.supervisor.frames import RUNTIME_FAILED
 from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.linux import CapabilityInfo, LinuxInfo, RLimitInfo
 from mesos_py.wire.resource import Resource
@@ -246,3 +248,13 @@ async def test_a_supervisor_that_dies_takes_its_containers_along(own: Harness) -
     os.kill(own.containerizer.inner.supervisor_pid, signal.SIGKILL)  # type: ignore[attr-defined]
     assert await own.exited("c") is None
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+async def test_a_runtime_that_has_gone_is_no_fault_of_the_tasks_program(tmp_path: Path) -> None:
+    """The task has never run: an agent takes "Failed to execute" at the beginning for a program that ran and failed."""
+    runtime = Runtime(runtime_dir=str(tmp_path / "run"), work_dir=str(tmp_path))
+    spec = Harness(tmp_path).spec("c", "true")
+    gone = "Failed to execute 'unshare': No such file or directory"
+    assert runtime.why(spec, gone) == f"Failed to start container: {gone}"
+    assert runtime.why(spec, RUNTIME_FAILED) == "Failed to start container: crun has said nothing"
+    assert runtime.why(spec, "Failed to isolate container: x") == "Failed to isolate container: x"

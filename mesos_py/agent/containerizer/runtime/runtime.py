@@ -35,6 +35,7 @@ from mesos_py.agent.containerizer.isolators.network import ADDRESSES
 from mesos_py.agent.containerizer.isolators.rlimits import NUMBERS
 from mesos_py.agent.containerizer.runtime.bundle import Bundle, Identity, config, process
 from mesos_py.agent.containerizer.supervisor import procfs
+from mesos_py.agent.containerizer.supervisor.frames import RUNTIME_FAILED
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +55,9 @@ _NEXT_TO_INIT: Final = """
 id=$1 && shift && "$@" run --detach --bundle="$0" "$id" </dev/null >/dev/null 2>&1 &&
 exec "$@" exec --detach {console} --pid-file="$0/pid" --process="$0/process.json" "$id"
 """
+
+#: How the supervisor begins when a program cannot be started.
+NOT_EXECUTED: Final = "Failed to execute"
 
 _NOT_FOUND: Final = re.compile(r"executable file `.*` not found in \$PATH: (.*)")
 _NOT_OPENED: Final = re.compile(r"open executable: (.*)")
@@ -187,10 +191,17 @@ class Runtime:
                 os.unlink(path)
         return _not_executed(spec, cause)
 
-    def why(self, spec: ContainerSpec) -> str:
-        """Why crun has started nothing, in the words of whoever starts processes."""
+    def why(self, spec: ContainerSpec, said: str) -> str:
+        """Why nothing was started, in the words of whoever starts processes; ``said`` is what the supervisor knows.
+
+        What it could not execute is the runtime, not the task's program: the task has never run.
+        """
+        if said != RUNTIME_FAILED:
+            return f"Failed to start container: {said}" if said.startswith(NOT_EXECUTED) else said
         cause = self.cause(spec.container_id)
-        return _not_executed(spec, cause) or f"Failed to start container: {cause or 'crun has said nothing'}"
+        missing = [program for program in PROGRAMS if shutil.which(program, path=PATH) is None]
+        nothing = f"there is no {missing[0]} any more" if missing else "crun has said nothing"
+        return _not_executed(spec, cause) or f"Failed to start container: {cause or nothing}"
 
     def cause(self, container_id: str) -> str:
         """What crun has said of it last; empty: nothing."""
@@ -250,5 +261,5 @@ def _not_executed(spec: ContainerSpec, cause: str) -> str | None:
     for pattern in (_NOT_FOUND, _NOT_OPENED):
         found = pattern.search(cause)
         if found is not None:
-            return f"Failed to execute '{spec.executable}': {found[1]}"
+            return f"{NOT_EXECUTED} '{spec.executable}': {found[1]}"
     return None
