@@ -63,6 +63,9 @@ class Habits:
     patience_s: float = 60.0
     #: a job that has found no room for so long may have tasks of lower priority ended; None: never
     preempt_after_s: float | None = 30.0
+    #: tasks that were asked for and are not known to run; beyond that nothing more is started. Without a bound the
+    #: updates of a large array come faster than they are dealt with, and masters leave those who are slow
+    starting_max: int = 2_000
     #: jobs that have ended and are remembered; the oldest are forgotten beyond that
     ended_max: int = 10_000
 
@@ -88,6 +91,8 @@ class Batch:
         self.over: dict[int, None] = {}
         #: submissions that are runs of schedules and have just ended
         self.ended_runs: dict[int, None] = {}
+        #: tasks that were asked for and are not known to run
+        self.starting = 0
         self.shares = Shares()
         self.timers = Timers()
         self.next_submission = 1
@@ -100,6 +105,8 @@ class Batch:
         self.wanted: dict[str, None] = {}
         self.renewed: dict[str, None] = {}
         self.refused: dict[str, None] = {}
+        #: something was not started because too much is starting
+        self.is_full = False
         #: the last that each agent offered, and the most
         self.seen: dict[AgentID, Host] = {}
         self.largest: dict[Place, Quantities] = {}
@@ -147,11 +154,20 @@ class Batch:
     def be_live(self, task: Task, now: Nanos) -> None:
         task.entry.live[task.position] = task
         self.tasks[task.id] = task
+        self.starting += 1
         self.shares.add(task.entry.job.user, task.entry.cost, now)
+
+    def be_running(self, task: Task) -> None:
+        """It is known to run; whoever waited for that may be started."""
+        if not task.is_running:
+            task.is_running = True
+            self.starting -= 1
+            demand.relax(self)
 
     def leave(self, task: Task, now: Nanos) -> None:
         """It does not live any more."""
         entry = task.entry
+        self.be_running(task)
         del self.tasks[task.id], entry.live[task.position]
         self.timers.cancel(("unreachable", task.id))
         self.shares.remove(entry.job.user, entry.cost, now)
@@ -220,6 +236,7 @@ class Batch:
                 is_whole = len(entry.live) + len(entry.done) == entry.job.gang
                 assert is_whole or all(task.stop is not None for task in entry.live.values())
         assert live == self.tasks
+        assert self.starting == sum(not task.is_running for task in live.values())
         assert all(self.waiting.values())
         assert self.wanted.keys() == self.waiting.keys()
         assert (self.hold is not None) == ("hold" in self.timers)

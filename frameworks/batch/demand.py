@@ -38,6 +38,13 @@ def want(m: Batch, entry: Entry, is_wanted: bool, out: Frame) -> None:
             del m.waiting[role]
 
 
+def relax(m: Batch) -> None:
+    """What was not started because too much was starting is offered for again when half of that runs."""
+    if m.is_full and m.starting <= m.habits.starting_max // 2:
+        m.is_full = False
+        m.renewed |= dict.fromkeys(m.wanted)
+
+
 def settle(m: Batch, out: Frame) -> None:
     """The master knows whether offers are wanted."""
     gone = [role for role in m.wanted if role not in m.waiting]

@@ -97,9 +97,14 @@ def _remember(m: Batch, hosts: Iterable[Host]) -> None:
 
 
 def _place(m: Batch, placing: Placing, out: Frame) -> None:
-    line = Line(m.waiting_entries(), m.shares, out.now)
+    line, room = Line(m.waiting_entries(), m.shares, out.now), m.habits.starting_max - m.starting
     while (turn := line.next()) is not None:
         entry, wanted = turn
+        if not entry.job.gang:
+            wanted = min(wanted, room)
+        if room <= 0:
+            m.is_full = True
+            break
         part = Part(entry.request, wanted, entry.census)
         if entry.job.gang:
             found = placing.round.place_all([part])
@@ -110,6 +115,7 @@ def _place(m: Batch, placing: Placing, out: Frame) -> None:
             count += _backfill(m, placing, entry, wanted - count, out.now)
         entry.funnel = placing.round.funnel(part)
         line.placed(wanted, count)
+        room -= count
         if count < wanted:
             holds.try_to(m, entry, placing, out.now)
     holds.settle(m, placing, out)

@@ -57,7 +57,8 @@ def update(m: Batch, event: Event, out: Frame) -> None:
         _unreachable(m, task, status, out)
     else:
         m.timers.cancel(("unreachable", task.id))
-        task.is_running = status.state is not TaskState.TASK_STAGING
+        if status.state is not TaskState.TASK_STAGING:
+            m.be_running(task)
 
 
 def _stranger(status: TaskStatus, out: Frame) -> None:

@@ -173,3 +173,25 @@ def test_roles_are_asked_for_one_by_one() -> None:
     assert world.calls[-1].suppress.roles == ("*",)
     world.ask(words.Cancel("a"))
     assert world.calls[-1].suppress.roles == ("eng",)
+
+
+def test_only_so_much_is_starting_at_a_time() -> None:
+    """The rest is offered for again when half of it runs, and a gang starts whole even so."""
+    world = world_of(agents=10, starting_max=8)
+    world.submit({"name": "a", "array": "1-40"})
+    world.offer_all()
+    assert len(world.alive()) == world.core.starting == 8
+    for task_id in world.alive()[:3]:
+        world.update(task_id, TaskState.TASK_RUNNING)
+    revived = types(world.calls).count("REVIVE")
+    world.update(world.alive()[3], TaskState.TASK_RUNNING)
+    world.advance(SECOND)
+    assert types(world.calls).count("REVIVE") == revived + 1
+    world.offer_all()
+    assert len(world.alive()) == 12
+    world.submit({"name": "g", "gang": 20, "priority": 1})
+    for task_id in world.alive():
+        world.update(task_id, TaskState.TASK_RUNNING)
+    world.offer_all()
+    assert len(world.alive("g")) == 20
+    world.drain()
