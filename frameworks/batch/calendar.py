@@ -16,7 +16,7 @@ from frameworks.batch import settle, submit, words
 from frameworks.batch.entry import SCHEDULE, Entry
 from frameworks.batch.fields import read, show
 from frameworks.batch.outcome import Outcome
-from frameworks.batch.schedule import ALLOW, FORBID, QUEUE, REPLACE, Calendar, Schedule, moment_of, owed
+from frameworks.batch.schedule import FORBID, QUEUE, REPLACE, Calendar, Schedule, moment_of, owed
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.problem import Kind, Problem
 from mesos_py.machine.table import Table
@@ -185,7 +185,6 @@ def _due(m: Batch, plan: Plan, due: Nanos, out: Frame) -> None:
         for number in current:
             for name in list(m.submissions[number]):
                 submit.stop(m, m.entries[name], Outcome.CANCELLED, out)
-    assert overlap in (ALLOW, FORBID, QUEUE, REPLACE)
     problem = submit.may_take(m, plan.schedule.run(due))
     if problem is not None:
         _skip(plan, 1, problem.text, due, out)
