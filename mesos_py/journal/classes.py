@@ -34,6 +34,7 @@ SHELLS = (
     "mesos_py.agent.containerizer.docker.removal", "mesos_py.agent.containerizer.docker.sandboxes",
     "mesos_py.agent.containerizer.docker.sessions",
     "mesos_py.agent.containerizer.docker.usage", "mesos_py.agent.containerizer.docker.compose",
+    "mesos_py.agent.containerizer.docker.warden",
     "mesos_py.agent.containerizer.process", "mesos_py.agent.containerizer.compose",
     "mesos_py.agent.containerizer.attachment", "mesos_py.agent.containerizer.beside",
     "mesos_py.agent.containerizer.members",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable
 from typing import Final
 
@@ -45,6 +46,8 @@ def compose_docker(
         enable_cfs=options.cgroups_enable_cfs,
         memory_bytes=psutil.virtual_memory().total,
         dns=options.default_container_dns,
+        run=secrets.token_hex(16),
+        pids_limit=options.cgroups_pids_limit,
         policy=Policy(
             allows_privileged=options.docker_allow_privileged,
             parameters=options.docker_allowed_parameters,

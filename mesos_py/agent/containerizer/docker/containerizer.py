@@ -37,6 +37,7 @@ from mesos_py.agent.containerizer.docker.request import PREFIX, SANDBOX, Setting
 from mesos_py.agent.containerizer.docker.sandboxes import Sandboxes
 from mesos_py.agent.containerizer.docker.sessions import Sessions
 from mesos_py.agent.containerizer.docker.usage import usage
+from mesos_py.agent.containerizer.docker.warden import Warden
 from mesos_py.agent.events import (
     ContainerEvent,
     ContainerExited,
@@ -82,7 +83,8 @@ class DockerContainerizer:
         self._remove_delay_s = remove_delay_s
         self._kills_orphans = kills_orphans
         self._cgroups = cgroups
-        self._launcher = Launcher(dockerd, images, sandboxes, settings, patience_s=dockerd.timeout_s)
+        self._warden = Warden(dockerd.socket, settings.run)
+        self._launcher = Launcher(dockerd, images, sandboxes, settings, self._warden, patience_s=dockerd.timeout_s)
         self._remover = Remover(dockerd)
         self._containers: dict[str, Container] = {}
         self._ends = Ends(dockerd, logs, self._containers, over=self._over, start=self._start)
@@ -168,12 +170,11 @@ class DockerContainerizer:
         one.limits = now
 
     async def usage(self, container_ids: Iterable[str]) -> dict[str, ResourceStatistics]:
-        found = {}
-        for container_id in container_ids:
-            one = self._containers.get(container_id)
-            if one is not None and one.pid is not None:
-                found[container_id] = usage(one.pid, one.resources, self._cgroups)
-        return found
+        known = [self._containers[name] for name in container_ids if name in self._containers]
+        wanted = [(one.id, one.pid, one.resources) for one in known if one.pid is not None]
+        return await asyncio.to_thread(
+            lambda: {name: usage(pid, resources, self._cgroups) for name, pid, resources in wanted}
+        )
 
     async def recover(self, expected: Collection[str] = ()) -> tuple[KnownContainer, ...]:
         """Of the expected only those of which there is a trace: the others are somebody else's.
@@ -233,6 +234,7 @@ class DockerContainerizer:
         await self._images.close()
         await self._logs.close()
         await self._sandboxes.close()
+        await self._warden.close()
         self._dockerd.close()
 
     # ---- beginnings

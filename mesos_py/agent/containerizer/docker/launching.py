@@ -21,6 +21,7 @@ from mesos_py.agent.containerizer.docker.images import Images, NoImage
 from mesos_py.agent.containerizer.docker.mounts import NoMount, settle
 from mesos_py.agent.containerizer.docker.request import BAD_OPTIONS, Request, Settings, request
 from mesos_py.agent.containerizer.docker.sandboxes import NoSandbox, Sandboxes
+from mesos_py.agent.containerizer.docker.warden import Warden
 from mesos_py.machine.problem import Problem
 
 T = TypeVar("T")
@@ -55,12 +56,14 @@ class Launcher:
     """Launches the containers of one agent, so many at once."""
 
     def __init__(
-        self, dockerd: Dockerd, images: Images, sandboxes: Sandboxes, settings: Settings, *, patience_s: float
-    ) -> None:
+        self, dockerd: Dockerd, images: Images, sandboxes: Sandboxes, settings: Settings, warden: Warden,
+        *, patience_s: float,
+    ) -> None:  # fmt: skip
         self._dockerd = dockerd
         self._images = images
         self._sandboxes = sandboxes
         self._settings = settings
+        self._warden = warden
         self._patience_s = patience_s
         self._turns = asyncio.Semaphore(LAUNCHES_AT_ONCE)
 
@@ -68,6 +71,8 @@ class Launcher:
         """It has been started, and this is what dockerd says of it. Raises NotLaunched."""
         spec = launch.spec
         try:
+            if not spec.is_kept:
+                await self._warden.open()
             await self._sandboxes.make(spec)
             asked = request(spec, self._settings)
             if isinstance(asked, Problem):

@@ -16,7 +16,7 @@ import attrs
 #: Parameters that give a task nothing that it has not anyway.
 HARMLESS: Final = (
     "add-host", "cap-drop", "cpuset-cpus", "dns", "dns-opt", "dns-option", "dns-search", "domainname", "entrypoint",
-    "env", "expose", "hostname", "init", "label", "memory-swap", "memory-swappiness", "net", "net-alias", "network",
+    "env", "expose", "hostname", "init", "label", "memory-swappiness", "net", "net-alias", "network",
     "network-alias", "no-healthcheck", "pids-limit", "read-only", "rm", "shm-size", "stop-signal", "stop-timeout",
     "tmpfs", "ulimit", "user", "workdir",
 )  # fmt: skip

@@ -38,7 +38,10 @@ PREFIX: Final = "mesos-"
 BAD_OPTIONS: Final = "Failed to create docker run options: "
 
 #: Labels by which a later agent knows its containers again. (Mesos has none: its executors outlive it.)
-WORK_DIR, SANDBOX, KEPT = "mesos_py.work_dir", "mesos_py.sandbox", "mesos_py.kept"
+WORK_DIR, SANDBOX = "mesos_py.work_dir", "mesos_py.sandbox"
+
+#: Label of containers that end with this run of the agent.
+RUN: Final = "mesos_py.run"
 
 _MODES: Final = {Network.HOST: "host", Network.BRIDGE: "bridge", Network.NONE: "none"}
 _DNS_PARAMETERS: Final = ("dns", "dns-search", "dns-opt", "dns-option")
@@ -55,6 +58,10 @@ class Settings:
     memory_bytes: int = 1 << 40
     dns: ContainerDNSInfo | None = None
     policy: Policy = attrs.Factory(Policy)
+    #: of this run of the agent
+    run: str = ""
+    #: --cgroups_pids_limit
+    pids_limit: int | None = None
 
 
 @attrs.frozen
@@ -129,9 +136,12 @@ def _request(spec: ContainerSpec, settings: Settings) -> Request:
     if joins is not None:
         config["NetworkingConfig"] = {"EndpointsConfig": {host["NetworkMode"]: joins}}
     removes = bool(config.pop("_RemoveAtOnce", False))
+    if settings.pids_limit is not None:
+        asked = int(host.get("PidsLimit", 0))
+        host["PidsLimit"] = min(asked, settings.pids_limit) if asked > 0 else settings.pids_limit
     config["Labels"] = {
-        **config.get("Labels", {}),
-        WORK_DIR: settings.work_dir, SANDBOX: spec.sandbox, KEPT: "1" if spec.is_kept else "0",
+        **{name: value for name, value in config.get("Labels", {}).items() if name != RUN},
+        WORK_DIR: settings.work_dir, SANDBOX: spec.sandbox, **({} if spec.is_kept else {RUN: settings.run}),
     }  # fmt: skip
     return Request(
         name=name_of(spec.container_id),

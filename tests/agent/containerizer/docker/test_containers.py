@@ -178,7 +178,7 @@ async def test_limits_are_its_cgroups(docked: Harness, dockerd: Daemon) -> None:
     assert (value("cpu", "cpu.shares"), value("memory", "memory.limit_in_bytes")) == (512, 64 << 20)
     docked.containerizer.update("c", (scalar("cpus", 1.0), scalar("mem", 128)), {"cpus": Value.Scalar(value=2.0)})
     await until(lambda: value("memory", "memory.limit_in_bytes") == 128 << 20)
-    assert (value("cpu", "cpu.shares"), value("cpu", "cpu.cfs_quota_us")) == (1024, 200_000)
+    await until(lambda: (value("cpu", "cpu.shares"), value("cpu", "cpu.cfs_quota_us")) == (1024, 200_000))
     usage = (await docked.containerizer.usage(["c"]))["c"]
     assert usage.mem_limit_bytes == 128 << 20
     assert usage.processes is not None and usage.processes >= 1

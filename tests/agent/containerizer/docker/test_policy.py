@@ -28,7 +28,7 @@ GUARDED = Policy(guarded=("/var/lib/mesos", "/var/run/docker.sock"))
      "device=/dev/sda", "security-opt=apparmor=unconfined", "volume=/:/host", "v=/:/host", "volumes-from=other",
      "runtime=other", "cgroup-parent=/", "memory=1g", "m=1g", "cpus=64", "privileged=true", "publish=22:22",
      "sysctl=kernel.shmmax=1",
-     "log-driver=syslog", "oom-score-adj=-1000", "link=db", "group-add=docker", "cgroupns=host"],
+     "log-driver=syslog", "oom-score-adj=-1000", "memory-swap=-1", "link=db", "group-add=docker", "cgroupns=host"],
 )  # fmt: skip
 def test_what_gives_a_task_the_host_is_refused(pair: str) -> None:
     assert "not allowed on this agent (--docker_allow" in refused(spec(parameters(pair)), NOTHING)

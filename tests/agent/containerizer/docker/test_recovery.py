@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -199,3 +201,26 @@ async def test_what_nobody_will_know_ends_with_its_agent(agents: Agents) -> None
     await agents.part()
     assert agents.dockerd.names(status="running") == ["mesos-kept"]
     await agents.next()
+
+
+@real
+async def test_what_nobody_will_know_ends_with_an_agent_that_is_killed(dockerd: Daemon, tmp_path: Path) -> None:
+    """kill -9: what is kept runs on."""
+    program = (
+        "import asyncio, sys; from pathlib import Path\n"
+        "from tests.agent.containerizer.harness import Harness\n"
+        "from tests.agent.containerizer.docker.running import LOOP, start\n"
+        "async def main():\n"
+        "    harness = Harness(Path(sys.argv[1]))\n"
+        "    await harness.docker(sys.argv[2]).recover()\n"
+        "    start(harness, 'kept', LOOP)\n"
+        "    start(harness, 'mine', LOOP, is_kept=False)\n"
+        "    await asyncio.sleep(1000)\n"
+        "asyncio.run(main())\n"
+    )
+    agent = subprocess.Popen([sys.executable, "-c", program, str(tmp_path), dockerd.socket])
+    await until(lambda: sorted(dockerd.names(status="running")) == ["mesos-kept", "mesos-mine"])
+    agent.kill()
+    agent.wait()
+    await until(lambda: dockerd.names() == ["mesos-kept"])
+    dockerd.clear()

@@ -43,9 +43,9 @@ def test_a_container_is_asked_for_by_name_and_marked() -> None:
         "mesos-c", "some/image", False, False,
     )  # fmt: skip
     assert found.config["Env"] == ["A=1"]
-    assert found.config["Labels"] == {
-        "mesos_py.work_dir": "/var/lib/mesos", "mesos_py.sandbox": "/s", "mesos_py.kept": "1",
-    }  # fmt: skip
+    labels = {"mesos_py.work_dir": "/var/lib/mesos", "mesos_py.sandbox": "/s"}
+    assert found.config["Labels"] == labels
+    assert asked(spec(is_kept=False), run="r").config["Labels"] == {**labels, "mesos_py.run": "r"}
     assert asked(spec({"force_pull_image": True})).is_pulled_anyway
 
 
@@ -117,6 +117,14 @@ def test_ports_are_published_and_exposed() -> None:
     assert found.config["ExposedPorts"] == {"80/tcp": {}, "53/udp": {}}
 
 
+@pytest.mark.parametrize(
+    ("given", "limit", "expected"),
+    [((), 9, 9), (("pids-limit=5",), 9, 5), (("pids-limit=-1",), 9, 9), (("pids-limit=5",), None, 5)],
+)
+def test_the_agents_limit_of_processes_counts(given: tuple[str, ...], limit: int | None, expected: int) -> None:
+    assert asked(spec(parameters(*given)), pids_limit=limit).config["HostConfig"]["PidsLimit"] == expected
+
+
 def test_aliases_and_addresses_are_of_the_network_it_joins() -> None:
     docker = {"network": Network.USER, **parameters("network-alias=a", "ip=10.0.0.9")}
     found = asked(spec(docker, container={"network_infos": (NetworkInfo(name="net"),)}))
@@ -126,10 +134,12 @@ def test_aliases_and_addresses_are_of_the_network_it_joins() -> None:
 
 def test_parameters_come_last_and_no_label_hides_ours() -> None:
     command = CommandInfo(value="x")
-    found = asked(spec(parameters("entrypoint=/mine", "env=B=2", "label=mesos_py.kept=0", "rm=true"), command=command))
+    given = ("entrypoint=/mine", "env=B=2", "label=mesos_py.work_dir=/other", "label=mesos_py.run=x", "rm=true")
+    found = asked(spec(parameters(*given), command=command))
     assert found.config["Entrypoint"] == ["/mine"]
     assert found.config["Env"] == ["A=1", "B=2"]
-    assert found.config["Labels"]["mesos_py.kept"] == "1"
+    assert found.config["Labels"]["mesos_py.work_dir"] == "/var/lib/mesos"
+    assert "mesos_py.run" not in found.config["Labels"]
     assert found.is_removed_at_once
 
 
