@@ -17,7 +17,7 @@ from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.containerizer.docker.tasks import is_docker
 from mesos_py.agent.entities import Executor
 from mesos_py.wire.checkpoint import Kind
-from mesos_py.wire.ids import ContainerID, TaskID
+from mesos_py.wire.ids import ContainerID
 
 if TYPE_CHECKING:
     from mesos_py.agent.core import Agent
@@ -45,8 +45,6 @@ class Place:
     container: ApiContainer | None = None
     #: an executor's own container that has no process
     is_pod: bool = False
-    #: the task in a group whose container it is
-    task_id: TaskID | None = None
     #: what runs there
     spec: Callable[[], ContainerSpec]
 
@@ -136,7 +134,6 @@ def _of_task(agent: Agent, executor: Executor, key: str) -> Place:
         is_kept=executor.checkpoint,
         is_launched=key in executor.nested_status,
         is_ending=task is None or _is_ending(executor),
-        task_id=task_id,
         spec=spec,
     )
 
