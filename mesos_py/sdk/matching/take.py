@@ -1,7 +1,7 @@
 """Which of a host's resources a task is given.
 
 What is reserved goes before what is not, so that others may still have the latter, and the narrower reservation goes
-before the wider (Mesos: the RESERVED-first order of docs/reservation.md; Marathon: ResourceMatcher). Never given:
+before the wider (the order of Marathon's ResourceMatcher; Mesos' Resources::find has it the other way). Never given:
 persistent volumes and disks of their own, which are asked for by name elsewhere; reservations that carry labels the
 request does not name; what the request does not accept.
 
