@@ -50,9 +50,6 @@ def keep(parts: Sequence[Part], plan: Plan) -> bool:
 def settle(m: DesiredSet, holder: str | None, plan: Plan, out: Frame) -> None:
     """The round is over, and ``holder`` holds what the plan says."""
     if m.hold is not None and m.hold.gang != holder:
-        gang = m.gangs.get(m.hold.gang)
-        if gang is not None:
-            gang.vain_holds = 0
         _end(m, out)
     if holder is None:
         return

@@ -124,7 +124,9 @@ def _planned(m: DesiredSet, offered: list[Host], out: Frame) -> Plan:
         if unit.gang is not None:
             placed = round.place_all(parts)
             may_hold = holder is None and (m.hold is None or m.hold.gang == unit.gang)
-            if placed is None and may_hold and holds.keep(parts, plan):
+            if placed is not None:
+                m.gangs[unit.gang].vain_holds = 0
+            elif may_hold and holds.keep(parts, plan):
                 holder = unit.gang
         else:
             placed = [round.place(part) for part in parts]
