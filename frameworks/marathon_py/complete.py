@@ -42,7 +42,7 @@ def complete(given: Given, settings: Settings, base: str = paths.ROOT, role: str
     made.setdefault("role", role or settings.mesos_role)
     made["networks"] = networks = _networks(given.get("networks", ()), settings)
     made["container"] = container = _container(given.get("container"), networks)
-    if networks[0].mode == HOST:
+    if all(one.mode == HOST for one in networks):
         made.setdefault("port_definitions", DEFAULT_PORT_DEFINITIONS)
     else:
         made["require_ports"] = False
@@ -62,7 +62,7 @@ def _networks(given: tuple[Network, ...], settings: Settings) -> tuple[Network, 
 
 
 def _container(given: Container | None, networks: tuple[Network, ...]) -> Container | None:
-    on_host = networks[0].mode == HOST
+    on_host = any(one.mode == HOST for one in networks)
     if given is None:
         if on_host:
             return None

@@ -38,7 +38,7 @@ class Credential:
 class Docker:
     """An image. What is never written is of former releases, and has been translated."""
 
-    image: str | None = field(text(), None)
+    image: str = field(text())
     force_pull_image: bool = field(flag(), False)
     parameters: tuple[Parameter, ...] = field(items(record(Parameter)), ())
     privileged: bool = field(flag(), False)
