@@ -239,6 +239,15 @@ def test_by_hand() -> None:
     assert w.take_calls() == [] and [one.update for one in w.take_told() if one.update] == [event.update] * 2
     w.call(Type.ACKNOWLEDGE, acknowledge=Call.Acknowledge(agent_id=A1, task_id=TaskID("t"), uuid=U1))
     assert [call.type for call in w.take_calls()] == [Type.ACKNOWLEDGE]
+    end = update("t", "FINISHED", U2)
+    for _ in range(2):
+        w.hear(end)
+        w.tell(words.Handled(end))
+    assert w.take_calls() == [] and [one.update for one in w.take_told() if one.update] == [end.update] * 2
+    again = World(habits=Habits(acknowledges=False, reconciles=False))
+    again.subscribe(w.kept)
+    again.hear(end)
+    assert len(again.take_told()) == 1, "an end that was not acknowledged is not known to the next run either"
 
 
 def test_own_records() -> None:

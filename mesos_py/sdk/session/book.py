@@ -81,6 +81,10 @@ class Task:
         """Its agent is out of reach: it may run there, and may come back."""
         return self.state is TaskState.TASK_UNREACHABLE
 
+    def is_said_by(self, status: TaskStatus) -> bool:
+        """It is the update that was heard last, once more."""
+        return self.status is not None and status.uuid is not None and self.status.uuid == status.uuid
+
     def record(self) -> bytes:
         """What is kept of it."""
         uuid = self.status.uuid if self.is_final and self.status is not None else None
@@ -133,7 +137,8 @@ class Book(Mapping[TaskID, Task]):
         return next(iter(self._ended)) if len(self._ended) > ENDED_MAX else None
 
     def hear(self, status: TaskStatus) -> bool:
-        """What ``status`` means is known; False: it is nothing new."""
+        """What ``status`` means is known; False: it is nothing new. An update that comes again is, to whoever has not
+        dealt with it."""
         task = self._tasks.get(status.task_id)
         if task is None:
             task = Task(status.task_id, status.agent_id)
@@ -141,6 +146,8 @@ class Book(Mapping[TaskID, Task]):
             is_known = False
         else:
             is_known = task.status is not None or task.has_ended
+            if task.is_said_by(status):
+                return True
         if task.is_final or (is_known and status.uuid is None and status.state is task.state):
             return False
         task.state, task.status = status.state, status

@@ -125,7 +125,7 @@ def update(s: Session, event: Event, out: Frame) -> None:
     if status.uuid is not None and known is not None:
         if known.pending == status.uuid:
             return  # the program is about to deal with it
-        if known.handled == status.uuid or known.is_final:
+        if known.handled == status.uuid or (known.is_final and not known.is_said_by(status)):
             asking.acknowledge(s, status, out)
             return
     if s.book.hear(status):
