@@ -15,6 +15,7 @@ import asyncio
 import importlib.util
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -73,22 +74,31 @@ async def emulated_agents(tasks: int, agents: int, place: str) -> None:
         report.figure("  CPU of the master", (sum(process.cpu_times()[:2]) - before) / tasks * 1000, "ms/task")
 
 
+HYPERQUEUE = """
+import sys, time
+from hyperqueue import Job, LocalCluster
+from hyperqueue.cluster import WorkerConfig
+tasks, slots, place = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+with LocalCluster(place) as cluster:
+    cluster.start_worker(WorkerConfig(cores=slots))
+    client, job = cluster.client(), Job()
+    begin = time.perf_counter()
+    for _ in range(tasks):
+        job.program(["true"], stdout=None, stderr=None)
+    client.wait_for_jobs([client.submit(job)])
+    print("rate", tasks / (time.perf_counter() - begin))
+"""
+
+
 def hyperqueue(tasks: int, place: str) -> float | None:
     """Tasks a second; None: it is not installed."""
     if importlib.util.find_spec("hyperqueue") is None:
         return None
-    from hyperqueue import Job, LocalCluster as Queue  # type: ignore[import-not-found]  # noqa: I001
-    from hyperqueue.cluster import WorkerConfig  # type: ignore[import-not-found]
-
-    with Queue(f"{place}/hq") as cluster:
-        cluster.start_worker(WorkerConfig(cores=SLOTS))
-        client = cluster.client()
-        begin = time.perf_counter()
-        job = Job()
-        for _ in range(tasks):
-            job.program(["true"], stdout=None, stderr=None)
-        client.wait_for_jobs([client.submit(job)])
-        return float(tasks / (time.perf_counter() - begin))
+    arguments = [str(tasks), str(SLOTS), f"{place}/hq"]
+    done = subprocess.run(
+        [sys.executable, "-c", HYPERQUEUE, *arguments], text=True, check=True, capture_output=True
+    )
+    return next(float(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("rate "))
 
 
 def gnu_parallel(tasks: int) -> float | None:
@@ -106,7 +116,7 @@ def gnu_parallel(tasks: int) -> float | None:
 async def real_processes(tasks: int, place: str, root: str | None) -> None:
     where = f", sandboxes in {root}" if root else ""
     report.header(f"batch: {tasks} x true as real processes, {SLOTS} at a time{where}")
-    others = {"HyperQueue": await asyncio.to_thread(hyperqueue, tasks, place), "GNU parallel": gnu_parallel(tasks)}
+    others = {"HyperQueue": hyperqueue(tasks, place), "GNU parallel": gnu_parallel(tasks)}
     for name, rate in others.items():
         if rate is None:
             print(f"   {name} is not installed, and left out", flush=True)

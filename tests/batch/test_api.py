@@ -56,6 +56,7 @@ class Asked:
 
     def __init__(self, method: str, path: str, body: Any, query: dict[str, str]) -> None:
         self.method, self.path, self.query = method, path, query
+        self.headers: dict[str, str] = {}
         self._body = body if isinstance(body, bytes) else orjson.dumps(body)
 
     def body(self) -> bytes:
@@ -133,6 +134,19 @@ async def test_refusals(method: str, path: str, body: Any, status: int, text: st
     found = await site.ask(method, path, body)
     assert found[0] == status and found[1].startswith(text)
     assert site.world.records == records
+
+
+async def test_pages_of_other_sites_are_refused() -> None:
+    """A browser says where a page is from; one from here may ask."""
+    site = Site()
+    for origin, status in (("http://evil.example", 403), ("http://here:5070", 201), ("null", 403)):
+        asked = Asked("POST", "/v1/jobs", J, {})
+        asked.headers = {"Origin": origin, "Host": "here:5070"}
+        try:
+            found = (await site.api(asked)).status  # type: ignore[arg-type, union-attr]
+        except HttpError as error:
+            found = error.response.status
+        assert found == status
 
 
 async def test_bad_queries() -> None:

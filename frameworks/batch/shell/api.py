@@ -311,6 +311,9 @@ class Api:
         found = [(match, route) for pattern, route in self._routes if (match := pattern.fullmatch(path)) is not None]
         if not found:
             raise HttpError(404)
+        origin = request.headers.get("Origin")
+        if origin is not None and origin.partition("://")[2] != request.headers.get("Host"):
+            raise HttpError(403, "pages of other sites may not speak for whoever looks at them")
         for match, route in found:
             if route.method == request.method:
                 try:

@@ -19,7 +19,7 @@ from mesos_py.cli.command import EXIT_NOT_RUN, EXIT_OK, Command, CommandFailed
 from mesos_py.config import CommandLine
 from mesos_py.coordination import StoreFailed
 from mesos_py.coordination.address import AddressError
-from mesos_py.flags import INTEGER, NAMES, SECONDS, TEXT, URL, bounded, option
+from mesos_py.flags import INTEGER, NAMES, SECONDS, SECRET, TEXT, URL, bounded, option
 from mesos_py.logs import LogOptions, set_up
 from mesos_py.sdk import SdkError
 from mesos_py.web.server import Server
@@ -37,7 +37,7 @@ class ServeOptions:
     roles: tuple[str, ...] = option(NAMES, ("*",), "Queues: the roles to be offered resources in.")
     user: str = option(TEXT, "", "Run tasks as this user; unset: who runs this.")
     principal: str = option(TEXT, "", "Who we are to a master that asks.")
-    secret: str = option(TEXT, "", "And how it knows.")
+    secret: str = option(SECRET, "", "And how it knows.")
     preempt_after_s: float = option(
         bounded(SECONDS, least=1), 30.0, "A job without room for so long may have tasks of lower priority ended.")
 
