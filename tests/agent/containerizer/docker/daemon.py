@@ -1,6 +1,7 @@
 """A real dockerd of the tests' own: below a temporary directory, with a bridge of its own, and nobody's iptables.
 
-It has its containerd beside it, so that it can be killed and started again as on a host. Its one image is busybox.
+It has its containerd beside it, so that it can be killed and started again as on a host. Both are in a mount namespace
+of their own, with which their mounts go. Its one image is busybox.
 """
 
 from __future__ import annotations
@@ -67,15 +68,19 @@ class Daemon:
         subprocess.run(["ip", "address", "add", f"10.213.{number}.1/24", "dev", self.bridge], check=True)
         subprocess.run(["ip", "link", "set", self.bridge, "up"], check=True)
         self._containerd = self._run(
+            "unshare", "--mount", "--propagation=private",
             "containerd", "--root", f"{self.directory}/containerd", "--state", f"{self.directory}/containerd-state",
             "--address", f"{self.directory}/containerd.sock",
         )  # fmt: skip
+        wait((self.directory / "containerd.sock").exists)
         self.start()
         self.client.import_image_from_data(busybox(), repository="busybox", tag="tests")
 
     def start(self) -> None:
         """dockerd answers."""
+        assert self._containerd is not None
         self._dockerd = self._run(
+            "nsenter", f"--mount=/proc/{self._containerd.pid}/ns/mnt",
             "dockerd", "--data-root", f"{self.directory}/data", "--exec-root", f"{self.directory}/exec",
             "--pidfile", f"{self.directory}/pid", "--host", f"unix://{self.socket}", "--bridge", self.bridge,
             "--containerd", f"{self.directory}/containerd.sock", "--iptables=false", "--ip-forward=false",
@@ -122,10 +127,6 @@ class Daemon:
                     process.terminate()
                     process.wait(WAIT_S)
             subprocess.run(["ip", "link", "delete", self.bridge], check=False)
-            for line in reversed(Path("/proc/self/mountinfo").read_text().splitlines()):
-                # dockerd leaves the host's network namespace, and one that was killed leaves more.
-                if line.split()[4].startswith(f"{self.directory}/"):
-                    subprocess.run(["umount", "--lazy", line.split()[4]], check=False)
 
     def clear(self) -> None:
         """It has no containers."""
