@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+import subprocess
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.secret import Secret
 from mesos_py.wire.volume import MountPropagation, Volume
 from tests.agent.containerizer.conftest import remove_cgroups
-from tests.agent.containerizer.harness import Harness, needs_crun
+from tests.agent.containerizer.harness import Harness, needs_crun, until
 
 pytestmark = [pytest.mark.root, needs_crun]
 
@@ -61,6 +62,36 @@ async def test_directories_and_files_of_the_host(harness: Harness, tmp_path: Pat
     assert said == "of the host\n" * 3 + "kept\n"
     assert (tmp_path / "host/written").read_text() == "x\n"
     assert os.listdir(harness.sandbox("c") / "a/b") == []  # on the host nothing is mounted
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Iterator[Path]:
+    """A directory of the host whose mounts go on to those who want them."""
+    place = tmp_path / "shared"
+    (place / "below").mkdir(parents=True)
+    subprocess.run(["mount", "--bind", place, place], check=True)
+    try:
+        subprocess.run(["mount", "--make-shared", place], check=True)
+        yield place
+    finally:
+        subprocess.run(["umount", "--recursive", place], check=True)
+
+
+async def test_what_the_host_mounts_later(harness: Harness, shared: Path) -> None:
+    """It is in a volume, whether that was asked for or nothing was said (as in Mesos); the reverse is not so."""
+    follows = MountPropagation(mode=MountPropagation.Mode.HOST_TO_CONTAINER)
+    waits = "mkdir -p v/own; mount -t tmpfs none v/own; touch ready; until [ -e go ]; do sleep 0.01; done"
+    given: dict[str, dict[str, Any]] = {"told": {"mount_propagation": follows}, "silent": {}}
+    for name, fields in given.items():
+        container = volumes(of_host(shared, "v", **fields))
+        harness.containerizer.launch(harness.shell(name, f"{waits}; [ -e v/below/later ]", container=container))
+        await until((harness.sandbox(name) / "ready").exists)
+    subprocess.run(["mount", "-t", "tmpfs", "none", shared / "below"], check=True)
+    (shared / "below/later").touch()
+    assert f"{shared}/own" not in Path("/proc/self/mountinfo").read_text()
+    for name in given:
+        (harness.sandbox(name) / "go").touch()
+        assert await harness.exited(name) == 0
 
 
 async def test_an_absolute_mount_point_is_there_or_refused(harness: Harness, tmp_path: Path) -> None:
