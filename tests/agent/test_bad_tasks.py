@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from mesos_py.wire.command import CommandInfo
@@ -16,13 +17,15 @@ from mesos_py.wire.linux import CapabilityInfo, LinuxInfo, RLimitInfo
 from mesos_py.wire.secret import Secret
 from mesos_py.wire.task import TaskState, TaskStatus
 from mesos_py.wire.volume import Volume
-from tests.agent.kinds import Host, needs, scalars
+from tests.agent.containerizer.harness import until
+from tests.agent.kinds import IMAGE, KINDS, Host, Kind, forget, host_directory, needs, scalars
 from tests.agent.provisioner.images import file, layer, layout
-from tests.agent.provisioner.registry import registry
+from tests.agent.provisioner.registry import PASSWORD, registry
 
 pytestmark = [pytest.mark.xdist_group("kinds"), pytest.mark.asyncio(loop_scope="module")]
 
 Reason = TaskStatus.Reason
+FINISHED = TaskState.TASK_FINISHED
 Source = Volume.Source
 Capability = CapabilityInfo.Capability
 NO_DIGEST = f"sha256:{'0' * 64}"
@@ -184,21 +187,37 @@ async def test_an_image_without_anything_to_run(host: Host) -> None:
     await not_launched(host, "No executable is found", CommandInfo(shell=False), container={"name": "empty"})
 
 
-@needs("image")
-async def test_a_registry_that_refuses(host: Host, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A password that is wrong, and a registry that is not there any more."""
-    with registry(tmp_path_factory.mktemp("registry")) as made:
-        made.push(host.directory / "images", "busy", "some/busy:1")
-        wrong = Secret(type=Secret.Type.VALUE, value=Secret.Value(data=made.docker_config("wrong").encode()))
-        name = f"{made.host}/some/busy:1"
-        why = await not_launched(host, f"Failed to pull image '{name}': ", container=secretly(name, wrong))
-        assert "unauthorized" in why
-    why = await not_launched(host, f"Failed to pull image '{name}': ", container=secretly(name, wrong))
-    assert "connection refused" in why
+@pytest.mark.parametrize("kind", [kind.param for kind in KINDS if "image" in kind.can])
+async def test_a_registry_that_refuses(kind: Kind, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A password that is wrong, and a registry that is not there any more; with the right one it is well."""
+    directory = host_directory()
+    try:
+        with registry(tmp_path_factory.mktemp("registry")) as made:
+            flags = (*kind.flags(directory), f"--docker_registry=http://{made.host}")
+            host = Host(attrs.evolve(kind, flags=lambda _: flags), directory)
+            await host.open()
+            made.push(directory / "images", IMAGE, "some/busy:1")
+            right, wrong = (made.docker_config(password) for password in (PASSWORD, "wrong"))
+            name = f"{made.host}/some/busy:1"
+            assert (await host.end(host.run("true", container=secretly(name, right)))).state is FINISHED
+            assert "unauthorized" in await why_not(host, f"{name}0", secretly(f"{name}0", wrong))
+        assert "connection refused" in await why_not(host, f"{name}0", secretly(f"{name}0", right))
+        await until(lambda: not host.left())
+        await host.close()
+    finally:
+        forget(directory)
 
 
-def secretly(name: str, config: Secret) -> Mapping[str, Any]:
-    return {"name": name, "config": config}
+async def why_not(host: Host, name: str, container: Mapping[str, Any]) -> str:
+    end = await host.end(host.run("true", container=container))
+    assert (end.state, end.reason) == (TaskState.TASK_FAILED, Reason.REASON_CONTAINER_LAUNCH_FAILED)
+    assert end.message is not None
+    assert end.message.startswith(f"Failed to launch container: Failed to pull image '{name}': ")
+    return end.message
+
+
+def secretly(name: str, config: str) -> Mapping[str, Any]:
+    return {"name": name, "config": Secret(type=Secret.Type.VALUE, value=Secret.Value(data=config.encode()))}
 
 
 # ---- what is too little
