@@ -17,11 +17,9 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import attrs
-
-T = TypeVar("T")
 
 REQUIRED: Final = attrs.NOTHING
 _DECLARED = "frameworks.marathon_py.declared"
@@ -224,7 +222,7 @@ def record(cls: type[Any], missing: str = "error.path.missing") -> Kind:
     def read(value: Any, path: str, report: Report) -> Any:
         if not isinstance(value, dict):
             return _wrong(path, "error.expected.jsobject", report)
-        given = _given(cls, value, path, report, missing)
+        given = given_of(cls, value, path, report, missing)
         return BAD if BAD in given.values() else cls(**given)
 
     return Kind(read, show)
@@ -238,20 +236,13 @@ def switch(choose: Callable[[Any], Kind], show: Callable[[Any], Any]) -> Kind:
 # ---- classes
 
 
-def read_given(cls: type[Any], value: Any) -> dict[str, Any]:
-    """The fields that are given, by name. Raises InvalidJson."""
+def read_as(kind: Kind, value: Any) -> Any:
+    """What a kind makes of it. Raises InvalidJson, with all that is wrong."""
     found: list[Violation] = []
-    if not isinstance(value, dict):
-        raise InvalidJson([Violation("/", "error.expected.jsobject")])
-    given = _given(cls, value, "", lambda path, text: found.append(Violation(path, text)), "error.path.missing")
+    made = kind.read(value, "", lambda path, text: found.append(Violation(path, text)))
     if found:
         raise InvalidJson(found)
-    return given
-
-
-def read(cls: type[T], value: Any) -> T:
-    """All of a class. Raises InvalidJson."""
-    return cls(**read_given(cls, value))
+    return made
 
 
 def show(made: Any) -> dict[str, Any]:
@@ -266,7 +257,10 @@ def show(made: Any) -> dict[str, Any]:
     return shown
 
 
-def _given(cls: Any, value: Mapping[str, Any], path: str, report: Report, missing: str) -> dict[str, Any]:
+def given_of(
+    cls: Any, value: Mapping[str, Any], path: str, report: Report, missing: str = "error.path.missing"
+) -> dict[str, Any]:
+    """The fields of a class that are given, by name; BAD are those that could not be read."""
     found = {}
     for one in declared(cls):
         if not one.is_read:

@@ -15,7 +15,7 @@ Source: mesosphere/marathon src/main/scala/mesosphere/marathon/api/v2/AppNormali
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import attrs
@@ -24,7 +24,9 @@ from frameworks.marathon_py import fields
 from frameworks.marathon_py.app import App, Fetch
 from frameworks.marathon_py.container import DOCKER, MESOS, Container, Docker
 from frameworks.marathon_py.fields import (
-    InvalidJson,
+    BAD,
+    Kind,
+    Report,
     Violation,
     field,
     items,
@@ -89,18 +91,21 @@ class Legacy:
     ip_address: IpAddress | None = field(record(IpAddress), None)
 
 
+def _read_given(body: Any, path: str, report: Report) -> Any:
+    if not isinstance(body, dict):
+        report(path or "/", "error.expected.jsobject")
+        return BAD
+    given = fields.given_of(App, body, path, report) | fields.given_of(Legacy, body, path, report)
+    return BAD if BAD in given.values() else given
+
+
+#: an app as it is given, in old forms and new
+GIVEN = Kind(_read_given)
+
+
 def read_given(body: Any) -> Given:
     """What is given of an app, in old forms and new. Raises InvalidJson, with all that is wrong."""
-    given: Given = {}
-    found: list[Violation] = []
-    for cls in (App, Legacy):
-        try:
-            given |= fields.read_given(cls, body)
-        except InvalidJson as error:
-            found += [one for one in error.violations if one not in found]
-    if found:
-        raise InvalidJson(found)
-    return given
+    return cast(Given, fields.read_as(GIVEN, body))
 
 
 def violations(given: Given) -> Iterator[Violation]:

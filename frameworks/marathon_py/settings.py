@@ -23,6 +23,8 @@ class Settings:
     enable_features: tuple[str, ...] = ()
     #: any, unreserved or reserved: resources of which role apps use that do not say
     accepted_resource_roles_default_behavior: str = "any"
+    #: off or top: whether new top-level groups enforce their role
+    new_group_enforce_role: str = "off"
 
     def has(self, feature: str) -> bool:
         return feature in self.enable_features
