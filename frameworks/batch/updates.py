@@ -106,8 +106,10 @@ def finish(m: Batch, task: Task, how: End, out: Frame) -> None:
         how = attrs.evolve(how, outcome=asked)
     elif how.outcome is Outcome.CANCELLED:  # not by us: its host was emptied, or its framework was ended under us
         how = attrs.evolve(how, outcome=Outcome.LOST)
+    host = m.seen.get(task.agent_id) if task.agent_id is not None else None
+    hostname = task.hostname or (host.hostname if host is not None else "")  # launched by an earlier run
     attempt = Attempt(
-        task.attempt, how.outcome, how.exit_code, how.signal, how.message, task.agent_id or "", task.hostname,
+        task.attempt, how.outcome, how.exit_code, how.signal, how.message, task.agent_id or "", hostname,
         task.container_id, task.started, out.now,
     )  # fmt: skip
     task.history = (*task.history, attempt)

@@ -23,12 +23,18 @@ class Framework:
         self.cluster, self.store = cluster, store
         self.address = ""
 
-    def start(self) -> None:
-        self.process = subprocess.Popen(
-            [*PROGRAM, "serve", f"--master={self.cluster.address}", "--port=0", f"--store=sqlite:{self.store}",
-             "--logging_level=WARNING"],
-            env=environment(), cwd="/", text=True, stdout=subprocess.PIPE,
-        )  # fmt: skip
+    def start(self, store: str = "") -> None:
+        store = store or f"--store=sqlite:{self.store}"
+        arguments = (f"--master={self.cluster.address}", "--port=0", store, "--logging_level=WARNING")
+        self.be(
+            subprocess.Popen(
+                [*PROGRAM, "serve", *arguments], env=environment(), cwd="/", text=True, stdout=subprocess.PIPE
+            )
+        )
+
+    def be(self, process: subprocess.Popen[str]) -> None:
+        """That one, once it answers."""
+        self.process = process
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line.startswith("ready http://"), line
@@ -44,7 +50,8 @@ class Framework:
         return done.stdout or done.stderr
 
     def stop(self, signum: int = signal.SIGTERM) -> None:
-        self.process.send_signal(signum)
+        if self.process.poll() is None:
+            self.process.send_signal(signum)
         self.process.wait(30)
         assert self.process.stdout is not None
         self.process.stdout.close()

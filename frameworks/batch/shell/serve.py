@@ -43,7 +43,7 @@ class ServeOptions:
 
 
 async def main(line: CommandLine) -> int:
-    """Says ``ready http://HOST:PORT`` on standard output once it answers."""
+    """Says ``ready http://HOST:PORT`` on standard output once it answers: at once, or when it has been elected."""
     options = line.make(ServeOptions)
     set_up(line.make(LogOptions))
     batch = BatchScheduler(
@@ -54,32 +54,37 @@ async def main(line: CommandLine) -> int:
     stopped = asyncio.Event()
     for signum in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signum, stopped.set)
+    serving = asyncio.create_task(_serve(batch, options), name="batch")
+    waiting = asyncio.create_task(stopped.wait(), name="signals")
     try:
-        async with batch, contextlib.AsyncExitStack() as stack:
-            server = Server(Api(batch, (*ROUTES, *chronos.ROUTES)))
-            port = await server.start(options.ip, options.port)
-            stack.push_async_callback(server.close)
-            print(f"ready http://{options.ip}:{port}", flush=True)
-            serving = asyncio.create_task(batch.serve(), name="batch")
-            waiting = asyncio.create_task(stopped.wait(), name="signals")
-            try:
-                await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
-                if serving.done():
-                    serving.result()
-            finally:
-                for task in (serving, waiting):
-                    task.cancel()
-                await asyncio.gather(serving, waiting, return_exceptions=True)
+        await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            serving.result()
     except (SdkError, StoreFailed, AddressError, OSError, ValueError) as error:
         raise CommandFailed(f"{type(error).__name__}: {error}", EXIT_NOT_RUN) from error
+    finally:
+        for task in (serving, waiting):
+            task.cancel()
+        await asyncio.gather(serving, waiting, return_exceptions=True)
     return EXIT_OK
+
+
+async def _serve(batch: BatchScheduler, options: ServeOptions) -> None:
+    """Until the framework is torn down. Raises what has ended it otherwise."""
+    async with batch, contextlib.AsyncExitStack() as stack:
+        server = Server(Api(batch, (*ROUTES, *chronos.ROUTES)))
+        port = await server.start(options.ip, options.port)
+        stack.push_async_callback(server.close)
+        print(f"ready http://{options.ip}:{port}", flush=True)
+        await batch.serve()
 
 
 COMMAND = Command(
     usage="mesos-batch serve [--master=HOST:PORT|zk://...] [--store=sqlite:PATH] [--port=5070]",
     about="""
     Run the batch framework until it is told to stop; prints "ready http://HOST:PORT" once it answers. Its jobs outlive
-    it: started again on the same store it goes on where it was.
+    it: started again on the same store it goes on where it was. Of several on one store in ZooKeeper one serves, and
+    the next one takes over when it has ended.
     """,
     options=(ServeOptions, LogOptions), main=main,
 )
