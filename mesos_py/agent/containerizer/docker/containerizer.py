@@ -109,8 +109,7 @@ class DockerContainerizer:
             return
         one = Container(Launch(spec), resources=spec.resources)
         self._containers[spec.container_id] = one
-        given = limits(spec.resources, spec.limits, self._settings)
-        one.limits = {field: given.get(field, 0) for field in UPDATED}
+        one.limits = one.told = self._limits(spec.resources, spec.limits)
         one.launching = asyncio.create_task(self._launcher.run(one.launch), name=f"launch {one.name}")
         one.launching.add_done_callback(functools.partial(self._after_launch, one))
 
@@ -163,11 +162,8 @@ class DockerContainerizer:
         if one is None:
             return
         one.resources = resources
-        wanted = limits(resources, bounds, self._settings)
-        now = {field: wanted.get(field, 0) for field in UPDATED}
-        if now != one.limits and one.launching is None:
-            self._start(self._update(one, now), f"update {one.name}")
-        one.limits = now
+        one.limits = self._limits(resources, bounds)
+        self._update(one)
 
     async def usage(self, container_ids: Iterable[str]) -> dict[str, ResourceStatistics]:
         known = [self._containers[name] for name in container_ids if name in self._containers]
@@ -262,6 +258,7 @@ class DockerContainerizer:
                 one.id, one.pid, network_infos=described.network_infos(what, one.launch.spec), data=described.data(what)
             )
         )
+        self._update(one)
         if one.is_doomed:
             self._start(self._kill(one), f"kill {one.name}")
         self._logs.follow(one.id, one.name, one.launch.spec.sandbox, one.launch.spec.command)
@@ -285,7 +282,7 @@ class DockerContainerizer:
         )
         one = Container(Launch(spec, may_exist=True), pid=described.pid(what), stop_signal=described.stop_signal(what))
         one.network = described.network(what)
-        one.limits = {field: what["HostConfig"].get(field) or 0 for field in UPDATED}
+        one.limits = one.told = {field: what["HostConfig"].get(field) or 0 for field in UPDATED}
         self._containers[one.id] = one
         if sandbox:
             self._logs.follow(one.id, name, sandbox)
@@ -314,14 +311,28 @@ class DockerContainerizer:
             await asyncio.sleep(pause)
             pause = min(pause * 2, AGAIN_MAX_S)
 
-    async def _update(self, one: Container, now: Mapping[str, int]) -> None:
-        fields: dict[str, Any] = {argument: now[field] for field, argument in UPDATED.items() if now.get(field)}
-        if "mem_limit" in fields:
-            fields["memswap_limit"] = 2 * fields["mem_limit"]  # as docker run has it; less than that is refused
-        try:
-            await self._dockerd.insist(lambda client: client.update_container(one.name, **fields))
-        except Refused as error:
-            log.warning("container not updated", container_id=one.id, why=str(error))
+    def _update(self, one: Container) -> None:
+        """dockerd is told what it may use, if that is news and nobody does it."""
+        if one.limits != one.told and not one.is_updated and one.launching is None:
+            one.is_updated = True
+            self._start(self._tell_limits(one), f"update {one.name}")
+
+    async def _tell_limits(self, one: Container) -> None:
+        while one.limits != one.told:
+            one.told = one.limits
+            now = one.told
+            fields: dict[str, Any] = {argument: now[field] for field, argument in UPDATED.items() if now[field]}
+            if "mem_limit" in fields:
+                fields["memswap_limit"] = 2 * fields["mem_limit"]  # as docker run has it; less than that is refused
+            try:
+                await self._dockerd.insist(lambda client: client.update_container(one.name, **fields))  # noqa: B023
+            except Refused as error:
+                log.warning("container not updated", container_id=one.id, why=str(error))
+        one.is_updated = False
+
+    def _limits(self, resources: tuple[Resource, ...], bounds: Mapping[str, Value.Scalar]) -> dict[str, int]:
+        found = limits(resources, bounds, self._settings)
+        return {field: found.get(field, 0) for field in UPDATED}
 
     # ---- ends
 

@@ -124,7 +124,11 @@ class Dockerd:
         self, filters: Mapping[str, Any], hear: Callable[[dict[str, Any]], None], begun: Callable[[], None]
     ) -> None:
         """``hear`` every event from now on; ``begun`` whenever some may have been missed before."""
-        arguments = (dict(filters), hear, begun)
+
+        def still(function: Callable[..., None]) -> Callable[..., None]:
+            return lambda *arguments: None if self._closed.is_set() else function(*arguments)
+
+        arguments = (dict(filters), still(hear), still(begun))
         threading.Thread(target=self._listen, args=arguments, name="docker-events", daemon=True).start()
 
     # ---- threads

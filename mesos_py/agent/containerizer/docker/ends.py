@@ -47,8 +47,12 @@ class Container:
     network: str | None = None
     #: by which it wants to be ended
     stop_signal: int = signal.SIGTERM
-    #: what dockerd was told last that it may use, as fields of its HostConfig
+    #: what it may use, as fields of its HostConfig
     limits: dict[str, int] = attrs.Factory(dict)
+    #: what dockerd was told of that last
+    told: dict[str, int] = attrs.Factory(dict)
+    #: somebody tells dockerd
+    is_updated: bool = False
     is_doomed: bool = False
     #: somebody looks whether it has ended, or sees to that
     is_looked_at: bool = False

@@ -106,16 +106,20 @@ class Launcher:
             raise NotLaunched(why) from error
 
     async def _repeat(self, launch: Launch, call: Callable[[docker.APIClient], T]) -> T:
+        before = launch.may_exist
+
+        def attempt(client: docker.APIClient) -> T:
+            launch.may_exist = True  # whoever is cancelled from here on has not heard the answer
+            return call(client)
+
         def missed(error: Away) -> None:
-            launch.may_exist |= not error.is_unsent
+            nonlocal before
+            before = launch.may_exist = before or not error.is_unsent
 
         try:
-            return await self._dockerd.insist(call, patience_s=self._patience_s, missed=missed)
+            return await self._dockerd.insist(attempt, patience_s=self._patience_s, missed=missed)
         except Away as error:
             raise NotLaunched(f"{NO_ANSWER}: {error}") from error
-        except asyncio.CancelledError:
-            launch.may_exist = True  # it may have been asked, and nobody has heard the answer
-            raise
 
 
 def not_executed(program: str, text: str) -> str | None:

@@ -185,6 +185,14 @@ async def test_limits_are_its_cgroups(docked: Harness, dockerd: Daemon) -> None:
     assert usage.mem_total_bytes
 
 
+async def test_an_update_during_the_launch_counts(docked: Harness, dockerd: Daemon) -> None:
+    start(docked, "c", LOOP, resources=(scalar("mem", 64),))
+    docked.containerizer.update("c", (scalar("mem", 96),), {})
+    docked.containerizer.update("c", (scalar("mem", 128),), {})
+    await docked.launched("c")
+    await until(lambda: dockerd.client.inspect_container("mesos-c")["HostConfig"]["Memory"] == 128 << 20)
+
+
 async def test_who_takes_too_much_memory(docked: Harness) -> None:
     start(docked, "c", "exec dd if=/dev/zero of=/dev/null bs=512M count=1", resources=(scalar("mem", 32),))
     assert await docked.exited("c") == 137 << 8

@@ -79,6 +79,18 @@ async def test_a_launch_that_nobody_answers_fails_once_nothing_of_it_can_run(own
     assert "mesos-d" not in own.names()
 
 
+async def test_a_launch_that_was_never_asked_for_ends_at_once(own: Daemon, harness: Harness) -> None:
+    """There can be nothing of it: nobody has to wait for a dockerd to come back."""
+    own.stop(signal.SIGKILL)
+    try:
+        start(harness, "c", LOOP)
+        await until((harness.sandbox("c") / "stdout").exists)
+        harness.containerizer.destroy("c")
+        assert await harness.exited("c") == signal.SIGKILL
+    finally:
+        own.start()
+
+
 async def test_one_that_is_killed_and_comes_back(own: Daemon, harness: Harness) -> None:
     """What runs goes on, and what has ended meanwhile is told; what it printed meanwhile is there."""
     start(harness, "stays", f"echo before; {WAIT}; echo after; exit 4")
