@@ -4,7 +4,7 @@
 
 The framework stands on ``http_scheduler.py``, a scheduler on the plain HTTP API. Its tasks are real processes of
 several kinds: short ones, some that sleep or compute for seconds, and one that fails on purpose. At a terminal progress
-is drawn live; otherwise every update is a line.
+is drawn live; otherwise every update is a line. Then the batch framework runs a small graph of jobs (``graph.py``).
 """
 
 from __future__ import annotations
@@ -18,11 +18,14 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import graph
 from http_scheduler import TERMINAL, Scheduler, room, scalars
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
+
+from mesos_py.logs import LogOptions, set_up
 
 AGENTS = 3
 CPUS, MEM = 0.5, 64
@@ -168,6 +171,7 @@ async def main() -> int:
     console = Console(highlight=False)
     board = Board()
     begin = time.monotonic()
+    set_up(LogOptions(logging_level="WARNING"))
     async with cluster() as master:
         console.print(f"a master and {AGENTS} agents are ready at http://{master} ({time.monotonic() - begin:.1f} s)")
         begin = time.monotonic()
@@ -175,9 +179,12 @@ async def main() -> int:
             async with asyncio.timeout(DEMO_TIMEOUT_S):
                 await play(master, board, tell)
         took_s = time.monotonic() - begin
+        console.print("and a graph of jobs, an array and a gang among them, by the batch framework (docs/batch.md):")
+        async with asyncio.timeout(DEMO_TIMEOUT_S):
+            states = await graph.play(master, lambda line: console.print(f"  {line}"))
     console.print(board.summary())
     console.print(f"{len(board.commands)} tasks in {took_s:.1f} s; one was meant to fail; nothing is left behind")
-    return 0 if board.is_as_meant() else 1
+    return 0 if board.is_as_meant() and states == graph.EXPECTED else 1
 
 
 if __name__ == "__main__":

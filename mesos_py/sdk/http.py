@@ -179,10 +179,16 @@ class HttpLink(Generic[C, E]):
         async with contextlib.aclosing(self._stream.body(self._head)) as pieces:
             while True:
                 reading = asyncio.ensure_future(anext(pieces, b""))
-                await asyncio.wait((reading, ended), return_when=asyncio.FIRST_COMPLETED)
-                if not reading.done():  # without calls the subscription is of no use
-                    reading.cancel()
-                    await asyncio.gather(reading, return_exceptions=True)
+                try:
+                    await asyncio.wait((reading, ended), return_when=asyncio.FIRST_COMPLETED)
+                    is_read = reading.done()
+                finally:  # also when we are cancelled: nobody else asks how it has ended
+                    if not reading.done():
+                        reading.cancel()
+                        await asyncio.gather(reading, return_exceptions=True)
+                    elif not reading.cancelled():
+                        reading.exception()
+                if not is_read:  # without calls the subscription is of no use
                     return
                 try:
                     piece = reading.result()

@@ -36,3 +36,13 @@ def test_its_own_executor(cluster: Cluster) -> None:
     code, output = run(cluster, "--tasks=10", f"--executor={EXECUTOR}", "--command=echo $MESOS_EXECUTOR_ID")
     assert code == 0, output
     assert output.count("TASK_FINISHED exited with status 0") == 10
+
+
+def test_a_graph_of_jobs(cluster: Cluster) -> None:
+    """In its order, and nothing is left of its framework."""
+    process = cluster.start(sys.executable, str(ROOT / "examples" / "graph.py"))
+    stdout, stderr = process.communicate(timeout=120)
+    assert (process.returncode, stderr) == (0, "")
+    ended = [line.split()[0] for line in stdout.splitlines() if line.split()[1] in ("succeeded", "skipped")]
+    assert ended.index("prepare") < ended.index("square") < ended.index("pair") < ended.index("clean")
+    assert "graph" not in cluster.cli("frameworks").stdout

@@ -125,3 +125,4 @@ def test_the_demo() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
     assert "What ran where" in done.stdout
+    assert "alarm      skipped" in done.stdout and "clean      succeeded" in done.stdout
