@@ -14,10 +14,11 @@ volumes        volumes of all kinds
 container      container, image, what is particular to Linux
 checks         health checks, checks, readiness checks
 app            an app, field by field
+pods           a pod, field by field, and what it leaves open filled in
 legacy         forms of former releases, translated
 complete       what a definition leaves open, filled in
 constraints    constraints as those that place tasks
-rules          what a complete definition may not be, rule by rule
+rules          what a complete app, or pod, may not be, rule by rule
 versioning     what the difference of two definitions means: nothing, other numbers, other instances
 service_ports  service ports of 0, assigned
 groups         trees of apps: updates, roles, dependencies

@@ -80,9 +80,7 @@ def _container(given: Container | None, networks: tuple[Network, ...]) -> Contai
 def _volume(given: Volume) -> Volume:
     if not isinstance(given, PersistentVolume):
         return given
-    info = given.persistent
-    kind = info.type or ("mount" if info.profile_name is not None else "root")
-    return attrs.evolve(given, mode=given.mode or "RW", persistent=attrs.evolve(info, type=kind))
+    return attrs.evolve(given, mode=given.mode or "RW", persistent=given.persistent.with_type())
 
 
 def _fill_strategies(made: Given, container: Container | None) -> None:

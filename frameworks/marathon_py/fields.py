@@ -211,6 +211,19 @@ def mapping(kind: Kind) -> Kind:
     return Kind(read, lambda value: {name: kind.show(one) for name, one in value.items()})
 
 
+def with_keys(kind: Kind, pattern: str) -> Kind:
+    """Such a mapping, whose keys match."""
+    compiled = re.compile(pattern, re.ASCII)
+
+    def read(value: Any, path: str, report: Report) -> Any:
+        wrong = [name for name in value if not compiled.fullmatch(name)] if isinstance(value, dict) else []
+        for name in wrong:
+            report(below(path, name), "error.pattern")
+        return BAD if wrong else kind.read(value, path, report)
+
+    return Kind(read, kind.show)
+
+
 def strings() -> Kind:
     """An object of strings: labels, options."""
     return mapping(text())

@@ -50,6 +50,10 @@ class Persistent:
     profile_name: str | None = field(text(), None)
     constraints: tuple[tuple[str, ...], ...] = field(items(items(text()), is_set=True), ())
 
+    def with_type(self) -> Persistent:
+        """A profile is one of disks, of which a volume has one for itself; else it is a part of the root's."""
+        return attrs.evolve(self, type=self.type or ("mount" if self.profile_name is not None else "root"))
+
 
 @attrs.frozen(kw_only=True)
 class PersistentVolume:
@@ -148,6 +152,6 @@ def _volume(value: Any) -> Kind:
 VOLUME = switch(_volume, show)
 
 
-def of_kind(volumes: tuple[Volume, ...], cls: type[T]) -> tuple[T, ...]:
+def of_kind(volumes: tuple[object, ...], cls: type[T]) -> tuple[T, ...]:
     """Those of one class."""
     return tuple(volume for volume in volumes if isinstance(volume, cls))

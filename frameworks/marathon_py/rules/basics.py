@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from frameworks.marathon_py import constraints, paths
-from frameworks.marathon_py.app import DISABLED, UNLIMITED, App, EnvSecret, UnreachableStrategy
+from frameworks.marathon_py.app import DISABLED, UNLIMITED, App, EnvSecret, Secret, UnreachableStrategy
 from frameworks.marathon_py.container import DOCKER, MESOS
 from frameworks.marathon_py.fields import Violation, below, element
 from frameworks.marathon_py.rules.words import (
@@ -72,19 +72,29 @@ def limit(path: str, value: float | str | None, requested: float) -> Iterator[Vi
 
 
 def environment(app: App, settings: Settings) -> Iterator[Violation]:
-    if app.secrets:
+    yield from secrets(app.secrets, settings)
+    yield from variables("/env", app.env, app.secrets, settings)
+
+
+def secrets(given: Mapping[str, Secret], settings: Settings) -> Iterator[Violation]:
+    if given:
         yield from feature("/secrets", "secrets", settings)
-    if "" in app.secrets:
+    if "" in given:
         yield Violation("/secrets", MUST_NOT_BE_EMPTY)
-    if "" in app.env:
-        yield Violation("/env", MUST_NOT_BE_EMPTY)
-    refers = [(name, value.secret) for name, value in app.env.items() if isinstance(value, EnvSecret)]
+
+
+def variables(
+    at: str, given: Mapping[str, str | EnvSecret], known: Mapping[str, Secret], settings: Settings
+) -> Iterator[Violation]:
+    if "" in given:
+        yield Violation(at, MUST_NOT_BE_EMPTY)
+    refers = [(name, value.secret) for name, value in given.items() if isinstance(value, EnvSecret)]
     if refers and not settings.has("secrets"):
         text = "use of secret-references in the environment requires the secrets feature to be enabled"
-        yield Violation("/env", text)
+        yield Violation(at, text)
     for name, secret in refers:
-        if secret not in app.secrets:
-            yield Violation(f"/env/{name}/secret", "references an undefined secret")
+        if secret not in known:
+            yield Violation(f"{at}/{name}/secret", "references an undefined secret")
 
 
 def labels(app: App, settings: Settings) -> Iterator[Violation]:
@@ -106,14 +116,17 @@ def strategies(app: App, settings: Settings) -> Iterator[Violation]:
         yield from exactly(f"{at}/minimumHealthCapacity", upgrade.minimum_health_capacity, 0.0)
     if app.is_single or app.is_resident:
         yield from exactly(f"{at}/maximumOverCapacity", upgrade.maximum_over_capacity, 0.0)
-    unreachable = app.unreachable_strategy
-    if app.is_resident and unreachable != DISABLED:
+    if app.is_resident and app.unreachable_strategy != DISABLED:
         yield Violation("/", "unreachableStrategy must be disabled for resident tasks")
-    if isinstance(unreachable, UnreachableStrategy):
-        first, last = unreachable.inactive_after_seconds, unreachable.expunge_after_seconds
+    yield from unreachable("/unreachableStrategy", app.unreachable_strategy)
+
+
+def unreachable(path: str, strategy: UnreachableStrategy | str | None) -> Iterator[Violation]:
+    if isinstance(strategy, UnreachableStrategy):
+        first, last = strategy.inactive_after_seconds, strategy.expunge_after_seconds
         if first > last:
             text = f"inactiveAfterSeconds ({first}) must be less or equal to expungeAfterSeconds, which is {last}"
-            yield Violation("/unreachableStrategy", text)
+            yield Violation(path, text)
 
 
 def placement(app: App, settings: Settings) -> Iterator[Violation]:

@@ -11,7 +11,7 @@ from frameworks.marathon_py.network import BRIDGE, CONTAINER, HOST, Network
 from frameworks.marathon_py.rules.words import Rule, has_twice, is_one_of
 from frameworks.marathon_py.settings import Settings
 
-_NAME_FOR_HOST_PORT = (
+NAME_FOR_HOST_PORT = (
     "networkNames must be a single item list when hostPort is specified and more than 1 container network is defined"
 )
 _COMBINATION = "May specify a single host network, single bridge network, or else 1-to-n container networks"
@@ -66,7 +66,7 @@ def port_mappings(app: App, settings: Settings) -> Iterator[Violation]:
     of_containers = sum(one.mode == CONTAINER for one in app.networks)
     for index, port in enumerate(ports):
         if of_containers > 1 and port.host_port is not None and len(port.network_names) != 1:
-            yield Violation(element(at, index), _NAME_FOR_HOST_PORT)
+            yield Violation(element(at, index), NAME_FOR_HOST_PORT)
         for place, name in enumerate(port.network_names):
             yield from is_one_of(element(f"{element(at, index)}/networkNames", place), name, names)
 

@@ -35,14 +35,19 @@ def role(app: App, settings: Settings) -> Iterator[Violation]:
 
 
 def accepted(app: App, settings: Settings) -> Iterator[Violation]:
-    at, roles = "/acceptedResourceRoles", app.accepted_resource_roles
-    for index, one in enumerate(roles):
+    if app.is_resident and app.accepted_resource_roles != (ANY_ROLE,):
+        text = f'A resident app must have `acceptedResourceRoles = ["{ANY_ROLE}"]`.'
+        yield Violation("/acceptedResourceRoles", text)
+    yield from accepted_for("/acceptedResourceRoles", app.accepted_resource_roles, app.role)
+
+
+def accepted_for(at: str, given: tuple[str, ...], role: str) -> Iterator[Violation]:
+    """Resources are used that are reserved for nobody, or for the role of the service."""
+    for index, one in enumerate(given):
         for text in problems(one):
             yield Violation(element(at, index), text)
-    if app.is_resident and roles != (ANY_ROLE,):
-        yield Violation(at, f'A resident app must have `acceptedResourceRoles = ["{ANY_ROLE}"]`.')
-    allowed = sorted(dict.fromkeys((ANY_ROLE, app.role)))
-    if any(one not in allowed for one in roles):
+    allowed = sorted(dict.fromkeys((ANY_ROLE, role)))
+    if any(one not in allowed for one in given):
         yield Violation(at, f"acceptedResourceRoles can only contain {' and '.join(allowed)}")
 
 
