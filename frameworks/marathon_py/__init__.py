@@ -21,7 +21,7 @@ constraints    constraints as those that place tasks
 rules          what a complete app, or pod, may not be, rule by rule
 versioning     what the difference of two definitions means: nothing, other numbers, other instances
 service_ports  service ports of 0, assigned
-groups         trees of apps: updates, roles, dependencies
+groups         trees of apps and pods: updates, roles, dependencies
 settings       what the operator decides about definitions
 =============  ==============================================================================
 

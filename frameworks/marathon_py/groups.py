@@ -1,8 +1,8 @@
-"""Groups: a tree of apps, and what holds in the whole of it.
+"""Groups: a tree of apps and pods, and what holds in the whole of it.
 
-A group is a value, as its apps are: a change makes another tree. What people send about a group is a ``GroupUpdate``;
-``updated`` makes the group of it that is meant. The rules of a tree are ``violations``: ids that clash, roles that a
-group does not allow, dependencies in a circle.
+A group is a value, as is what is in it: a change makes another tree. What people send about a group is a
+``GroupUpdate``, which says nothing of pods; ``updated`` makes the group of it that is meant. The rules of a tree are
+``violations``: ids that clash, dependencies in a circle. Roles that a group does not allow: ``role_violation``.
 
 Source: mesosphere/marathon .../state/Group.scala, RootGroup.scala, .../util/RoleSettings.scala,
 .../core/group/GroupConversion.scala.
@@ -34,6 +34,7 @@ from frameworks.marathon_py.fields import (
     text,
 )  # fmt: skip
 from frameworks.marathon_py.paths import PATH_ID, ROOT, PathId
+from frameworks.marathon_py.pods import Pod
 from frameworks.marathon_py.settings import Settings
 
 DEPTH_MAX = 50  # of groups in groups; Marathon has none, and overflows its stack
@@ -42,10 +43,11 @@ CYCLE = "Dependency graph has cyclic dependencies."
 
 @attrs.frozen(kw_only=True)
 class Group:
-    """Apps, and groups below it; ids are absolute. ``version`` is a timestamp."""
+    """Apps, pods, and groups below it; ids are absolute. ``version`` is a timestamp."""
 
     id: PathId = ROOT
     apps: tuple[App, ...] = ()
+    pods: tuple[Pod, ...] = ()
     groups: tuple[Group, ...] = ()
     dependencies: tuple[PathId, ...] = ()
     #: of a top-level group: its services have its name as their role
@@ -53,9 +55,14 @@ class Group:
     version: str = ""
 
     @property
+    def specs(self) -> tuple[App | Pod, ...]:
+        """What runs in it, not below it."""
+        return (*self.apps, *self.pods)
+
+    @property
     def is_empty(self) -> bool:
         """Nothing runs in it."""
-        return not self.apps and all(group.is_empty for group in self.groups)
+        return not self.specs and all(group.is_empty for group in self.groups)
 
     def walk(self) -> Iterator[Group]:
         """It and all groups below it, parents first."""
@@ -63,9 +70,9 @@ class Group:
         for group in self.groups:
             yield from group.walk()
 
-    def all_apps(self) -> Iterator[App]:
+    def all_specs(self) -> Iterator[App | Pod]:
         for group in self.walk():
-            yield from group.apps
+            yield from group.specs
 
     def group(self, path: PathId) -> Group | None:
         found: Group | None = self
@@ -73,9 +80,10 @@ class Group:
             found = next((one for one in found.groups if one.id == path or paths.is_below(path, one.id)), None)
         return found
 
-    def app(self, path: PathId) -> App | None:
+    def spec(self, path: PathId) -> App | Pod | None:
+        """The app or the pod of this id."""
         group = self.group(paths.parent(path))
-        return next((app for app in group.apps if app.id == path), None) if group is not None else None
+        return next((one for one in group.specs if one.id == path), None) if group is not None else None
 
 
 # ---- what people send
@@ -179,7 +187,7 @@ def allowed_roles(root: Group, app: PathId, settings: Settings) -> tuple[str, ..
     parts = paths.segments(app)
     if len(parts) < 2:
         return (settings.mesos_role,)
-    top, before = _top(root, app, settings), root.app(app)
+    top, before = _top(root, app, settings), root.spec(app)
     allowed = [parts[0]] if top is not None and top.enforce_role else [settings.mesos_role, parts[0]]
     return tuple(dict.fromkeys([*allowed, *([before.role] if before is not None else [])]))
 
@@ -191,42 +199,48 @@ def _top(root: Group, app: PathId, settings: Settings) -> Group | None:
     return root.group(path) or new(path, settings) if len(parts) > 1 else None
 
 
-def role_violation(app: App, allowed: tuple[str, ...]) -> Violation | None:
-    if app.role in allowed:
+def role_violation(spec: App | Pod, allowed: tuple[str, ...]) -> Violation | None:
+    if spec.role in allowed:
         return None
     expected = allowed[0] if len(allowed) == 1 else f"one of: [{', '.join(allowed)}]"
-    return Violation("/role", f"got {app.role}, expected {expected}")
+    return Violation("/role", f"got {spec.role}, expected {expected}")
 
 
 def violations(root: Group) -> Iterator[Violation]:
-    """What is wrong with the tree; its apps have been judged each for itself."""
+    """What is wrong with the tree; its apps and pods have been judged each for itself."""
     for group in root.walk():
-        ids = [app.id for app in group.apps]
-        if len(dict.fromkeys(ids)) < len(ids):
+        apps, pods = [app.id for app in group.apps], [pod.id for pod in group.pods]
+        below = [one.id for one in group.groups if not one.is_empty]  # an empty one makes room
+        if len(dict.fromkeys(apps)) < len(apps):
             yield Violation("/", "Applications may not have the same identifier.")
-        if any(one.id in ids and not one.is_empty for one in group.groups):
+        if any(one in pods for one in apps):
+            yield Violation("/", "Applications and Pods may not share the same id")
+        if any(one in below for one in apps):
             yield Violation("/", "Groups and Applications may not have the same identifier.")
+        if any(one in below for one in pods):
+            yield Violation("/", "Groups and Pods may not have the same identifier.")
     if cycle(root):
         yield Violation("/", CYCLE)
 
 
 def dependencies(root: Group) -> dict[PathId, tuple[PathId, ...]]:
-    """For each app the apps that must be healthy before it: its own and its groups'. What does not exist counts not."""
+    """For each app and pod what must be healthy before it: its own and its groups'. What does not exist counts not."""
     found: dict[PathId, tuple[PathId, ...]] = {}
-    below = {group.id: tuple(PathId(app.id) for app in group.all_apps()) for group in root.walk()}
-    below |= {PathId(app.id): (PathId(app.id),) for app in root.all_apps()}
+    below = {group.id: tuple(PathId(spec.id) for spec in group.all_specs()) for group in root.walk()}
+    below |= {PathId(spec.id): (PathId(spec.id),) for spec in root.all_specs()}
     inherited: dict[PathId, tuple[PathId, ...]] = {}
     for group in root.walk():
         around = inherited.get(paths.parent(group.id), ()) if group.id != root.id else ()
         wanted = inherited[group.id] = (*around, *group.dependencies)
-        for app in group.apps:
-            targets = [target for one in (*app.dependencies, *wanted) for target in below.get(PathId(one), ())]
-            found[PathId(app.id)] = tuple(dict.fromkeys(targets))
+        for spec in group.specs:
+            own = spec.dependencies if isinstance(spec, App) else ()
+            targets = [target for one in (*own, *wanted) for target in below.get(PathId(one), ())]
+            found[PathId(spec.id)] = tuple(dict.fromkeys(targets))
     return found
 
 
 def cycle(root: Group) -> tuple[PathId, ...]:
-    """Apps of which each depends on the next, and the last on the first; (): there are none."""
+    """Apps and pods of which each depends on the next, and the last on the first; (): there are none."""
     graph = dependencies(root)
     done: dict[PathId, None] = {}
     for start in graph:

@@ -25,6 +25,7 @@ from frameworks.marathon_py.app import (
     ResourceLimits,
     Secret,
     UnreachableStrategy,
+    VersionInfo,
 )
 from frameworks.marathon_py.checks import MESOS_COMMAND, Argv, CommandCheck, Shell
 from frameworks.marathon_py.container import LinuxInfo, PullConfig
@@ -303,6 +304,13 @@ class Pod:
     legacy_shared_cgroups: bool | None = field(flag(), None)
     #: timestamp; "": none yet
     version: str = field(text(), "", IF_FILLED, is_read=False)
+    #: which clients do not see
+    version_info: VersionInfo | None = field(record(VersionInfo), None, Written.NEVER, is_read=False)
+
+    @property
+    def instances(self) -> int:
+        """How many there are to be."""
+        return self.scaling.instances
 
     @property
     def is_resident(self) -> bool:

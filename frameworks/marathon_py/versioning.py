@@ -1,4 +1,4 @@
-"""What the difference of two definitions of an app means: nothing, other numbers, or other instances.
+"""What the difference of two definitions of an app, or of a pod, means: nothing, other numbers, or other instances.
 
 =================  ===========================================  ==================================================
 change             what differs                                 timestamps that are now
@@ -18,16 +18,21 @@ Source: mesosphere/marathon .../state/AppDefinition.scala isUpgrade, .../upgrade
 from __future__ import annotations
 
 import enum
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
 from frameworks.marathon_py.app import App, VersionInfo
+from frameworks.marathon_py.pods import Pod
+
+RunSpec = TypeVar("RunSpec", App, Pod)
 
 #: what makes no instance another: names, numbers, what the server keeps, what has no effect
-_NO_CONFIG = ("id", "instances", "executor_resources", "residency", "version", "version_info")
+_NO_CONFIG: dict[type[Any], tuple[str, ...]] = {
+    App: ("id", "instances", "executor_resources", "residency", "version", "version_info"),
+    Pod: ("id", "scaling", "executor_resources", "version", "version_info"),
+}
 _SETS = ("constraints", "health_checks", "dependencies", "accepted_resource_roles")
-_CONFIG = tuple(one.name for one in attrs.fields(App) if one.name not in _NO_CONFIG)
 
 
 class Change(enum.Enum):
@@ -38,18 +43,20 @@ class Change(enum.Enum):
     CONFIG = enum.auto()
 
 
-def differing(old: App, new: App) -> tuple[str, ...]:
+def differing(old: RunSpec, new: RunSpec) -> tuple[str, ...]:
     """The fields for which instances are replaced."""
-    return tuple(name for name in _CONFIG if _value(old, name) != _value(new, name))
+    cls = type(old)
+    names = [one.name for one in attrs.fields(cls) if one.name not in _NO_CONFIG[cls]]
+    return tuple(name for name in names if _value(old, name) != _value(new, name))
 
 
-def change(old: App, new: App) -> Change:
+def change(old: RunSpec, new: RunSpec) -> Change:
     if differing(old, new):
         return Change.CONFIG
     return Change.SCALING if old.instances != new.instances else Change.NONE
 
 
-def versioned(old: App | None, new: App, now: str, is_restart: bool = False) -> App:
+def versioned(old: RunSpec | None, new: RunSpec, now: str, is_restart: bool = False) -> RunSpec:
     """``new`` with the versions it has as the successor of ``old``; ``now`` is a timestamp as clients see them."""
     if old is None or old.version_info is None or change(old, new) is Change.CONFIG:
         return _with(new, now, scaled=now, configured=now)
@@ -64,18 +71,18 @@ def versioned(old: App | None, new: App, now: str, is_restart: bool = False) -> 
     )  # fmt: skip
 
 
-def needs_restart(old: App, new: App) -> bool:
+def needs_restart(old: RunSpec, new: RunSpec) -> bool:
     """Instances of ``old`` are replaced by those of ``new``; both have versions."""
     if old.version_info is None or new.version_info is None:
         return change(old, new) is Change.CONFIG
     return old.version_info.last_config_change_at != new.version_info.last_config_change_at
 
 
-def _with(app: App, version: str, scaled: str, configured: str) -> App:
+def _with(spec: RunSpec, version: str, scaled: str, configured: str) -> RunSpec:
     info = VersionInfo(last_scaling_at=scaled, last_config_change_at=configured)
-    return attrs.evolve(app, version=version, version_info=info)
+    return attrs.evolve(spec, version=version, version_info=info)
 
 
-def _value(app: App, name: str) -> Any:
-    value = getattr(app, name)
+def _value(spec: App | Pod, name: str) -> Any:
+    value = getattr(spec, name)
     return frozenset(value) if name in _SETS else value

@@ -12,6 +12,7 @@ from frameworks.marathon_py.app import App
 from frameworks.marathon_py.fields import InvalidJson
 from frameworks.marathon_py.groups import Group, GroupUpdate, read_update, updated
 from frameworks.marathon_py.paths import ROOT, PathId
+from frameworks.marathon_py.pods import Pod, complete_pod, read_pod
 from tests.marathon.app_of import SETTINGS
 
 CYCLE = ("/", "Dependency graph has cyclic dependencies.")
@@ -26,7 +27,7 @@ def app(name: str, *dependencies: str, **more: Any) -> dict[str, Any]:
 
 
 def names(root: Group) -> list[str]:
-    return [one.id for one in root.all_apps()]
+    return [one.id for one in root.all_specs()]
 
 
 SHOP = {
@@ -44,10 +45,10 @@ def test_a_tree() -> None:
     assert [one.id for one in root.walk()] == ["/", "/shop", "/shop/back"]
     back = root.group(PathId("/shop/back"))
     assert back is not None
-    assert back.app(PathId("/shop/back/db")) == root.app(PathId("/shop/back/db"))
+    assert back.spec(PathId("/shop/back/db")) == root.spec(PathId("/shop/back/db"))
     assert root.group(PathId("/shop/none")) is None
-    assert root.app(PathId("/shop/back")) is None
-    assert root.app(PathId("/none/web")) is None
+    assert root.spec(PathId("/shop/back")) is None
+    assert root.spec(PathId("/none/web")) is None
 
 
 @pytest.mark.parametrize(
@@ -70,8 +71,8 @@ def test_what_is_not_listed(body: dict[str, Any], expected: list[str]) -> None:
 def test_scaling_a_group() -> None:
     """All that is below, rounded up."""
     root = tree({"scaleBy": 1.5}, tree(SHOP))
-    assert [one.instances for one in root.all_apps()] == [2, 2, 5]
-    assert [one.instances for one in tree({"scaleBy": 0}, root).all_apps()] == [0, 0, 0]
+    assert [one.instances for one in root.all_specs()] == [2, 2, 5]
+    assert [one.instances for one in tree({"scaleBy": 0}, root).all_specs()] == [0, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +128,7 @@ def test_roles_of_groups() -> None:
     body = {"id": "shop", "apps": [app("web")], "groups": [{"id": "in", "apps": [app("db"), app("own", role="x")]}]}
     for enforce, expected in ((True, ["shop", "shop", "x"]), (False, ["marathon", "marathon", "x"])):
         root = tree({"groups": [body | {"enforceRole": enforce}]})
-        assert [one.role for one in root.all_apps()] == expected
+        assert [one.role for one in root.all_specs()] == expected
         assert groups.default_role(root, PathId("/shop/in/new"), SETTINGS) == expected[0]
     assert groups.default_role(tree({}), PathId("/web"), SETTINGS) == "marathon"
 
@@ -140,7 +141,7 @@ def test_new_groups_enforce_their_role_if_the_operator_says_so() -> None:
         {"id": "b", "apps": [app("x")], "enforceRole": False}, {"id": "shop", "apps": [app("x")]},
     ]})  # fmt: skip
     root = updated(tree({"groups": [{"id": "shop"}]}), update, settings)
-    assert [one.role for one in root.all_apps()] == ["a", "marathon", "marathon"]
+    assert [one.role for one in root.all_specs()] == ["a", "marathon", "marathon"]
     assert [one.id for one in root.walk() if one.enforce_role] == ["/a"]
     assert groups.allowed_roles(root, PathId("/new/x"), settings) == ("new",)
 
@@ -180,6 +181,26 @@ def test_roles_that_an_app_may_have(path: str, enforce: bool, allowed: tuple[str
 def test_what_is_wrong_with_a_tree(body: dict[str, Any], expected: list[tuple[str, str]]) -> None:
     """An id is one thing; a group in which nothing runs stands in nobody's way."""
     assert [(one.path, one.text) for one in groups.violations(tree(body))] == expected
+
+
+def pod(path: str) -> Pod:
+    given = read_pod({"id": path, "containers": [{"name": "a", "resources": {}}]})
+    return complete_pod(given, SETTINGS)
+
+
+def test_pods_are_in_groups() -> None:
+    """An update of a group leaves its pods alone; they clash with what has their id, and are depended on."""
+    root = attrs.evolve(tree({"apps": [app("web", "/db")]}), pods=(pod("db"),))
+    assert names(root) == ["/web", "/db"]
+    assert names(tree({"apps": []}, root)) == ["/db"]
+    assert [one.instances for one in tree({"scaleBy": 2}, root).all_specs()] == [2, 1]
+    assert groups.dependencies(root) == {"/web": ("/db",), "/db": ()}
+    assert list(groups.violations(root)) == []
+    for update, text in (
+        ({"apps": [app("db")]}, "Applications and Pods may not share the same id"),
+        ({"groups": [{"id": "db", "apps": [app("a")]}]}, "Groups and Pods may not have the same identifier."),
+    ):
+        assert [(one.path, one.text) for one in groups.violations(tree(update, root))] == [("/", text)]
 
 
 def test_dependencies() -> None:

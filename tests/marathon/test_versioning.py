@@ -9,10 +9,11 @@ import pytest
 
 from frameworks.marathon_py.app import VersionInfo
 from frameworks.marathon_py.fields import declared
+from frameworks.marathon_py.pods import Pod, complete_pod, read_pod
 from frameworks.marathon_py.rules.update import HOST_PORTS_CHANGED, RESOURCES_CHANGED, violations_of_update
 from frameworks.marathon_py.service_ports import PortsExhausted, assigned, service_ports
 from frameworks.marathon_py.versioning import Change, change, differing, needs_restart, versioned
-from tests.marathon.app_of import app_of
+from tests.marathon.app_of import SETTINGS, app_of
 
 T0, T1 = "2024-05-01T10:00:00.000Z", "2024-05-01T11:00:00.000Z"
 
@@ -52,6 +53,38 @@ def test_what_a_change_of_a_field_is(name: str) -> None:
     assert change(old, new) is expected
     assert change(new, old) is expected
     assert bool(differing(old, new)) is (expected is Change.CONFIG)
+
+
+#: for each field of a pod another value, and what that is
+OTHER_PODS: dict[str, tuple[Any, Change]] = {
+    "labels": ({"a": "b"}, Change.CONFIG), "user": ("u", Change.CONFIG), "environment": ({"A": "b"}, Change.CONFIG),
+    "containers": ([{"name": "b", "resources": {}}], Change.CONFIG), "volumes": ([{"name": "v"}], Change.CONFIG),
+    "secrets": ({"s": {"source": "a"}}, Change.CONFIG), "networks": ([{"name": "n"}], Change.CONFIG),
+    "scaling": ({"kind": "fixed", "instances": 2}, Change.SCALING),
+    "scheduling": ({"killSelection": "OLDEST_FIRST"}, Change.CONFIG), "role": ("r", Change.CONFIG),
+    "executorResources": ({"cpus": 1}, Change.NONE), "linuxInfo": ({}, Change.CONFIG),
+    "legacySharedCgroups": (True, Change.CONFIG),
+}  # fmt: skip
+
+
+def pod_of(**body: Any) -> Pod:
+    return complete_pod(read_pod({"id": "/pod", "containers": [{"name": "a", "resources": {}}], **body}), SETTINGS)
+
+
+def test_every_field_of_a_pod_is_one_or_the_other() -> None:
+    """As for apps."""
+    assert {one.json_name for one in declared(Pod)} - OTHER_PODS.keys() == {"id", "version", "versionInfo"}
+
+
+@pytest.mark.parametrize("name", OTHER_PODS)
+def test_what_a_change_of_a_pod_is(name: str) -> None:
+    """Only their number does not restart pods; and versions follow."""
+    value, expected = OTHER_PODS[name]
+    old, new = versioned(None, pod_of(), T0), versioned(versioned(None, pod_of(), T0), pod_of(**{name: value}), T1)
+    assert change(old, new) is expected
+    assert new.version == (T0 if expected is Change.NONE else T1)
+    assert needs_restart(old, new) is (expected is Change.CONFIG)
+    assert versioned(old, pod_of(), T1) == old
 
 
 def test_a_definition_given_again_changes_nothing() -> None:
