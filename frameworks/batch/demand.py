@@ -13,7 +13,6 @@ from frameworks.batch.entry import Entry
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
 from mesos_py.machine.values import seconds
-from mesos_py.sdk.matching import Funnel
 from mesos_py.wire.scheduler_api import Call
 
 if TYPE_CHECKING:
@@ -32,7 +31,6 @@ def want(m: Batch, entry: Entry, is_wanted: bool, out: Frame) -> None:
         if role in m.refused:
             m.renewed.setdefault(role)
     elif waits and not is_wanted:
-        entry.funnel = Funnel()
         del m.waiting[role][entry.name]
         if not m.waiting[role]:
             del m.waiting[role]

@@ -28,7 +28,7 @@ from frameworks.batch.job import Job
 from frameworks.batch.outcome import Outcome
 from mesos_py.algebra.ranges import Ranges
 from mesos_py.machine.values import Nanos
-from mesos_py.sdk.matching import Census, Funnel, Request
+from mesos_py.sdk.matching import Census, Request
 from mesos_py.wire.ids import AgentID, TaskID
 
 PREFIX = "batch/"
@@ -178,7 +178,6 @@ class Entry:
     #: when something of it could be started, or was, the last time
     since: Nanos = 0
     census: Census = attrs.field(init=False)
-    funnel: Funnel = attrs.field(factory=Funnel)
     #: how often in a row it has held offers in vain, and until when it must not again
     vain_holds: int = 0
     may_hold_at: Nanos = 0

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 table = Table("offers that batch jobs hold")
 
 GIVEN_BACK_S = 1.0  # not offered again for so long, when a job gives up what it held
+LOOKS_MAX = 10  # jobs of a round that look at every host for the one to hold
 WAIT_MAX_S = 3_600.0  # after holding in vain
 
 
@@ -60,7 +61,8 @@ def try_to(m: Batch, entry: Entry, placing: Placing, now: Nanos) -> None:
                 entry.census.remove(match.host.values(entry.census.fields))
                 if match.host not in placing.launches:
                     placing.held.setdefault(match.host)
-    elif is_holder or now - entry.since >= seconds(m.habits.patience_s):
+    elif placing.looked < LOOKS_MAX and (is_holder or now - entry.since >= seconds(m.habits.patience_s)):
+        placing.looked += 1
         nearest = _nearest(entry, placing)
         if nearest is not None:
             placing.held.setdefault(nearest)

@@ -45,6 +45,10 @@ class Placing:
     holder: Entry | None = None
     held: dict[Host, None] = attrs.field(factory=dict)
     spare: dict[Host, Resources] = attrs.field(factory=dict)
+    #: when the holder can start there; None: nobody knows
+    starts: dict[Host, Nanos | None] = attrs.field(factory=dict)
+    #: jobs that have looked for something to hold
+    looked: int = 0
     touched: dict[str, Entry] = attrs.field(factory=dict)
 
     def put(self, entry: Entry, matches: Iterable[Match]) -> int:
@@ -113,7 +117,6 @@ def _place(m: Batch, placing: Placing, out: Frame) -> None:
             count = placing.put(entry, placing.round.place(part))
         if count < wanted and placing.holder is not None:
             count += _backfill(m, placing, entry, wanted - count, out.now)
-        entry.funnel = placing.round.funnel(part)
         line.placed(wanted, count)
         room -= count
         if count < wanted:
@@ -128,7 +131,9 @@ def _backfill(m: Batch, placing: Placing, entry: Entry, wanted: int, now: Nanos)
         return 0
     count = 0
     for host, spare in placing.spare.items():
-        starts = holds.starts_at(m, holder, host.agent_id, spare)
+        if host not in placing.starts:
+            placing.starts[host] = holds.starts_at(m, holder, host.agent_id, spare)
+        starts = placing.starts[host]
         if starts is None or now + seconds(limit_s + entry.job.grace_s) > starts or count == wanted:
             continue
         host.left = spare

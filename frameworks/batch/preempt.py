@@ -8,6 +8,7 @@ are left alone, for all of the gang would have to go, and so is whoever says ``p
 
 from __future__ import annotations
 
+import heapq
 from typing import TYPE_CHECKING
 
 from frameworks.batch import words
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 table = Table("room for what is more important")
 
 EVERY_S = 5.0
+LOOKS_MAX = 10  # jobs that are looked at each time: each looks at all tasks
 
 
 def settle(m: Batch, out: Frame) -> None:
@@ -40,7 +42,7 @@ def preempt_due(m: Batch, event: Event, out: Frame) -> None:
     assert m.habits.preempt_after_s is not None
     patience = seconds(m.habits.preempt_after_s)
     waiting = [one for one in m.waiting_entries() if not one.job.gang and out.now - one.since >= patience]
-    for entry in sorted(waiting, key=lambda one: (-one.job.priority, one.order)):
+    for entry in heapq.nsmallest(LOOKS_MAX, waiting, key=lambda one: (-one.job.priority, one.order)):
         victims = _victims(m, entry)
         for task in victims:
             m.kill(task, Outcome.PREEMPTED, out)
