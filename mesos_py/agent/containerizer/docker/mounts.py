@@ -43,7 +43,7 @@ def _source(mount: Mount, sandbox: str, policy: Policy) -> str:
         if not is_within(path, os.path.realpath(sandbox)):
             raise NoMount(f"Host path '{mount.source}' of a volume leads out of the sandbox")
     else:
-        why = refused_mount(policy, path)
+        why = refused_mount(policy, path, is_read_only=mount.is_read_only)
         if why is not None:
             raise NoMount(why)
     if not os.path.exists(path):

@@ -49,7 +49,8 @@ class DockerOptions:
     )  # fmt: skip
     docker_allowed_volumes: str | None = option(
         TEXT, None, "Directories of the host, with colons between, below which Docker's containers may have volumes;"
-        " unset: all but those that hold, or lie in, what is the agent's or Docker's own.", group="Docker",
+        " unset: all but those that hold, or lie in, what is the agent's or Docker's own, and those of the system to be"
+        " read only.", group="Docker",
     )  # fmt: skip
     default_container_dns: ContainerDNSInfo | None = option(
         checked(message(ContainerDNSInfo), name_servers.check), None,

@@ -2,7 +2,7 @@
 
 Three things are refused unless the agent's flags allow them, because each gives a task the host: ``privileged``;
 parameters of ``docker run`` that are on no list, or that lend the container the host's or another's namespace; and
-mounts of directories that hold, or lie in, what belongs to the agent and to dockerd.
+mounts of directories that hold, or lie in, what belongs to the agent and to dockerd, or of the host's system to write.
 """
 
 from __future__ import annotations
@@ -25,6 +25,12 @@ HARMLESS: Final = (
 _NAMESPACES: Final = ("cgroupns", "ipc", "net", "network", "pid", "userns", "uts")
 
 ANY: Final = "*"
+
+#: Of the host; whoever can write there is its root.
+SYSTEM: Final = (
+    "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/root", "/sbin", "/sys", "/usr",
+    "/var/spool",
+)  # fmt: skip
 
 
 @attrs.frozen(kw_only=True)
@@ -60,16 +66,18 @@ def refused_privileged(policy: Policy) -> str | None:
     return "Privileged containers are not allowed on this agent (--docker_allow_privileged)"
 
 
-def refused_mount(policy: Policy, path: str) -> str | None:
+def refused_mount(policy: Policy, path: str, *, is_read_only: bool) -> str | None:
     """Likewise of a mount of ``path``, absolute and without links."""
     if policy.volumes is not None:
         if any(is_within(path, allowed) for allowed in policy.volumes):
             return None
         return f"Volume of host path '{path}' is not allowed on this agent (--docker_allowed_volumes)"
     guarded = _touched(path, policy.guarded)
-    if guarded is None:
-        return None
-    return f"Volume of host path '{path}' would show the container '{guarded}' (--docker_allowed_volumes)"
+    if guarded is not None:
+        return f"Volume of host path '{path}' would show the container '{guarded}' (--docker_allowed_volumes)"
+    if not is_read_only and _touched(path, SYSTEM) is not None:
+        return f"Volume of host path '{path}' can only be read on this agent (--docker_allowed_volumes)"
+    return None
 
 
 def is_within(path: str, directory: str) -> bool:

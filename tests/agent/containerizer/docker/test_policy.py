@@ -72,12 +72,20 @@ def test_privileged_has_a_flag_of_its_own() -> None:
      ("/var/run/docker.sock", True), ("/var/lib/mesos-data", False), ("/srv", False)],
 )  # fmt: skip
 def test_what_holds_the_agents_own_is_not_mounted(path: str, is_refused: bool) -> None:
-    assert bool(refused_mount(GUARDED, path)) is is_refused
+    assert bool(refused_mount(GUARDED, path, is_read_only=True)) is is_refused
+
+
+@pytest.mark.parametrize(
+    ("path", "is_refused"), [("/etc", True), ("/usr/local/bin", True), ("/root", True), ("/srv/etc", False)]
+)
+def test_what_makes_root_of_the_host_is_not_mounted_to_write(path: str, is_refused: bool) -> None:
+    assert bool(refused_mount(GUARDED, path, is_read_only=False)) is is_refused
+    assert refused_mount(GUARDED, path, is_read_only=True) is None
 
 
 @pytest.mark.parametrize(("path", "is_refused"), [("/srv", False), ("/srv/a", False), ("/srva", True), ("/", True)])
 def test_with_a_list_nothing_else_is_mounted(path: str, is_refused: bool) -> None:
-    assert bool(refused_mount(Policy(volumes=("/srv",)), path)) is is_refused
+    assert bool(refused_mount(Policy(volumes=("/srv",)), path, is_read_only=False)) is is_refused
 
 
 def settled(sandbox: Path, source: str, policy: Policy = GUARDED) -> dict[str, Any]:
