@@ -90,8 +90,8 @@ def _fill_strategies(made: Given, container: Container | None) -> None:
     elif is_resident or (container is not None and of_kind(container.volumes, ExternalVolume)):
         made.setdefault("upgrade_strategy", IN_PLACE)
     made.setdefault("unreachable_strategy", DISABLED if is_resident else NO_LIMIT)
+    made["residency"] = made.get("residency") or Residency() if is_resident else None
     if is_resident:
-        made.setdefault("residency", Residency())
         made.setdefault("accepted_resource_roles", (ANY_ROLE,))
 
 

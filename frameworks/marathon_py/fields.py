@@ -192,9 +192,7 @@ def items(kind: Kind, least: int = 0, is_set: bool = False) -> Kind:
             return BAD
         if len(found) < least:
             return _wrong(path, "error.minLength", report)
-        if is_set:
-            found = [one for index, one in enumerate(found) if one not in found[:index]]
-        return tuple(found)
+        return tuple(dict.fromkeys(found)) if is_set else tuple(found)
 
     return Kind(read, lambda value: [kind.show(one) for one in value])
 

@@ -209,9 +209,9 @@ def role_violation(spec: App | Pod, allowed: tuple[str, ...]) -> Violation | Non
 def violations(root: Group) -> Iterator[Violation]:
     """What is wrong with the tree; its apps and pods have been judged each for itself."""
     for group in root.walk():
-        apps, pods = [app.id for app in group.apps], [pod.id for pod in group.pods]
-        below = [one.id for one in group.groups if not one.is_empty]  # an empty one makes room
-        if len(dict.fromkeys(apps)) < len(apps):
+        apps, pods = {app.id: None for app in group.apps}, {pod.id: None for pod in group.pods}
+        below = {one.id: None for one in group.groups if not one.is_empty}  # an empty one makes room
+        if len(apps) < len(group.apps):
             yield Violation("/", "Applications may not have the same identifier.")
         if any(one in pods for one in apps):
             yield Violation("/", "Applications and Pods may not share the same id")

@@ -40,6 +40,7 @@ from frameworks.marathon_py.network import (
     BRIDGE,
     CONTAINER,
     HOST,
+    NETWORK_NAME,
     PORT,
     PORT_NAME,
     PROTOCOLS,
@@ -76,7 +77,8 @@ class Discovery:
 class IpAddress:
     """A task has an address of its own."""
 
-    network_name: str | None = field(text(1), None)
+    #: Marathon takes any text here, and does not take it back in the form that it shows
+    network_name: str | None = field(NETWORK_NAME, None)
     labels: Mapping[str, str] = mapping_field(strings())
     groups: tuple[str, ...] = field(items(text(), is_set=True), ())
     discovery: Discovery | None = field(record(Discovery), None)
@@ -86,7 +88,7 @@ class IpAddress:
 class Legacy:
     """Fields of an app that are no longer."""
 
-    uris: tuple[str, ...] | None = field(items(text()), None)
+    uris: tuple[str, ...] | None = field(items(text(1, 1024)), None)
     ports: tuple[int, ...] | None = field(items(PORT), None)
     ip_address: IpAddress | None = field(record(IpAddress), None)
 

@@ -44,8 +44,8 @@ def test_an_app_as_marathon_shows_it() -> None:
 
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "defaults": ({"cmd": "x"}, DEFAULT | {"cmd": "x"}),
-    "null is absent, and what is unknown is ignored": (
-        {"cmd": "x", "user": None, "instances": None, "unheard_of": 1, "storeUrls": []}, DEFAULT | {"cmd": "x"},
+    "null is absent; what is unknown or has no effect is ignored": (
+        {"cmd": "x", "user": None, "instances": None, "unheard_of": 1, "residency": {}}, DEFAULT | {"cmd": "x"},
     ),
     "what is empty is not shown": (
         {"cmd": "x", "args": [], "constraints": [], "dependencies": [], "env": {}, "fetch": [], "healthChecks": [],
