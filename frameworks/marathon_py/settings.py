@@ -17,12 +17,8 @@ class Settings:
     mesos_bridge_name: str = "mesos-bridge"
     #: role of what no group has a role for
     mesos_role: str = ANY_ROLE
-    #: user of apps that name none
-    mesos_user: str | None = None
     #: of gpu_resources, secrets, external_volumes
     enable_features: tuple[str, ...] = ()
-    #: any, unreserved or reserved: resources of which role apps use that do not say
-    accepted_resource_roles_default_behavior: str = "any"
     #: off or top: whether new top-level groups enforce their role
     new_group_enforce_role: str = "off"
 
