@@ -143,12 +143,9 @@ class Dockerd:
                     value = job.call(client)
             except Exception as exc:  # whatever it is, it is for who has asked
                 error = _translated(exc)
-                if isinstance(error, Away) and client is not None:
-                    client.close()
-                    client = None
+            if client is not None:
+                client.close()  # it can be used again; the SDK would keep a connection for each URL that was asked for
             self._tell(_answer, job.answer, value, error)
-        if client is not None:
-            client.close()
 
     def _listen(
         self, filters: dict[str, Any], hear: Callable[[dict[str, Any]], None], begun: Callable[[], None]
