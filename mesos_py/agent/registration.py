@@ -196,7 +196,7 @@ def start(agent: Agent, out: Frame) -> None:
     """Register soon, and again until answered."""
     registration = agent.registration
     factor = agent.options.registration_backoff_factor
-    registration.backoff = max(2 * factor, REGISTER_RETRY_MIN)
+    registration.backoff = 2 * factor
     agent.timers.set(REGISTER, out.now + agent.random_part(factor), RegisterDue())
 
 

@@ -177,7 +177,7 @@ def test_what_is_run_ends_with_us(cluster: Cluster, task: Task, signum: int) -> 
     process = cluster.start(*MESOS, "exec", "exec-me", "--", "sh", "-c", "trap '' TERM HUP; echo on; sleep 1000 & wait")
     assert process.stdout is not None
     process.stdout.readline()
-    assert len(marked(task.mark)) == 3
+    eventually(lambda: len(marked(task.mark)) == 3, "the command and what it has started")
     process.send_signal(signum)
     process.communicate(timeout=WAIT_S)
     eventually(lambda: len(marked(task.mark)) == 1, "the command has ended, and the task has not")

@@ -6,6 +6,7 @@ import pytest
 
 from mesos_py.agent import events, words
 from mesos_py.agent.containerizer import KnownContainer
+from mesos_py.agent.options import REGISTER_RETRY_MIN
 from mesos_py.agent.registration import Phase
 from mesos_py.machine.frame import Event
 from mesos_py.machine.values import SECOND
@@ -49,7 +50,7 @@ def test_registers_after_a_random_part_of_the_backoff_factor() -> None:
 
 
 def test_repeats_with_doubling_bounds_until_answered() -> None:
-    """Delays are random in [0, min(b, 1 min)), b starting at twice the factor and doubling."""
+    """Delays are random in [5 s, min(b, 1 min)), b starting at twice the factor and doubling."""
     world = World(registered=False)
     world.tell(events.Recovered())
     connect(world)
@@ -58,7 +59,7 @@ def test_repeats_with_doubling_bounds_until_answered() -> None:
         world.advance(world.agent.timers.pending()["register"] - world.now)
         assert len(world.to_master(internal.RegisterAgent)) == 1
         delay = world.agent.timers.pending()["register"] - world.now
-        assert 0 <= delay <= min(bound, 60 * SECOND)
+        assert REGISTER_RETRY_MIN <= delay <= max(REGISTER_RETRY_MIN, min(bound, 60 * SECOND))
         bound *= 2
     world.master(internal.AgentRegistered(agent_id=AGENT_ID, total_ping_timeout_seconds=75.0))
     assert "register" not in world.agent.timers.pending()
