@@ -43,20 +43,19 @@ async def test_one_that_hangs_delays_what_it_is_asked_and_nothing_else(own: Daem
     for name in ("killed", "ends"):
         await harness.launched(name)
         await until((harness.sandbox(name) / "ready").exists)
-    slowest = 0.0
+    turns = 0
     with own.hanging():
         (harness.sandbox("ends") / "go").touch()
         harness.containerizer.destroy("killed")
         start(harness, "given up", LOOP)
         harness.containerizer.destroy("given up")
-        begin = time.monotonic()
-        while time.monotonic() < begin + 1.5:  # beyond the time-out of a call
-            before = time.monotonic()
+        end = time.monotonic() + 1.5  # beyond the time-out of a call
+        while time.monotonic() < end:
             await asyncio.sleep(0.01)
-            slowest = max(slowest, time.monotonic() - before)
+            turns += 1
         assert list(await harness.containerizer.usage(["killed", "ends"])) == ["killed", "ends"]
         assert [harness.exit_of(name) for name in ("killed", "ends")] == [None, None]
-    assert slowest < 1.0  # no call of a hanging dockerd is made from the loop
+    assert turns > 2  # a call made from the loop would have held it for longer than all of that
     assert await harness.exited("killed") == 137 << 8
     assert await harness.exited("ends") == 3 << 8
     assert read(harness, "ends") == "done\n"
