@@ -11,6 +11,7 @@ from mesos_py.machine.values import Nanos
 from mesos_py.wire.ids import AgentID
 
 ROUNDS = 512  # within an interval
+ROUND_MAX = 200  # agents that begin in one round; many may come at once, and one frame asks all of a round
 
 
 class Pings:
@@ -18,8 +19,7 @@ class Pings:
 
     def __init__(self, interval: Nanos) -> None:
         self._interval = interval
-        #: from one round to the next
-        self.step: Nanos = interval // ROUNDS
+        self._step: Nanos = interval // ROUNDS
         #: when -> who; agents that have left, or joined a later round, are still named
         self._rounds: dict[Nanos, list[AgentID]] = {}
         self._due: dict[AgentID, Nanos] = {}
@@ -29,7 +29,14 @@ class Pings:
 
     def after(self, now: Nanos) -> Nanos:
         """The last round within an interval from ``now``."""
-        return (now + self._interval) // self.step * self.step
+        return (now + self._interval) // self._step * self._step
+
+    def first(self, now: Nanos) -> Nanos:
+        """The first round with room that is a whole interval from ``now``."""
+        at = self.after(now) + self._step
+        while len(self._rounds.get(at, ())) >= ROUND_MAX:
+            at += self._step
+        return at
 
     def join(self, at: Nanos, agent_ids: Iterable[AgentID]) -> None:
         """They are asked at ``at`` and not before."""

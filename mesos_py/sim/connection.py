@@ -102,10 +102,10 @@ _MULTIPLIER, _INCREMENT, _ALL_64 = 6364136223846793005, 1442695040888963407, (1 
 class Link:
     """One direction between two hosts, for all their connections: its luck, and what is wrong with it."""
 
-    __slots__ = ("_luck", "_span", "_weather", "clog", "cuts", "is_local")
+    __slots__ = ("_least", "_luck", "_span", "_weather", "clog", "cuts", "is_local")
 
     def __init__(self, weather: Weather, seed: str, *, is_local: bool) -> None:
-        self._weather, self._span = weather, weather.delay_max - weather.delay_min
+        self._weather, self._least, self._span = weather, weather.delay_min, weather.delay_max - weather.delay_min
         #: its own: what happens on one link does not change the luck of another
         self._luck = int.from_bytes(hashlib.blake2b(seed.encode(), digest_size=8).digest(), "big")
         self.is_local = is_local
@@ -118,9 +118,9 @@ class Link:
         """How long one message takes."""
         if self.is_local:
             return MILLISECOND // 10
-        weather = self._weather
         self._luck = luck = (self._luck * _MULTIPLIER + _INCREMENT) & _ALL_64
-        delay = weather.delay_min + ((luck >> 32) * self._span >> 32) + self.clog
+        delay = self._least + ((luck >> 32) * self._span >> 32) + self.clog
+        weather = self._weather
         if weather.spikes and self._draw() < weather.spikes * (1 << 32):
             delay += self._draw() * weather.spike >> 32
         return delay

@@ -211,6 +211,8 @@ class SimLoop(_Loop):  # type: ignore[misc]
                 if handle.cancelled():
                     continue
             ready.append(handle)
+            if (not posted or posted[0][0] > at) and (not timers or timers[0][0] > at):
+                return  # nothing else is due
 
     def abandon(self, process: Process) -> None:
         """It will never run again. While its tasks are kept, nobody collects them, and their ``finally`` is not run."""

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from mesos_py.machine.frame import Event, Frame, Tick
+from mesos_py.machine.frame import Event, Frame, Send, Tick
 from mesos_py.master.changes import Dropped
 from mesos_py.master.core import ROWS, TIMERS_PER_FRAME, Master
 from mesos_py.master.entities import TERMINAL
 from mesos_py.master.options import Options
 from mesos_py.wire import internal
 from mesos_py.wire.scheduler_api import Call
+from mesos_py.wire.scheduler_api import Event as Word
 from mesos_py.wire.task import TaskState
 from tests import builders
 from tests.master.test_master_machine import walk
@@ -91,11 +92,12 @@ def test_a_frame_handles_a_bounded_number_of_timers() -> None:
     world = World(check=False)
     count = TIMERS_PER_FRAME + 50
     for number in range(count):
-        world.agent(hostname=f"h{number}")
+        world.scheduler(name=f"f{number}")
     world.settle()
     world.now += 16 * 10**9
     frame = world.apply(Tick)
-    assert sum(isinstance(word.message, internal.Ping) for word in frame.sends) == TIMERS_PER_FRAME  # type: ignore[union-attr]
+    heartbeats = [word for word in frame.sends if isinstance(word, Send) and word.message.type is Word.Type.HEARTBEAT]
+    assert len(heartbeats) == TIMERS_PER_FRAME
     deadline = world.master.deadline()
     assert deadline is not None
     assert deadline <= world.now

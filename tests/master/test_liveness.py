@@ -10,7 +10,7 @@ from mesos_py.machine.frame import Frame, Send
 from mesos_py.master import changes, registry
 from mesos_py.master.core import OUTPUT_PER_FRAME
 from mesos_py.master.options import Options
-from mesos_py.master.pings import ROUNDS
+from mesos_py.master.pings import ROUND_MAX, ROUNDS
 from mesos_py.wire import internal
 from mesos_py.wire.scheduler_api import Event
 from mesos_py.wire.schema import evolve
@@ -130,6 +130,17 @@ def test_agents_are_asked_in_rounds() -> None:
         assert len(pinged) <= 2
         world.frames.clear()
         world.advance(15)
+
+
+def test_a_round_is_of_a_bounded_number_of_agents() -> None:
+    """However many come at once."""
+    world = World(check=False)
+    count = ROUND_MAX + 50
+    for number in range(count):
+        world.agent(hostname=f"h{number}")
+    world.frames.clear()
+    world.advance(15 + 3 * 15 / ROUNDS)
+    assert [len(_pings(frame)) for frame in world.frames if _pings(frame)] == [ROUND_MAX, 50]
 
 
 def _pings(frame: Frame) -> list[Any]:

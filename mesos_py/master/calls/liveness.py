@@ -55,7 +55,7 @@ def ping(m: Master, agent: Agent, out: Frame) -> None:
     m.state.pinged(agent)
     if agent.connected:
         out.send(agent.peer, _PING, volatile=True)
-    _ask_again(m, m.pings.after(out.now) + m.pings.step, (agent.id,))  # a round sooner is less than an interval
+    _ask_again(m, m.pings.first(out.now), (agent.id,))
 
 
 def _ask_again(m: Master, at: Nanos, agent_ids: Iterable[AgentID]) -> None:

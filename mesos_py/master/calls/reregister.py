@@ -59,7 +59,7 @@ def reregister_agent(m: Master, event: Event, out: Frame) -> None:
     report: ReregisterAgent = event.body
     peer, agent_id = event.peer, report.agent.id
     assert peer is not None
-    why = invalid_report(report) or refused_agent(report, event.principal, m.options, m.info.domain)
+    why = invalid_report(report, m.state.frameworks) or refused_agent(report, event.principal, m.options, m.info.domain)
     if why is not None or agent_id is None:
         out.change(Dropped("ReregisterAgent", why or "agent has no id", agent_id=agent_id))
         return

@@ -7,16 +7,18 @@ src/master/master.cpp Master::registerSlave.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from mesos_py.algebra.conversions import destroy
 from mesos_py.algebra.resources import Resources
 from mesos_py.algebra.roles import invalid_role
 from mesos_py.algebra.validation import validate_all
+from mesos_py.master.entities import Framework
 from mesos_py.master.options import Options
 from mesos_py.master.validation.framework import invalid_info
 from mesos_py.master.validation.ids import invalid_id
 from mesos_py.wire.codec import msgpack
+from mesos_py.wire.ids import FrameworkID
 from mesos_py.wire.internal import RegisterAgent, ReregisterAgent
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.value import DomainInfo
@@ -61,8 +63,11 @@ def invalid_version(version: str) -> str | None:
     return None
 
 
-def invalid_report(message: ReregisterAgent) -> str | None:
-    """What an agent says it runs must be its own, once each, and belong to a framework it names."""
+def invalid_report(message: ReregisterAgent, known: Mapping[FrameworkID, Framework]) -> str | None:
+    """What an agent says it runs must be its own, once each, and belong to a framework it names.
+
+    Frameworks that are known as reported have been judged before: a new leader hears the same of ten thousand agents.
+    """
     agent_id = message.agent.id
     if agent_id is None:
         return "agent has no id"
@@ -71,7 +76,8 @@ def invalid_report(message: ReregisterAgent) -> str | None:
     for info in message.frameworks:
         if info.id is None:
             return "a framework has no id"
-        if (text := invalid_info(info)) is not None:
+        before = known.get(info.id)
+        if (before is None or before.info != info) and (text := invalid_info(info)) is not None:
             return f"framework {info.id}: {text}"
     frameworks = {info.id for info in message.frameworks}
     seen: dict[tuple[str, str], None] = {}
