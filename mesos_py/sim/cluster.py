@@ -84,6 +84,8 @@ class Cluster:
         self._ears = {
             name: [getattr(checker, name) for checker in checkers if hasattr(checker, name)] for name in EARS
         }
+        #: the two that are called for everything that happens
+        self._applied, self._said = self._ears["applied"], self._ears["said"]
         for checker in checkers:
             if hasattr(checker, "watch"):
                 checker.watch(self)
@@ -282,7 +284,7 @@ class Cluster:
         try:
             if frame.cause % self.plan.check_every == 0:
                 core.check()
-            for tell in self._ears["applied"]:
+            for tell in self._applied:
                 tell(process, event, frame, self.loop.now)
         except Exception as found:
             self._found(found)
@@ -291,7 +293,7 @@ class Cluster:
     def said(self, process: str, word: Send | Close) -> None:
         """A word leaves a process."""
         try:
-            for tell in self._ears["said"]:
+            for tell in self._said:
                 tell(process, word, self.loop.now)
         except Exception as found:
             self._found(found)

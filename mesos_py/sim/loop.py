@@ -163,7 +163,7 @@ class SimLoop(_Loop):  # type: ignore[misc]
         events._set_running_loop(self)
         self._running = True
         self._stopping = False
-        ready = self._ready
+        ready, of_asyncio = self._ready, asyncio.Handle
         try:
             while not self._stopping:
                 if not ready:
@@ -172,7 +172,7 @@ class SimLoop(_Loop):  # type: ignore[misc]
                 self.steps += count
                 for _ in range(count):
                     handle = ready.popleft()
-                    if not isinstance(handle, asyncio.Handle):
+                    if not isinstance(handle, of_asyncio):
                         handle()
                     elif not handle.cancelled():
                         process = handle._context.get(CURRENT)  # type: ignore[attr-defined]

@@ -73,7 +73,7 @@ class MasterProcess:
         self.session: Session | None = None
         self.driver = Driver(
             Observed(name, self.core, observer), self, self, clock=clock,
-            may_act=self.leadership.is_held,
+            may_act=None if session is None else self.leadership.is_held,  # who is alone has no rivals
             recorder=None if journal is None else Scribe(journal, name, self.core, now=clock()),
         )  # fmt: skip
         self._peers: dict[PeerID, End] = {}

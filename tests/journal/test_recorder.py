@@ -194,7 +194,7 @@ async def test_a_snapshot_that_fails_is_no_loss_while_events_follow_each_other(t
         await world.live(2)
     died = "journal without a snapshot" in [log["event"] for log in logs]
     run = world.read()
-    assert run.segments[1].snapshot.exists() != died
+    assert run.segments[1].snapshot.exists() or died  # both, if it was killed between its last word and its end
     assert run.head.number == 0
     verdict = check(run)
     assert (verdict.count, verdict.different) == (world.master._cause, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -331,7 +332,10 @@ async def test_a_supervisor_of_another_version(tmp_path: Path) -> None:
 
 def test_it_waits_for_containers_that_take_long_to_end() -> None:
     """Without an agent for too long, it ends them, and looks at them when it is time to."""
-    with socket.socket() as listener:
+    before = signal.getsignal(signal.SIGCHLD)
+    with socket.socket() as listener, contextlib.ExitStack() as stack:
+        stack.callback(signal.set_wakeup_fd, -1)
+        stack.callback(signal.signal, signal.SIGCHLD, before)
         listener.listen()
         supervisor = Supervisor(listener, b"/root", 0.0, 0.0)
         container = Container(b"/root", b"c", b"/none", 0, None)

@@ -197,9 +197,10 @@ def test_last_words_are_waited_for_but_not_for_ever() -> None:
     subprocess.run([sys.executable, "-I", "-S", "-c", WORDS, place], check=True, timeout=20)
 
 
-def test_a_main_process_that_somebody_else_has_reaped() -> None:
+def test_a_main_process_that_somebody_else_has_reaped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is left of it, and its number may be a stranger's by now: that one lives on."""
     trees = Trees()
+    monkeypatch.setattr(trees, "adopt", lambda: None)  # the children of this process are other tests'
     gone = subprocess.Popen(["true"])
     gone.wait()
     with subprocess.Popen(["setsid", "sh", "-c", "sleep 100 & echo $!; wait"], stdout=subprocess.PIPE) as parent:
