@@ -10,13 +10,11 @@ A framework is a subclass of ``Scheduler``. This one runs five tasks to their en
         async def on_offers(self, offers):
             for offer in offers:
                 await self.launch(offer, [sdk.command("hello", "echo hello") for _ in range(self.missing())])
-            self.wants_offers = self.missing() > 0
 
         async def on_update(self, status):
             print(status.task_id, status.state.name)
             if sum(task.has_finished for task in self.tasks.values()) == 5:
                 await self.teardown()
-            self.wants_offers = self.missing() > 0
 
         def missing(self):
             return 5 - sum(not task.has_failed for task in self.tasks.values())
@@ -29,7 +27,8 @@ leading master (``MESOS_MASTER`` or ``master = "zk://..."``), subscribes again w
 of its tasks, and hears nothing twice.
 
 **Handlers** are called one after the other. An update is acknowledged when ``on_update`` returns; if it raises, the
-program ends, and the update comes again to the next run. An offer that ``on_offers`` has not used is declined.
+program ends, and the update comes again to the next run. An offer that ``on_offers`` has not used is declined; while
+``self.wants_offers`` is False, there are none.
 
 **Calls** do not fail when no master listens: what was launched comes to light (``TASK_DROPPED``, ``TASK_GONE``), kills
 are repeated, offers are void. So there is one place where things go wrong, and that is ``on_update``.
