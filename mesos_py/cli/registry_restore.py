@@ -183,9 +183,10 @@ def _confirm(place: Place, wanted: Backup) -> None:
     """Whoever sits at a terminal has said yes. Raises CommandFailed."""
     if not sys.stdin.isatty():
         return
-    print(f"Replace {place.name} by these {len(wanted.records)} records? [y/N] ", end="", file=sys.stderr, flush=True)
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # nothing else waits: Ctrl-C ends it at once
     try:
+        question = f"Replace {place.name} by these {len(wanted.records)} records? [y/N] "
+        print(question, end="", file=sys.stderr, flush=True)
         answer = sys.stdin.readline()
     finally:
         signal.signal(signal.SIGINT, handler)

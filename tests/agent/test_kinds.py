@@ -45,7 +45,7 @@ HOG = "exec dd if=/dev/zero of=/dev/null bs=512M count=1"
 async def test_how_a_command_ends(host: Host, script: str | CommandInfo, state: str, message: str) -> None:
     task_id = host.run(script)
     end = await host.end(task_id)
-    assert host.master.states[task_id] == ["STARTING", "RUNNING", state]
+    assert host.master.states[task_id] == ["STARTING", "RUNNING", state], end.message
     expected = host.kind.says(message)
     if host.dockerd is not None and isinstance(script, CommandInfo):
         expected = "Container exited with status 127"  # as docker run exits

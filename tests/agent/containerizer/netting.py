@@ -81,8 +81,8 @@ class Bridge:
                 if line.startswith("-A") and "CNI-HOSTPORT-" in line:
                     _run("iptables", "-w", "-t", "nat", "-D", *shlex.split(line)[1:])
             for line in rules:
-                if line.startswith("-N CNI-HOSTPORT-"):
-                    _run("iptables", "-w", "-t", "nat", "-X", line.split()[1])
+                if line.startswith("-N CNI-HOSTPORT-"):  # unless tests beside us have just begun to use it
+                    subprocess.run(["iptables", "-w", "-t", "nat", "-X", line.split()[1]], check=False)
 
     @property
     def is_there(self) -> bool:

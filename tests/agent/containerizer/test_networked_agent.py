@@ -35,7 +35,8 @@ from tests.agent.programs import AgentProgram
 from tests.agent.test_server import shell
 from tests.agent.world import framework, task
 
-pytestmark = [pytest.mark.root, needs_crun, needs_networks]
+#: Port mappings are rules of the whole host.
+pytestmark = [pytest.mark.root, needs_crun, needs_networks, pytest.mark.xdist_group("networks")]
 
 Networked = tuple[AgentProgram, Bridge, tuple[str, ...]]
 

@@ -29,7 +29,8 @@ from tests.agent.containerizer.netting import (
     with_plugin,
 )
 
-pytestmark = [pytest.mark.root, needs_crun, needs_networks]
+#: Port mappings are rules of the whole host.
+pytestmark = [pytest.mark.root, needs_crun, needs_networks, pytest.mark.xdist_group("networks")]
 
 NO_SUCH = "The CNI plugin 'tuning' failed to attach container c to CNI network 'failing': open /proc/sys/net/no/such"
 SERVE = "echo served > index.html; exec python3 -m http.server 8000"
