@@ -139,7 +139,8 @@ class Host:
         self.directory = directory
         self.master = Master()
         self.agent = AgentProgram(self.master, directory)
-        self.cgroups_root = f"mesos-test-{os.getpid()}-{kind.name}"
+        #: of no other host, not even an earlier one
+        self.cgroups_root = f"mesos-test-{os.getpid()}-{directory.name[-8:]}"
         paths = f"--fetcher_allowed_paths={directory}"  # which is for nobody else
         self._flags = (*kind.flags(directory), f"--cgroups_root={self.cgroups_root}", paths, "--switch_user")
         if os.geteuid() != 0:

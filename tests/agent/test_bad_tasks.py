@@ -194,7 +194,7 @@ async def test_a_registry_that_refuses(kind: Kind, tmp_path_factory: pytest.Temp
     try:
         with registry(tmp_path_factory.mktemp("registry")) as made:
             flags = (*kind.flags(directory), f"--docker_registry=http://{made.host}")
-            host = Host(attrs.evolve(kind, name="registry", flags=lambda _: flags), directory)
+            host = Host(attrs.evolve(kind, flags=lambda _: flags), directory)
             await host.open()
             made.push(directory / "images", IMAGE, "some/busy:1")
             right, wrong = (made.docker_config(password) for password in (PASSWORD, "wrong"))
