@@ -79,10 +79,10 @@ class Bridge:
         if not any(line.startswith("-A CNI-HOSTPORT-DNAT") for line in rules):
             for line in rules:
                 if line.startswith("-A") and "CNI-HOSTPORT-" in line:
-                    _run("iptables", "-w", "-t", "nat", "-D", *shlex.split(line)[1:])
+                    _forget("-D", *shlex.split(line)[1:])
             for line in rules:
-                if line.startswith("-N CNI-HOSTPORT-"):  # unless tests beside us have just begun to use it
-                    subprocess.run(["iptables", "-w", "-t", "nat", "-X", line.split()[1]], check=False)
+                if line.startswith("-N CNI-HOSTPORT-"):
+                    _forget("-X", line.split()[1])
 
     @property
     def is_there(self) -> bool:
@@ -140,6 +140,11 @@ async def fetched(url: str) -> str:
 
 def _nat() -> list[str]:
     return _run("iptables", "-w", "-t", "nat", "-S").splitlines()
+
+
+def _forget(*words: str) -> None:
+    """Unless tests beside us have just forgotten it, or begun to use it."""
+    subprocess.run(["iptables", "-w", "-t", "nat", *words], check=False, capture_output=True)
 
 
 def _run(*argv: str) -> str:

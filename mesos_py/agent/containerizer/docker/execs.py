@@ -22,6 +22,8 @@ from mesos_py.agent.containerizer.docker.request import name_of
 _NOT_EXECUTED: Final = (126, 127)
 _SIGN: Final = "OCI runtime exec failed"
 
+LOOKS, LOOK_S = 20, 0.05  # for a process that is to be killed and has just been begun
+
 
 async def run_beside(dockerd: Dockerd, logs: Logs, spec: ContainerSpec) -> int | None:
     """As the port says."""
@@ -54,7 +56,12 @@ async def _look(dockerd: Dockerd, exec_id: str) -> dict[str, Any]:
 
 
 async def _end(dockerd: Dockerd, exec_id: str) -> None:
-    what = await _look(dockerd, exec_id)
-    if what.get("Running") and what.get("Pid"):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(int(what["Pid"]), signal.SIGKILL)
+    for _ in range(LOOKS):  # it may run already, and dockerd not know of it yet
+        what = await _look(dockerd, exec_id)
+        if what.get("Running") and what.get("Pid"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(what["Pid"]), signal.SIGKILL)
+            return
+        if not what or what.get("ExitCode") is not None:
+            return
+        await asyncio.sleep(LOOK_S)
