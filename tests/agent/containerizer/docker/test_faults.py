@@ -107,11 +107,11 @@ async def test_one_that_is_killed_and_comes_back(own: Daemon, harness: Harness) 
     assert read(harness, "stays") == "before\nafter\n"
 
 
-async def test_one_that_restarts_and_ends_its_containers(tmp_path: Path) -> None:
+async def test_one_that_restarts_and_ends_its_containers(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Without --live-restore: they are over, and that is said."""
-    place = tmp_path / "d"
-    place.mkdir()
-    with daemon(place) as own:
+    with daemon(tmp_path_factory.mktemp("ends")) as own:  # a short path: dockerd makes sockets below it
         harness = Harness(tmp_path)
         await harness.docker(own.socket).recover()
         start(harness, "c", f"trap 'exit 6' TERM; {LOOP}")
