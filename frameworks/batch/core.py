@@ -3,7 +3,7 @@
 ::
 
     submit.py    jobs taken, cancelled, held, run again, forgotten       offers.py   offers used, held, given back
-    updates.py   what became of tasks                                    demand.py   whether offers are wanted
+    updates.py   what became of tasks                                    demand.py   jobs with something to start
     calendar.py  schedules: runs that are due                            begun.py    what a predecessor has left
     settle.py    what a change of one job means for it and others
 
@@ -36,6 +36,7 @@ from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table, dispatch
 from mesos_py.machine.timers import Timers
 from mesos_py.machine.values import Nanos
+from mesos_py.sdk.launcher import wishes
 from mesos_py.sdk.matching import Host
 from mesos_py.sdk.matching.host import Place
 from mesos_py.wire.ids import AgentID, TaskID
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from random import Random
 
 ROWS = Table.merge(
-    submit.table, begun.table, offers.table, holds.table, updates.table, demand.table, calendar.table, preempt.table,
+    submit.table, begun.table, offers.table, holds.table, updates.table, wishes.table, calendar.table, preempt.table,
 )  # fmt: skip
 
 
@@ -119,7 +120,7 @@ class Batch:
         dispatch(ROWS, self, event, out)
         calendar.settle_runs(self, out)
         holds.forget(self, out)
-        demand.settle(self, out)
+        wishes.settle(self, out)
         preempt.settle(self, out)
         return out
 

@@ -139,11 +139,6 @@ class ScheduleDue:
 
 
 @value
-class ReviveDue:
-    """Offers may be asked for again."""
-
-
-@value
 class PreemptDue:
     """Those who wait are to be looked at."""
 

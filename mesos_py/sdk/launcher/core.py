@@ -4,7 +4,7 @@
 
     declared.py   what should run: places made, surplus killed        offers.py   offers matched, used, given back
     updates.py    what became of tasks: replaced, put off, over       holds.py    offers kept for a gang
-    instances.py  one place and its task; what is kept of it          demand.py   whether offers are wanted
+    instances.py  one place and its task; what is kept of it          demand.py   what can be launched
 
 It stands behind a session (``sdk.session``), which keeps tasks in a book, reconciles them, repeats kills until they
 have worked and hands updates over once. What is added here:
@@ -31,7 +31,7 @@ from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table, dispatch
 from mesos_py.machine.timers import Timers
 from mesos_py.machine.values import Nanos, seconds
-from mesos_py.sdk.launcher import declared, demand, holds, offers, updates
+from mesos_py.sdk.launcher import declared, demand, holds, offers, updates, wishes
 from mesos_py.sdk.launcher.group import Gang, Group, Hold
 from mesos_py.sdk.launcher.instances import NO_VALUES, RESERVED, Instance, State
 from mesos_py.sdk.launcher.specs import task_id_of
@@ -43,7 +43,7 @@ from mesos_py.wire.ids import AgentID, TaskID
 if TYPE_CHECKING:
     from random import Random
 
-ROWS = Table.merge(declared.table, offers.table, holds.table, updates.table, demand.table)
+ROWS = Table.merge(declared.table, offers.table, holds.table, updates.table, demand.table, wishes.table)
 
 RESERVED_AT_ONCE = 10_000  # incarnations; as many are skipped after a crash
 
@@ -99,7 +99,7 @@ class DesiredSet:
         out = Frame(now, self._cause)
         dispatch(ROWS, self, event, out)
         holds.forget(self, out)
-        demand.settle(self, out)
+        wishes.settle(self, out)
         return out
 
     def deadline(self) -> Nanos | None:

@@ -1,8 +1,4 @@
-"""What can be launched now, and whether offers are wanted: while there is any of it in a role, and at no other time.
-
-SUPPRESS when the last of a role is gone, REVIVE when there is one again, and REVIVE once more when another one comes to
-wait after something was given back: what was refused then would not be offered again for a while.
-"""
+"""What can be launched now: offers are wanted in its roles, and in no other (``wishes``)."""
 
 from __future__ import annotations
 
@@ -11,13 +7,10 @@ from typing import TYPE_CHECKING
 
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
-from mesos_py.machine.values import seconds
 from mesos_py.sdk.launcher import words
 from mesos_py.sdk.launcher.group import Gang
 from mesos_py.sdk.launcher.instances import Instance, State
-from mesos_py.sdk.launcher.words import SCHEDULER
 from mesos_py.sdk.matching import Funnel
-from mesos_py.wire.scheduler_api import Call
 
 if TYPE_CHECKING:
     from mesos_py.sdk.launcher.core import DesiredSet
@@ -90,35 +83,3 @@ def wait_over(m: DesiredSet, event: Event, out: Frame) -> None:
     instance = m.groups[event.body.name].instances[event.body.number]
     if instance.state is State.WAITING:
         wait(m, instance, out)
-
-
-# ---- what the master is told
-
-
-def settle(m: DesiredSet, out: Frame) -> None:
-    """The master knows whether offers are wanted."""
-    gone = [role for role in m.wanted if role not in m.waiting]
-    come = [role for role in m.waiting if role not in m.wanted]
-    for role in gone:
-        m.wanted.pop(role)
-        m.renewed.pop(role, None)
-    if gone:
-        out.send(SCHEDULER, Call(type=Call.Type.SUPPRESS, suppress=Call.Suppress(roles=tuple(gone))))
-    if come:
-        m.wanted |= dict.fromkeys(come)
-        _revive(m, come, out)
-    if m.renewed and "revive" not in m.timers:
-        _revive(m, list(m.renewed), out)
-
-
-def _revive(m: DesiredSet, roles: list[str], out: Frame) -> None:
-    for role in roles:
-        m.renewed.pop(role, None)
-        m.refused.pop(role, None)
-    out.send(SCHEDULER, Call(type=Call.Type.REVIVE, revive=Call.Revive(roles=tuple(roles))))
-    m.timers.set("revive", out.now + seconds(m.habits.revive_every_s), words.ReviveDue())
-
-
-@table.on(words.ReviveDue)
-def revive_due(m: DesiredSet, event: Event, out: Frame) -> None:
-    """What was put off is asked for now (``settle``)."""

@@ -84,11 +84,6 @@ class PauseOver:
     gang: str
 
 
-@value
-class ReviveDue:
-    """A timer: offers may be asked for again."""
-
-
 # ---- kept
 
 
