@@ -40,15 +40,21 @@ def mounts() -> list[str]:
     return [line for line in lines if "pytest" not in line]
 
 
+def devices() -> dict[str, int]:
+    """The inodes of those that a runtime makes where they are missing."""
+    return {name: os.lstat(f"/dev/{name}").st_ino for name in ("ptmx", "null", "zero", "full", "tty", "random", "fd")}
+
+
 @pytest.fixture
 async def own(tmp_path: Path) -> AsyncIterator[Harness]:
-    """Containers with namespaces of their own; the host's mounts are what they were, and nothing is left."""
-    before = mounts()
+    """Containers with namespaces of their own; the host's mounts and devices stay as they are, and nothing is left."""
+    before, devices_before = mounts(), devices()
     harness = Harness(tmp_path)
     await harness.isolated(isolation=ISOLATION).recover()
     yield harness
     await harness.containerizer.close()
     assert mounts() == before
+    assert devices() == devices_before
     assert harness.cgroups() == []
     (runtime,) = (tmp_path / "run").glob("crun-*")
     assert os.listdir(runtime / "bundles") == os.listdir(runtime / "state") == []

@@ -15,8 +15,11 @@ _SAFE: Final = ("nosuid", "noexec", "nodev")
 
 
 def isolate(bundle: Bundle) -> None:
-    """The least that a root of its own needs."""
+    """The least that a root of its own needs; over the host's files, nothing of them is changed."""
     if not bundle.is_own_root:
+        # crun makes anew what every /dev should have, unless somebody has mounted one: it would be the host's ptmx, and
+        # of two containers that start at once, one finds it made by the other and fails.
+        bundle.mount("/dev", "/dev", "rbind")
         return
     bundle.mount("/proc", "proc", *_SAFE, kind="proc")
     bundle.mount("/dev", "tmpfs", "nosuid", "noexec", "strictatime", "mode=755", "size=64k", kind="tmpfs")
