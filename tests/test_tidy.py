@@ -27,7 +27,7 @@ RANKS = (
     ("mesos_py.sdk.launcher", 3), ("mesos_py.sdk", 5),
     ("mesos_py.config", 4), ("mesos_py.logs", 4), ("mesos_py.cli", 6),
     ("mesos_py.pytest_plugin", 6), ("mesos_py.__main__", 7), ("frameworks.batch.shell", 6), ("frameworks.batch", 3),
-    ("frameworks.marathon_py", 3),
+    ("frameworks.marathon_py.shell", 6), ("frameworks.marathon_py", 3),
 )
 CORE_RANK, SHELL_RANK, SERVER_RANK = 3, 4, 5
 

@@ -1,29 +1,16 @@
-"""Marathon on the kernel: so far its definitions, which are pure. What serves and runs them is not written yet.
+"""Marathon on the kernel: apps, groups and pods that are kept running, served by Marathon's v2 REST API.
 
-    given = read_given(body)            # JSON to values; InvalidJson names every path that is wrong
-    given = translate(given, settings)  # old forms in today's
-    app = complete(given, settings)     # what was left open filled in
-    violations(app, settings)           # the rules that it breaks, each with its path
-    show(app)                           # JSON, with the fields that Marathon writes
+=============  ============================================================================
+definitions/   apps, pods and groups as people define them: read, completed, judged, written
+words          what the core hears, says and tells
+core           everything that runs, and the ways in which it changes
+instances/     copies of an app or a pod: goals, conditions, health, kills, what is kept
+launching/     offers, back-off, the queue with its reasons; what a task is told
+deployments/   changes of definitions, the plan of a change, and how it is carried out
+views/         what people see, as JSON
+shell/         the program on the SDK, REST, events, leaders, probes, and ``marathon-py``
+=============  ============================================================================
 
-=============  ==============================================================================
-fields         how a definition is declared, read and written; errors by path
-paths          ids: /group/app
-network        networks, port definitions, port mappings
-volumes        volumes of all kinds
-container      container, image, what is particular to Linux
-checks         health checks, checks, readiness checks
-app            an app, field by field
-pods           a pod, field by field, and what it leaves open filled in
-legacy         forms of former releases, translated
-complete       what a definition leaves open, filled in
-constraints    constraints as those that place tasks
-rules          what a complete app, or pod, may not be, rule by rule
-versioning     what the difference of two definitions means: nothing, other numbers, other instances
-service_ports  service ports of 0, assigned
-groups         trees of apps and pods: updates, roles, dependencies
-settings       what the operator decides about definitions
-=============  ==============================================================================
-
-Source: mesosphere/marathon docs/docs/rest-api/public/api/v2/types, src/main/scala/.../api/v2.
+All but the shell is pure: one ``core.Marathon`` behind a session of the SDK decides everything, and the simulator runs
+it as it is. Source: mesosphere/marathon 1.11, docs and src/main/scala/mesosphere/marathon.
 """

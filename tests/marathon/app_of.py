@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from frameworks.marathon_py import legacy
-from frameworks.marathon_py.app import App
-from frameworks.marathon_py.complete import complete
-from frameworks.marathon_py.fields import show
-from frameworks.marathon_py.settings import Settings
+from frameworks.marathon_py.definitions import legacy
+from frameworks.marathon_py.definitions.app import App
+from frameworks.marathon_py.definitions.complete import complete
+from frameworks.marathon_py.definitions.fields import show
+from frameworks.marathon_py.definitions.settings import Settings
 
 SETTINGS = Settings(mesos_role="marathon", enable_features=("gpu_resources", "secrets", "external_volumes"))
 

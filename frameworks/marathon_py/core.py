@@ -1,0 +1,195 @@
+"""Marathon: what is to run, what does, and how the one becomes the other. Pure; its shell is ``shell.program``.
+
+::
+
+    instances/updates.py   what became of tasks            deployments/requests.py  changes people ask for
+    instances/kills.py     victims, and kills in flight    deployments/steps.py     plans carried out, step by step
+    instances/health.py    probes and what they mean       launching/offers.py      offers used and given back
+    instances/scale.py     what runs is what is defined    launching/queue.py       who waits, why, since when
+
+It stands behind a session of the SDK, which keeps every task before it is asked for, repeats kills until they have
+worked, reconciles, and acknowledges an update when we have dealt with it. What is promised here:
+
+* **What was answered is kept.** The reply to a request leaves when its records are stored.
+* **What runs is what is defined**, in the end: whatever is too few is launched, too many is killed, and nobody's is
+  killed, in whatever order crashes, losses and changes come.
+* **During a rolling update** there are never fewer healthy instances than ``minimumHealthCapacity`` lets there be
+  because of us, and never more than ``maximumOverCapacity`` allows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from frameworks.marathon_py import words
+from frameworks.marathon_py.definitions.app import App
+from frameworks.marathon_py.definitions.groups import Group
+from frameworks.marathon_py.definitions.paths import PathId
+from frameworks.marathon_py.definitions.pods import Pod
+from frameworks.marathon_py.definitions.settings import Settings
+from frameworks.marathon_py.instances.instance import Condition, Goal, Instance, instance_id
+from mesos_py.machine.frame import Event, Frame
+from mesos_py.machine.table import Table, dispatch
+from mesos_py.machine.timers import Timers
+from mesos_py.machine.values import Nanos
+from mesos_py.wire.ids import TaskID
+
+if TYPE_CHECKING:
+    from random import Random
+
+ROWS = Table.merge()
+
+
+@attrs.frozen(kw_only=True)
+class Habits:
+    """Flags of Marathon by their names, in seconds; what they mean is in ``shell.flags``."""
+
+    decline_offer_duration_s: float = 120.0
+    min_revive_offers_interval_s: float = 5.0
+    max_instances_per_offer: int = 5
+    launch_tokens: int = 100
+    launch_token_refresh_interval_s: float = 30.0
+    max_running_deployments: int = 100
+    zk_max_versions: int = 50
+    local_port_min: int = 10_000
+    local_port_max: int = 20_000
+    scale_apps_initial_delay_s: float = 15.0
+    scale_apps_interval_s: float = 300.0
+    task_launch_confirm_timeout_s: float = 300.0
+    task_launch_timeout_s: float = 300.0
+    task_lost_expunge_interval_s: float = 30.0
+    kill_chunk_size: int = 100
+    kill_retry_timeout_s: float = 30.0
+    env_vars_prefix: str = ""
+    default_accepted_resource_roles: str = "any"
+    gpu_scheduling_behavior: str = "restricted"
+    mesos_user: str = ""
+    checkpoint: bool = True
+
+    @property
+    def revive_every_s(self) -> float:
+        return self.min_revive_offers_interval_s
+
+
+class Marathon:
+    """Everything. Only its own methods and those of the tables change it."""
+
+    def __init__(self, rng: Random, settings: Settings | None = None, habits: Habits | None = None) -> None:
+        self.rng = rng
+        self.settings = settings or Settings()
+        self.habits = habits or Habits()
+        self.root = Group()
+        self.instances: dict[str, Instance] = {}
+        #: by spec and id, also of specs that are no more and still have some
+        self.of_spec: dict[PathId, dict[str, Instance]] = {}
+        #: whose task that is, of tasks that are not known to have ended
+        self.tasks: dict[TaskID, Instance] = {}
+        #: those that wait for an offer, by role and id
+        self.waiting: dict[str, dict[str, Instance]] = {}
+        self.timers = Timers()
+        #: roles in which offers are wanted, as we have said; in which they are to be asked for again; in which
+        #: something was given back since they were last asked for
+        self.wanted: dict[str, None] = {}
+        self.renewed: dict[str, None] = {}
+        self.refused: dict[str, None] = {}
+        self.has_begun = False
+        #: everything that is kept of us
+        self.records: dict[str, bytes] = {}
+        #: of this frame: instances whose record is another, specs whose instances are others
+        self.touched: dict[str, None] = {}
+        self.moved: dict[PathId, None] = {}
+        self._cause = 0
+
+    def apply(self, event: Event, now: Nanos) -> Frame:
+        """Everything ``event`` causes. What it has in ``writes`` must survive before ``sends`` leave."""
+        self._cause += 1
+        out = Frame(now, self._cause)
+        dispatch(ROWS, self, event, out)
+        return out
+
+    def deadline(self) -> Nanos | None:
+        return self.timers.deadline()
+
+    # ---- the ways in which things change
+
+    def keep(self, name: str, contents: bytes | None, out: Frame) -> None:
+        """The record survives."""
+        if contents is None:
+            if self.records.pop(name, None) is None:
+                return
+        else:
+            if self.records.get(name) == contents:
+                return
+            self.records[name] = contents
+        out.write(words.Kept(name, contents))
+
+    def add(self, spec: App | Pod, out: Frame) -> Instance:
+        """One more instance of the spec waits for an offer."""
+        instance = Instance(instance_id(PathId(spec.id), self._uuid(out.now)), spec, since=out.now)
+        self.instances[instance.id] = instance
+        self.of_spec.setdefault(instance.spec_id, {})[instance.id] = instance
+        self.waiting.setdefault(spec.role, {})[instance.id] = instance
+        self.changed(instance, out)
+        return instance
+
+    def become(self, instance: Instance, condition: Condition, out: Frame) -> None:
+        """It is in that condition from now on; where it waits follows from that, and everybody is told."""
+        if instance.condition is condition:
+            return
+        instance.condition, instance.since = condition, out.now
+        instance.active_since = (instance.active_since or out.now) if condition is Condition.RUNNING else None
+        self._wait(instance)
+        self.changed(instance, out)
+
+    def want(self, instance: Instance, goal: Goal, out: Frame) -> None:
+        """That is wanted of it from now on; whoever wants less of it asks for a kill, too (``instances.kills``)."""
+        if instance.goal is not goal:
+            instance.goal = goal
+            self._wait(instance)
+            self.changed(instance, out)
+
+    def forget(self, instance: Instance, out: Frame) -> None:
+        """There is no such instance any more, and nothing is kept of it."""
+        siblings = self.of_spec[instance.spec_id]
+        del self.instances[instance.id], siblings[instance.id]
+        if not siblings:
+            del self.of_spec[instance.spec_id]
+        self._leave(instance)
+        for task in instance.tasks.values():
+            self.tasks.pop(task.id, None)
+        self.touched[instance.id] = self.moved[instance.spec_id] = None
+
+    def changed(self, instance: Instance, out: Frame) -> None:
+        """It is kept as it is now, and subscribers hear of it."""
+        self.touched[instance.id] = self.moved[instance.spec_id] = None
+        placed = instance.placed
+        out.change(words.InstanceChanged(
+            instance.id, instance.spec_id, instance.spec.version, instance.condition.value, instance.goal.value,
+            placed.agent_id if placed is not None else "", placed.hostname if placed is not None else "",
+        ))  # fmt: skip
+
+    def _wait(self, instance: Instance) -> None:
+        if instance.wants_offer:
+            self.waiting.setdefault(instance.spec.role, {})[instance.id] = instance
+        else:
+            self._leave(instance)
+
+    def _leave(self, instance: Instance) -> None:
+        there = self.waiting.get(instance.spec.role, {})
+        if there.pop(instance.id, None) is not None and not there:
+            del self.waiting[instance.spec.role]
+
+    def _uuid(self, now: Nanos) -> str:
+        """A time-based one (version 1), as Marathon's; node and sequence are drawn, so that none comes twice."""
+        ticks = now // 100 + 0x01B21DD213814000
+        low, mid, high = ticks & 0xFFFFFFFF, ticks >> 32 & 0xFFFF, ticks >> 48 & 0x0FFF | 0x1000
+        sequence, node = self.rng.getrandbits(14) | 0x8000, self.rng.getrandbits(48) | 1 << 40
+        return f"{low:08x}-{mid:04x}-{high:04x}-{sequence:04x}-{node:012x}"
+
+    # ---- looking
+
+    def of(self, spec_id: PathId) -> list[Instance]:
+        """The instances of a spec, those of former versions, too."""
+        return list(self.of_spec.get(spec_id, {}).values())

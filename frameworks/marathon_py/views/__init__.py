@@ -1,0 +1,1 @@
+"""What people see: JSON of the core, made when somebody asks. Pure."""
