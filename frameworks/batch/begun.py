@@ -25,6 +25,7 @@ from frameworks.batch.submit import add, begin
 from mesos_py.algebra.ranges import Ranges
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
+from mesos_py.sdk.session.behind import SESSION
 from mesos_py.wire.ids import AgentID, TaskID
 from mesos_py.wire.scheduler_api import Call
 
@@ -130,6 +131,6 @@ def _restore_live(m: Batch, task_id: TaskID, agent_id: AgentID | None, out: Fram
 
 def _kill(task_id: TaskID, agent_id: AgentID | None, out: Frame) -> None:
     kill = Call.Kill(task_id=task_id, agent_id=agent_id)
-    out.send(words.SCHEDULER, Call(type=Call.Type.KILL, kill=kill))
+    out.send(SESSION, Call(type=Call.Type.KILL, kill=kill))
 
 

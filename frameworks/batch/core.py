@@ -39,6 +39,7 @@ from mesos_py.machine.values import Nanos
 from mesos_py.sdk.launcher import wishes
 from mesos_py.sdk.matching import Host
 from mesos_py.sdk.matching.host import Place
+from mesos_py.sdk.session.behind import SESSION, Kept
 from mesos_py.wire.ids import AgentID, TaskID
 from mesos_py.wire.scheduler_api import Call
 
@@ -136,7 +137,7 @@ class Batch:
                 return
         else:
             self.records[name] = contents
-        out.write(words.Kept(name, contents))
+        out.write(Kept(name, contents))
 
     def launch(self, task: Task, host: Host, out: Frame) -> None:
         """It is asked for, on that host."""
@@ -190,7 +191,7 @@ class Batch:
         """It is to end; if it does not end well, the end will be called that."""
         if task.stop is None:
             kill = Call.Kill(task_id=task.id, agent_id=task.agent_id)
-            out.send(words.SCHEDULER, Call(type=Call.Type.KILL, kill=kill))
+            out.send(SESSION, Call(type=Call.Type.KILL, kill=kill))
         task.stop = outcome
 
     @staticmethod

@@ -25,6 +25,7 @@ from mesos_py.sdk.matching import Host, Part, hosts_of
 from mesos_py.sdk.matching.explain import judge
 from mesos_py.sdk.matching.filters import View
 from mesos_py.sdk.matching.refusals import distance
+from mesos_py.sdk.session.behind import SESSION
 from mesos_py.wire.ids import AgentID, OfferID
 from mesos_py.wire.offer import Filters, Offer
 from mesos_py.wire.scheduler_api import Call
@@ -141,7 +142,7 @@ def decline(m: Batch, given: Iterable[Offer], refuse_s: float, out: Frame) -> No
     offer_ids = tuple([offer.id for host in hosts for offer in host.offers])
     if offer_ids:
         declined = Call.Decline(offer_ids=offer_ids, filters=Filters(refuse_seconds=refuse_s))
-        out.send(words.SCHEDULER, Call(type=Call.Type.DECLINE, decline=declined))
+        out.send(SESSION, Call(type=Call.Type.DECLINE, decline=declined))
 
 
 def forget(m: Batch, out: Frame) -> None:

@@ -19,6 +19,7 @@ from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
 from mesos_py.machine.values import Nanos, seconds
 from mesos_py.sdk.matching import Host, Match, Part, Round, hosts_of
+from mesos_py.sdk.session.behind import SESSION, NotSaid
 from mesos_py.wire.offer import Filters, Offer
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.scheduler_api import Call
@@ -160,10 +161,10 @@ def _accept(m: Batch, host: Host, placed: list[tuple[Task, Match]], out: Frame) 
         operations=(Operation(type=Operation.Type.LAUNCH, launch=Operation.Launch(task_infos=tuple(tasks))),),
         filters=Filters(refuse_seconds=m.habits.refuse_s),
     )
-    out.send(words.SCHEDULER, Call(type=Call.Type.ACCEPT, accept=accept))
+    out.send(SESSION, Call(type=Call.Type.ACCEPT, accept=accept))
 
 
-@table.on(words.NotSaid)
+@table.on(NotSaid)
 def not_said(m: Batch, event: Event, out: Frame) -> None:
     """What was to be launched was not, was never an attempt, and waits for another offer."""
     touched: dict[str, Entry] = {}

@@ -27,6 +27,7 @@ from frameworks.batch.settle import settle
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
 from mesos_py.machine.values import seconds
+from mesos_py.sdk.session.behind import SESSION, Forget
 from mesos_py.sdk.session.book import is_end
 from mesos_py.wire.scheduler_api import Call
 from mesos_py.wire.scheduler_api import Event as MasterEvent
@@ -64,10 +65,10 @@ def update(m: Batch, event: Event, out: Frame) -> None:
 def _stranger(status: TaskStatus, out: Frame) -> None:
     """Whatever has ended need not be known; what goes on must not."""
     if is_end(status.state):
-        out.send(words.SCHEDULER, words.Forget(status.task_id))
+        out.send(SESSION, Forget(status.task_id))
     elif status.state is not TaskState.TASK_UNREACHABLE and parsed(status.task_id) is not None:
         kill = Call.Kill(task_id=status.task_id, agent_id=status.agent_id)
-        out.send(words.SCHEDULER, Call(type=Call.Type.KILL, kill=kill))
+        out.send(SESSION, Call(type=Call.Type.KILL, kill=kill))
 
 
 def _unreachable(m: Batch, task: Task, status: TaskStatus, out: Frame) -> None:
@@ -115,7 +116,7 @@ def finish(m: Batch, task: Task, how: End, out: Frame) -> None:
     task.history = (*task.history, attempt)
     then = _then(m, task, how, out)
     m.keep(task.record_name, task.record(then), out)
-    out.send(words.SCHEDULER, words.Forget(task_id))
+    out.send(SESSION, Forget(task_id))
     out.change(
         words.TaskEnded(
             task_id, entry.name, task.index, task.attempt, how.outcome.value, how.exit_code, how.message, then

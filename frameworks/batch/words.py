@@ -1,4 +1,4 @@
-"""What the batch framework hears besides the events of its master, what it says, keeps and tells. Pure values."""
+"""What the batch framework hears besides events and the words of ``session.behind``, and what it tells. Pure values."""
 
 from __future__ import annotations
 
@@ -8,10 +8,6 @@ from frameworks.batch.job import Submission
 from frameworks.batch.schedule import Schedule
 from mesos_py.machine.values import Nanos, value
 from mesos_py.wire.ids import AgentID, TaskID
-from mesos_py.wire.scheduler_api import Call
-
-SCHEDULER = "scheduler"
-"""To whom calls and ``Forget`` go."""
 
 # ---- heard
 
@@ -92,13 +88,6 @@ class RunSchedule:
     name: str
 
 
-@value
-class NotSaid:
-    """Nobody was there to hear this ACCEPT."""
-
-    call: Call
-
-
 # ---- timers
 
 
@@ -146,27 +135,6 @@ class PreemptDue:
 @value
 class HoldOver:
     """A job has held offers for as long as it may."""
-
-
-# ---- said
-
-
-@value
-class Forget:
-    """To the session: what there was to know of this task is kept by us."""
-
-    task_id: TaskID
-
-
-# ---- kept
-
-
-@value
-class Kept:
-    """A record that must survive; None: it is not there any more. Of several, any first ones make sense alone."""
-
-    name: str
-    contents: bytes | None
 
 
 # ---- facts

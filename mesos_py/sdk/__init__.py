@@ -66,6 +66,7 @@ from mesos_py.config import parse
 from mesos_py.coordination import DetectionFailed, StoreFailed
 from mesos_py.coordination.address import AddressError
 from mesos_py.logs import LogOptions, set_up
+from mesos_py.sdk.deciding import CoreScheduler
 from mesos_py.sdk.errors import FailedOver, FrameworkRemoved, SdkError, SubscriptionRefused
 from mesos_py.sdk.executor import Executor
 from mesos_py.sdk.launcher import Backoff, Habits, Launch, Restart, Selection, Spec
@@ -80,10 +81,10 @@ from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import TaskInfo, TaskState, TaskStatus
 
 __all__ = [
-    "Backoff", "Call", "Constraint", "Event", "Executor", "FailedOver", "FrameworkRemoved", "Habits", "Launch",
-    "Launcher", "Locality", "Offer", "Pool", "Request", "Restart", "Scheduler", "SdkError", "Selection", "Spec",
-    "SubscriptionRefused", "Task", "TaskInfo", "TaskState", "TaskStatus", "command", "evolve", "is_end", "new_id",
-    "resources", "run",
+    "Backoff", "Call", "Constraint", "CoreScheduler", "Event", "Executor", "FailedOver", "FrameworkRemoved", "Habits",
+    "Launch", "Launcher", "Locality", "Offer", "Pool", "Request", "Restart", "Scheduler", "SdkError", "Selection",
+    "Spec", "SubscriptionRefused", "Task", "TaskInfo", "TaskState", "TaskStatus", "command", "evolve", "is_end",
+    "new_id", "resources", "run",
 ]  # fmt: skip
 
 

@@ -119,6 +119,8 @@ class Shell(Generic[C, E]):
 
     async def room(self) -> None:
         """There is room for more calls."""
+        if self._driver.outbox_length > OUTBOX_MAX:  # withheld behind a write
+            await self.stored()
         while any(len(outbox) > OUTBOX_MAX for outbox in self._outboxes.values()):
             self._sent.clear()
             await self._sent.wait()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import orjson
@@ -10,8 +9,8 @@ import pytest
 
 from frameworks.batch.shell.api import ROUTES, SCHEMAS, Api, document
 from frameworks.batch.shell.program import BatchScheduler
-from mesos_py.machine.problem import Problem
 from mesos_py.machine.values import SECOND
+from mesos_py.sdk.hearers import Hearers
 from mesos_py.web.response import Chunked, HttpError, Response
 from tests.batch.world import World, world_of
 
@@ -24,8 +23,7 @@ class Offline(BatchScheduler):
     def __init__(self, world: World) -> None:
         super().__init__()
         self.world = world
-        self._hearers = {}
-        self._facts = 0
+        self._hearers = Hearers()
 
     @property
     def core(self) -> Any:
@@ -36,7 +34,7 @@ class Offline(BatchScheduler):
 
     async def ask(self, body: Any) -> Any:
         frame = self.world.tell(body)
-        self._publish(frame.changes)
+        self._hearers.tell(frame.changes)
         return frame.reply
 
     async def stored(self) -> None:
@@ -211,17 +209,7 @@ async def test_events() -> None:
     text = await anext(answer.pieces)
     assert text == b'id: 1\nevent: job\ndata: {"name":"a","state":"submitted","schedule":""}\n\n'
     await answer.pieces.aclose()  # type: ignore[attr-defined]
-    assert site.batch._hearers == {}
-
-
-async def test_a_hearer_who_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("frameworks.batch.shell.program.BEHIND_MAX", 3)
-    site = Site()
-    queue: asyncio.Queue[Any] = site.batch.listen()
-    for number in range(5):
-        assert not isinstance((await site.ask("POST", "/v1/jobs", {"name": f"a{number}", "command": "x"})), Problem)
-    found = [queue.get_nowait() for _ in range(queue.qsize())]
-    assert len(found) == 4 and found[-1] is None
+    assert len(site.batch._hearers) == 0
 
 
 def test_the_document_describes_every_route_and_class() -> None:

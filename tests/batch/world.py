@@ -19,6 +19,7 @@ from frameworks.batch.schedule import Schedule
 from mesos_py.machine.frame import Event, Frame, Send
 from mesos_py.machine.problem import Problem
 from mesos_py.machine.values import SECOND
+from mesos_py.sdk.session.behind import Forget, NotSaid
 from mesos_py.wire.ids import TaskID
 from mesos_py.wire.offer import Offer
 from mesos_py.wire.scheduler_api import Call
@@ -72,7 +73,7 @@ class World(launcher.World):
                 self.start()
                 return frame
             assert isinstance(word, Send)
-            if isinstance(word.message, words.Forget):
+            if isinstance(word.message, Forget):
                 self.book.pop(word.message.task_id, None)
             else:
                 self.hear(word.message)
@@ -82,7 +83,7 @@ class World(launcher.World):
 
     def _accept(self, call: Call) -> None:
         if self.is_cut:
-            self.tell(words.NotSaid(call))
+            self.tell(NotSaid(call))
             return
         infos = call.accept.operations[0].launch.task_infos
         self.infos |= {info.task_id: info for info in infos}

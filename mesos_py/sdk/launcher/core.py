@@ -35,9 +35,10 @@ from mesos_py.sdk.launcher import declared, demand, holds, offers, updates, wish
 from mesos_py.sdk.launcher.group import Gang, Group, Hold
 from mesos_py.sdk.launcher.instances import NO_VALUES, RESERVED, Instance, State
 from mesos_py.sdk.launcher.specs import task_id_of
-from mesos_py.sdk.launcher.words import Kept, StartDue
+from mesos_py.sdk.launcher.words import StartDue
 from mesos_py.sdk.matching import FILTERS, Explanation, Filter, Host, Level, View, explain
 from mesos_py.sdk.matching.host import Place
+from mesos_py.sdk.session.behind import Kept
 from mesos_py.wire.ids import AgentID, TaskID
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from mesos_py.machine.values import MILLISECOND
 from mesos_py.sdk.launcher import demand, updates, words
 from mesos_py.sdk.launcher.group import Gang, Group
 from mesos_py.sdk.launcher.instances import PREFIX, RESERVED, Instance, State
-from mesos_py.sdk.launcher.specs import Selection, Spec
-from mesos_py.sdk.launcher.words import SCHEDULER
+from mesos_py.sdk.launcher.specs import Selection, Spec, parsed
+from mesos_py.sdk.session.behind import SESSION, Forget, Kept
 from mesos_py.wire.scheduler_api import Call
 
 if TYPE_CHECKING:
@@ -51,9 +51,12 @@ def begun(m: DesiredSet, event: Event, out: Frame) -> None:
             instance.since = out.now
             m.add(instance, out)
             continue
-        out.write(words.Kept(instance.record_name, None))
+        out.write(Kept(instance.record_name, None))
         if instance.is_live and instance.task_id in told.tasks and told.tasks[instance.task_id] not in updates.ENDS:
             _kill(instance, out)
+    for task_id in told.tasks:
+        if told.tasks[task_id] in updates.ENDS and task_id not in m.tasks and parsed(task_id) is not None:
+            out.send(SESSION, Forget(task_id))
     for task_id, instance in list(m.tasks.items()):
         state = told.tasks.get(task_id)
         if m.tasks.get(task_id) is not instance:
@@ -148,7 +151,7 @@ def stop(m: DesiredSet, instance: Instance, then: State | None, out: Frame) -> N
 
 def _kill(instance: Instance, out: Frame) -> None:
     kill = Call.Kill(task_id=instance.task_id, agent_id=instance.agent_id)
-    out.send(SCHEDULER, Call(type=Call.Type.KILL, kill=kill))
+    out.send(SESSION, Call(type=Call.Type.KILL, kill=kill))
 
 
 def victims(instances: Iterable[Instance], count: int, spec: Spec) -> list[Instance]:

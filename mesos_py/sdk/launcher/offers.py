@@ -18,9 +18,9 @@ from mesos_py.sdk.launcher import holds, updates, words
 from mesos_py.sdk.launcher.group import Group
 from mesos_py.sdk.launcher.instances import Instance
 from mesos_py.sdk.launcher.specs import Launch
-from mesos_py.sdk.launcher.words import SCHEDULER
 from mesos_py.sdk.matching import Host, Level, Match, Part, Round, hosts_of
 from mesos_py.sdk.matching.host import place_of
+from mesos_py.sdk.session.behind import SESSION, NotSaid
 from mesos_py.wire.offer import Filters, Offer
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.scheduler_api import Call
@@ -181,7 +181,7 @@ def _accept(
         operations=(Operation(type=Operation.Type.LAUNCH, launch=Operation.Launch(task_infos=tuple(tasks))),),
         filters=Filters(refuse_seconds=refuse_s),
     )
-    out.send(SCHEDULER, Call(type=Call.Type.ACCEPT, accept=accept))
+    out.send(SESSION, Call(type=Call.Type.ACCEPT, accept=accept))
 
 
 def decline(m: DesiredSet, given: Iterable[Offer], refuse_s: float, out: Frame) -> None:
@@ -192,7 +192,7 @@ def decline(m: DesiredSet, given: Iterable[Offer], refuse_s: float, out: Frame) 
         offer_ids.append(offer.id)
     if offer_ids:
         declined = Call.Decline(offer_ids=tuple(offer_ids), filters=Filters(refuse_seconds=refuse_s))
-        out.send(SCHEDULER, Call(type=Call.Type.DECLINE, decline=declined))
+        out.send(SESSION, Call(type=Call.Type.DECLINE, decline=declined))
 
 
 def _refuse_s(m: DesiredSet, now: Nanos) -> float:
@@ -206,7 +206,7 @@ def _refuse_s(m: DesiredSet, now: Nanos) -> float:
     return min([m.habits.refuse_s, *(change / SECOND for change in changes)])
 
 
-@table.on(words.NotSaid)
+@table.on(NotSaid)
 def not_said(m: DesiredSet, event: Event, out: Frame) -> None:
     """What was to be launched was not, and waits for another offer."""
     for operation in event.body.call.accept.operations:

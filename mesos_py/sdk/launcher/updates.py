@@ -27,7 +27,7 @@ from mesos_py.machine.values import seconds
 from mesos_py.sdk.launcher import declared, words
 from mesos_py.sdk.launcher.instances import Instance, State
 from mesos_py.sdk.launcher.specs import Restart, parsed
-from mesos_py.sdk.launcher.words import SCHEDULER
+from mesos_py.sdk.session.behind import SESSION, Forget
 from mesos_py.wire.scheduler_api import Call
 from mesos_py.wire.scheduler_api import Event as MasterEvent
 from mesos_py.wire.task import TaskState, TaskStatus
@@ -70,9 +70,13 @@ def update(m: DesiredSet, event: Event, out: Frame) -> None:
 
 
 def _stranger(status: TaskStatus, out: Frame) -> None:
-    if status.state not in ENDS and status.state is not TaskState.TASK_UNREACHABLE and parsed(status.task_id):
+    if parsed(status.task_id) is None:
+        return
+    if status.state in ENDS:
+        out.send(SESSION, Forget(status.task_id))
+    elif status.state is not TaskState.TASK_UNREACHABLE:
         kill = Call.Kill(task_id=status.task_id, agent_id=status.agent_id)
-        out.send(SCHEDULER, Call(type=Call.Type.KILL, kill=kill))
+        out.send(SESSION, Call(type=Call.Type.KILL, kill=kill))
 
 
 def _unreachable(m: DesiredSet, instance: Instance, status: TaskStatus, out: Frame) -> None:
@@ -131,6 +135,7 @@ def ended(m: DesiredSet, instance: Instance, state: TaskState, reason: Reason | 
         else:
             _settle(m, instance, then, finished=False, out=out)
             _break(m, spec.gang, instance, then, out)
+    out.send(SESSION, Forget(task_id))  # what matters of it is in the record of its instance
     out.change(words.Ended(task_id, state, then.value if then is not None else "gone"))
 
 

@@ -13,7 +13,7 @@ from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
 from mesos_py.machine.timers import Timers
 from mesos_py.machine.values import seconds, value
-from mesos_py.sdk.launcher.words import SCHEDULER
+from mesos_py.sdk.session.behind import SESSION
 from mesos_py.wire.scheduler_api import Call
 
 table = Table("wishes")
@@ -58,7 +58,7 @@ def settle(m: Wishing, out: Frame) -> None:
         m.wanted.pop(role)
         m.renewed.pop(role, None)
     if gone:
-        out.send(SCHEDULER, Call(type=Call.Type.SUPPRESS, suppress=Call.Suppress(roles=tuple(gone))))
+        out.send(SESSION, Call(type=Call.Type.SUPPRESS, suppress=Call.Suppress(roles=tuple(gone))))
     if come:
         m.wanted |= dict.fromkeys(come)
         _revive(m, come, out)
@@ -70,7 +70,7 @@ def _revive(m: Wishing, roles: list[str], out: Frame) -> None:
     for role in roles:
         m.renewed.pop(role, None)
         m.refused.pop(role, None)
-    out.send(SCHEDULER, Call(type=Call.Type.REVIVE, revive=Call.Revive(roles=tuple(roles))))
+    out.send(SESSION, Call(type=Call.Type.REVIVE, revive=Call.Revive(roles=tuple(roles))))
     m.timers.set("revive", out.now + seconds(m.habits.revive_every_s), ReviveDue())
 
 

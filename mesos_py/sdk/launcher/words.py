@@ -1,4 +1,4 @@
-"""What a launcher hears besides the events of its framework, and what it wants to have kept. Pure values."""
+"""What a launcher hears besides events and the words of ``session.behind``, and what it tells. Pure values."""
 
 from __future__ import annotations
 
@@ -7,11 +7,7 @@ from collections.abc import Mapping
 from mesos_py.machine.values import value
 from mesos_py.sdk.launcher.specs import Spec
 from mesos_py.wire.ids import AgentID, TaskID
-from mesos_py.wire.scheduler_api import Call
 from mesos_py.wire.task import TaskState
-
-SCHEDULER = "scheduler"
-"""To whom calls go."""
 
 # ---- heard
 
@@ -31,13 +27,6 @@ class Declared:
     """These specs are all that should run from now on."""
 
     specs: tuple[Spec, ...]
-
-
-@value
-class NotSaid:
-    """Nobody was there to hear this ACCEPT."""
-
-    call: Call
 
 
 @value
@@ -82,17 +71,6 @@ class PauseOver:
     """A timer: a gang that has held offers in vain may do so again."""
 
     gang: str
-
-
-# ---- kept
-
-
-@value
-class Kept:
-    """A record that must survive; None: it is not there any more."""
-
-    name: str
-    contents: bytes | None
 
 
 # ---- facts for the log and for those who wait

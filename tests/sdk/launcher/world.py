@@ -19,6 +19,7 @@ from mesos_py.sdk.launcher.instances import RESERVED, Instance, State
 from mesos_py.sdk.launcher.specs import parsed
 from mesos_py.sdk.launcher.updates import ENDS
 from mesos_py.sdk.matching import Request
+from mesos_py.sdk.session.behind import Forget, NotSaid
 from mesos_py.wire.ids import AgentID, OfferID, TaskID
 from mesos_py.wire.offer import Offer
 from mesos_py.wire.scheduler_api import Call
@@ -118,7 +119,10 @@ class World:
                 self.start()
                 return frame
             assert isinstance(word, Send)
-            self.hear(word.message)
+            if isinstance(word.message, Forget):
+                self.forget(word.message.task_id)
+            else:
+                self.hear(word.message)
             if self.core is not core:
                 return frame
         return frame
@@ -177,7 +181,7 @@ class World:
     def _accept(self, call: Call) -> None:
         tasks = call.accept.operations[0].launch.task_infos
         if self.is_cut:
-            self.tell(words.NotSaid(call))
+            self.tell(NotSaid(call))
             return
         agent = self.agents[tasks[0].agent_id]
         is_valid = agent.offer is not None and (agent.offer.id,) == call.accept.offer_ids
@@ -189,6 +193,11 @@ class World:
                 assert Resources.of(info.resources) <= agent.free
                 agent.tasks[info.task_id] = Task(info)
         agent.offer = None
+
+    def forget(self, task_id: TaskID) -> None:
+        """As a session does."""
+        if self.book.get(task_id) in ENDS:
+            del self.book[task_id]
 
     # ---- what happens
 
@@ -235,7 +244,7 @@ class World:
             for task_id, task in list(agent.tasks.items()):
                 state = task.state if agent.is_reachable else UNREACHABLE
                 self.update(task_id, state, agent_id=agent.template.agent_id)
-                if task.state in ENDS and self.book.get(task_id) is task.state:
+                if task.state in ENDS and self.book.get(task_id) in (None, task.state):
                     agent.tasks.pop(task_id, None)
         there = {task_id for agent in self.agents.values() for task_id in agent.tasks}
         for task_id, state in list(self.book.items()):
