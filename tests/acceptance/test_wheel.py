@@ -53,7 +53,8 @@ def test_a_cluster_from_a_bare_environment(wheel: Path, tmp_path: Path) -> None:
     run(python, "-m", "pip", "install", "-q", "--disable-pip-version-check", str(wheel))
     program = str(tmp_path / "venv" / "bin" / "mesos-py")
     assert os.access(program, os.X_OK)
-    where = run(python, "-c", "import mesos_py, frameworks.marathon_py.definitions, frameworks.batch; print(mesos_py.__file__)")
+    imported = "import mesos_py, frameworks.marathon_py.definitions, frameworks.batch; print(mesos_py.__file__)"
+    where = run(python, "-c", imported)
     assert where.startswith(str(tmp_path))
     with local_cluster("--agents=1", python=(program,), tree="") as cluster:
         assert run(program, "run", f"--master={cluster.address}", "--", "echo", "from a wheel") == "from a wheel\n"
