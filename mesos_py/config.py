@@ -3,8 +3,9 @@
     --name=value   --name value   --name, --no-name (booleans)   -x, -xy (short)   --  (what follows are plain words)
 
 ``--work_dir`` and ``--work-dir`` are the same. A value ``file:///path`` stands for the file's text. A flag that is not
-on the command line is taken from ``MESOS_<NAME>``; what neither names has its default. Several classes may be read
-from one line: a name that two of them declare goes to both (``mesos-py local`` takes the flags of master and agent).
+on the command line is taken from ``MESOS_<NAME>``, or as ``prefix`` says; what neither names has its default. Several
+classes may be read from one line: a name that two of them declare goes to both (``mesos-py local`` takes the flags of
+master and agent).
 
 What is wrong raises UsageError with a text for whoever typed it. Mesos: 3rdparty/stout/include/stout/flags/flags.hpp.
 """
@@ -24,6 +25,7 @@ from mesos_py.flags import REQUIRED, Flag, flags_of
 T = TypeVar("T")
 
 FILE_SCHEME = "file://"
+VARIABLES = "MESOS_"
 HELP_WIDTH = 100
 HELP_INDENT = 6
 
@@ -42,6 +44,8 @@ class CommandLine:
     words: tuple[str, ...]
     #: words after ``--``
     rest: tuple[str, ...]
+    #: of variables in the environment that stand for flags
+    prefix: str = VARIABLES
 
     def make(self, cls: type[T], **instead: Any) -> T:
         """An instance of ``cls``; ``instead`` are fields that are decided already. Raises UsageError."""
@@ -52,13 +56,14 @@ class CommandLine:
             if flag.name in self.given:
                 values[flag.field] = _value(flag, self.given[flag.name])
             elif flag.default is REQUIRED:
-                raise UsageError(f"--{flag.name} is required (or {flag.variable} in the environment)")
+                raise UsageError(f"--{flag.name} is required (or {flag.variable(self.prefix)} in the environment)")
         return cls(**values)
 
 
 def parse(
-    arguments: Sequence[str], classes: Iterable[type[Any]], environ: Mapping[str, str] | None = None
-) -> CommandLine:
+    arguments: Sequence[str], classes: Iterable[type[Any]], environ: Mapping[str, str] | None = None,
+    prefix: str = VARIABLES,
+) -> CommandLine:  # fmt: skip
     """Raises UsageError for unknown flags, missing and bad values; ``--help`` and ``-h`` are up to the caller."""
     flags = _index(classes)
     given: dict[str, list[str]] = {}
@@ -92,14 +97,16 @@ def parse(
         values.append(_from_file(flag, written, text))
     for names in flags.values():
         for flag in names:
-            if flag.name not in given and environ is not None and flag.variable in environ:
-                given[flag.name] = [_from_file(flag, flag.variable, environ[flag.variable])]
+            variable = flag.variable(prefix)
+            if flag.name not in given and environ is not None and variable in environ:
+                given[flag.name] = [_from_file(flag, variable, environ[variable])]
             if flag.name in given:
                 _value(flag, given[flag.name])
-    return CommandLine(given={name: tuple(texts) for name, texts in given.items()}, words=tuple(words), rest=rest)
+    texts_of = {name: tuple(texts) for name, texts in given.items()}
+    return CommandLine(given=texts_of, words=tuple(words), rest=rest, prefix=prefix)
 
 
-def help_text(usage: str, about: str, classes: Iterable[type[Any]]) -> str:
+def help_text(usage: str, about: str, classes: Iterable[type[Any]], prefix: str = VARIABLES) -> str:
     """Everything a program accepts, by group, as plain text."""
     groups: dict[str, dict[str, Flag]] = {}
     for cls in classes:
@@ -112,7 +119,7 @@ def help_text(usage: str, about: str, classes: Iterable[type[Any]]) -> str:
         for flag in group.values():
             lines += [_heading(flag), *textwrap.wrap(
                 flag.help, HELP_WIDTH, initial_indent=" " * HELP_INDENT, subsequent_indent=" " * HELP_INDENT)]
-    lines += ["", "Every flag may also be set as MESOS_<NAME> in the environment; file:///path reads a value."]
+    lines += ["", f"Every flag may also be set as {prefix}<NAME> in the environment; file:///path reads a value."]
     return "\n".join(lines) + "\n"
 
 

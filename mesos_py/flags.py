@@ -90,7 +90,7 @@ class Flag:
 
     #: of the attrs field
     field: str
-    #: after ``--`` and, in capitals, after ``MESOS_``
+    #: after ``--`` and, in capitals, after the prefix of variables
     name: str
     kind: Kind
     #: REQUIRED: there is none
@@ -104,9 +104,9 @@ class Flag:
     def is_boolean(self) -> bool:
         return self.kind is BOOLEAN
 
-    @property
-    def variable(self) -> str:
-        return f"MESOS_{self.name.upper()}"
+    def variable(self, prefix: str) -> str:
+        """Its name in the environment."""
+        return f"{prefix}{self.name.upper()}"
 
 
 def option(

@@ -104,6 +104,16 @@ def test_the_command_line_wins_over_the_environment() -> None:
         read("--name=a", environ={"MESOS_LOOKUP": "perhaps"})
 
 
+def test_programs_may_have_variables_of_their_own() -> None:
+    """MARATHON_<NAME>, where the prefix says so; MESOS_<NAME> means nothing then."""
+    environ = {"MARATHON_NAME": "m", "MESOS_WORK_DIR": "/e"}
+    line = parse([], [Example], environ, prefix="MARATHON_")
+    assert line.given == {"name": ("m",)}
+    with pytest.raises(UsageError, match="MARATHON_NAME"):
+        parse([], [Example], {}, prefix="MARATHON_").make(Example)
+    assert "as MARATHON_<NAME>" in help_text("x", "About.", [Example], prefix="MARATHON_")
+
+
 def test_a_value_may_come_from_a_file(tmp_path: Path) -> None:
     """file:///path stands for the text in it, less the blanks around."""
     (tmp_path / "value").write_text("from file\n")
