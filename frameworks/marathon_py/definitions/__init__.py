@@ -9,6 +9,7 @@
 =============  ==============================================================================
 fields         how a definition is declared, read and written; errors by path
 paths          ids: /group/app
+timestamps     moments as clients see them, of which versions are made
 network        networks, port definitions, port mappings
 volumes        volumes of all kinds
 container      container, image, what is particular to Linux
