@@ -15,11 +15,11 @@ from frameworks.marathon_py.definitions.legacy import Given
 from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.definitions.pods import Pod
 from mesos_py.machine.values import value
+from mesos_py.sdk.session import behind
 from mesos_py.wire.ids import AgentID, TaskID
-from mesos_py.wire.scheduler_api import Call
 
-SCHEDULER = "scheduler"
-"""To whom calls and ``Forget`` go."""
+#: as every core behind a session
+SCHEDULER, NotSaid, Forget, Kept = behind.SESSION, behind.NotSaid, behind.Forget, behind.Kept
 
 PROBER = "prober"
 """To whom ``Probe`` goes."""
@@ -58,13 +58,6 @@ class Begun:
     records: Mapping[str, bytes]
     #: tasks that were asked for and are not known to have ended, and where; what is not here was never asked for
     tasks: Mapping[TaskID, AgentID | None]
-
-
-@value
-class NotSaid:
-    """A launch has not left, since no master listens: what it asked for does not run."""
-
-    call: Call
 
 
 @value
@@ -223,27 +216,6 @@ class Probed:
     status: int | None = None
     content_type: str = ""
     body: str = ""
-
-
-# ---- said
-
-
-@value
-class Forget:
-    """The session need not remember the task: it has ended, and what that means is kept."""
-
-    task_id: TaskID
-
-
-# ---- kept
-
-
-@value
-class Kept:
-    """``contents`` None: the record is gone."""
-
-    name: str
-    contents: bytes | None
 
 
 # ---- told

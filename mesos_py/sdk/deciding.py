@@ -62,6 +62,11 @@ class CoreScheduler(Scheduler, ABC, Generic[C]):
     async def on_fact(self, fact: Any) -> None:
         """A change of the core's. The update that has caused it is acknowledged when this returns."""
 
+    def say(self, word: Send) -> None:
+        """A word of the core's that is not for the session, in its turn; what the core says may not be kept yet. Must
+        not wait, and must not tell the core anything before the next turn of the loop."""
+        raise TypeError(f"nobody takes {word}")
+
     # ---- what a program does with it
 
     @property
@@ -208,6 +213,8 @@ class CoreScheduler(Scheduler, ABC, Generic[C]):
                     unheard.append(call)
                 case Send(message=Call() as call):
                     self._there.shell.say(call.type, call)
+                case Send():
+                    self.say(word)
         return unheard
 
     async def _tell_hearers(self) -> None:
