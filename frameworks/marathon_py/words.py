@@ -18,8 +18,11 @@ from mesos_py.machine.values import value
 from mesos_py.sdk.session import behind
 from mesos_py.wire.ids import AgentID, TaskID
 
-#: as every core behind a session
-SCHEDULER, NotSaid, Forget, Kept = behind.SESSION, behind.NotSaid, behind.Forget, behind.Kept
+# as every core behind a session
+SCHEDULER = behind.SESSION
+NotSaid = behind.NotSaid
+Forget = behind.Forget
+Kept = behind.Kept
 
 PROBER = "prober"
 """To whom ``Probe`` goes."""
