@@ -19,11 +19,11 @@ EXIT_NOT_RUN = 125  # as docker run and others say "it was not your command that
 
 @attrs.frozen(kw_only=True)
 class Command:
-    """One subcommand of ``mesos-py``."""
+    """One subcommand of a ``program.Program``."""
 
-    #: behind ``mesos-py``
+    #: a whole line
     usage: str
-    #: what it does, a paragraph or more; the first sentence is what ``mesos-py help`` shows
+    #: what it does, a paragraph or more
     about: str
     #: classes of its options
     options: tuple[type[Any], ...]
