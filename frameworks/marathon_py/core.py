@@ -63,7 +63,7 @@ class Habits:
     kill_chunk_size: int = 100
     kill_retry_timeout_s: float = 30.0
     env_vars_prefix: str = ""
-    default_accepted_resource_roles: str = "any"
+    accepted_resource_roles_default_behavior: str = "any"
     gpu_scheduling_behavior: str = "restricted"
     mesos_user: str = ""
     checkpoint: bool = True
