@@ -11,7 +11,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import Protocol
 
-from mesos_py.agent import events, facts, gc, registration, specs, words
+from mesos_py.agent import events, gc, registration, specs, words
 from mesos_py.agent.api_containers import ApiContainers
 from mesos_py.agent.calls import (
     api_containers,
@@ -25,6 +25,7 @@ from mesos_py.agent.calls import (
     room,
     tasks,
 )
+from mesos_py.agent.checkpoint import facts
 from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.containerizer.isolators import network
 from mesos_py.agent.entities import Executor, Task

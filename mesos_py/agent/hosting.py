@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mesos_py.agent import facts, specs, words
+from mesos_py.agent import specs, words
+from mesos_py.agent.checkpoint import facts
 from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.entities import Executor
 from mesos_py.executor.host import empty_check_status

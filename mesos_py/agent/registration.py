@@ -20,7 +20,8 @@ import enum
 from typing import TYPE_CHECKING
 
 from mesos_py import MESOS_VERSION
-from mesos_py.agent import changes, events, facts, words
+from mesos_py.agent import changes, events, words
+from mesos_py.agent.checkpoint import facts
 from mesos_py.agent.entities import PARTITION_AWARE
 from mesos_py.agent.lifecycle import TERMINAL
 from mesos_py.agent.options import MASTER_PING_TIMEOUT, REGISTER_RETRY_MAX, REGISTER_RETRY_MIN

@@ -21,12 +21,13 @@ from typing import Any, Self
 
 import structlog
 
-from mesos_py.agent import events, recovery, sandboxes
+from mesos_py.agent import events, sandboxes
+from mesos_py.agent.api.endpoints import AgentHttp
+from mesos_py.agent.checkpoint import recovery
+from mesos_py.agent.checkpoint.former import FormerRun
 from mesos_py.agent.containerizer import Containerizer
 from mesos_py.agent.containerizer.compose import compose, make_fetcher
 from mesos_py.agent.core import Agent
-from mesos_py.agent.former import FormerRun
-from mesos_py.agent.http import AgentHttp
 from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.parting import left_running
 from mesos_py.agent.probe import Prober

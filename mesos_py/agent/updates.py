@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 
 import attrs
 
-from mesos_py.agent import facts
+from mesos_py.agent.checkpoint import facts
 from mesos_py.agent.lifecycle import TERMINAL
 from mesos_py.agent.options import STATUS_UPDATE_RETRY_MAX, STATUS_UPDATE_RETRY_MIN
 from mesos_py.machine.frame import Frame, PeerID

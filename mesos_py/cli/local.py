@@ -24,7 +24,7 @@ from typing import Any
 import attrs
 import structlog
 
-from mesos_py.agent.former import RecoveryFailed
+from mesos_py.agent.checkpoint.former import RecoveryFailed
 from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.server import AgentServer
 from mesos_py.cli.command import EXIT_OK, Command, CommandFailed, say

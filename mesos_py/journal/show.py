@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import attrs
 
-from mesos_py.agent import legacy as agent_views
+from mesos_py.agent.api import legacy as agent_views
 from mesos_py.agent.core import Agent
 from mesos_py.journal.classes import Unreadable
 from mesos_py.journal.replay import Replay

@@ -17,11 +17,12 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from mesos_py.agent import events, recovery, words
+from mesos_py.agent import events, words
+from mesos_py.agent.checkpoint import recovery
+from mesos_py.agent.checkpoint.store import CheckpointStore
 from mesos_py.agent.core import Agent
 from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.parting import left_running
-from mesos_py.agent.store import CheckpointStore
 from mesos_py.algebra.resources import Resources
 from mesos_py.coordination import DetectionFailed, StoreFailed
 from mesos_py.coordination.locator import Locator

@@ -5,8 +5,8 @@
     AgentState --> Framework --> Executor (one run) --> Task --> updates
               '--> Container (launched over the container API, whatever it is nested in)
 
-On disk every message is a record of its own, without those below it (agent/checkpoint.py). Times are nanoseconds since
-the epoch, on the clock of the agent that wrote them.
+On disk every message is a record of its own, without those below it (agent/checkpoint/records.py). Times are
+nanoseconds since the epoch, on the clock of the agent that wrote them.
 Mesos keeps the same in files of their own: src/slave/state.hpp, src/slave/paths.hpp.
 """
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import aiohttp
 
+from mesos_py.agent.checkpoint.store import FILE, META
 from mesos_py.agent.containerizer.client import SupervisorClient, SupervisorSettings
-from mesos_py.agent.store import FILE, META
 from tests.acceptance.cluster import environment
 from tests.agent.masters import WAIT_S, Master
 

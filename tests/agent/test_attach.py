@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from mesos_py.agent import attach_http
+from mesos_py.agent.api import attach as attach_http
 from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.server import AgentServer
 from mesos_py.wire import recordio

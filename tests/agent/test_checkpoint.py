@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mesos_py.agent import checkpoint, recovery
+from mesos_py.agent.checkpoint import records as checkpoint
+from mesos_py.agent.checkpoint import recovery
 from mesos_py.wire.checkpoint import AgentState, Executor, Framework, Kill, Kind, Progress, Task, Termination
 from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import TaskState, TaskStatus

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mesos_py.agent.compatibility import additive, equal
+from mesos_py.agent.checkpoint.compatibility import additive, equal
 from mesos_py.algebra.parse import parse_attributes, parse_resources
 from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.ids import AgentID

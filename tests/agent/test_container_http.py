@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mesos_py.agent import removal
-from mesos_py.agent.container_http import KINDS
+from mesos_py.agent.api.containers import KINDS
 from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.containerizer.scripted import RUNS, Outcome
 from mesos_py.agent.core import ROWS

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mesos_py.agent import container_metrics
-from mesos_py.agent.container_metrics import COUNTERS, samples
+from mesos_py.agent.api import container_metrics
+from mesos_py.agent.api.container_metrics import COUNTERS, samples
 from mesos_py.web.metrics import prometheus
 from mesos_py.wire.container import CgroupInfo
 from mesos_py.wire.linux import Device

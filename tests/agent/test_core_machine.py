@@ -21,7 +21,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from mesos_py.agent import checkpoint, events, recovery, words
+from mesos_py.agent import events, words
+from mesos_py.agent.checkpoint import records as checkpoint
+from mesos_py.agent.checkpoint import recovery
 from mesos_py.agent.lifecycle import TERMINAL
 from mesos_py.agent.options import EXECUTOR_REREGISTRATION_TIMEOUT_MAX
 from mesos_py.agent.registration import Phase

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mesos_py.agent import events, facts, words
+from mesos_py.agent import events, words
+from mesos_py.agent.checkpoint import facts
 from mesos_py.agent.lifecycle import ExecutorState
 from mesos_py.machine.problem import Kind, Problem
 from mesos_py.machine.values import SECOND

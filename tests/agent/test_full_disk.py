@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from mesos_py.agent import events, words
-from mesos_py.agent.ballast import BALLAST, Ballast
 from mesos_py.agent.calls.room import NO_ROOM
-from mesos_py.agent.store import FILE, PURPOSE, CheckpointStore
+from mesos_py.agent.checkpoint.ballast import BALLAST, Ballast
+from mesos_py.agent.checkpoint.store import FILE, PURPOSE, CheckpointStore
 from mesos_py.coordination import Key, NoRoom
 from mesos_py.coordination.sqlite import SqliteRecords
 from mesos_py.machine.frame import Send

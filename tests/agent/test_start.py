@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mesos_py.agent.former import RecoveryFailed
+from mesos_py.agent.checkpoint.former import RecoveryFailed
 from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.registration import Phase
 from mesos_py.agent.server import AgentServer

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from mesos_py.agent import checkpoint
-from mesos_py.agent.store import FILE, META, open_store
+from mesos_py.agent.checkpoint import records as checkpoint
+from mesos_py.agent.checkpoint.store import FILE, META, open_store
 from mesos_py.coordination import Corrupt, StoreFailed
 from mesos_py.wire.checkpoint import AgentState
 from mesos_py.wire.task import TaskState

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from mesos_py.agent import facts, words
+from mesos_py.agent import words
+from mesos_py.agent.checkpoint import facts
 from mesos_py.agent.lifecycle import ExecutorState
 from mesos_py.wire import internal
 from mesos_py.wire.command import CommandInfo, Environment

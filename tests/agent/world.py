@@ -10,7 +10,9 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from mesos_py.agent import checkpoint, events, recovery, words
+from mesos_py.agent import events, words
+from mesos_py.agent.checkpoint import records as checkpoint
+from mesos_py.agent.checkpoint import recovery
 from mesos_py.agent.containerizer import ContainerSpec, KnownContainer
 from mesos_py.agent.core import Agent
 from mesos_py.agent.entities import Executor

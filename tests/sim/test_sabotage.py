@@ -13,7 +13,8 @@ import attrs
 import pytest
 
 from mesos_py.agent import changes as agent_changes
-from mesos_py.agent import facts, words
+from mesos_py.agent import words
+from mesos_py.agent.checkpoint import facts
 from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.machine.frame import Frame, Send
 from mesos_py.master import changes

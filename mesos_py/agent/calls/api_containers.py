@@ -13,10 +13,11 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING, Final
 
-from mesos_py.agent import events, facts, gc, specs, whereabouts, words
+from mesos_py.agent import events, gc, specs, whereabouts, words
 from mesos_py.agent.api_containers import ApiContainer, Phase, text_of
 from mesos_py.agent.calls import descendants
 from mesos_py.agent.calls.room import NO_ROOM
+from mesos_py.agent.checkpoint import facts
 from mesos_py.agent.containerizer import KnownContainer
 from mesos_py.agent.containerizer.isolators import network
 from mesos_py.agent.whereabouts import Place

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mesos_py.agent import facts, words
+from mesos_py.agent import words
 from mesos_py.agent.api_containers import ApiContainer, Phase
+from mesos_py.agent.checkpoint import facts
 from mesos_py.machine.frame import Frame
 from mesos_py.wire.agent_api import Response
 from mesos_py.wire.checkpoint import Termination

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mesos_py.agent import facts, gc, specs, words
+from mesos_py.agent import gc, specs, words
 from mesos_py.agent.calls import descendants
+from mesos_py.agent.checkpoint import facts
 from mesos_py.agent.entities import Executor, Framework, Task
 from mesos_py.agent.hosting import Hosting
 from mesos_py.agent.lifecycle import EXECUTOR, Action, ExecutorEvent, ExecutorState

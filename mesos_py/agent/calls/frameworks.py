@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mesos_py.agent import events, facts, words
+from mesos_py.agent import events, words
 from mesos_py.agent.calls import descendants, endings
+from mesos_py.agent.checkpoint import facts
 from mesos_py.agent.entities import Framework
 from mesos_py.agent.lifecycle import ExecutorState
 from mesos_py.agent.registration import Phase

@@ -19,8 +19,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from mesos_py.agent import events, paths, recovery, specs, words
+from mesos_py.agent import events, paths, specs, words
 from mesos_py.agent.calls import api_containers, containers, endings, executors, frameworks
+from mesos_py.agent.checkpoint import recovery
 from mesos_py.agent.containerizer import KnownContainer
 from mesos_py.agent.containerizer.docker.tasks import manner
 from mesos_py.agent.entities import Executor, Framework, Task

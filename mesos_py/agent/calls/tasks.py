@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mesos_py.agent import changes, facts, paths, specs, words
+from mesos_py.agent import changes, paths, specs, words
 from mesos_py.agent.calls import endings, executors
 from mesos_py.agent.calls.room import NO_ROOM
+from mesos_py.agent.checkpoint import facts
 from mesos_py.agent.containerizer.docker.tasks import is_docker, manner
 from mesos_py.agent.containerizer.isolation import parse_isolation
 from mesos_py.agent.entities import Executor, Framework, Task

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from mesos_py.agent import facts
+from mesos_py.agent.checkpoint import facts
 from mesos_py.wire import checkpoint
 from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.codec import msgpack

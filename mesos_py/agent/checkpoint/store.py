@@ -21,8 +21,8 @@ from typing import Any, Protocol
 
 import structlog
 
-from mesos_py.agent import checkpoint
-from mesos_py.agent.ballast import Ballast
+from mesos_py.agent.checkpoint import records as checkpoint
+from mesos_py.agent.checkpoint.ballast import Ballast
 from mesos_py.coordination import Corrupt, Key, NoRoom, Records
 from mesos_py.coordination.sqlite import SqliteRecords
 from mesos_py.coordination.sqlite_file import Purpose

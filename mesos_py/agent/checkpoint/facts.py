@@ -2,7 +2,7 @@
 
 Each fact says what a record is from now on, or that it is not needed any more; so facts need no memory to be carried
 out, and the last of two about the same thing counts. Those about an executor and its tasks are written only for
-frameworks with ``checkpoint``; the others' executors do not outlive the agent. ``checkpoint.py`` has the records.
+frameworks with ``checkpoint``; the others' executors do not outlive the agent. ``records`` makes records of them.
 Mesos: src/slave/paths.hpp; which file stands for the same there is told in each docstring.
 """
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import structlog
 
-from mesos_py.agent import recovery
+from mesos_py.agent.checkpoint import recovery
+from mesos_py.agent.checkpoint.store import FILE, META, CheckpointStore, open_store
 from mesos_py.agent.options import AgentOptions
-from mesos_py.agent.store import FILE, META, CheckpointStore, open_store
 from mesos_py.web.server import Server
 from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.checkpoint import AgentState

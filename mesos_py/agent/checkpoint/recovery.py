@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mesos_py.agent import compatibility
+from mesos_py.agent.checkpoint import compatibility
 from mesos_py.agent.lifecycle import TERMINAL
 from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.checkpoint import AgentState, Executor, Framework, Kind, Task

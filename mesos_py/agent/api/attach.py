@@ -16,12 +16,12 @@ from typing import Any, Final
 from aiohttp import HttpVersion11, web
 
 from mesos_py.agent import validation, whereabouts
+from mesos_py.agent.api.containers import ContainerApi
+from mesos_py.agent.api.media import Media, RecordReader
 from mesos_py.agent.api_containers import text_of
-from mesos_py.agent.container_http import ContainerApi
 from mesos_py.agent.container_validation import invalid_record
 from mesos_py.agent.containerizer import Attachment, Containerizer, InputTaken, NotAttached, Stream
 from mesos_py.agent.core import Agent
-from mesos_py.agent.media import Media, RecordReader
 from mesos_py.machine.values import SECOND
 from mesos_py.web.request import Request
 from mesos_py.web.response import ACCEPTED, OK, HttpError, headers_of

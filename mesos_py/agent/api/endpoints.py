@@ -12,15 +12,15 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from mesos_py.agent import container_metrics, legacy
-from mesos_py.agent.attach_http import AttachApi
-from mesos_py.agent.container_http import ContainerApi
+from mesos_py.agent.api import container_metrics, legacy
+from mesos_py.agent.api.attach import AttachApi
+from mesos_py.agent.api.containers import ContainerApi
+from mesos_py.agent.api.executors import ExecutorApi
+from mesos_py.agent.api.metrics import Metrics
+from mesos_py.agent.api.operator import OperatorApi
 from mesos_py.agent.containerizer import Containerizer
 from mesos_py.agent.core import Agent
-from mesos_py.agent.executor_http import ExecutorApi
 from mesos_py.agent.fetcher.cache import Cache
-from mesos_py.agent.metrics import Metrics
-from mesos_py.agent.operator_http import OperatorApi
 from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.provisioner.provisioner import Provisioner
 from mesos_py.agent.registration import Phase

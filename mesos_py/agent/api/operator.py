@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable
 import orjson
 
 from mesos_py.agent import validation, views
-from mesos_py.agent.attach_http import AttachApi
-from mesos_py.agent.container_http import ContainerApi
+from mesos_py.agent.api.attach import AttachApi
+from mesos_py.agent.api.containers import ContainerApi
+from mesos_py.agent.api.media import RECORDIO, Media, RecordReader
 from mesos_py.agent.core import Agent
-from mesos_py.agent.media import RECORDIO, Media, RecordReader
 from mesos_py.agent.provisioner.provisioner import Provisioner, ProvisionError
 from mesos_py.agent.statistics import Statistics
 from mesos_py.build import VERSION
