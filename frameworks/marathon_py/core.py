@@ -23,12 +23,14 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from frameworks.marathon_py import words
+from frameworks.marathon_py import begun, words
 from frameworks.marathon_py.definitions.app import App
 from frameworks.marathon_py.definitions.groups import Group
 from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.definitions.pods import Pod
 from frameworks.marathon_py.definitions.settings import Settings
+from frameworks.marathon_py.definitions.trees import Spec
+from frameworks.marathon_py.deployments.versions import Versions
 from frameworks.marathon_py.instances.instance import Condition, Goal, Instance, instance_id
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table, dispatch
@@ -39,7 +41,7 @@ from mesos_py.wire.ids import TaskID
 if TYPE_CHECKING:
     from random import Random
 
-ROWS = Table.merge()
+ROWS = Table.merge(begun.table)
 
 
 @attrs.frozen(kw_only=True)
@@ -80,7 +82,10 @@ class Marathon:
         self.rng = rng
         self.settings = settings or Settings()
         self.habits = habits or Habits()
+        #: all definitions as they are, and by id; what is kept of former ones
         self.root = Group()
+        self.specs: dict[PathId, Spec] = {}
+        self.versions = Versions()
         self.instances: dict[str, Instance] = {}
         #: by spec and id, also of specs that are no more and still have some
         self.of_spec: dict[PathId, dict[str, Instance]] = {}

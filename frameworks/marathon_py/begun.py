@@ -1,0 +1,25 @@
+"""What a predecessor has left: read once, before anything else is decided. Definitions first, since all others name
+them; deployments last, since they look at instances."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from frameworks.marathon_py import words
+from frameworks.marathon_py.deployments import records, versions
+from mesos_py.machine.frame import Event, Frame
+from mesos_py.machine.table import Table
+
+if TYPE_CHECKING:
+    from frameworks.marathon_py.core import Marathon
+
+table = Table("what a predecessor has left")
+
+
+@table.on(words.Begun)
+def begun(m: Marathon, event: Event, out: Frame) -> None:
+    """Everything is as it was. Raises ValueError, KeyError for records that are not ours."""
+    told: words.Begun = event.body
+    m.records = {name: contents for name, contents in told.records.items() if name.startswith(records.PREFIX)}
+    versions.restore(m)
+    m.has_begun = True

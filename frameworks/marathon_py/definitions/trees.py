@@ -1,0 +1,126 @@
+"""Trees of groups, changed: something is put in, or taken out; what is not touched is the same object as before.
+
+So what two trees have in common is found by looking at what they do not share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+import attrs
+
+from frameworks.marathon_py.definitions import paths
+from frameworks.marathon_py.definitions.app import App
+from frameworks.marathon_py.definitions.groups import Group, new
+from frameworks.marathon_py.definitions.paths import PathId
+from frameworks.marathon_py.definitions.pods import Pod
+from frameworks.marathon_py.definitions.settings import Settings
+
+Spec = App | Pod
+S = TypeVar("S", App, Pod)
+Difference = tuple[Spec | None, Spec | None]
+"""Of one id: before and after."""
+
+
+def put(root: Group, spec: Spec, settings: Settings) -> Group:
+    """The app, or the pod, is in its group, which is made if need be. An empty group of its name makes room."""
+
+    def change(group: Group) -> Group:
+        groups = group.groups
+        if any(one.id == spec.id and one.is_empty for one in groups):
+            groups = tuple(one for one in groups if one.id != spec.id)
+        if isinstance(spec, App):
+            return attrs.evolve(group, apps=_with(group.apps, spec), groups=groups)
+        return attrs.evolve(group, pods=_with(group.pods, spec), groups=groups)
+
+    return at(root, paths.parent(PathId(spec.id)), change, settings)
+
+
+def _with(specs: tuple[S, ...], spec: S) -> tuple[S, ...]:
+    others = tuple(spec if one.id == spec.id else one for one in specs)
+    return others if any(one is spec for one in others) else specs + (spec,)  # noqa: RUF005  mypy reads no stars here
+
+
+def take(root: Group, path: PathId, settings: Settings) -> Group:
+    """The app or the pod is gone; its group stays."""
+
+    def change(group: Group) -> Group:
+        apps = tuple(one for one in group.apps if one.id != path)
+        pods = tuple(one for one in group.pods if one.id != path)
+        return attrs.evolve(group, apps=apps, pods=pods)
+
+    return at(root, paths.parent(path), change, settings)
+
+
+def put_group(root: Group, group: Group, settings: Settings) -> Group:
+    """The group is where its id says, instead of what was there."""
+    return at(root, group.id, lambda _: group, settings)
+
+
+def take_group(root: Group, path: PathId, settings: Settings) -> Group:
+    """The group is gone, with everything in it. Of the root only what is in it."""
+    if path == paths.ROOT:
+        return attrs.evolve(root, apps=(), pods=(), groups=(), dependencies=())
+
+    def change(group: Group) -> Group:
+        return attrs.evolve(group, groups=tuple(one for one in group.groups if one.id != path))
+
+    return at(root, paths.parent(path), change, settings)
+
+
+def at(group: Group, path: PathId, change: Callable[[Group], Group], settings: Settings) -> Group:
+    """The tree in which the group of that id has changed; groups on the way there are made if need be."""
+    if group.id == path:
+        return change(group)
+    below = paths.joined(paths.segments(path)[: len(paths.segments(group.id)) + 1])
+    known = next((one for one in group.groups if one.id == below), None)
+    inner = at(known or new(below, settings), path, change, settings)
+    if known is None:
+        return attrs.evolve(group, groups=(*group.groups, inner))
+    return attrs.evolve(group, groups=tuple(inner if one is known else one for one in group.groups))
+
+
+def differences(old: Group | None, after: Group | None) -> dict[PathId, Difference]:
+    """Apps and pods that are not the same object in both, by id."""
+    found: dict[PathId, Difference] = {}
+    _compare(old, after, found)
+    return found
+
+
+def _compare(old: Group | None, after: Group | None, found: dict[PathId, Difference]) -> None:
+    if old is after:
+        return
+    before = {PathId(one.id): one for one in old.specs} if old is not None else {}
+    for spec in after.specs if after is not None else ():
+        former = before.pop(PathId(spec.id), None)
+        if former is not spec:
+            found[PathId(spec.id)] = former, spec
+    for path, gone in before.items():
+        found[path] = gone, None
+    groups = {one.id: one for one in old.groups} if old is not None else {}
+    for group in after.groups if after is not None else ():
+        _compare(groups.pop(group.id, None), group, found)
+    for former_group in groups.values():
+        _compare(former_group, None, found)
+
+
+def with_specs(root: Group, specs: Iterable[Spec]) -> Group:
+    """Those of the tree that have such an id are these now; all of them are there."""
+    by_id = {spec.id: spec for spec in specs}
+    return _replaced(root, by_id) if by_id else root
+
+
+def _replaced(group: Group, by_id: dict[str, Spec]) -> Group:
+    apps = tuple(_of(by_id, one) for one in group.apps)
+    pods = tuple(_of(by_id, one) for one in group.pods)
+    groups = tuple(_replaced(one, by_id) for one in group.groups)
+    same = (*group.apps, *group.pods, *group.groups)
+    if all(one is former for one, former in zip((*apps, *pods, *groups), same, strict=True)):
+        return group
+    return attrs.evolve(group, apps=apps, pods=pods, groups=groups)
+
+
+def _of(by_id: dict[str, Spec], spec: S) -> S:
+    found = by_id.get(spec.id)
+    return found if isinstance(found, type(spec)) else spec

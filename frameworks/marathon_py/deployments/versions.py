@@ -1,0 +1,125 @@
+"""Definitions as they are and were: trees, and apps and pods each at each version.
+
+Kept are the last ``zk_max_versions`` trees, as many versions of every app and pod that exists, and whatever else a
+tree that is kept, a deployment or an instance has. A version is a timestamp; no two changes have the same, and later
+ones are greater, in whatever order clocks and leaders come.
+
+Source: mesosphere/marathon .../core/storage/store/impl/..., .../storage/repository/GcActor.scala.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from frameworks.marathon_py.definitions import trees
+from frameworks.marathon_py.definitions.groups import Group
+from frameworks.marathon_py.definitions.paths import PathId
+from frameworks.marathon_py.definitions.timestamps import MILLISECOND, moment, timestamp
+from frameworks.marathon_py.definitions.trees import Spec
+from frameworks.marathon_py.deployments import records
+from mesos_py.machine.frame import Frame
+from mesos_py.machine.values import Nanos
+
+if TYPE_CHECKING:
+    from frameworks.marathon_py.core import Marathon
+
+
+class Versions:
+    """What is kept of definitions. The present ones are in ``Marathon.root`` and ``Marathon.specs``."""
+
+    def __init__(self) -> None:
+        #: by version, oldest first
+        self.roots: dict[str, Group] = {}
+        #: by id and version, oldest first
+        self.specs: dict[PathId, dict[str, Spec]] = {}
+        #: ids of which more is kept than need be, for the sake of somebody who uses it
+        self.lingering: dict[PathId, None] = {}
+
+    def spec(self, spec_id: PathId, version: str) -> Spec | None:
+        return self.specs.get(spec_id, {}).get(version)
+
+
+def next_version(m: Marathon, now: Nanos) -> str:
+    """Greater than that of the present tree."""
+    last = moment(m.root.version) if m.root.version else 0
+    return timestamp(max(now, last + MILLISECOND))
+
+
+def keep(m: Marathon, root: Group, out: Frame) -> None:
+    """The tree is the present one, and what is in it is kept; what nobody needs any more is not."""
+    versions = m.versions
+    changed = trees.differences(m.root, root)
+    for path, (_, spec) in changed.items():
+        if spec is None:
+            del m.specs[path]
+        else:
+            m.specs[path] = spec
+            versions.specs.setdefault(path, {})[spec.version] = spec
+            m.keep(records.spec_name(path, spec.version), records.spec_record(spec), out)
+    m.root = root
+    versions.roots[root.version] = root
+    m.keep(f"{records.ROOT}{root.version}", records.root_record(root), out)
+    prune(m, [*changed, *_drop_roots(m, out), *versions.lingering], out)
+
+
+def _drop_roots(m: Marathon, out: Frame) -> Iterable[PathId]:
+    """The oldest trees beyond the bound are gone; returns ids of what they alone had."""
+    roots = m.versions.roots
+    spare = len(roots) - m.habits.zk_max_versions
+    found: dict[PathId, None] = {}
+    for version in list(roots)[: max(0, spare)]:
+        following = next(other for at, other in roots.items() if at > version)
+        found |= dict.fromkeys(trees.differences(roots.pop(version), following))
+        m.keep(f"{records.ROOT}{version}", None, out)
+    return found
+
+
+def prune(m: Marathon, ids: Iterable[PathId], out: Frame) -> None:
+    """Of those ids, only the versions are kept that somebody needs."""
+    versions = m.versions
+    for path in dict.fromkeys(ids):
+        known = versions.specs.get(path, {})
+        is_there = path in m.specs
+        last = list(known)[-m.habits.zk_max_versions :] if is_there else []
+        spare = [version for version in known if version not in last]
+        if not spare:
+            versions.lingering.pop(path, None)
+            continue
+        used = _used(m, path)
+        for version in spare:
+            if version not in used:
+                del known[version]
+                m.keep(records.spec_name(path, version), None, out)
+        if not known:
+            del versions.specs[path]
+        if any(version in known for version in spare):
+            versions.lingering[path] = None
+        else:
+            versions.lingering.pop(path, None)
+
+
+def _used(m: Marathon, path: PathId) -> dict[str, None]:
+    found = {one.spec.version: None for one in m.of_spec.get(path, {}).values()}
+    for root in m.versions.roots.values():  # deployments' are among them
+        spec = root.spec(path)
+        if spec is not None:
+            found[spec.version] = None
+    return found
+
+
+def restore(m: Marathon) -> None:
+    """Trees and definitions are as the records say. Raises ValueError, KeyError for records that are not ours."""
+    versions = m.versions
+    for name in sorted(one for one in m.records if one.startswith(records.SPEC)):
+        path, version = records.spec_named(name)
+        versions.specs.setdefault(path, {})[version] = records.read_spec(m.records[name])
+    for name in sorted(one for one in m.records if one.startswith(records.ROOT)):
+        root = records.read_root(m.records[name], lambda path, version: versions.specs[path][version])
+        versions.roots[root.version] = root
+    if versions.roots:
+        m.root = versions.roots[max(versions.roots)]
+        m.specs = {PathId(spec.id): spec for spec in m.root.all_specs()}
+    versions.lingering = dict.fromkeys(versions.specs)
+
+
