@@ -24,7 +24,7 @@ from mesos_py.machine.problem import Problem
 from mesos_py.machine.values import SECOND, Nanos, seconds
 from mesos_py.sim import hostile
 from mesos_py.sim.behaviour import Behaviour
-from mesos_py.sim.book import Record, Workload, launch_of, ports_of, task_of
+from mesos_py.sim.book import FINAL, Record, Workload, launch_of, ports_of, task_of
 from mesos_py.sim.loop import SimLoop
 from mesos_py.sim.masters import CALLS, STREAMS, Elsewhere
 from mesos_py.sim.net import End, Network
@@ -249,6 +249,8 @@ class SimScheduler:
                 self._open[record.id] = record
             else:
                 self._open.pop(record.id, None)
+                if record.asked > 1 and status.state not in FINAL:  # the other launch under this id has survived
+                    self.call(Call.Type.KILL, kill=Call.Kill(task_id=record.id, agent_id=status.agent_id))
         if status.uuid is None or status.agent_id is None or self.behaviour.never_acknowledges:
             return
         if self._rng.random() >= self.behaviour.forgets:
