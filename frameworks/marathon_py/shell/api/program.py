@@ -1,132 +1,109 @@
-"""What the API asks of the process that it is part of, and of those who guard it. The process is ``shell.program``.
+"""What the API asks of the process that it is part of; ``shell.serve`` composes the real one, tests have their own.
 
-Relaying to the leader, authentication by header, TLS, CORS and limits on requests happen before a request comes here:
-here answers who leads.
+Relaying to the leader, authentication, TLS, CORS, compression and limits on requests are done before a request comes
+here: here answers who leads.
 """
 
 from __future__ import annotations
 
 import asyncio
-import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
-import attrs
-
 from frameworks.marathon_py.core import Marathon
+from frameworks.marathon_py.definitions.app import App
+from frameworks.marathon_py.definitions.groups import Group
+from frameworks.marathon_py.definitions.paths import PathId
+from frameworks.marathon_py.definitions.pods import Pod
 from mesos_py.machine.values import Nanos
-from mesos_py.web.metrics import Sample
 from mesos_py.web.request import Request
 from mesos_py.web.response import Response
+from mesos_py.web.router import Answer
+
+Action = str
+"""``create``, ``update``, ``delete`` or ``view``: what somebody wants to do to a ``Resource``."""
+
+Resource = App | Pod | Group | PathId | str
+"""A definition (or the id of one that is to be), or one of these of the process."""
+
+LEADER, EVENTS, SYSTEM_METRICS, SYSTEM_CONFIG, PLUGINS = "leader", "events", "metrics", "config", "plugins"
 
 
 class Program(Protocol):
-    """A Marathon that leads, and has read what is kept."""
+    """This process, while it leads. Who is authenticated is ``request.principal`` when a handler sees the request."""
 
     @property
     def core(self) -> Marathon: ...
 
-    def now(self) -> Nanos: ...
-
-    async def ask(self, body: Any) -> Any:
-        """The reply to a request of ``words``, once all that it says is kept."""
-
-    async def stored(self) -> None:
-        """Wait until everything that has happened so far is kept."""
-
-    def listen(self) -> asyncio.Queue[Any]:
-        """Facts of ``words`` from now on, in their order, each as (number, fact); None: too many were not taken.
-
-        Raises RuntimeError when too many listen.
-        """
-
-    def leave(self, queue: asyncio.Queue[Any]) -> None: ...
+    @property
+    def framework_id(self) -> str | None:
+        """None: no master has given us one yet."""
+        ...
 
     @property
-    def framework_id(self) -> str | None: ...
+    def flags(self) -> Mapping[str, Any]:
+        """Every flag by its name as a value of JSON, in the unit of the flag; None: unset. No secret is in it."""
+        ...
 
     @property
     def address(self) -> str:
-        """``host:port`` of this process, as it is advertised."""
+        """HOST:PORT under which we are the leader."""
+        ...
 
     @property
     def url(self) -> str:
-        """``http://host:port``, or https where there is no http."""
+        """The same for ``X-Marathon-Leader``: http, or https if that is all there is."""
+        ...
+
+    def now(self) -> Nanos:
+        """As the core knows it."""
+        ...
+
+    async def ask(self, body: object) -> Any:
+        """The core's reply, once everything that it says is kept."""
+        ...
+
+    async def stored(self) -> None:
+        """Everything said so far is kept: nobody sees what a crash could take back."""
+        ...
+
+    def listen(self) -> asyncio.Queue[Any]:
+        """Facts from now on, each as (number, fact) when it is kept; None: too many were not taken. Raises
+        RuntimeError when there are too many who listen."""
+        ...
+
+    def leave(self, queue: asyncio.Queue[Any]) -> None: ...
+
+    # ---- the process
+
+    async def abdicate(self, backup: str | None, restore: str | None) -> None:
+        """Somebody else leads soon, and this process ends; he makes the backup, and restores, before he serves. What
+        was asked for is kept when this returns. Raises ValueError for a URI that is neither file:// nor s3://."""
+        ...
+
+    def may(self, request: Request, action: Action, resource: Resource) -> bool:
+        """Without a plug-in that authorizes, everything."""
+        ...
+
+    def forbidden(self, request: Request) -> Response:
+        """The answer to who may not, as the plug-in writes it."""
+        ...
 
     @property
-    def leader(self) -> str | None:
-        """``host:port`` of who leads."""
+    def plugins(self) -> tuple[Mapping[str, Any], ...]:
+        """As ``GET /v2/plugins`` lists them."""
+        ...
 
-    @property
-    def configuration(self) -> Mapping[str, Mapping[str, Any]]:
-        """``marathon_config``, ``zookeeper_config`` and ``http_config`` of ``/v2/info``."""
+    async def ask_plugin(self, name: str, path: str, request: Request) -> Answer | None:
+        """Of a plug-in that answers requests, to what is below ``/v2/plugins/{name}/``; None: there is none."""
+        ...
 
-    def abdicate(self, backup: str | None, restore: str | None) -> None:
-        """Lead no more, half a second from now. Raises ValueError for a URI that nobody can use."""
+    # ---- metrics
 
-    def samples(self) -> Iterable[Sample]:
-        """Metrics by Marathon's names, such as ``marathon.apps.active.gauge``."""
+    def metrics(self) -> Mapping[str, Any]:
+        """As ``GET /metrics`` shows them."""
+        ...
 
-    @property
-    def plugins(self) -> tuple[Plugin, ...]: ...
-
-
-class Plugin(Protocol):
-    """Something of the operator's that was loaded."""
-
-    #: as ``/v2/plugins`` lists it: id, plugin, implementation, tags, info
-    about: Mapping[str, Any]
-
-    async def handle(self, request: Request, rest: str) -> Response | None:
-        """What is below ``/v2/plugins/ID/``; None: it serves nothing."""
-
-
-class Action(enum.Enum):
-    """What somebody wants to do, on a spec's or a group's id, or on a ``Resource``."""
-
-    CREATE_SPEC = "CreateRunSpec"
-    UPDATE_SPEC = "UpdateRunSpec"
-    DELETE_SPEC = "DeleteRunSpec"
-    VIEW_SPEC = "ViewRunSpec"
-    CREATE_GROUP = "CreateGroup"
-    UPDATE_GROUP = "UpdateGroup"
-    DELETE_GROUP = "DeleteGroup"
-    VIEW_GROUP = "ViewGroup"
-    VIEW_RESOURCE = "ViewResource"
-    UPDATE_RESOURCE = "UpdateResource"
-
-
-class Resource(enum.Enum):
-    """What is no spec and no group."""
-
-    LEADER = "Leader"
-    EVENTS = "Events"
-    METRICS = "SystemMetrics"
-    CONFIG = "SystemConfig"
-    PLUGINS = "Plugins"
-
-
-class Guard(Protocol):
-    """Who may do what."""
-
-    async def identify(self, request: Request) -> Any:
-        """Who asks. Raises HttpError with the answer: 401, 503."""
-
-    def may(self, who: Any, action: Action, on: str | Resource) -> bool: ...
-
-    def refusal(self, who: Any, request: Request) -> Response:
-        """What somebody hears who may not."""
-
-
-@attrs.frozen
-class Everybody:
-    """All is allowed."""
-
-    async def identify(self, request: Request) -> Any:
-        return None
-
-    def may(self, who: Any, action: Action, on: str | Resource) -> bool:
-        return True
-
-    def refusal(self, who: Any, request: Request) -> Response:
-        return Response(403)
+    def exposition(self) -> str | None:
+        """The same for Prometheus; None: it is switched off."""
+        ...
