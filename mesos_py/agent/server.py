@@ -26,7 +26,7 @@ from mesos_py.agent.api.endpoints import AgentHttp
 from mesos_py.agent.checkpoint import recovery
 from mesos_py.agent.checkpoint.former import FormerRun
 from mesos_py.agent.containerizer import Containerizer
-from mesos_py.agent.containerizer.compose import compose, make_fetcher
+from mesos_py.agent.containerizer.compose import compose, make_fetcher, mapped_ids
 from mesos_py.agent.core import Agent
 from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.parting import left_running
@@ -327,5 +327,6 @@ def _provisioner(options: AgentOptions) -> Provisioner | None:
             backend=options.image_provisioner_backend,
             gc=options.image_gc_config,
             limits=Limits(stall_timeout_s=options.fetcher_stall_timeout / SECOND),
+            ids=mapped_ids(options),
         )
     )

@@ -107,7 +107,7 @@ class ContainerSpec:
     executable: str
     #: the complete environment; nothing is added
     env: Mapping[str, str]
-    #: None: the agent's own user
+    #: None: the agent's own; isolators make UID:GID of it, whoever that is on the host
     user: str | None = None
     #: fetched into the sandbox before the process is started
     uris: tuple[CommandInfo.URI, ...] = ()

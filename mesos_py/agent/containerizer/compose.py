@@ -18,7 +18,16 @@ from mesos_py.agent.containerizer.disk import DiskIsolator
 from mesos_py.agent.containerizer.docker.compose import compose_docker
 from mesos_py.agent.containerizer.gpus import nvml
 from mesos_py.agent.containerizer.isolated import IsolatedContainerizer
-from mesos_py.agent.containerizer.isolation import ALL_CGROUPS, CGROUPS, GPU, PORTS, Isolation, settle
+from mesos_py.agent.containerizer.isolation import (
+    ALL_CGROUPS,
+    CGROUPS,
+    GPU,
+    PORTS,
+    USER,
+    Isolation,
+    parse_isolation,
+    settle,
+)
 from mesos_py.agent.containerizer.networks.catalogue import Catalogue
 from mesos_py.agent.containerizer.networks.networks import Networks
 from mesos_py.agent.containerizer.ports import PortsIsolator
@@ -35,6 +44,7 @@ from mesos_py.agent.containerizer.watch import Watch
 from mesos_py.agent.events import ContainerEvent, ContainerLimited
 from mesos_py.agent.fetcher import FetcherSettings
 from mesos_py.agent.fetcher.fetching import Fetcher
+from mesos_py.agent.mapped_ids import MappedIds
 from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.provisioner.provisioner import Provisioner
 from mesos_py.agent.resources import detect
@@ -148,6 +158,11 @@ def _isolated_ports(options: AgentOptions) -> Ranges | None:
     return None if text is None else parse_ranges(text)
 
 
+def mapped_ids(options: AgentOptions) -> MappedIds | None:
+    """Whom the users of containers are on the host; None: those of the same number."""
+    return options.user_namespace_ids if USER in parse_isolation(options.isolation) else None
+
+
 def make_fetcher(options: AgentOptions) -> Fetcher:
     """One for all containerizers of the agent; agents may share --fetcher_cache_dir."""
     work_dir = os.path.realpath(options.work_dir)
@@ -252,6 +267,7 @@ def _planner(options: AgentOptions, isolation: Isolation, devices: tuple[Device,
     shm = options.default_container_shm_size
     return Planner(
         isolation=isolation,
+        ids=mapped_ids(options),
         capabilities=capabilities(),
         init=init,
         effective=options.effective_capabilities,

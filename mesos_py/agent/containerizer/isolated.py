@@ -162,7 +162,8 @@ class IsolatedContainerizer:
         self._pods[container_id] = None
         for watch in self._watches:
             watch.add(container_id, path, None)
-        self._inner.make_sandbox(container_id, path, latest_link, user)
+        owner = user if self._preparer is None else self._preparer.owner(user)
+        self._inner.make_sandbox(container_id, path, latest_link, owner)
 
     def update(
         self, container_id: str, resources: tuple[Resource, ...], limits: Mapping[str, Value.Scalar]

@@ -23,6 +23,9 @@ CGROUPS: Final = "cgroups/"
 #: Whatever of cgroups there is on the host.
 ALL_CGROUPS: Final = "cgroups/all"
 
+#: Root of a container is not the host's.
+USER: Final = "namespaces/user"
+
 #: Networks other than the host's.
 NETWORK: Final = "network/cni"
 
@@ -38,7 +41,7 @@ KNOWN: Final = (
     "cgroups/cpu", "cgroups/mem", "cgroups/pids", "cgroups/devices", "cgroups/blkio", "cgroups/io", "cgroups/cpuset",
     "cgroups/hugetlb", "cgroups/perf_event", ALL_CGROUPS,
     "docker/runtime", "linux/devices", "linux/capabilities", "linux/nnp", "namespaces/ipc", "namespaces/pid",
-    "namespaces/cgroup",
+    "namespaces/cgroup", USER,
     "volume/sandbox_path", "volume/host_path", "volume/image", "volume/secret",
     "disk/du", "linux/seccomp", GPU,
     NETWORK, PORTS,
@@ -48,7 +51,7 @@ KNOWN: Final = (
 #: What crun does; each container has a mount namespace then.
 BY_RUNTIME: Final = (
     "filesystem/linux", "linux/devices", "linux/capabilities", "linux/nnp", "linux/seccomp", "namespaces/ipc",
-    "namespaces/pid", "namespaces/cgroup", NETWORK,
+    "namespaces/pid", "namespaces/cgroup", USER, NETWORK,
 )  # fmt: skip
 
 #: Those that come with filesystem/linux, and those that are of no use without it.

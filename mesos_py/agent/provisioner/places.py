@@ -8,6 +8,9 @@ import os
 import stat
 from typing import Any
 
+from mesos_py.agent.mapped_ids import MappedIds
+
+PASSAGE = 0o710
 OWN = 0o700  # images have set-uid programs in them, which are not for this host's users
 
 
@@ -25,6 +28,26 @@ def private_directory(path: str) -> str:
     _check(path, path)
     os.chmod(path, OWN)
     return path
+
+
+def let_in(directory: str, ids: MappedIds) -> None:
+    """Root of containers comes through it to what is theirs, and sees nothing else; no other user does."""
+    os.chown(directory, -1, ids.on_host(0))
+    os.chmod(directory, PASSAGE)
+
+
+def not_passable(path: str, ids: MappedIds) -> str | None:
+    """The first directory on the way to ``path``, and that itself, which root of containers does not come through."""
+    parts = os.path.realpath(path).split("/")
+    for count in range(1, len(parts) + 1):
+        directory = "/".join(parts[:count]) or "/"
+        if not os.path.exists(directory):
+            return None  # it will be made, and open
+        found = os.stat(directory)
+        bit = stat.S_IXGRP if found.st_gid == ids.on_host(0) else stat.S_IXOTH
+        if not found.st_mode & bit:
+            return directory
+    return None
 
 
 def _check(path: str, wanted: str) -> None:

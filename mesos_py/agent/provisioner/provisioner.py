@@ -22,8 +22,10 @@ from typing import Any, Final
 import attrs
 import structlog
 
+from mesos_py.agent.mapped_ids import MappedIds
 from mesos_py.agent.provisioner import credentials, rootfs
 from mesos_py.agent.provisioner.manifest import ImageConfig
+from mesos_py.agent.provisioner.places import OWN, let_in
 from mesos_py.agent.provisioner.puller import Limits
 from mesos_py.agent.provisioner.reference import (
     Archives,
@@ -67,6 +69,8 @@ class ProvisionerSettings:
     #: --image_gc_config; None: images go only when somebody says so
     gc: ImageGcConfig | None = None
     limits: Limits = attrs.Factory(Limits)
+    #: whom the users of images are on the host; None: those of the same number
+    ids: MappedIds | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -85,7 +89,7 @@ class Provisioner:
     def __init__(self, settings: ProvisionerSettings) -> None:
         """Nothing is touched before ``open``."""
         self._settings = settings
-        self._store = Store(settings.store_dir, settings.limits)
+        self._store = Store(settings.store_dir, settings.limits, settings.ids)
         self._root = f"{settings.work_dir}/provisioner"
         self._backend = ""
         self._registry: Registry
@@ -117,7 +121,9 @@ class Provisioner:
             except ProvisionError as error:
                 raise ValueError(f"--image_gc_config: {error}") from error
         os.makedirs(f"{self._root}/containers", exist_ok=True)
-        os.chmod(self._root, 0o700)  # set-uid programs of images are not for this host's users
+        os.chmod(self._root, OWN)
+        if settings.ids is not None:
+            let_in(self._root, settings.ids)
         self._store.open()
         lower = f"{self._store.directory}/staging/probe"
         os.makedirs(lower, exist_ok=True)

@@ -21,6 +21,7 @@ from typing import Final
 
 import attrs
 
+from mesos_py.agent.mapped_ids import MappedIds
 from mesos_py.agent.provisioner import manifest
 from mesos_py.agent.provisioner.places import read_json
 from mesos_py.agent.provisioner.reference import LINK, Source
@@ -59,9 +60,12 @@ class BadBlobs(ToolFailed):
 class Puller:
     """Pulls into the blobs and staging directories of one store."""
 
-    def __init__(self, store: str, limits: Limits) -> None:
+    def __init__(self, store: str, limits: Limits, ids: MappedIds | None = None) -> None:
+        """``ids`` are whom the users of what is unpacked are on the host."""
         self._store = store
         self._limits = limits
+        mapping = () if ids is None else (f"0:{ids.first}:{ids.count}",)
+        self._maps = tuple([f"--{kind}-map={text}" for text in mapping for kind in ("uid", "gid")])
 
     async def inspect(self, source: Source, auth: str, staging: str) -> str:
         """The digest of what the name means now. Raises ToolFailed for what must not be pulled, too."""
@@ -106,7 +110,7 @@ class Puller:
         os.mkdir(image, 0o700)
         try:
             await run(
-                *DIE_WITH_US, "umoci", "raw", "unpack", "--image", "../layout:image", "rootfs",
+                *DIE_WITH_US, "umoci", "raw", "unpack", *self._maps, "--image", "../layout:image", "rootfs",
                 cwd=image, timeout_s=limits.unpack_timeout_s, watch=room(self._store, limits),
             )  # fmt: skip
             found = self._read(digest)

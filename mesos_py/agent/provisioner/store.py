@@ -12,6 +12,9 @@ name last, by a rename; so a killed agent never leaves half of one. A name is ta
 there. Blobs are a cache and nothing more: skopeo checks what it fetches against its digest, umoci checks again what it
 unpacks; if one that was kept is bad, it is fetched anew.
 
+Where users of containers are others on the host (``mapped_ids.py``), files of images are theirs, and ``images`` is
+called after those: an agent that starts with other flags unpacks anew, and drops what nothing uses.
+
 What is bounded: programs at once, their time, layers, the disk they fill. Not bounded is how much of that disk one
 image takes. Who has pulled an image with a password has pulled it for everybody, as in Mesos.
 Mesos: src/slave/containerizer/mesos/provisioner/docker/store.cpp, metadata_manager.cpp
@@ -33,6 +36,7 @@ from typing import Any, Final
 import attrs
 import structlog
 
+from mesos_py.agent.mapped_ids import MappedIds
 from mesos_py.agent.provisioner import manifest
 from mesos_py.agent.provisioner.manifest import ImageConfig
 from mesos_py.agent.provisioner.places import (
@@ -50,6 +54,7 @@ from mesos_py.web.metrics import Timer
 log = structlog.get_logger(__name__)
 
 PULL_TIME: Final = "containerizer/mesos/provisioner/docker_store/image_pull_ms"
+IMAGES: Final = "images"
 PULLS_MAX: Final = 8  # at once; others wait
 INDEX_MAX: Final = 64 << 20  # bytes
 CLOCK_TICK_S: Final = 0.02  # times of files lag behind the clock by as much
@@ -92,10 +97,13 @@ class _Pull:
 class Store:
     """The images of one agent."""
 
-    def __init__(self, directory: str, limits: Limits) -> None:
-        """Nothing is touched before ``open``."""
+    def __init__(self, directory: str, limits: Limits, ids: MappedIds | None = None) -> None:
+        """Nothing is touched before ``open``. ``ids``: whom the users of images are on the host."""
         self.directory = directory
         self._limits = limits
+        self._ids = ids
+        #: the directory of unpacked images
+        self._unpacked = IMAGES if ids is None else f"{IMAGES}-{ids}"
         self.pull_time = Timer(PULL_TIME)
         self._names: dict[str, Name] = {}
         self._images: dict[str, StoredImage] = {}
@@ -118,13 +126,18 @@ class Store:
         if ":" in self.directory:
             raise ValueError(f"'{self.directory}' is no place for images: skopeo takes no path with a colon")
         self._lock = Lock(f"{self.directory}/lock", f"the images in '{self.directory}'")
-        for name in ("images", "blobs", "staging"):
+        for name in (self._unpacked, "blobs", "staging"):
             os.makedirs(f"{self.directory}/{name}", 0o700, exist_ok=True)
-        self._puller = Puller(self.directory, self._limits)
+        self._puller = Puller(self.directory, self._limits, self._ids)
 
     async def recover(self, used: Collection[str]) -> None:
         """Known is what is whole; the rest is gone, but for images in use. Call once, before anything is asked for."""
-        for digest in os.listdir(f"{self.directory}/images"):
+        for unpacked in [name for name in os.listdir(self.directory) if name.startswith(IMAGES)]:
+            if unpacked != self._unpacked:
+                for digest in os.listdir(f"{self.directory}/{unpacked}"):
+                    if digest not in used:
+                        self._remove(f"{self.directory}/{unpacked}/{digest}")
+        for digest in os.listdir(f"{self.directory}/{self._unpacked}"):
             try:
                 self._images[digest] = self._read(digest)
             except (OSError, ValueError) as error:
@@ -263,13 +276,13 @@ class Store:
         return digest
 
     def _adopt(self, made: str, digest: str) -> StoredImage:
-        os.rename(made, f"{self.directory}/images/{digest}")
-        sync_directory(f"{self.directory}/images")
+        os.rename(made, f"{self.directory}/{self._unpacked}/{digest}")
+        sync_directory(f"{self.directory}/{self._unpacked}")
         return self._read(digest)
 
     def _read(self, digest: str) -> StoredImage:
         """Raises OSError and ValueError for what is no image of ours."""
-        directory = f"{self.directory}/images/{digest}"
+        directory = f"{self.directory}/{self._unpacked}/{digest}"
         parts = manifest.parse_manifest(read_json(f"{directory}/manifest.json", manifest.SIZE_MAX))
         config = manifest.parse_config(read_json(f"{directory}/config.json", manifest.SIZE_MAX))
         if not os.path.isdir(f"{directory}/rootfs"):
@@ -297,9 +310,12 @@ class Store:
     def _doom(self, digest: str) -> str:
         """It is out of the way of another pull of it; where it is to be removed."""
         self._images.pop(digest, None)
+        return self._remove(f"{self.directory}/{self._unpacked}/{digest}")
+
+    def _remove(self, path: str) -> str:
         doomed = f"{self.directory}/staging/{uuid.uuid4().hex}"
         with contextlib.suppress(FileNotFoundError):
-            os.rename(f"{self.directory}/images/{digest}", doomed)
+            os.rename(path, doomed)
         return doomed
 
     async def _empty(self, doomed: list[str], *, but: _Pull | None = None) -> None:

@@ -40,9 +40,11 @@ def mounts() -> list[str]:
     return [line for line in lines if "pytest" not in line]
 
 
-def devices() -> dict[str, int]:
-    """The inodes of those that a runtime makes where they are missing."""
-    return {name: os.lstat(f"/dev/{name}").st_ino for name in ("ptmx", "null", "zero", "full", "tty", "random", "fd")}
+def devices() -> dict[str, tuple[int, int, int]]:
+    """Those that a runtime makes where they are missing: which they are, and whose."""
+    names = ("ptmx", "null", "zero", "full", "tty", "random", "fd")
+    found = {name: os.lstat(f"/dev/{name}") for name in names}
+    return {name: (status.st_ino, status.st_uid, status.st_mode) for name, status in found.items()}
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from tests.agent.containerizer.test_namespaces import ISOLATION
             " (mount the controllers in /sys/fs/cgroup/unified/cgroup.controllers as v1, or boot with cgroup v2)",
         ),
         ("mount `proc`: Operation not permitted", " (an agent within a container has to be a privileged one)"),
+        ("clone: No space left on device", " (/proc/sys/user/max_user_namespaces may be too low for namespaces/user)"),
         ("a bad day", ""),
     ],
 )

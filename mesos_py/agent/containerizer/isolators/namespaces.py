@@ -1,4 +1,4 @@
-"""namespaces/pid, namespaces/ipc and namespaces/cgroup: whom a container sees, and with whom it shares memory.
+"""namespaces/pid, namespaces/ipc, namespaces/cgroup and namespaces/user: whom a container sees, and who it is.
 
 =========================  ====================================================================================
 pid                        of its own, unless ``share_pid_namespace``: then the agent's, if that is allowed
@@ -10,6 +10,10 @@ ipc not set                the agent's if that is allowed, else its own; a root 
 In a cgroup namespace its own cgroups are the roots: it learns neither its id nor that there are others. (Mesos has that
 with cgroup v2 and images only, without an isolator of that name.)
 
+In a user namespace root of the container is nobody on the host (``mapped_ids.py``): what belongs to root of the host is
+nobody's there, can be read if everybody may read it, and what root may do ends where the container does. (Mesos has no
+such isolator.)
+
 What is nested has an executor without a process as its parent, with which nothing can be shared.
 Mesos: src/slave/containerizer/mesos/isolators/namespaces/pid.cpp, ipc.cpp
 """
@@ -19,6 +23,7 @@ from __future__ import annotations
 from typing import Final
 
 from mesos_py.agent.containerizer.runtime.bundle import Bundle
+from mesos_py.agent.mapped_ids import MappedIds
 from mesos_py.machine.problem import Problem, bad_request
 from mesos_py.wire.linux import LinuxInfo
 
@@ -73,6 +78,12 @@ def cgroup(bundle: Bundle) -> None:
     bundle.namespaces["cgroup"] = ""
     if bundle.is_own_root:
         bundle.mount("/sys/fs/cgroup", "cgroup", "ro", "nosuid", "noexec", "nodev", kind="cgroup")
+
+
+def user(bundle: Bundle, ids: MappedIds) -> None:
+    """Everything of the container is other users' of the host than it seems within."""
+    bundle.namespaces["user"] = ""
+    bundle.ids = ids
 
 
 def shared_memory(bundle: Bundle, mib: int) -> None:

@@ -48,6 +48,11 @@ LEAVE_PAUSE_S: Final = 1.0
 PROGRAMS: Final = {"unshare": "util-linux", "umount": "mount", "ip": "iproute2"}
 
 
+#: What is done first in a network namespace. Root in a user namespace is not root of this one, and could have no port
+#: below 1024 of an address that is its container's alone.
+NAMESPACE: Final = "ip link set lo up && echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start"
+
+
 class Networks:
     """``place`` is a directory of this agent's alone, ``name_servers`` is --default_container_dns."""
 
@@ -165,7 +170,7 @@ class Networks:
     async def _make_namespace(self, container_id: str) -> None:
         path = self._records.namespace(container_id)
         Path(path).touch()
-        argv = ("unshare", f"--net={path}", "ip", "link", "set", "lo", "up")
+        argv = ("unshare", f"--net={path}", "sh", "-ec", NAMESPACE)
         try:
             await run(*DIE_WITH_US, *argv, timeout_s=NAMESPACE_TIMEOUT_S)
         except ToolFailed as error:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import attrs
 
 from mesos_py.agent.containerizer import ContainerSpec
+from mesos_py.agent.mapped_ids import MappedIds
 
 OCI_VERSION: Final = "1.0.2"
 
@@ -41,11 +42,15 @@ class Mount:
 
 @attrs.frozen(kw_only=True)
 class Identity:
-    """Whom the container's process runs as."""
+    """Whom the container's process runs as, as the container sees it."""
 
     uid: int
     gid: int
     groups: tuple[int, ...] = ()
+
+    def owner(self, ids: MappedIds | None) -> tuple[int, int]:
+        """User and group on the host."""
+        return (self.uid, self.gid) if ids is None else (ids.on_host(self.uid), ids.on_host(self.gid))
 
 
 @attrs.frozen(kw_only=True)
@@ -105,6 +110,13 @@ class Bundle:
     seccomp: Mapping[str, Any] | None = None
     #: None: it has the agent's, with the agent's namespace
     hostname: str | None = None
+    #: whom its users are on the host; None: they are the host's own
+    ids: MappedIds | None = None
+
+    @property
+    def owner(self) -> tuple[int, int]:
+        """User and group of what is the task's, as the host sees them."""
+        return self.identity.owner(self.ids)
 
     @property
     def is_own_root(self) -> bool:
@@ -141,6 +153,7 @@ def config(bundle: Bundle, root: str, rlimit_names: Mapping[str, str]) -> dict[s
                 {"path": one.path, "type": one.kind, "major": one.major, "minor": one.minor, "fileMode": one.mode}
                 for one in bundle.devices
             ],
+            **({} if bundle.ids is None else _mappings(bundle.ids)),
             **({} if bundle.seccomp is None else {"seccomp": bundle.seccomp}),
             **({"maskedPaths": HIDDEN, "readonlyPaths": ONLY_READ} if bundle.is_own_root else {}),
         },
@@ -167,6 +180,11 @@ def process(bundle: Bundle, rlimit_names: Mapping[str, str]) -> dict[str, Any]:
         "rlimits": [_rlimit(name, text, rlimit_names) for name, text in bundle.rlimits],
         "noNewPrivileges": bundle.no_new_privileges,
     }  # fmt: skip
+
+
+def _mappings(ids: MappedIds) -> dict[str, Any]:
+    mapping = [{"containerID": 0, "hostID": ids.first, "size": ids.count}]
+    return {"uidMappings": mapping, "gidMappings": mapping}
 
 
 def _rlimit(name: str, text: str, names: Mapping[str, str]) -> dict[str, Any]:

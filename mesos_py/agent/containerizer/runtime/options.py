@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import attrs
 
+from mesos_py.agent import mapped_ids
 from mesos_py.agent.containerizer.docker.options import DockerOptions
 from mesos_py.agent.containerizer.isolators.devices import check
-from mesos_py.flags import BOOLEAN, INDICES, SIZE, TEXT, checked, message, option
+from mesos_py.agent.mapped_ids import MappedIds
+from mesos_py.flags import BOOLEAN, INDICES, SIZE, TEXT, Kind, checked, message, option
 from mesos_py.wire.linux import CapabilityInfo, DeviceWhitelist
 
 
@@ -39,6 +41,10 @@ class RuntimeOptions(DockerOptions):
     default_container_shm_size: int | None = option(
         SIZE, None, "Size of a container's own /dev/shm; unset: 64MB.", group="Containers"
     )
+    user_namespace_ids: MappedIds = option(
+        Kind("FIRST-LAST", mapped_ids.parse), mapped_ids.DEFAULT, "With namespaces/user: which of the host's users and"
+        " groups those of containers are, root the first of them; they should be nobody else's.", group="Containers",
+    )  # fmt: skip
     allowed_devices: DeviceWhitelist | None = option(
         checked(message(DeviceWhitelist), check), None, "With cgroups/devices or linux/devices: devices that containers"
         ' may use besides those that all have, as {"allowed_devices":[{"device":{"path":"/dev/fuse"},'

@@ -13,7 +13,7 @@ from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.containerizer.isolators import persistent
 from mesos_py.agent.containerizer.isolators.persistent import Persistent
 from mesos_py.agent.containerizer.isolators.volumes import OfHost, OfRole, OfSandbox, OfSecret, Wanted
-from mesos_py.agent.containerizer.runtime.bundle import Bundle, Identity
+from mesos_py.agent.containerizer.runtime.bundle import Bundle
 from mesos_py.agent.containerizer.runtime.runtime import identify
 from mesos_py.agent.containerizer.supervisor.spawn import Spawner, SpawnError
 from mesos_py.machine.problem import Problem
@@ -54,7 +54,7 @@ class Sandboxes:
         try:
             self.make(spec)
             for volume in kept:
-                _link(volume, spec.sandbox, identify(spec.user))
+                _link(volume, spec.sandbox, identify(spec.user).owner(None))
         except NoVolume as error:
             return str(error)
         return None
@@ -89,7 +89,7 @@ def _source(bundle: Bundle, volume: Wanted, force_creation: Sequence[str], secre
         _make(bundle, source.within, source.path, is_file=False)
         return os.path.join(source.within, source.path)
     if isinstance(source, OfRole):
-        _make_persistent(source.volume, bundle.identity.uid, bundle.identity.gid)
+        _make_persistent(source.volume, bundle.owner)
         return source.volume.path
     assert isinstance(source, OfSecret)
     os.makedirs(secrets, mode=0o700, exist_ok=True)
@@ -97,18 +97,18 @@ def _source(bundle: Bundle, volume: Wanted, force_creation: Sequence[str], secre
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o400)
     with os.fdopen(fd, "wb") as file:
         file.write(source.data)
-        os.fchown(file.fileno(), bundle.identity.uid, bundle.identity.gid)
+        os.fchown(file.fileno(), *bundle.owner)
     return path
 
 
-def _link(volume: Persistent, sandbox: str, identity: Identity) -> None:
+def _link(volume: Persistent, sandbox: str, owner: tuple[int, int]) -> None:
     """The volume is in the sandbox, which is there, by a symbolic link. Raises NoVolume."""
     if os.path.isabs(volume.container_path):
         raise NoVolume(f"Path '{volume.container_path}' of a persistent volume is not in the sandbox")
     *parents, name = [part for part in volume.container_path.split("/") if part not in ("", ".")] or [""]
     try:
-        _make_persistent(volume, identity.uid, identity.gid)
-        within = _walk(identity, sandbox, parents)
+        _make_persistent(volume, owner)
+        within = _walk(owner, sandbox, parents)
         try:
             os.symlink(volume.path, name, dir_fd=within)
         finally:
@@ -118,12 +118,12 @@ def _link(volume: Persistent, sandbox: str, identity: Identity) -> None:
         raise NoVolume(text) from error
 
 
-def _make_persistent(volume: Persistent, uid: int, gid: int) -> None:
+def _make_persistent(volume: Persistent, owner: tuple[int, int]) -> None:
     """Its directory is there, and its task's user may write to it. Raises OSError."""
     is_new = not os.path.isdir(volume.path)
     os.makedirs(volume.path, exist_ok=True)
     if is_new or not volume.is_shared:
-        os.chown(volume.path, uid, gid, follow_symlinks=False)
+        os.chown(volume.path, *owner, follow_symlinks=False)
 
 
 def _make(bundle: Bundle, within: str, path: str, *, is_file: bool) -> None:
@@ -131,7 +131,7 @@ def _make(bundle: Bundle, within: str, path: str, *, is_file: bool) -> None:
     parts = [part for part in path.split("/") if part not in ("", ".")]
     *parents, name = parts or ["."]
     try:
-        here = _walk(bundle.identity, within, parents if is_file else parts)
+        here = _walk(bundle.owner, within, parents if is_file else parts)
         try:
             if is_file:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -142,14 +142,14 @@ def _make(bundle: Bundle, within: str, path: str, *, is_file: bool) -> None:
         raise NoVolume(f"Path '{path}' of a volume leads elsewhere or cannot be made: {error.strerror}") from error
 
 
-def _walk(identity: Identity, within: str, parts: Sequence[str]) -> int:
+def _walk(owner: tuple[int, int], within: str, parts: Sequence[str]) -> int:
     """An open directory below ``within``; those on the way are made. Raises OSError, for a link, too."""
     here = os.open(within, _DIRECTORY)
     try:
         for part in parts:
             with contextlib.suppress(FileExistsError):
                 os.mkdir(part, 0o755, dir_fd=here)
-                os.chown(part, identity.uid, identity.gid, dir_fd=here, follow_symlinks=False)
+                os.chown(part, *owner, dir_fd=here, follow_symlinks=False)
             made = os.open(part, _DIRECTORY, dir_fd=here)
             os.close(here)
             here = made

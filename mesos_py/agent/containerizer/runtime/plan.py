@@ -19,6 +19,7 @@ from mesos_py.agent.containerizer.isolators import (
     seccomp,
 )
 from mesos_py.agent.containerizer.runtime.bundle import Bundle, Device, Identity
+from mesos_py.agent.mapped_ids import MappedIds
 from mesos_py.agent.provisioner.manifest import ImageConfig
 from mesos_py.agent.provisioner.runtime import merge
 from mesos_py.machine.problem import Problem, bad_request
@@ -48,6 +49,8 @@ class Planner:
     may_share_ipc: bool = True
     #: --default_container_shm_size, MB
     shm_mib: int | None = None
+    #: of namespaces/user
+    ids: MappedIds | None = None
     #: --sandbox_directory
     sandbox_directory: str = "/mnt/mesos/sandbox"
 
@@ -65,6 +68,8 @@ class Planner:
             spec=spec, identity=identity, sandbox=spec.sandbox, cwd=spec.sandbox, executable=spec.executable,
             argv=spec.argv, env=dict(spec.env), bounding=self.capabilities, effective=self.capabilities,
         )  # fmt: skip
+        if self.ids is not None:
+            namespaces.user(bundle, self.ids)
         problem = None if image is None else self._enter(bundle, *image)
         if problem is not None:
             return problem

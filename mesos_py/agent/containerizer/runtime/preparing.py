@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Sequence
 
+import attrs
+
 from mesos_py.agent.containerizer import NO_SANDBOX, ContainerSpec
 from mesos_py.agent.containerizer.isolators import volumes
 from mesos_py.agent.containerizer.networks.catalogue import NoNetwork
 from mesos_py.agent.containerizer.networks.networks import Networks
 from mesos_py.agent.containerizer.runtime import places, trial
 from mesos_py.agent.containerizer.runtime.plan import Planner
-from mesos_py.agent.containerizer.runtime.runtime import Runtime, identify
+from mesos_py.agent.containerizer.runtime.runtime import Runtime, identify, numbers
 from mesos_py.agent.provisioner.manifest import ImageConfig
 from mesos_py.agent.provisioner.provisioner import Provisioner, ProvisionError
 from mesos_py.machine.problem import Problem, bad_request
@@ -41,7 +43,7 @@ class Preparer:
 
     async def open(self) -> None:
         """Containers can be started here. Raises RuntimeUnavailable or OSError."""
-        self.runtime.open()
+        self.runtime.open(self._planner.ids)
         if self.networks is not None:
             self.networks.open()
         await trial.attempt(self.runtime, self._planner)
@@ -58,6 +60,12 @@ class Preparer:
         except KeyError:
             text = f"Failed to chown directory to '{spec.user}': No such user '{spec.user}'"
             return bad_request(f"{NO_SANDBOX} '{spec.sandbox}': {text}")
+        ids = self._planner.ids
+        if ids is not None:
+            if not ids.has(identity.uid, identity.gid, *identity.groups):
+                text = f"User {identity.uid}, or a group of it, is none of the {ids.count} that containers have"
+                return bad_request(text)
+            spec = attrs.evolve(spec, user=numbers(identity.owner(ids)))
         wanted_image = None if spec.container is None or spec.container.mesos is None else spec.container.mesos.image
         try:
             image = None if wanted_image is None else await self._provision(spec, wanted_image)
@@ -82,6 +90,16 @@ class Preparer:
             return bad_request(str(error))
         except OSError as error:
             return bad_request(f"Failed to prepare '{error.filename}': {error.strerror}")
+
+    def owner(self, user: str | None) -> str | None:
+        """To whom a sandbox on the host belongs that is for this user of containers."""
+        if self._planner.ids is None:
+            return user
+        try:
+            identity = identify(user)
+        except KeyError:
+            return user  # whoever makes the sandbox says so
+        return numbers(identity.owner(self._planner.ids))
 
     async def _provision(self, spec: ContainerSpec, image: Image) -> tuple[str, ImageConfig]:
         if self._provisioner is None:

@@ -36,6 +36,8 @@ from mesos_py.agent.containerizer.isolators.rlimits import NUMBERS
 from mesos_py.agent.containerizer.runtime.bundle import Bundle, Identity, config, process
 from mesos_py.agent.containerizer.supervisor import procfs
 from mesos_py.agent.containerizer.supervisor.frames import RUNTIME_FAILED
+from mesos_py.agent.mapped_ids import MappedIds
+from mesos_py.agent.provisioner.places import let_in, not_passable
 
 log = structlog.get_logger(__name__)
 
@@ -50,9 +52,9 @@ PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #: $1 where to bind the host's files; crun follows.
 _ON_HOST: Final = 'mount --rbind / "$1" && shift && exec "$@"'
 
-#: $0 a bundle, $1 its container; crun follows. The init has nothing of the task's open.
+#: $0 a bundle, $1 its container; crun follows. The init has nothing of the task's open, but a stdin at its end.
 _NEXT_TO_INIT: Final = """
-id=$1 && shift && "$@" run --detach --bundle="$0" "$id" </dev/null >/dev/null 2>&1 &&
+id=$1 && shift && "$@" run --detach --bundle="$0" "$id" >&0 2>&0 &&
 exec "$@" exec --detach {console} --pid-file="$0/pid" --process="$0/process.json" "$id"
 """
 
@@ -100,15 +102,22 @@ def identify(user: str | None) -> Identity:
     return Identity(uid=entry.pw_uid, gid=entry.pw_gid, groups=tuple(os.getgrouplist(user, entry.pw_gid)))
 
 
+def numbers(owner: tuple[int, int]) -> str:
+    """A ``user`` of a ContainerSpec that has no name on the host."""
+    return "{}:{}".format(*owner)
+
+
 class Runtime:
     """crun for one agent."""
 
     def __init__(self, *, runtime_dir: str, work_dir: str) -> None:
+        self._work_dir = work_dir
         self._directory = os.path.abspath(f"{runtime_dir}/crun-{procfs.mark_of(os.fsencode(work_dir)):x}")
         self._crun = ("crun", "--cgroup-manager=disabled", f"--root={self._directory}/state")
 
-    def open(self) -> None:
-        """Everything that is needed is there. Raises RuntimeUnavailable or OSError."""
+    def open(self, ids: MappedIds | None = None) -> None:
+        """Everything that is needed is there; root of containers is ``ids``' first. Raises RuntimeUnavailable, OSError.
+        """
         if os.geteuid() != 0:
             raise RuntimeUnavailable("namespaces of containers need root")
         for program, package in PROGRAMS.items():
@@ -116,7 +125,15 @@ class Runtime:
                 raise RuntimeUnavailable(f"namespaces of containers need {program} (apt-get install {package})")
         for name in ("root", "state", "bundles"):
             os.makedirs(f"{self._directory}/{name}", exist_ok=True)
-        os.chmod(self._directory, 0o700)
+        for name in ("", "state", "bundles"):
+            os.chmod(f"{self._directory}/{name}", 0o700)
+        if ids is not None:
+            let_in(self._directory, ids)
+            for path in (self._directory, self._work_dir):
+                closed = not_passable(path, ids)
+                if closed is not None:
+                    text = f"root of containers, {ids.first} on the host, does not come through '{closed}' to '{path}'"
+                    raise RuntimeUnavailable(f"namespaces/user: {text}")
 
     def recover(self, running: Collection[str]) -> None:
         """Nothing is left of other containers."""

@@ -7,12 +7,14 @@ lack what crun needs. One that is asked for what crun does, and cannot have it, 
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import Final
 
 from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.containerizer.isolation import BY_RUNTIME, Isolation
 from mesos_py.agent.containerizer.runtime.plan import PATH, Planner
 from mesos_py.agent.containerizer.runtime.runtime import Runtime, RuntimeUnavailable, identify
+from mesos_py.agent.containerizer.supervisor.spawn import nothing
 from mesos_py.agent.provisioner.tools import ToolFailed, run
 from mesos_py.machine.problem import Problem
 
@@ -23,6 +25,7 @@ TRIAL_TIMEOUT_S: Final = 30  # it takes some hundredths of a second; a host that
 #: A part of what crun says, and what can be done about it.
 ADVICE: Final = {
     "hybrid mode": "mount the controllers in /sys/fs/cgroup/unified/cgroup.controllers as v1, or boot with cgroup v2",
+    "No space left": "/proc/sys/user/max_user_namespaces may be too low for namespaces/user",
     "not permitted": "an agent within a container has to be a privileged one",
 }
 
@@ -37,11 +40,13 @@ async def attempt(runtime: Runtime, planner: Planner) -> None:
         if "linux/seccomp" in planner.isolation and bundle.seccomp is None:
             bundle.seccomp = {"defaultAction": "SCMP_ACT_ALLOW"}
         launched = runtime.write(bundle)
+        stdin = nothing()
         try:
-            await run(*launched.argv, env=launched.env, timeout_s=TRIAL_TIMEOUT_S)
+            await run(*launched.argv, env=launched.env, timeout_s=TRIAL_TIMEOUT_S, stdin=stdin)
         except ToolFailed as error:
             raise RuntimeUnavailable(refusal(planner.isolation, runtime.cause(TRIAL) or str(error))) from error
         finally:
+            os.close(stdin)
             with contextlib.suppress(ToolFailed):  # its init; without one it has ended
                 await run(*runtime.ending(TRIAL), env=launched.env, timeout_s=TRIAL_TIMEOUT_S)
     finally:

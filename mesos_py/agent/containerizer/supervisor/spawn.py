@@ -1,10 +1,10 @@
 """Making a sandbox and starting one process in it.
 
 After `spawn` the process runs with its own session, the sandbox as working directory, exactly the environment it was
-given, stdin from /dev/null, stdout and stderr appended to files in the sandbox (or to pipes of the logger, see
-outputs.py), default signal dispositions, an empty signal mask and no other descriptor. Sandboxes are reached from the
-work directory component by component without following links: a nested sandbox lies in a directory that a task owns,
-and the supervisor may be root.
+given, stdin from /dev/null (a runtime's from `nothing`), stdout and stderr appended to files in the sandbox (or to
+pipes of the logger, see outputs.py), default signal dispositions, an empty signal mask and no other descriptor.
+Sandboxes are reached from the work directory component by component without following links: a nested sandbox lies in a
+directory that a task owns, and the supervisor may be root.
 Mesos: src/slave/paths.cpp createSandboxDirectory, src/slave/containerizer/mesos/launch.cpp
 """
 
@@ -96,21 +96,25 @@ class Spawner:
             to = _discard
         identity = _identify(user, sandbox) if user else None
         directory = self._sandbox(sandbox, latest, identity)
-        outputs: list[int] = []
+        opened: list[int] = []
+        stdin = self._null
         try:
+            if is_beside or is_runtime:
+                stdin = nothing()
+                opened.append(stdin)
             stderr = to(directory, b"stderr", identity)
-            outputs.append(stderr)
+            opened.append(stderr)
             if is_beside:
                 stdout = stderr
             elif stdout is None:
                 stdout = to(directory, b"stdout", identity)
-                outputs.append(stdout)
+                opened.append(stdout)
             env = dict([item.split(b"=", 1) for item in environment if b"=" in item])
             os.fchdir(directory)
             self._mark(container_id)
             try:
                 runs_as = None if is_ours else identity
-                fds = (self._null, stdout, stderr)
+                fds = (stdin, stdout, stderr)
                 if switchboard is not None:
                     fds = switchboard.lend(None if identity is None else (identity.uid, identity.gid))
                 program = _Program(argv, env, fds, runs_as, setup, self._nofile)
@@ -126,7 +130,7 @@ class Spawner:
         finally:
             resource.setrlimit(resource.RLIMIT_RTTIME, self._rttime)  # else a sweep for the container finds us, too
             os.chdir("/")
-            for fd in outputs:
+            for fd in opened:
                 os.close(fd)
             os.close(directory)
 
@@ -224,6 +228,16 @@ def open_output(directory: int, name: bytes, identity: Identity | None) -> int:
     return fd
 
 
+def nothing() -> int:
+    """A file that is at its end, for a program that may be a runtime.
+
+    Runtimes give what they get as 0, 1 and 2 to the user of the container: so did crun (1.8) with the host's /dev/null.
+    """
+    read, write = os.pipe2(os.O_CLOEXEC)
+    os.close(write)
+    return read
+
+
 def _discard(directory: int, name: bytes, identity: Identity | None) -> int:
     """What a session says is for whoever has it, and for no file."""
     return os.open("/dev/null", os.O_WRONLY | os.O_CLOEXEC)
@@ -237,6 +251,9 @@ def _no_sandbox(path: bytes, cause: str | None) -> SpawnError:
 def _identify(user: bytes, sandbox: bytes) -> Identity | None:
     """None when it is who we are already. A sandbox that cannot be given to its user is none."""
     name = os.fsdecode(user)
+    uid, colon, gid = name.partition(":")
+    if colon:  # no user's name has one
+        return Identity(int(uid), int(gid), [])
     try:
         entry = pwd.getpwnam(name)
     except KeyError:

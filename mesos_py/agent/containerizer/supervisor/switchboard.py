@@ -26,6 +26,7 @@ import time
 from . import frames
 from .console import Console
 from .sink import Sink
+from .spawn import nothing
 
 READ_SIZE = 64 * 1024
 
@@ -96,7 +97,7 @@ class Switchboard:
             said, say = os.pipe2(os.O_CLOEXEC)
             self._outputs[said] = frames.STDOUT  # why there is no terminal
             os.set_blocking(said, False)
-            return (os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC), say, say)
+            return (nothing(), say, say)
         if self._size is not None:
             master, slave = os.openpty()
             self._have_terminal(master)

@@ -79,6 +79,12 @@ def _hold(item: Item, info: dict[str, Any]) -> int | None:
 
 
 def _become(name: str) -> None:
+    uid, colon, gid = name.partition(":")
+    if colon:  # somebody without a name on this host
+        os.setgroups([])
+        os.setgid(int(gid))
+        os.setuid(int(uid))
+        return
     try:
         entry = pwd.getpwnam(name)
     except KeyError:
