@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from frameworks.marathon_py import begun, words
+from frameworks.marathon_py import begun, connection, words
 from frameworks.marathon_py.definitions.app import App
 from frameworks.marathon_py.definitions.groups import Group
 from frameworks.marathon_py.definitions.paths import PathId
@@ -41,7 +41,7 @@ from mesos_py.wire.ids import TaskID
 if TYPE_CHECKING:
     from random import Random
 
-ROWS = Table.merge(begun.table)
+ROWS = Table.merge(begun.table, connection.table)
 
 
 @attrs.frozen(kw_only=True)
@@ -93,6 +93,8 @@ class Marathon:
         self.tasks: dict[TaskID, Instance] = {}
         #: those that wait for an offer, by role and id
         self.waiting: dict[str, dict[str, Instance]] = {}
+        #: those that the master knows us in
+        self.roles: dict[str, None] = {self.settings.mesos_role: None}
         self.timers = Timers()
         #: roles in which offers are wanted, as we have said; in which they are to be asked for again; in which
         #: something was given back since they were last asked for
@@ -112,6 +114,7 @@ class Marathon:
         self._cause += 1
         out = Frame(now, self._cause)
         dispatch(ROWS, self, event, out)
+        connection.settle(self, out)  # before offers are asked for
         return out
 
     def deadline(self) -> Nanos | None:

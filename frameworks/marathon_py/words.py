@@ -27,6 +27,9 @@ Kept = behind.Kept
 PROBER = "prober"
 """To whom ``Probe`` goes."""
 
+FRAMEWORK = "framework"
+"""To whom ``Roles`` goes."""
+
 # ---- answers
 
 
@@ -221,6 +224,17 @@ class Probed:
     body: str = ""
 
 
+# ---- said
+
+
+@value
+class Roles:
+    """The master is to know us in these, before what is said next; in some of them nothing is wanted yet."""
+
+    roles: tuple[str, ...]
+    suppressed: tuple[str, ...]
+
+
 # ---- told
 
 
@@ -351,6 +365,8 @@ class SpecGone:
 
 @value
 class MessageHeard:
+    """Heard, too: of the executor's message, as it comes."""
+
     agent_id: str
     executor_id: str
     data: bytes
@@ -358,7 +374,7 @@ class MessageHeard:
 
 @value
 class Connection:
-    """``what``: registered, reregistered or disconnected."""
+    """``what``: registered, reregistered or disconnected. Heard, too, when it happens."""
 
     what: str
     framework_id: str = ""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
 from typing import Any, Self
 
 import structlog
 
+from mesos_py.coordination import Records
 from mesos_py.sdk.host import Account, Answered, Host, Link
 from mesos_py.sdk.session import words
 from mesos_py.sdk.session.core import Session
@@ -24,21 +25,22 @@ class Client:
     """Entered, it is subscribed as soon as it can be, and stays so until it is left."""
 
     def __init__(
-        self, session: Session, host: Host, *, master: str, store: str, account: Account | None,
-        refused: Callable[[Call, int, str], None],
+        self, session: Session, host: Host, *, master: str, records: Callable[[], Awaitable[Records]],
+        account: Account | None, refused: Callable[[Call, int, str], None], lost: Callable[[str], None],
     ) -> None:  # fmt: skip
-        """``refused`` is told what the master does not take."""
+        """``records`` opens what is kept; ``refused`` is told what the master does not take, ``lost`` why no master
+        listens."""
         self.session = session
-        self._host, self._master, self._place, self._account = host, master, store, account
-        self.shell: Shell[Call, Event] = Shell(session, self._connect, _tell_log, refused)
+        self._host, self._master, self._records, self._account = host, master, records, account
+        self._lost = lost
+        self.shell: Shell[Call, Event] = Shell(session, self._connect, self._publish, refused)
         self._store: FrameworkStore
         self._moved = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         """Raises StoreFailed, AddressError."""
         locator = self._host.locator(self._master, self._moved.set)
-        records = await self._host.records(self._place, self.session.info.name, self._master)
-        self._store = FrameworkStore(records)
+        self._store = FrameworkStore(await self._records())
         try:
             kept = await self._store.load()
         except BaseException:
@@ -76,6 +78,11 @@ class Client:
             self._moved.clear()
             self.shell.tell(words.LeaderFound(await locate()))
             await self._moved.wait()
+
+    def _publish(self, change: Any) -> None:
+        _tell_log(change)
+        if isinstance(change, words.Lost):
+            self._lost(change.why)
 
     async def _connect(self, asked: words.Subscribe, answered: Answered[Call]) -> Link[Call, Event]:
         return await self._host.subscribe(asked.address, asked.call, self._account, answered)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from typing import NoReturn
+from collections.abc import Callable, Coroutine
+from typing import Any, NoReturn, TypeVar
 
 import structlog
 
@@ -18,20 +19,30 @@ from mesos_py.coordination.address import ZooKeeperAddress
 from mesos_py.coordination.campaign import LeadershipLost, campaign
 from mesos_py.coordination.zookeeper.election import ZooKeeperDetector, ZooKeeperElector
 from mesos_py.coordination.zookeeper.records import ZooKeeperRecords
-from mesos_py.coordination.zookeeper.session import Session
+from mesos_py.coordination.zookeeper.session import SESSION_TIMEOUT_S, Session
 from mesos_py.wire.master import MasterInfo
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 
 class ElectedRecords:
     """The Records port over an election; ``load`` returns when it is won."""
 
-    def __init__(self, address: ZooKeeperAddress, instance: str) -> None:
-        """``instance`` is who we are, for people."""
+    def __init__(
+        self, address: ZooKeeperAddress, instance: str, *, heard: Callable[[str | None], None] | None = None,
+        timeout_s: float = SESSION_TIMEOUT_S, reached_within_s: float | None = None,
+    ) -> None:  # fmt: skip
+        """``instance`` is who we are, for people, and for the others' ``heard``, which is told who runs.
+
+        ``timeout_s``: of a session; nobody follows one that was killed before its end. ``reached_within_s``: ``load``
+        raises NotReached if ZooKeeper has not answered by then, instead of waiting.
+        """
         self._address = address
         self._info = MasterInfo(id=uuid.uuid4().hex, ip=0, port=0, pid=instance)
-        self._session = Session(address, is_candidate=True)
+        self._heard, self._reached_within_s = heard or self._tell_log, reached_within_s
+        self._session = Session(address, timeout_s=timeout_s, is_candidate=True)
         self._is_entered = False
         self._campaign: asyncio.Task[NoReturn] | None = None
         self._records: ZooKeeperRecords | None = None
@@ -39,6 +50,8 @@ class ElectedRecords:
     async def load(self) -> dict[Key, bytes]:
         await self._session.__aenter__()
         self._is_entered = True
+        if self._reached_within_s is not None:
+            await self._session.reached(self._reached_within_s)
         elector, is_elected = ZooKeeperElector(self._session), asyncio.Event()
 
         async def lead() -> None:
@@ -58,8 +71,11 @@ class ElectedRecords:
         return await self._records.load()
 
     def _hear(self, leader: MasterInfo | None) -> None:
-        if leader is not None and leader.id != self._info.id:
-            log.warning("another instance runs; waiting for its end", instance=leader.pid, store=str(self._address))
+        self._heard(None if leader is None else leader.pid)
+
+    def _tell_log(self, leader: str | None) -> None:
+        if leader not in (None, self._info.pid):
+            log.warning("another instance runs; waiting for its end", instance=leader, store=str(self._address))
 
     def _check(self) -> None:
         """Raises Fenced when another one is, or may be, the framework by now."""
@@ -73,11 +89,24 @@ class ElectedRecords:
         self._check()
         if self._records is None:
             raise Fenced("nothing was taken over yet")
-        await self._records.commit(changes)
+        await self._while_first(self._records.commit(changes))
 
     async def is_owner(self) -> bool:
         self._check()
-        return self._records is not None and await self._records.is_owner()
+        return self._records is not None and await self._while_first(self._records.is_owner())
+
+    async def _while_first(self, request: Coroutine[Any, Any, T]) -> T:
+        """The answer; who is cut off gets none, but knows when its session ends. Raises Fenced then."""
+        asking = asyncio.create_task(request, name="request of an instance")
+        assert self._campaign is not None
+        try:
+            await asyncio.wait((asking, self._campaign), return_when=asyncio.FIRST_COMPLETED)
+            if not asking.done():
+                self._check()
+            return await asking
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
 
     async def close(self) -> None:
         """The next instance has its turn at once."""

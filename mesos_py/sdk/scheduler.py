@@ -11,6 +11,7 @@ from typing import ClassVar, Self
 
 import structlog
 
+from mesos_py.coordination import Records
 from mesos_py.sdk.client import Client
 from mesos_py.sdk.host import Account, Host, host
 from mesos_py.sdk.session import words
@@ -93,6 +94,10 @@ class Scheduler:
             capabilities=tuple(_Capability(type=capability) for capability in self.capabilities),
         )  # fmt: skip
 
+    async def open_records(self) -> Records:
+        """Where it keeps things, as ``store`` says; may be overridden. Raises StoreFailed, ValueError."""
+        return await self._host.records(self.store, self.framework_info().name, self._master)
+
     # ---- handlers
 
     async def on_subscribed(self, subscribed: Event.Subscribed) -> None:
@@ -126,6 +131,10 @@ class Scheduler:
         """The master has refused a call, as it does when it comes too late; must not wait."""
         log.warning("call refused", call=call.type.name if call.type else None, status=status, text=text)
 
+    def on_disconnected(self, why: str) -> None:
+        """No master listens to us until ``on_subscribed``; told again for every attempt that comes to nothing. Must not
+        wait."""
+
     # ---- life
 
     async def run(self) -> None:
@@ -141,8 +150,8 @@ class Scheduler:
             session.suppressed = dict.fromkeys(session.roles)
         account = Account(self.principal, self.secret) if self.secret else None
         client = Client(
-            session, self._host, master=self.master or self._host.master, store=self.store, account=account,
-            refused=self.on_refused,
+            session, self._host, master=self._master, records=self.open_records, account=account,
+            refused=self.on_refused, lost=self.on_disconnected,
         )  # fmt: skip
         self._client = await client.__aenter__()
         return self
@@ -182,6 +191,10 @@ class Scheduler:
                 await self.on_rescind_inverse_offer(event.rescind_inverse_offer.inverse_offer_id)
             case Event.Type.UPDATE_OPERATION_STATUS if event.update_operation_status is not None:
                 await self.on_operation(event.update_operation_status.status)
+
+    @property
+    def _master(self) -> str:
+        return self.master or self._host.master
 
     @property
     def _there(self) -> Client:

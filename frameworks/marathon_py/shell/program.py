@@ -1,0 +1,107 @@
+"""``MarathonScheduler``: Marathon's core as a program on the SDK. ``core`` decides; ``sdk.deciding`` is its shell.
+
+What is added here is what only Marathon's core says or hears: probes, the roles that it is in, how the connection with
+its master is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+from types import TracebackType
+from typing import Self
+
+from frameworks.marathon_py import words
+from frameworks.marathon_py.core import Habits, Marathon
+from frameworks.marathon_py.definitions.settings import Settings
+from frameworks.marathon_py.shell.prober import Looker, Network, Prober
+from mesos_py.machine.frame import Send
+from mesos_py.sdk import CoreScheduler
+from mesos_py.wire.framework import FrameworkInfo
+from mesos_py.wire.scheduler_api import Call, Event
+from mesos_py.wire.schema import evolve
+
+_Capability = FrameworkInfo.Capability
+_Type = _Capability.Type
+
+#: always; offers come with reservations as the SDK reads them, which Marathon's own does not ask for
+CAPABILITIES = (_Type.PARTITION_AWARE, _Type.REGION_AWARE, _Type.MULTI_ROLE, _Type.RESERVATION_REFINEMENT)
+#: by names of --enable_features
+CAPABILITIES_OF = {"task_killing": _Type.TASK_KILLING_STATE, "gpu_resources": _Type.GPU_RESOURCES}
+
+
+class MarathonScheduler(CoreScheduler[Marathon]):
+    """``await MarathonScheduler(master="zk://...", store="sqlite:/var/lib/marathon").run()``."""
+
+    name = "marathon"
+    habits: Habits = Habits()
+    settings: Settings = Settings()
+    #: for people; "": there is none
+    webui_url: str = ""
+    #: makes the probes
+    looker: Looker = Network()
+    #: so many of them at once
+    probes_at_once: int = 256
+
+    def make_core(self, rng: Random) -> Marathon:
+        return Marathon(rng, self.settings, self.habits)
+
+    def begun(self) -> words.Begun:
+        under_way = {task.id: task.agent_id for task in self.tasks.values() if not task.has_ended}
+        return words.Begun(dict(self.records), under_way)
+
+    def framework_info(self) -> FrameworkInfo:
+        features = [capability for name, capability in CAPABILITIES_OF.items() if self.settings.has(name)]
+        capabilities = tuple(_Capability(type=one) for one in (*CAPABILITIES, *features))
+        return evolve(super().framework_info(), capabilities=capabilities, webui_url=self.webui_url or None)
+
+    # ---- life
+
+    async def __aenter__(self) -> Self:
+        self._prober = Prober(self.looker, self.tell, self.probes_at_once)
+        #: a master listens to us; one has before, in this run
+        self._is_connected = self._was_connected = False
+        self._disconnecting: asyncio.Task[object] | None = None
+        await super().__aenter__()
+        for task in list(self.tasks.values()):
+            if task.has_ended:
+                self.forget(task.id)  # its end is kept by the core: nothing is acknowledged before
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._prober.close()
+        await super().__aexit__(kind, error, trace)
+
+    def say(self, word: Send) -> None:
+        match word.message:
+            case words.Probe() as probe:
+                self._prober.probe(probe)
+            case words.Roles(roles, suppressed):
+                info = evolve(self._there.session.info, roles=roles)
+                update = Call.UpdateFramework(framework_info=info, suppressed_roles=suppressed)
+                call = Call(type=Call.Type.UPDATE_FRAMEWORK, update_framework=update)
+                self._there.shell.say(call.type, call)
+            case _:
+                super().say(word)
+
+    # ---- the master
+
+    async def on_subscribed(self, subscribed: Event.Subscribed) -> None:
+        what, self._is_connected = "reregistered" if self._was_connected else "registered", True
+        self._was_connected = True
+        info = subscribed.master_info
+        master = "" if info is None else f"{info.hostname}:{info.port}"
+        await self.tell(words.Connection(what, str(subscribed.framework_id), master))
+
+    def on_disconnected(self, why: str) -> None:
+        if self._is_connected:
+            self._is_connected = False
+            self._disconnecting = asyncio.create_task(self._disconnect(), name="disconnected")
+
+    async def _disconnect(self) -> None:
+        await self.tell(words.Connection("disconnected"))
+
+    async def on_message(self, message: Event.Message) -> None:
+        await self.tell(words.MessageHeard(message.agent_id, message.executor_id, message.data))
