@@ -1,8 +1,9 @@
 """One-way streams of RecordIO records: scheduler, executor and operator events.
 
 Each record is exactly one HTTP chunk: clients exist that break when two records share a chunk or one is split over
-two. ``send`` never waits; what the peer has not read is counted in bytes, and a peer that lets ``cap`` pile up is cut
-off, so memory stays flat whoever stops reading. One record may exceed the cap when nothing else is waiting.
+two. ``send`` never waits; what the peer has not read is counted in bytes (in records, too, where ``cap_records`` is
+given), and a peer that lets a cap pile up is cut off, so memory stays flat whoever stops reading. One record may exceed
+``cap`` when nothing else is waiting.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class RecordStream:
     """
 
     __slots__ = (
-        "_cap", "_ended", "_transport", "_waiting", "_waiting_bytes", "_wakeup",
+        "_cap", "_cap_records", "_ended", "_transport", "_waiting", "_waiting_bytes", "_wakeup",
         "content_type", "headers", "on_closed",
     )  # fmt: skip
 
@@ -38,11 +39,13 @@ class RecordStream:
         headers: Headers = (),
         on_closed: Callable[[str], None],
         cap: int = CAP_BYTES,
+        cap_records: int | None = None,
     ) -> None:
         self.content_type = content_type
         self.headers = headers
         self.on_closed: Callable[[str], None] | None = on_closed
         self._cap = cap
+        self._cap_records = cap_records
         self._transport: asyncio.Transport | None = None
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
@@ -67,7 +70,7 @@ class RecordStream:
         """Send what ``frame`` made: for one record that goes to many."""
         if self._ended:
             return
-        if self.unread_bytes > self._cap:
+        if self.unread_bytes > self._cap or len(self._waiting) == self._cap_records:
             self._cut_off()
             return
         self._waiting.append(chunk)

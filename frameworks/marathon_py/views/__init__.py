@@ -1,1 +1,11 @@
-"""What people see: JSON of the core, made when somebody asks. Pure."""
+"""What people see, as JSON: functions of the core that change nothing.
+
+=============  ==============================================
+apps           apps with what is embedded in them
+tasks          tasks of apps, their health, what became of them
+groups         groups with the parts that are asked for
+pods           pods, and how their instances are
+deployments    deployments under way, as they go
+queue          what waits for offers, and why
+=============  ==============================================
+"""

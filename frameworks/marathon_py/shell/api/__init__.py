@@ -1,7 +1,7 @@
 """REST: Marathon's v2 API over the core. One row of ``site.ROWS`` is one call.
 
 =============  ==============================================================================
-program        what is asked of the process, and who guards it
+program        what is asked of the process
 site           rows, and how a request finds its own
 call           what a handler is given: path, query, body, and who asks
 errors         answers to what is refused

@@ -1,0 +1,12 @@
+"""All calls of the API."""
+
+from __future__ import annotations
+
+from frameworks.marathon_py.shell.api import apps, cluster, events
+from frameworks.marathon_py.shell.api.events import Hub
+from frameworks.marathon_py.shell.api.site import Row
+
+
+def rows(hub: Hub) -> tuple[Row, ...]:
+    """In the order in which they are tried."""
+    return (*apps.ROWS, *cluster.ROWS, *events.rows(hub))

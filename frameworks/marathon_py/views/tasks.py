@@ -1,0 +1,89 @@
+"""Tasks of apps, as clients see them. Instances that were never placed have none.
+
+Source: mesosphere/marathon docs/docs/rest-api/public/api/v2/types/task.raml, .../raml/TaskConversion.scala.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from frameworks.marathon_py.core import Marathon
+from frameworks.marathon_py.definitions.app import App
+from frameworks.marathon_py.definitions.service_ports import service_ports
+from frameworks.marathon_py.definitions.timestamps import timestamp
+from frameworks.marathon_py.instances.instance import Condition, Instance, InstanceTask
+from mesos_py.wire.health import CheckStatusInfo
+from mesos_py.wire.task import TaskState, TaskStatus
+
+STAGING, RUNNING = TaskState.TASK_STAGING.name, TaskState.TASK_RUNNING.name
+_STATES = {
+    Condition.STARTING: TaskState.TASK_STARTING, Condition.RUNNING: TaskState.TASK_RUNNING,
+    Condition.KILLING: TaskState.TASK_KILLING, Condition.UNREACHABLE: TaskState.TASK_UNREACHABLE,
+    Condition.UNREACHABLE_INACTIVE: TaskState.TASK_UNREACHABLE, Condition.FINISHED: TaskState.TASK_FINISHED,
+    Condition.FAILED: TaskState.TASK_FAILED, Condition.ERROR: TaskState.TASK_ERROR,
+    Condition.KILLED: TaskState.TASK_KILLED, Condition.GONE: TaskState.TASK_GONE,
+    Condition.DROPPED: TaskState.TASK_DROPPED, Condition.UNKNOWN: TaskState.TASK_UNKNOWN,
+}  # fmt: skip
+
+
+def state(task: InstanceTask) -> str:
+    """Mesos' name of it; what has none reads as staging."""
+    known = _STATES.get(task.condition)
+    return known.name if known is not None else STAGING
+
+
+def placed(instances: Iterable[Instance]) -> Iterator[tuple[Instance, InstanceTask]]:
+    """Every task of instances that are, or were, somewhere. One that waits to be launched again has none."""
+    for instance in instances:
+        if instance.placed is not None and instance.condition is not Condition.SCHEDULED:
+            for task in instance.tasks.values():
+                yield instance, task
+
+
+def task(m: Marathon, instance: Instance, one: InstanceTask, with_service_ports: bool = True) -> dict[str, Any]:
+    spec, where = instance.spec, instance.placed
+    shown: dict[str, Any] = {
+        "appId": spec.id, "id": one.id, "state": state(one), "role": spec.role,
+        "host": where.hostname if where is not None else "", "slaveId": where.agent_id if where is not None else None,
+        "ipAddresses": [{"ipAddress": ip, "protocol": protocol} for ip, protocol in addresses(one.status)],
+        "servicePorts": list(service_ports(spec)) if with_service_ports and isinstance(spec, App) else [],
+        "healthCheckResults": [], "localVolumes": [],
+    }  # fmt: skip
+    if where is not None and where.region is not None:
+        shown["region"] = where.region
+    if where is not None and where.zone is not None:
+        shown["zone"] = where.zone
+    if instance.is_active:
+        shown |= {
+            "stagedAt": timestamp(one.staged_at), "version": spec.version,
+            "ports": [port for port in one.host_ports if port is not None],
+        }  # fmt: skip
+        if one.started_at is not None:
+            shown["startedAt"] = timestamp(one.started_at)
+    if one.status is not None and one.status.check_status is not None:
+        result = check_result(one.status.check_status)
+        if result is not None:
+            shown["checkResult"] = result
+    return shown
+
+
+def addresses(status: TaskStatus | None) -> Iterator[tuple[str, str]]:
+    """IP addresses and their protocols, as the agent has told."""
+    if status is None or status.container_status is None:
+        return
+    for network in status.container_status.network_infos:
+        for one in network.ip_addresses:
+            if one.ip_address is not None:
+                yield one.ip_address, one.protocol.name
+
+
+def check_result(found: CheckStatusInfo) -> dict[str, Any] | None:
+    """None: there is none yet."""
+    if found.http is not None and found.http.status_code is not None:
+        return {"http": {"statusCode": found.http.status_code}}
+    if found.tcp is not None and found.tcp.succeeded is not None:
+        return {"tcp": {"succeeded": found.tcp.succeeded}}
+    if found.command is not None and found.command.exit_code is not None:
+        return {"command": {"exitCode": found.command.exit_code}}
+    return None
