@@ -16,7 +16,7 @@ import attrs
 import uvloop
 
 from mesos_py.cli.command import EXIT_OK, EXIT_USAGE, Command, CommandFailed, say
-from mesos_py.config import UsageError, help_text, parse
+from mesos_py.config import VARIABLES, UsageError, help_text, parse
 from mesos_py.logs import LogOptions, set_up
 
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -33,6 +33,12 @@ class Program:
     package: str
     #: name -> (module, the Command in it, what it does)
     commands: Mapping[str, tuple[str, str, str]]
+    #: whose commands follow a word of ours: ``marathon-py app add``
+    nouns: Mapping[str, Program] = attrs.field(factory=dict)
+    #: of a noun: what its commands are about
+    about: str = ""
+    #: of variables that stand for flags
+    prefix: str = VARIABLES
     #: what the list of commands ends with
     notes: Sequence[str] = ()
     #: an end of a command by what its libraries raise; None: that is a bug
@@ -51,14 +57,16 @@ class Program:
             print(f"{self.name} {self.version}")
             return EXIT_OK
         name, rest = words[0], words[1:]
+        if name in self.nouns:
+            return self.nouns[name].main(rest)
         if name not in self.commands:
-            close = difflib.get_close_matches(name, self.commands, n=1)
+            close = difflib.get_close_matches(name, [*self.nouns, *self.commands], n=1)
             say(f"{self.name}: no command '{name}'" + (f"; did you mean '{close[0]}'?" if close else ""))
             return EXIT_USAGE
         command = self.command(name)
         flags = rest[: rest.index("--")] if "--" in rest else rest
         if "--help" in flags or "-h" in flags:
-            print(help_text(command.usage, command.about, command.options), end="")
+            print(help_text(command.usage, command.about, command.options, self.prefix), end="")
             return EXIT_OK
         return self._run(name, command, rest)
 
@@ -69,7 +77,7 @@ class Program:
 
     def _run(self, name: str, command: Command, arguments: Sequence[str]) -> int:
         try:
-            line = parse(arguments, command.options, os.environ)
+            line = parse(arguments, command.options, os.environ, self.prefix)
             if LogOptions not in command.options:  # others set it up as their flags say
                 set_up(LogOptions(logging_level="WARNING"))
             return uvloop.run(command.main(line))
@@ -97,5 +105,7 @@ class Program:
 
     def _overview(self) -> str:
         lines = [f"Usage: {self.name} COMMAND [flags]", ""]
+        for name, noun in self.nouns.items():
+            lines += [f"  {name:<12}{noun.about}", f"  {'':<14}{'|'.join(noun.commands)}"]
         lines += [f"  {name:<12}{about}" for name, (_, _, about) in self.commands.items()]
         return "\n".join([*lines, "", *self.notes])
