@@ -6,7 +6,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from frameworks.marathon_py import words
-from frameworks.marathon_py.deployments import records, versions
+from frameworks.marathon_py.deployments import records as definitions
+from frameworks.marathon_py.deployments import versions
+from frameworks.marathon_py.instances import records as instances
+from frameworks.marathon_py.instances import scale
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
 
@@ -20,6 +23,8 @@ table = Table("what a predecessor has left")
 def begun(m: Marathon, event: Event, out: Frame) -> None:
     """Everything is as it was. Raises ValueError, KeyError for records that are not ours."""
     told: words.Begun = event.body
-    m.records = {name: contents for name, contents in told.records.items() if name.startswith(records.PREFIX)}
+    m.records = {name: contents for name, contents in told.records.items() if name.startswith(definitions.PREFIX)}
     versions.restore(m)
+    instances.begin(m, told.tasks, out)
     m.has_begun = True
+    scale.begin(m, out)

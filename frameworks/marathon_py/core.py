@@ -31,6 +31,7 @@ from frameworks.marathon_py.definitions.pods import Pod
 from frameworks.marathon_py.definitions.settings import Settings
 from frameworks.marathon_py.definitions.trees import Spec
 from frameworks.marathon_py.deployments.versions import Versions
+from frameworks.marathon_py.instances import kills, overdue, records, scale, unreachable, updates
 from frameworks.marathon_py.instances.instance import Condition, Goal, Instance, instance_id
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table, dispatch
@@ -41,7 +42,9 @@ from mesos_py.wire.ids import TaskID
 if TYPE_CHECKING:
     from random import Random
 
-ROWS = Table.merge(begun.table, connection.table)
+ROWS = Table.merge(
+    begun.table, connection.table, updates.table, unreachable.table, overdue.table, scale.table, kills.table,
+)  # fmt: skip
 
 
 @attrs.frozen(kw_only=True)
@@ -86,6 +89,8 @@ class Marathon:
         self.root = Group()
         self.specs: dict[PathId, Spec] = {}
         self.versions = Versions()
+        #: specs that deployments work on, and the deployment's id: nobody else adds instances or takes them away
+        self.locked: dict[PathId, str] = {}
         self.instances: dict[str, Instance] = {}
         #: by spec and id, also of specs that are no more and still have some
         self.of_spec: dict[PathId, dict[str, Instance]] = {}
@@ -96,6 +101,9 @@ class Marathon:
         #: those that the master knows us in
         self.roles: dict[str, None] = {self.settings.mesos_role: None}
         self.timers = Timers()
+        #: instances that are to be killed; those whose kill was said and that have not ended
+        self.kills: dict[str, None] = {}
+        self.killing: dict[str, None] = {}
         #: roles in which offers are wanted, as we have said; in which they are to be asked for again; in which
         #: something was given back since they were last asked for
         self.wanted: dict[str, None] = {}
@@ -104,9 +112,10 @@ class Marathon:
         self.has_begun = False
         #: everything that is kept of us
         self.records: dict[str, bytes] = {}
-        #: of this frame: instances whose record is another, specs whose instances are others
+        #: of this frame: instances that are others than before, their specs, and specs that count others than before
         self.touched: dict[str, None] = {}
         self.moved: dict[PathId, None] = {}
+        self.recounted: dict[PathId, None] = {}
         self._cause = 0
 
     def apply(self, event: Event, now: Nanos) -> Frame:
@@ -114,8 +123,18 @@ class Marathon:
         self._cause += 1
         out = Frame(now, self._cause)
         dispatch(ROWS, self, event, out)
-        connection.settle(self, out)  # before offers are asked for
+        self.settle(out)
         return out
+
+    def settle(self, out: Frame) -> None:
+        """What follows from whatever has happened in this frame, and what is kept of it."""
+        scale.settle(self, out)
+        kills.settle(self, out)
+        overdue.settle(self, out)
+        records.settle(self, out)
+        connection.settle(self, out)  # before offers are asked for
+        self.touched.clear()
+        self.moved.clear()
 
     def deadline(self) -> Nanos | None:
         return self.timers.deadline()
@@ -139,15 +158,26 @@ class Marathon:
         self.instances[instance.id] = instance
         self.of_spec.setdefault(instance.spec_id, {})[instance.id] = instance
         self.waiting.setdefault(spec.role, {})[instance.id] = instance
+        self.recounted[instance.spec_id] = None
         self.changed(instance, out)
         return instance
+
+    def restore(self, instance: Instance) -> None:
+        """It is there, as it was kept."""
+        self.instances[instance.id] = instance
+        self.of_spec.setdefault(instance.spec_id, {})[instance.id] = instance
+        self.tasks.update((task.id, instance) for task in instance.tasks.values() if not task.condition.is_terminal)
+        self._wait(instance)
 
     def become(self, instance: Instance, condition: Condition, out: Frame) -> None:
         """It is in that condition from now on; where it waits follows from that, and everybody is told."""
         if instance.condition is condition:
             return
+        was_current = instance.is_current
         instance.condition, instance.since = condition, out.now
         instance.active_since = (instance.active_since or out.now) if condition is Condition.RUNNING else None
+        if instance.is_current is not was_current:
+            self.recounted[instance.spec_id] = None
         self._wait(instance)
         self.changed(instance, out)
 
@@ -155,8 +185,15 @@ class Marathon:
         """That is wanted of it from now on; whoever wants less of it asks for a kill, too (``instances.kills``)."""
         if instance.goal is not goal:
             instance.goal = goal
+            self.recounted[instance.spec_id] = None
             self._wait(instance)
             self.changed(instance, out)
+
+    def clear(self, instance: Instance) -> None:
+        """It is nowhere, and there is nothing to be said of its tasks any more."""
+        self._drop(instance)
+        instance.tasks, instance.placed = {}, None
+        instance.is_killed, instance.is_ready, instance.unreachable_since = False, False, None
 
     def forget(self, instance: Instance, out: Frame) -> None:
         """There is no such instance any more, and nothing is kept of it."""
@@ -165,9 +202,8 @@ class Marathon:
         if not siblings:
             del self.of_spec[instance.spec_id]
         self._leave(instance)
-        for task in instance.tasks.values():
-            self.tasks.pop(task.id, None)
-        self.touched[instance.id] = self.moved[instance.spec_id] = None
+        self._drop(instance)
+        self.touched[instance.id] = self.moved[instance.spec_id] = self.recounted[instance.spec_id] = None
 
     def changed(self, instance: Instance, out: Frame) -> None:
         """It is kept as it is now, and subscribers hear of it."""
@@ -177,6 +213,12 @@ class Marathon:
             instance.id, instance.spec_id, instance.spec.version, instance.condition.value, instance.goal.value,
             placed.agent_id if placed is not None else "", placed.hostname if placed is not None else "",
         ))  # fmt: skip
+
+    def _drop(self, instance: Instance) -> None:
+        for task in instance.tasks.values():
+            self.tasks.pop(task.id, None)
+        self.kills.pop(instance.id, None)
+        self.killing.pop(instance.id, None)
 
     def _wait(self, instance: Instance) -> None:
         if instance.wants_offer:
@@ -201,3 +243,26 @@ class Marathon:
     def of(self, spec_id: PathId) -> list[Instance]:
         """The instances of a spec, those of former versions, too."""
         return list(self.of_spec.get(spec_id, {}).values())
+
+    def check(self) -> None:
+        """What is always true between frames."""
+        for name, instance in self.instances.items():
+            assert name == instance.id
+            assert self.of_spec[instance.spec_id][name] is instance
+            assert (name in self.waiting.get(instance.spec.role, {})) is instance.wants_offer, instance
+            assert all(self.tasks[task.id] is instance for task in instance.open_tasks), instance
+            assert (instance.placed is not None) is bool(instance.tasks), instance
+            assert (instance.condition is Condition.SCHEDULED) is not bool(instance.tasks), instance
+            assert instance.goal is not Goal.DECOMMISSIONED or instance.open_tasks, instance
+            assert instance.goal is not Goal.RUNNING or instance.open_tasks or not instance.tasks, instance
+            assert self.versions.spec(instance.spec_id, instance.spec.version) is not None, instance
+        assert sum(map(len, self.of_spec.values())) == len(self.instances)
+        assert all(self.of_spec.values())
+        assert all(self.waiting.values())
+        assert len(self.tasks) == sum(len(one.open_tasks) for one in self.instances.values())
+        assert len(self.killing) <= self.habits.kill_chunk_size
+        for name in (*self.kills, *self.killing):
+            assert self.instances[name].is_killed
+        assert not self.touched
+        assert not self.moved
+        assert not self.recounted

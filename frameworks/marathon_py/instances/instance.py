@@ -97,7 +97,11 @@ class InstanceTask:
     #: when an offer was accepted for it, and when it was heard to run
     staged_at: Nanos = 0
     started_at: Nanos | None = None
-    #: the last that was heard; None: nothing
+    #: as its agent's checks have found it, the last time they said something; None: they have not
+    healthy: bool | None = None
+    #: of the container: address, and IPv4 or IPv6
+    addresses: tuple[tuple[str, str], ...] = ()
+    #: the last that was heard in this run; None: nothing
     status: TaskStatus | None = None
 
 
@@ -126,7 +130,7 @@ class Instance:
     since: Nanos = 0
     #: number of its last launch; 0: none yet
     incarnation: int = 0
-    #: None: it is not placed, or was forgotten there
+    #: None: it is not placed
     placed: Placed | None = None
     #: by container; those of the last incarnation
     tasks: dict[str, InstanceTask] = attrs.Factory(dict)
@@ -144,6 +148,11 @@ class Instance:
     @property
     def spec_id(self) -> PathId:
         return PathId(self.spec.id)
+
+    @property
+    def open_tasks(self) -> list[InstanceTask]:
+        """Those that are not known to have ended."""
+        return [task for task in self.tasks.values() if not task.condition.is_terminal]
 
     @property
     def wants_offer(self) -> bool:

@@ -1,0 +1,54 @@
+"""What there is, is what is defined."""
+
+from __future__ import annotations
+
+from mesos_py.machine.values import SECOND
+from tests.marathon.app_of import app_of
+from tests.marathon.world import world_of
+
+
+def test_too_few_and_too_many() -> None:
+    world = world_of(app_of(instances=2))
+    world.run()
+    world.define(app_of(instances=5))
+    world.run()
+    assert len(world.alive("/web")) == 5
+    world.define(app_of(instances=1))
+    world.run()
+    assert len(world.alive("/web")) == 1
+    assert len(world.of()) == 1
+
+
+def test_what_is_defined_no_more_is_stopped() -> None:
+    world = world_of(app_of(id="/a"), app_of(id="/b", instances=3))
+    world.run()
+    world.define(app_of(id="/a"))
+    world.run()
+    assert [one.id for one in world.of("/b")] == []
+    assert len(world.alive()) == 1
+
+
+def test_what_a_deployment_works_on_is_left_alone() -> None:
+    world = world_of(app_of(instances=1))
+    world.run()
+    world.act(lambda m, out: m.locked.update({"/web": "d"}))
+    world.define(app_of(instances=3))
+    assert len(world.of()) == 1
+    world.core.locked.clear()
+    world.advance(14 * SECOND)
+    assert len(world.of()) == 1
+    world.advance(1 * SECOND)
+    assert len(world.of()) == 3, "it is looked at 15 seconds after the beginning"
+
+
+def test_a_lost_replacement_is_made_up_for() -> None:
+    """A crash between the record of what goes and that of what comes in its place; the next look finds it."""
+    world = world_of(app_of(instances=2))
+    world.run()
+    world.records.pop(next(name for name in world.records if "/instance/" in name))
+    world.start()
+    assert len(world.of()) == 1
+    world.advance(15 * SECOND)
+    assert len(world.of()) == 2
+    world.run()
+    assert len(world.alive()) == 2
