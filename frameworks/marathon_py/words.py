@@ -74,28 +74,6 @@ class Source:
     uri: str
 
 
-# ---- heard: timers
-
-
-@value
-class ScaleDue:
-    """It is time to look whether what there is is what is defined."""
-
-
-@value
-class UnreachableDue:
-    """An instance may have been out of reach for long enough."""
-
-    instance_id: str
-
-
-@value
-class OverdueDue:
-    """An instance should run by now."""
-
-    instance_id: str
-
-
 # ---- heard: requests about definitions. ``force``: deployments in the way are cancelled
 
 

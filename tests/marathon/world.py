@@ -34,12 +34,12 @@ from mesos_py.sdk.session.book import ENDS
 from mesos_py.sdk.session.calls import launched_by
 from mesos_py.wire.ids import AgentID, OfferID, TaskID
 from mesos_py.wire.offer import Offer
-from mesos_py.wire.resource import Resource
 from mesos_py.wire.scheduler_api import Call
 from mesos_py.wire.scheduler_api import Event as MasterEvent
 from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import TaskInfo, TaskState, TaskStatus
 from mesos_py.wire.value import TimeInfo
+from tests.marathon.agents import Agent, Task
 from tests.marathon.app_of import SETTINGS
 from tests.sdk.launcher.world import hosts
 
@@ -47,40 +47,6 @@ __all__ = ["ENDS", "SECOND", "Agent", "TaskState", "World", "hosts", "world_of"]
 
 STAGING, RUNNING, UNREACHABLE = TaskState.TASK_STAGING, TaskState.TASK_RUNNING, TaskState.TASK_UNREACHABLE
 PLENTY = "cpus:100;mem:100000;disk:100000;ports:[31000-32000]"
-
-
-@attrs.define(eq=False)
-class Task:
-    """As its agent has it."""
-
-    info: TaskInfo
-    #: of its executor, if it has one for itself or with others
-    executor_id: str = ""
-    state: TaskState = STAGING
-    fields: dict[str, Any] = attrs.field(factory=dict)
-
-
-@attrs.define(eq=False)
-class Agent:
-    """A host, its tasks, and what of it is on offer."""
-
-    template: Offer
-    away_since: Nanos | None = None
-    tasks: dict[TaskID, Task] = attrs.field(factory=dict)
-    executors: dict[str, tuple[Resource, ...]] = attrs.field(factory=dict)
-    offers: dict[OfferID, Offer] = attrs.field(factory=dict)
-
-    @property
-    def alive(self) -> list[Task]:
-        return [task for task in self.tasks.values() if task.state not in ENDS]
-
-    @property
-    def free(self) -> Resources:
-        """Of the template's role."""
-        used = [Resources.of(task.info.resources) for task in self.alive]
-        running = {task.executor_id for task in self.alive}
-        used += [Resources.of(given) for name, given in self.executors.items() if name in running]
-        return Resources.of(self.template.resources) - sum(used, Resources())
 
 
 class World:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from frameworks.marathon_py import words
-from frameworks.marathon_py.instances import kills
+from frameworks.marathon_py.instances import dues, kills
 from frameworks.marathon_py.instances.instance import Condition
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
@@ -30,7 +29,7 @@ def settle(m: Marathon, out: Frame) -> None:
         if due is None:
             m.timers.cancel(("overdue", name))
         else:
-            m.timers.set(("overdue", name), due, words.OverdueDue(name))
+            m.timers.set(("overdue", name), due, dues.OverdueDue(name))
 
 
 def _due(m: Marathon, instance: Instance) -> Nanos | None:
@@ -43,7 +42,7 @@ def _due(m: Marathon, instance: Instance) -> Nanos | None:
     return None
 
 
-@table.on(words.OverdueDue)
+@table.on(dues.OverdueDue)
 def overdue_due(m: Marathon, event: Event, out: Frame) -> None:
     """It has had its time, and is killed."""
     kills.kill(m, m.instances[event.body.instance_id], out)

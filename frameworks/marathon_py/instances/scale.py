@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from frameworks.marathon_py import words
-from frameworks.marathon_py.instances import kills
+from frameworks.marathon_py.instances import dues, kills
 from frameworks.marathon_py.instances.instance import Goal
 from frameworks.marathon_py.instances.victims import victims
 from mesos_py.machine.frame import Event, Frame
@@ -27,14 +26,14 @@ table = Table("numbers of instances")
 def begin(m: Marathon, out: Frame) -> None:
     """Everything is looked at in a while, when tasks have been heard of."""
     m.recounted.clear()
-    m.timers.set("scale", out.now + seconds(m.habits.scale_apps_initial_delay_s), words.ScaleDue())
+    m.timers.set("scale", out.now + seconds(m.habits.scale_apps_initial_delay_s), dues.ScaleDue())
 
 
-@table.on(words.ScaleDue)
+@table.on(dues.ScaleDue)
 def scale_due(m: Marathon, event: Event, out: Frame) -> None:
     """All specs have their numbers, and are looked at again."""
     m.recounted.update(dict.fromkeys([*m.specs, *m.of_spec]))
-    m.timers.set("scale", out.now + seconds(m.habits.scale_apps_interval_s), words.ScaleDue())
+    m.timers.set("scale", out.now + seconds(m.habits.scale_apps_interval_s), dues.ScaleDue())
 
 
 def settle(m: Marathon, out: Frame) -> None:

@@ -18,8 +18,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from frameworks.marathon_py import words
 from frameworks.marathon_py.definitions.app import NO_LIMIT, App, UnreachableStrategy
+from frameworks.marathon_py.instances import dues
 from frameworks.marathon_py.instances.instance import Condition, Goal, Instance
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
@@ -71,10 +71,10 @@ def judge(m: Marathon, instance: Instance, out: Frame) -> None:
         return
     if out.now >= inactive:
         m.become(instance, Condition.UNREACHABLE_INACTIVE, out)
-    m.timers.set(key, inactive if out.now < inactive else expunge, words.UnreachableDue(instance.id))
+    m.timers.set(key, inactive if out.now < inactive else expunge, dues.UnreachableDue(instance.id))
 
 
-@table.on(words.UnreachableDue)
+@table.on(dues.UnreachableDue)
 def unreachable_due(m: Marathon, event: Event, out: Frame) -> None:
     """It has been out of reach for long enough, unless it is back or gone."""
     instance = m.instances.get(event.body.instance_id)
