@@ -25,6 +25,7 @@ from frameworks.batch.submit import add, begin
 from mesos_py.algebra.ranges import Ranges
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
+from mesos_py.machine.values import Nanos
 from mesos_py.sdk.session.behind import SESSION
 from mesos_py.wire.ids import AgentID, TaskID
 from mesos_py.wire.scheduler_api import Call
@@ -48,8 +49,8 @@ def begun(m: Batch, event: Event, out: Frame) -> None:
         add(m, number, submission, kept["at"], kept["schedule"], kept["due"])
     _restore_jobs(m)
     _restore_tasks(m, out)
-    for task_id, agent_id in told.tasks.items():
-        _restore_live(m, task_id, agent_id, out)
+    for task_id, known in told.tasks.items():
+        _restore_live(m, task_id, known, out)
     m.has_begun = True
     for entry in list(m.entries.values()):
         if entry.end is not None:
@@ -88,6 +89,9 @@ def _restore_tasks(m: Batch, out: Frame) -> None:
 
 def _restore_task(m: Batch, entry: Entry, position: int, out: Frame) -> None:
     task, then = Task.restored(entry, position, m.records[f"{TASK}{entry.name}.{position}"])
+    for attempt in task.history:
+        if attempt.started is not None:
+            _began(entry, attempt.started)
     if then == "again":
         m.wait(task, task.not_before, out.now)
     elif then == "succeeded":
@@ -99,7 +103,7 @@ def _restore_task(m: Batch, entry: Entry, position: int, out: Frame) -> None:
         entry.failed += 1
 
 
-def _restore_live(m: Batch, task_id: TaskID, agent_id: AgentID | None, out: Frame) -> None:
+def _restore_live(m: Batch, task_id: TaskID, known: words.UnderWay, out: Frame) -> None:
     """It was asked for: it lives until somebody says otherwise. What nobody wants is killed; an end that we know of
     and the session does not is told again, and forgotten then (``updates``)."""
     ours = parsed(task_id)
@@ -109,24 +113,27 @@ def _restore_live(m: Batch, task_id: TaskID, agent_id: AgentID | None, out: Fram
     entry = m.entries.get(name)
     is_known = entry is not None and entry.submission == submission and entry.end is None
     if entry is None or not is_known:
-        _kill(task_id, agent_id, out)
+        _kill(task_id, known.agent_id, out)
         return
     task = entry.ready.get(position) or entry.delayed.get(position) or entry.done.get(position)
     if position in entry.fresh:
         entry.fresh -= Ranges([(position, position)])
         task = Task(entry, position)
     if task is None or attempt <= task.attempt:
-        _kill(task_id, agent_id, out)  # it has ended, and if not, it should
+        _kill(task_id, known.agent_id, out)  # it has ended, and if not, it should
         return
     entry.ready.pop(position, None)
     if entry.delayed.pop(position, None) is not None:
         m.timers.cancel(("retry", name, position))
     if entry.done.pop(position, None) is not None:
         entry.succeeded -= 1
-    task.state, task.attempt, task.agent_id = State.LIVE, attempt, agent_id
+    task.state, task.attempt, task.agent_id, task.started = State.LIVE, attempt, known.agent_id, known.launched
     m.be_live(task, out.now)
-    if entry.started is None:
-        entry.started = out.now
+    _began(entry, known.launched if known.launched is not None else out.now)
+
+
+def _began(entry: Entry, at: Nanos) -> None:
+    entry.started = at if entry.started is None else min(at, entry.started)
 
 
 def _kill(task_id: TaskID, agent_id: AgentID | None, out: Frame) -> None:

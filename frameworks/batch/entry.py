@@ -27,6 +27,7 @@ from frameworks.batch.dag import End as JobEnd
 from frameworks.batch.job import Job
 from frameworks.batch.outcome import Outcome
 from mesos_py.algebra.ranges import Ranges
+from mesos_py.machine.usage import Usage
 from mesos_py.machine.values import Nanos
 from mesos_py.sdk.matching import Census, Request
 from mesos_py.wire.ids import AgentID, TaskID
@@ -65,16 +66,19 @@ class Attempt:
     hostname: str = ""
     #: with the agent and the task, where its sandbox and its logs are
     container_id: str = ""
-    #: when it was asked for and when its end was heard of; None: an earlier run of the framework knew
+    #: when it was asked for and when its end was heard of; None: nobody has written it down
     started: Nanos | None = None
     ended: Nanos = 0
+    #: None: whoever ran it has not said
+    usage: Usage | None = None
 
     def row(self) -> list[Any]:
-        return [self.number, self.outcome.value, *attrs.astuple(self)[2:]]
+        return [self.number, self.outcome.value, *attrs.astuple(self)[2:]]  # of usage, too
 
     @staticmethod
     def of(row: list[Any]) -> Attempt:
-        return Attempt(row[0], Outcome(row[1]), *row[2:])
+        usage = Usage(*row[-1]) if row[-1] is not None else None
+        return Attempt(row[0], Outcome(row[1]), *[*row[2:-1], usage])
 
 
 @attrs.define(eq=False)
@@ -173,7 +177,7 @@ class Entry:
     stop: Outcome | None = None
     end: JobEnd | None = None
     ended: Nanos = 0
-    #: what was launched first was launched then; None: nothing, or an earlier run of the framework knew
+    #: what was launched first, as far as is known, was launched then; None: nothing
     started: Nanos | None = None
     #: when something of it could be started, or was, the last time
     since: Nanos = 0

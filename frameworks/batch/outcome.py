@@ -22,6 +22,7 @@ import re
 
 import attrs
 
+from mesos_py.machine.usage import Usage
 from mesos_py.wire.task import TaskState, TaskStatus
 
 
@@ -51,6 +52,8 @@ class End:
     #: ``SIGKILL``
     signal: str | None = None
     message: str = ""
+    #: None: whoever ran it has not said
+    usage: Usage | None = None
 
 
 _State, _Reason = TaskState, TaskStatus.Reason
@@ -79,13 +82,14 @@ _SIGNALS = {
 }  # fmt: skip
 
 
-def end_of(state: TaskState, reason: TaskStatus.Reason | None = None, message: str = "") -> End:
-    """What the end of a task in ``state`` means."""
+def end_of(status: TaskStatus) -> End:
+    """What that end of a task means."""
+    message = status.message or ""
     exit_code = _EXIT.search(message)
     by_signal = _SIGNAL.search(message)
     signal = None if by_signal is None else _SIGNALS.get(by_signal[1], by_signal[1])
-    code = int(exit_code[1]) if exit_code is not None else 0 if state is _State.TASK_FINISHED else None
-    return End(_outcome(state, reason), code, signal, message[:MESSAGE_MAX])
+    code = int(exit_code[1]) if exit_code is not None else 0 if status.state is _State.TASK_FINISHED else None
+    return End(_outcome(status.state, status.reason), code, signal, message[:MESSAGE_MAX], Usage.of(status))
 
 
 def _outcome(state: TaskState, reason: TaskStatus.Reason | None) -> Outcome:

@@ -53,7 +53,7 @@ def update(m: Batch, event: Event, out: Frame) -> None:
     if container is not None:
         task.container_id = container.value
     if is_end(status.state):
-        finish(m, task, end_of(status.state, status.reason, status.message or ""), out)
+        finish(m, task, end_of(status), out)
     elif status.state is TaskState.TASK_UNREACHABLE:
         _unreachable(m, task, status, out)
     else:
@@ -111,7 +111,7 @@ def finish(m: Batch, task: Task, how: End, out: Frame) -> None:
     hostname = task.hostname or (host.hostname if host is not None else "")  # launched by an earlier run
     attempt = Attempt(
         task.attempt, how.outcome, how.exit_code, how.signal, how.message, task.agent_id or "", hostname,
-        task.container_id, task.started, out.now,
+        task.container_id, task.started, out.now, how.usage,
     )  # fmt: skip
     task.history = (*task.history, attempt)
     then = _then(m, task, how, out)

@@ -17,9 +17,11 @@ from frameworks.batch.fields import show
 from frameworks.batch.job import Submission
 from frameworks.batch.queue import Line
 from frameworks.batch.schedule import moment_of
+from mesos_py.machine.usage import Usage
 from mesos_py.machine.values import SECOND, Nanos
 from mesos_py.sdk.matching import Host, View, explain
 
+MIB = 1 << 20
 LISTED_MAX = 1_000  # of a list, at once
 
 
@@ -118,7 +120,7 @@ def _running(task: Task) -> dict[str, Any]:
 
 
 def _attempt(entry: Entry, position: int, attempt: Attempt) -> dict[str, Any]:
-    """``cpu_seconds`` is what was set aside for it, not what it has used."""
+    """``reserved_cpu_seconds`` is what was set aside for it; the rest of usage is as far as its agent says (docs)."""
     ran_s = (attempt.ended - attempt.started) / SECOND if attempt.started is not None else None
     return {
         "task_id": f"{entry.name}.{position}.{entry.submission}.{attempt.number}", "attempt": attempt.number,
@@ -126,7 +128,18 @@ def _attempt(entry: Entry, position: int, attempt: Attempt) -> dict[str, Any]:
         "message": attempt.message, "agent_id": attempt.agent_id, "hostname": attempt.hostname or None,
         "container_id": attempt.container_id or None, "started": time_text(attempt.started),
         "ended": time_text(attempt.ended), "seconds": ran_s,
-        "cpu_seconds": None if ran_s is None else ran_s * entry.job.resources.cpus,
+        "reserved_cpu_seconds": None if ran_s is None else ran_s * entry.job.resources.cpus, **_usage(attempt.usage),
+    }  # fmt: skip
+
+
+def _usage(usage: Usage | None) -> dict[str, Any]:
+    """None: not known. ``memory_of`` is what ``memory_mb`` was the most of: all of it, or one process."""
+    if usage is None:
+        return {"cpu_seconds": None, "memory_mb": None, "memory_of": None}
+    most, of = (usage.peak_bytes, "container") if usage.peak_bytes is not None else (usage.largest_bytes, "process")
+    return {
+        "cpu_seconds": (usage.user_us + usage.system_us) / 1e6,
+        "memory_mb": None if most is None else round(most / MIB, 1), "memory_of": None if most is None else of,
     }  # fmt: skip
 
 

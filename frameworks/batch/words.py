@@ -13,12 +13,21 @@ from mesos_py.wire.ids import AgentID, TaskID
 
 
 @value
+class UnderWay:
+    """A task, as the session knows it."""
+
+    agent_id: AgentID | None
+    #: when it was asked for; None: nobody knows
+    launched: Nanos | None
+
+
+@value
 class Begun:
     """What earlier runs have kept was read."""
 
     records: Mapping[str, bytes]
-    #: tasks that were asked for and are not known to have ended, and where; what is not here was never asked for
-    tasks: Mapping[TaskID, AgentID | None]
+    #: tasks that were asked for and are not known to have ended; what is not here was never asked for
+    tasks: Mapping[TaskID, UnderWay]
 
 
 @value

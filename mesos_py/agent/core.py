@@ -163,6 +163,8 @@ class Agent:
         framework = executor.framework
         if framework.terminating:
             return Taken.LATE
+        if executor.usage is not None and status.state in TERMINAL:
+            status = evolve(status, labels=executor.usage.labels)
         taken = self.updates.receive(
             framework.id, executor.id, executor.container_id, framework.info.checkpoint, status, out
         )

@@ -16,6 +16,7 @@ from mesos_py.agent.lifecycle import ExecutorState
 from mesos_py.agent.options import MAX_COMPLETED_TASKS_PER_EXECUTOR
 from mesos_py.algebra.resources import Resources
 from mesos_py.machine.frame import PeerID
+from mesos_py.machine.usage import Usage
 from mesos_py.machine.values import DERIVED, Nanos
 from mesos_py.wire.checkpoint import Executor as Record
 from mesos_py.wire.checkpoint import Kind, Termination
@@ -117,6 +118,8 @@ class Executor:
     #: told to end, and ended by force then
     ends_at: Nanos | None = None
     termination: Termination | None = None
+    #: of a command task that has exited, to be told with its end; None: not known
+    usage: Usage | None = None
     #: kills that came while it had no stream
     kills: dict[TaskID, KillPolicy | None] = attrs.Factory(dict)
     #: nested containers of its tasks

@@ -10,6 +10,7 @@ from __future__ import annotations
 from mesos_py.agent.containerizer import KnownContainer
 from mesos_py.executor.targets import Found
 from mesos_py.machine.frame import PeerID
+from mesos_py.machine.usage import Usage
 from mesos_py.machine.values import Nanos, value
 from mesos_py.wire.checkpoint import AgentState
 from mesos_py.wire.network import NetworkInfo
@@ -49,6 +50,8 @@ class ContainerExited:
     status: int | None
     #: what else is to be said of that; empty: nothing
     message: str = ""
+    #: None: not known
+    usage: Usage | None = None
 
 
 @value

@@ -26,6 +26,7 @@ from mesos_py.agent.lifecycle import TERMINAL, ExecutorState
 from mesos_py.agent.options import MAX_COMPLETED_FRAMEWORKS
 from mesos_py.algebra.resources import Resources
 from mesos_py.machine.frame import Frame, PeerID
+from mesos_py.machine.usage import Usage
 from mesos_py.machine.values import Nanos
 from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.checkpoint import Termination
@@ -146,6 +147,11 @@ class State:
         """Remember why it is ended; the first reason counts."""
         if executor.termination is None:
             executor.termination = termination
+
+    def settle(self, executor: Executor, usage: Usage | None) -> None:
+        """Its container has exited. What a custom executor has used is not what its tasks have."""
+        if executor.is_command:
+            executor.usage = usage
 
     def remove_executor(self, executor: Executor, out: Frame) -> None:
         """The run becomes history; what is left of its tasks too."""

@@ -66,6 +66,7 @@ from mesos_py.config import parse
 from mesos_py.coordination import DetectionFailed, StoreFailed
 from mesos_py.coordination.address import AddressError
 from mesos_py.logs import LogOptions, set_up
+from mesos_py.machine.usage import Usage
 from mesos_py.sdk.deciding import CoreScheduler
 from mesos_py.sdk.errors import FailedOver, FrameworkRemoved, SdkError, SubscriptionRefused
 from mesos_py.sdk.executor import Executor
@@ -83,8 +84,8 @@ from mesos_py.wire.task import TaskInfo, TaskState, TaskStatus
 __all__ = [
     "Backoff", "Call", "Constraint", "CoreScheduler", "Event", "Executor", "FailedOver", "FrameworkRemoved", "Habits",
     "Launch", "Launcher", "Locality", "Offer", "Pool", "Request", "Restart", "Scheduler", "SdkError", "Selection",
-    "Spec", "SubscriptionRefused", "Task", "TaskInfo", "TaskState", "TaskStatus", "command", "evolve", "is_end",
-    "new_id", "resources", "run",
+    "Spec", "SubscriptionRefused", "Task", "TaskInfo", "TaskState", "TaskStatus", "Usage", "command", "evolve",
+    "is_end", "new_id", "resources", "run",
 ]  # fmt: skip
 
 

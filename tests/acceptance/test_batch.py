@@ -72,7 +72,9 @@ def test_jobs_from_a_shell(cluster: Cluster, tmp_path: Path) -> None:
     with framework(cluster, tmp_path) as batch:
         batch("submit", "--name=no", *SMALL, "--wait", "--", "sh", "-c", "echo out; exit 3", code=1)
         job = json.loads(batch("show", "no", "--json"))
-        assert (job["state"], job["attempts"][0]["attempts"][0]["exit_code"]) == ("failed", 3)
+        attempt = job["attempts"][0]["attempts"][0]
+        assert (job["state"], attempt["exit_code"]) == ("failed", 3)
+        assert 0 < attempt["cpu_seconds"] < 5  # of a shell
         assert batch("logs", "no") == "out\n"
         batch("array", "2-8:2", "--name=four", *SMALL, "--wait", "--command=echo i=$TASK_INDEX")
         assert batch("logs", "four", "--index=6") == "i=6\n"

@@ -6,6 +6,7 @@ import pytest
 
 from mesos_py.agent import events, words
 from mesos_py.agent.demand import Demand
+from mesos_py.machine.usage import Usage
 from mesos_py.machine.values import SECOND
 from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.linux import LinuxInfo
@@ -64,6 +65,7 @@ def test_limits_of_an_executor_are_its_tasks(
 
 def test_a_command_task_that_takes_too_much() -> None:
     """1 told; 2 destroyed; 3 the exit ends the task with the reason, the text, and what it took."""
+    world = World()
     world = World()
     world.run(task())
     world.launched()
@@ -174,3 +176,31 @@ def test_limits_need_the_isolator(name: str) -> None:
     world = World(isolation=CGROUPS)
     world.run(with_limits(task(), **{name: 64.0}))
     assert world.spec().limits[name].value == 64 + {"cpus": 0.1, "mem": 32}[name]
+
+
+USAGE = Usage(2_000_000, 500_000, 30 << 20)
+
+
+@pytest.mark.parametrize("is_limited", [False, True])
+def test_the_end_of_a_command_says_what_it_has_used(is_limited: bool) -> None:
+    """Whoever says how it has ended: its executor, or the agent, who has ended it."""
+    world = World()
+    world.run(task())
+    world.launched()
+    container_id = world.executor().container_id
+    if is_limited:
+        world.tell(limited(container_id))
+    world.tell(events.ContainerExited(container_id, 9 if is_limited else 0, usage=USAGE))
+    *before, last = world.statuses()
+    assert Usage.of(last) == USAGE
+    assert last.state is (TaskState.TASK_FAILED if is_limited else TaskState.TASK_FINISHED)
+    assert [one.labels for one in before] == [None, None]
+
+
+def test_what_a_custom_executor_has_used_is_not_what_its_tasks_have() -> None:
+    world = World()
+    world.run(custom_task())
+    world.subscribe()
+    world.tell(events.ContainerExited(world.executor().container_id, 0, usage=USAGE))
+    assert world.statuses()[-1].state is TaskState.TASK_FAILED
+    assert Usage.of(world.statuses()[-1]) is None

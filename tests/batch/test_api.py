@@ -9,6 +9,7 @@ import pytest
 
 from frameworks.batch.shell.api import ROUTES, SCHEMAS, Api, document
 from frameworks.batch.shell.program import BatchScheduler
+from mesos_py.machine.usage import Usage
 from mesos_py.machine.values import SECOND
 from mesos_py.sdk.hearers import Hearers
 from mesos_py.web.response import Chunked, HttpError, Response
@@ -178,6 +179,31 @@ async def test_why() -> None:
     ]
     site.world.fail(site.world.launched[-1])
     assert (await site.ask("GET", "/v1/jobs/array/why"))[1]["reasons"][0].startswith("1 tasks wait after a failure")
+
+
+async def test_what_an_attempt_has_used_and_when_it_began_outlives_restarts() -> None:
+    """As far as its agent has said; nothing is made up."""
+    site = Site()
+    await site.ask("POST", "/v1/jobs", {"name": "a", "command": "x", "array": "1-3"})
+    site.world.offer_all()
+    site.world.advance(3 * SECOND)
+    site.world.start()
+    whole, one, unknown = site.world.launched
+    site.world.end(whole, labels=Usage(1_500_000, 250_000, 20 << 20, 30 << 20).labels)
+    site.world.end(one, labels=Usage(0, 1_000, 20 << 20).labels)
+    site.world.advance(SECOND)
+    site.world.end(unknown)
+    site.world.submit({"name": "b", "command": "x"})  # keeps the first one's records after the restart
+    site.world.start()
+    _, told = await site.ask("GET", "/v1/jobs/a/tasks")
+    attempts = [task["attempts"][0] for task in told["tasks"]]
+    assert [attempt["cpu_seconds"] for attempt in attempts] == [1.75, 0.001, None]
+    assert [(attempt["memory_mb"], attempt["memory_of"]) for attempt in attempts] == [
+        (30.0, "container"), (20.0, "process"), (None, None),
+    ]  # fmt: skip
+    assert [attempt["seconds"] for attempt in attempts] == [3.0, 3.0, 4.0]
+    _, job = await site.ask("GET", "/v1/jobs/a")
+    assert job["started"] == attempts[0]["started"] == "1970-01-01T00:16:40Z"
 
 
 async def test_a_schedule_through_its_life() -> None:

@@ -39,7 +39,7 @@ def test_a_job_is_taken_run_and_remembered() -> None:
     world.end(world.launched[0])
     assert world.state("a") == "succeeded"
     attempt = json.loads(world.records["batch/task/a.0"])["attempts"][0]
-    assert attempt[:2] == [1, "succeeded"] and attempt[-1] - attempt[-2] == 5 * SECOND
+    assert attempt[:2] == [1, "succeeded"] and attempt[-2] - attempt[-3] == 5 * SECOND
     assert types(world.calls) == ["REVIVE", "ACCEPT", "DECLINE", "SUPPRESS"]
 
 

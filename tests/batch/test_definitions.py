@@ -19,7 +19,10 @@ from frameworks.batch.job import Job, Submission
 from frameworks.batch.outcome import End as TaskEnd
 from frameworks.batch.outcome import Outcome, end_of
 from frameworks.batch.retry import Condition, Retry
+from mesos_py.machine.usage import Usage
 from mesos_py.machine.values import SECOND
+from mesos_py.wire.ids import TaskID
+from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import TaskState, TaskStatus
 
 FULL = {
@@ -185,14 +188,17 @@ _S, _R = TaskState, TaskStatus.Reason
     ],
 )
 def test_ends_are_understood(state: TaskState, reason: _R | None, message: str, end: TaskEnd) -> None:
-    assert end_of(state, reason, message) == attrs.evolve(end, message=message)
+    status = TaskStatus(task_id=TaskID("t"), state=state, reason=reason, message=message)
+    assert end_of(status) == attrs.evolve(end, message=message)
+    usage = Usage(1, 2, 3)
+    assert end_of(evolve(status, labels=usage.labels)) == attrs.evolve(end, message=message, usage=usage)
 
 
 def test_every_end_of_a_task_means_something() -> None:
     """Whatever Mesos may come to say."""
     for state in TaskState:
         for reason in TaskStatus.Reason:
-            assert end_of(state, reason).outcome in Outcome
+            assert end_of(TaskStatus(task_id=TaskID("t"), state=state, reason=reason)).outcome in Outcome
 
 
 def test_failures_are_retried_as_the_conditions_say() -> None:

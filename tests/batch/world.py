@@ -39,6 +39,8 @@ class World(launcher.World):
     def __init__(self, rng: Random, offers: Sequence[Offer], habits: Habits | None = None) -> None:
         #: infos by id, in the order in which they were asked for
         self.infos: dict[TaskID, TaskInfo] = {}
+        #: when they were asked for, as the session has written it down
+        self.asked: dict[TaskID, int] = {}
         #: how tasks have ended, as their agents know it
         self.ends: dict[TaskID, TaskState] = {}
         super().__init__(rng, offers, (), habits)  # type: ignore[arg-type]
@@ -51,7 +53,8 @@ class World(launcher.World):
         self.book = dict.fromkeys(self.book, STAGING)
         for agent in self.agents.values():
             agent.offer = None
-        self.tell(words.Begun(dict(self.records), dict.fromkeys(self.book)))
+        under_way = {task_id: words.UnderWay(None, self.asked.get(task_id)) for task_id in self.book}
+        self.tell(words.Begun(dict(self.records), under_way))
 
     def tell(self, body: object, kind: object = None) -> Frame:
         """Apply; then the writes survive one by one, then the words leave; the framework may be killed at any point."""
@@ -87,6 +90,7 @@ class World(launcher.World):
             return
         infos = call.accept.operations[0].launch.task_infos
         self.infos |= {info.task_id: info for info in infos}
+        self.asked |= dict.fromkeys((info.task_id for info in infos), self.now)
         super()._accept(call)
 
     def update(self, task_id: TaskID, state: TaskState, **fields: Any) -> Frame | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from mesos_py.sdk.session import words
+from mesos_py.sdk.session.book import Task
 from mesos_py.sdk.session.core import Habits
 from mesos_py.wire.ids import OfferID, TaskID
 from mesos_py.wire.scheduler_api import Call
+from mesos_py.wire.task import TaskState
 from tests.sdk.world import (
     A1,
     World,
@@ -248,6 +250,15 @@ def test_by_hand() -> None:
     again.subscribe(w.kept)
     again.hear(end)
     assert len(again.take_told()) == 1, "an end that was not acknowledged is not known to the next run either"
+
+
+def test_when_a_task_was_asked_for_is_written_down() -> None:
+    """As exactly as a status can say it, whatever becomes of the task."""
+    asked = 1_700_000_000_123_456_789
+    for task in (Task(TaskID("t"), None, asked), Task(TaskID("t"), None, asked, TaskState.TASK_FINISHED)):
+        launched = Task.of(task.record()).launched
+        assert launched is not None and abs(launched - asked) < 1_000
+    assert Task.of(Task(TaskID("t"), None).record()).launched is None
 
 
 def test_own_records() -> None:

@@ -20,7 +20,8 @@ class BatchScheduler(CoreScheduler[Batch]):
         return Batch(rng, self.habits)
 
     def begun(self) -> words.Begun:
-        under_way = {task.id: task.agent_id for task in self.tasks.values() if not task.has_ended}
+        open_ = [task for task in self.tasks.values() if not task.has_ended]
+        under_way = {task.id: words.UnderWay(task.agent_id, task.launched) for task in open_}
         return words.Begun(dict(self.records), under_way)
 
     async def __aenter__(self) -> Self:

@@ -16,6 +16,7 @@ from mesos_py.cli.render import print_json, print_table
 from mesos_py.config import CommandLine
 from mesos_py.flags import BOOLEAN, INTEGER, TEXT, URL, option
 
+UNKNOWN = "?"
 STYLES = {"running": "green", "succeeded": "dim", "queued": "cyan", "pending": "cyan", "held": "yellow",
           "skipped": "dim", "stopping": "yellow"}  # fmt: skip
 
@@ -65,16 +66,16 @@ async def show(line: CommandLine) -> int:
         return EXIT_OK
     print_json({key: value for key, value in job.items() if value not in (None, [], "", False)})
     rows = [
-        [str(task["index"]), str(one["attempt"]), one["outcome"], _exit(one), _seconds(one), one["hostname"] or "",
-         one["task_id"], one["message"]]
+        [str(task["index"]), str(one["attempt"]), one["outcome"], _exit(one), _seconds(one["seconds"]),
+         _seconds(one["cpu_seconds"]), _memory(one["memory_mb"]), one["hostname"] or "", one["task_id"], one["message"]]
         for task in tasks for one in task["attempts"]
     ]  # fmt: skip
     rows += [
-        [str(task["index"]), str(task["running"]["attempt"]), task["state"], "", "", task["running"]["hostname"] or "",
-         task["running"]["task_id"], ""]
+        [str(task["index"]), str(task["running"]["attempt"]), task["state"], *[""] * 4,
+         task["running"]["hostname"] or "", task["running"]["task_id"], ""]
         for task in tasks if task["running"]
     ]  # fmt: skip
-    columns = ("INDEX", "ATTEMPT", "OUTCOME", "EXIT", "SECONDS", "HOST", "TASK", "MESSAGE")
+    columns = ("INDEX", "ATTEMPT", "OUTCOME", "EXIT", "SECONDS", "CPU", "MEMORY", "HOST", "TASK", "MESSAGE")
     print_table(columns, rows, "nothing of it was started yet")
     return EXIT_OK
 
@@ -83,8 +84,12 @@ def _exit(attempt: dict[str, Any]) -> str:
     return attempt["signal"] or ("" if attempt["exit_code"] is None else str(attempt["exit_code"]))
 
 
-def _seconds(attempt: dict[str, Any]) -> str:
-    return "" if attempt["seconds"] is None else f"{attempt['seconds']:.1f}"
+def _seconds(amount: float | None) -> str:
+    return UNKNOWN if amount is None else f"{amount:.1f}"
+
+
+def _memory(megabytes: float | None) -> str:
+    return UNKNOWN if megabytes is None else f"{megabytes:.0f}M"
 
 
 async def why(line: CommandLine) -> int:

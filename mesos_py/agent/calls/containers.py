@@ -114,8 +114,12 @@ def container_limited(agent: Agent, event: Event, out: Frame) -> None:
 @rows.on(events.ContainerExited)
 def container_exited(agent: Agent, event: Event, out: Frame) -> None:
     """Nothing of the container runs: its tasks are settled, and then the containerizer may forget it."""
-    _exited(agent, event.body.container_id, event.body.status, event.body.message, out)
-    out.send(words.CONTAINERS, words.AcknowledgeExit(event.body.container_id))
+    exited: events.ContainerExited = event.body
+    executor = agent.state.containers.get(exited.container_id)
+    if executor is not None:
+        agent.state.settle(executor, exited.usage)
+    _exited(agent, exited.container_id, exited.status, exited.message, out)
+    out.send(words.CONTAINERS, words.AcknowledgeExit(exited.container_id))
 
 
 # ---- parts

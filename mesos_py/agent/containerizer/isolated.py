@@ -333,6 +333,8 @@ class IsolatedContainerizer:
             limited = self._cgroups.limited(event.container_id)
             if limited is not None:
                 self._report(limited)
+            usage = self._cgroups.used(event.container_id) or event.usage
+            event = ContainerExited(event.container_id, event.status, event.message, usage)
         elif isinstance(event, ContainerLaunchFailed):
             if starting is not None and self._runtime is not None:
                 event = ContainerLaunchFailed(event.container_id, self._runtime.why(starting, event.message))

@@ -41,6 +41,7 @@ from mesos_py.agent.events import (
 )
 from mesos_py.agent.fetcher.fetching import Fetcher
 from mesos_py.agent.usage import measure
+from mesos_py.machine.usage import Usage
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.stats import ResourceStatistics
 from mesos_py.wire.value import Value
@@ -317,7 +318,7 @@ class ProcessContainerizer:
                 elif container is not None:
                     self._fetcher.ended(container_id, status, frame[3].decode(errors="replace"))
             else:
-                self._exited(container_id, container, status)
+                self._exited(container_id, container, status, Usage.reported(b"".join(frame[4:])))
         elif word == frames.SANDBOX_FAILED:
             message = frame[2].decode(errors="replace")
             self._report(DirectoryFailed(container_id=container_id, message=message))
@@ -351,7 +352,7 @@ class ProcessContainerizer:
             del self._containers[container.id]
             self._report(ContainerLaunchFailed(container_id=container.id, message=problem))
 
-    def _exited(self, container_id: str, container: _Container | None, status: int | None) -> None:
+    def _exited(self, container_id: str, container: _Container | None, status: int | None, used: Usage | None) -> None:
         if container is not None:
             del self._containers[container_id]
             if container.phase is _Phase.STARTING and status is None:
@@ -363,7 +364,7 @@ class ProcessContainerizer:
                 self.acknowledge(container_id)
                 return
         # A container unknown to us ended while no agent was there, or is told again: its owner knows what to do.
-        self._report(ContainerExited(container_id=container_id, status=status))
+        self._report(ContainerExited(container_id=container_id, status=status, usage=used))
 
     # ---- a supervisor that died
 

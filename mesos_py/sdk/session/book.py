@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 
 import attrs
 
+from mesos_py.machine.values import SECOND, Nanos
 from mesos_py.wire.codec import protobuf
 from mesos_py.wire.ids import AgentID, TaskID
 from mesos_py.wire.task import KillPolicy, TaskState, TaskStatus
@@ -41,6 +42,8 @@ class Task:
     id: TaskID
     #: where it was launched; None: nobody has said
     agent_id: AgentID | None
+    #: when it was asked for; None: not by us, or nobody has written it down
+    launched: Nanos | None = None
     #: TASK_STAGING until anything was heard
     state: TaskState = TaskState.TASK_STAGING
     #: what was heard last; None: nothing, or it was before this run
@@ -88,7 +91,8 @@ class Task:
     def record(self) -> bytes:
         """What is kept of it."""
         uuid = self.status.uuid if self.is_final and self.status is not None else None
-        status = TaskStatus(task_id=self.id, state=self.state, agent_id=self.agent_id, uuid=uuid)
+        at = self.launched / SECOND if self.launched is not None else None
+        status = TaskStatus(task_id=self.id, state=self.state, agent_id=self.agent_id, uuid=uuid, timestamp=at)
         return protobuf.encode(status)
 
     @staticmethod
@@ -96,7 +100,8 @@ class Task:
         """As it was kept. Raises DecodeError."""
         kept = protobuf.decode(TaskStatus, record)
         state = kept.state if kept.state in ENDS else TaskState.TASK_STAGING
-        return Task(kept.task_id, kept.agent_id, state, is_final=kept.uuid is not None, handled=kept.uuid)
+        at = round(kept.timestamp * SECOND) if kept.timestamp is not None else None
+        return Task(kept.task_id, kept.agent_id, at, state, is_final=kept.uuid is not None, handled=kept.uuid)
 
 
 class Book(Mapping[TaskID, Task]):

@@ -52,7 +52,7 @@ def accept(s: Session, event: Event, out: Frame) -> None:
             s.offers.pop(offer_id, None)
         for task in launched_by(call.accept.operations):
             if task.task_id not in s.book:
-                s.book.add(Task(task.task_id, task.agent_id))
+                s.book.add(Task(task.task_id, task.agent_id, out.now))
                 asking.keep(s, s.book[task.task_id], out)
     _say(s, event, out)
 

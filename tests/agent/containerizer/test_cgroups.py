@@ -118,6 +118,11 @@ async def test_statistics_are_the_cgroups(confined: Harness) -> None:
     assert usage.cpus_nr_periods is not None and usage.cpus_throttled_time_secs is not None
     assert usage.mem_total_bytes is not None and usage.mem_rss_bytes is not None and usage.mem_cache_bytes is not None
     assert usage.mem_limit_bytes == usage.mem_soft_limit_bytes == 64 << 20
+    confined.containerizer.destroy("c")
+    await confined.exited("c")
+    event = confined.exit_of("c")
+    assert event is not None and event.usage is not None and event.usage.user_us > 0
+    assert event.usage.peak_bytes is not None and 20 << 20 < event.usage.peak_bytes <= 64 << 20
 
 
 async def test_limits_of_processes_are_set_last(confined: Harness) -> None:

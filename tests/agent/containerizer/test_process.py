@@ -200,3 +200,28 @@ async def test_make_sandbox_makes_it_or_says_why_not(real: Harness) -> None:
     assert [type(event).__name__ for event in real.events] == ["DirectoryFailed"]
     assert real.events[0].container_id == "d"
     real.containerizer.signal("c", signal.SIGTERM)  # there is no process; nothing happens
+
+
+EAT = "x = bytearray(80 << 20); sum(range(2_000_000))"
+
+
+async def test_what_all_of_it_has_used_is_told_with_its_exit(real: Harness) -> None:
+    """Of the first process, of those it has waited for, and of those that are left when it ends."""
+    eat = f"{sys.executable} -I -S -c '{EAT}'"
+    left = f"{sys.executable} -I -S -c '{EAT}; open(\"ready\", \"w\"); import time; time.sleep(1000)'"
+    real.containerizer.launch(real.shell("waited", f"{eat}; true"))
+    real.containerizer.launch(real.shell("left", f"{left} & while [ ! -e ready ]; do sleep 0.05; done"))
+    for container_id in ("waited", "left"):
+        assert await real.exited(container_id) == 0, (real.sandbox(container_id) / "stderr").read_text()
+        event = real.exit_of(container_id)
+        assert event is not None and event.usage is not None
+        assert event.usage.user_us + event.usage.system_us > 10_000
+        assert event.usage.largest_bytes is not None and event.usage.largest_bytes > 80 << 20
+
+
+async def test_what_is_smaller_than_the_supervisor_is_not_measured(real: Harness) -> None:
+    """A process counts as large as its parent until it becomes another program."""
+    real.containerizer.launch(real.spec("c", "true"))
+    assert await real.exited("c") == 0
+    event = real.exit_of("c")
+    assert event is not None and event.usage is not None and event.usage.largest_bytes is None

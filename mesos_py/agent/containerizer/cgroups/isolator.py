@@ -33,6 +33,7 @@ from mesos_py.agent.containerizer.gpus.allotment import Gpus
 from mesos_py.agent.containerizer.supervisor import cgroup as killing
 from mesos_py.agent.events import ContainerLimited
 from mesos_py.algebra.durations import format_size
+from mesos_py.machine.usage import Usage
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.task import TaskStatus
 from mesos_py.wire.value import Value
@@ -176,6 +177,15 @@ class CgroupsIsolator:
             return None
         return self._limit(container_id, group)
 
+    def used(self, container_id: str) -> Usage | None:
+        """All in all, of a container of which nothing runs any more; None: it has no cgroup of its own to measure."""
+        group, found = self._groups.get(container_id), self.usage(container_id) or {}
+        if group is None or "cpus_user_time_secs" not in found or "cpus_system_time_secs" not in found:
+            return None
+        user, system = (round(found[f"cpus_{mode}_time_secs"] * 1e6) for mode in ("user", "system"))
+        peak = self._read_memory(group, "memory.peak", "memory.max_usage_in_bytes")
+        return Usage(user, system, peak_bytes=peak)
+
     def usage(self, container_id: str) -> dict[str, Any] | None:
         """Fields of ResourceStatistics; None: it has no cgroup of its own to measure."""
         group = self._groups.get(container_id)
@@ -299,6 +309,10 @@ class CgroupsIsolator:
         text = (self._hierarchy.read(group.name, "memory", file) or "").strip()
         return float("inf") if text == "max" else float(text) if text.isdigit() else None
 
+    def _read_memory(self, group: _Group, of_v2: str, of_v1: str) -> int | None:
+        text = (self._hierarchy.read(group.name, "memory", of_v2 if self._hierarchy.is_v2 else of_v1) or "").strip()
+        return int(text) if text.isdigit() else None
+
     def _watch(self, container_id: str, group: _Group) -> None:
         """In v2 all of it is killed at once, and ``limited`` says why at its exit."""
         hierarchy = self._hierarchy
@@ -317,13 +331,9 @@ class CgroupsIsolator:
 
     def _limit(self, container_id: str, group: _Group) -> ContainerLimited:
         group.has_told = True
-        read = self._hierarchy.read
-        names = ("memory.peak", "memory.max") if self._hierarchy.is_v2 else (
-            "memory.max_usage_in_bytes", "memory.limit_in_bytes"
-        )  # fmt: skip
-        used, limit = (int(text) if text.strip().isdigit() else 0
-                       for text in [read(group.name, "memory", name) or "" for name in names])  # fmt: skip
-        statistics = read(group.name, "memory", "memory.stat") or ""
+        limit = self._read_memory(group, "memory.max", "memory.limit_in_bytes") or 0
+        used = self._read_memory(group, "memory.peak", "memory.max_usage_in_bytes") or 0
+        statistics = self._hierarchy.read(group.name, "memory", "memory.stat") or ""
         return ContainerLimited(
             container_id,
             TaskStatus.Reason.REASON_CONTAINER_LIMITATION_MEMORY,

@@ -29,7 +29,8 @@ of its own making (console.py), or nothing; with spaces between.
 Supervisor to agent::
 
     CONTAINER id, pid, sandbox, "1" if SIGTERM was sent     LAUNCHED id, pid     FAILED id, text
-    EXITED    id, wait status ("" when unknown), stdout of a helper
+    EXITED    id, wait status ("" when unknown), stdout of a helper, what it used: microseconds in user mode, in system
+              mode, most KiB of one process or 0, with spaces between ("" when unknown)
     READY     version, pid          MEMBERS  see above   SANDBOX_FAILED id, text
     ERROR     text
 

@@ -357,7 +357,8 @@ class Supervisor:
             captured = os.read(container.capture, CAPTURE_MAX)
             os.close(container.capture)
         status = b"" if container.status is None else b"%d" % container.status
-        report = frames.encode(frames.EXITED, container.id, status, captured)
+        used = b"%d %d %d" % (*container.used,) if status else b""
+        report = frames.encode(frames.EXITED, container.id, status, captured, used)
         self._unacknowledged[container.id] = report
         if len(self._unacknowledged) > UNACKNOWLEDGED_MAX:
             del self._unacknowledged[next(iter(self._unacknowledged))]

@@ -16,6 +16,7 @@ Mesos: src/linux/... kill trees of stout os::killtree; unlike there nothing esca
 from __future__ import annotations
 
 import os
+import resource
 import signal
 
 from . import cgroup, procfs
@@ -40,7 +41,7 @@ class Container:
 
     __slots__ = (
         "capture", "cgroup", "delay", "early", "id", "is_doomed", "is_kept", "is_told", "look_at", "main", "mark",
-        "pid_file", "sandbox", "status", "words_until",
+        "pid_file", "sandbox", "status", "used", "words_until",
     )  # fmt: skip
 
     def __init__(
@@ -55,8 +56,8 @@ class Container:
         self.main = main
         #: while `main` is the runtime that starts it: where that writes the pid of the container's process
         self.pid_file = pid_file
-        #: while a runtime starts it: raw wait statuses of what has ended of it meanwhile, by pid
-        self.early: dict[int, int] = {}
+        #: while a runtime starts it: raw wait statuses of what has ended of it meanwhile, and what that used, by pid
+        self.early: dict[int, tuple[int, resource.struct_rusage]] = {}
         #: it was destroyed
         self.is_doomed = False
         self.mark = procfs.mark_of(container_id, root)
@@ -64,6 +65,9 @@ class Container:
         self.capture = capture
         #: raw wait status, once reaped
         self.status: int | None = None
+        #: what those of it used that we have reaped, and whom they had waited for: microseconds in user and in system
+        #: mode, and the most KiB of one of them; 0: no more than we, whose size they inherit until they exec
+        self.used = [0, 0, 0]
         #: when to look at an ending container again; None while it lives
         self.look_at: float | None = None
         self.delay = LOOK_FIRST_S
@@ -73,6 +77,13 @@ class Container:
         self.is_told = False
         #: it outlives the agent that started it
         self.is_kept = False
+
+    def spend(self, used: resource.struct_rusage) -> None:
+        """One of its processes was reaped."""
+        self.used[0] += round(used.ru_utime * 1e6)
+        self.used[1] += round(used.ru_stime * 1e6)
+        if used.ru_maxrss > resource.getrusage(resource.RUSAGE_SELF).ru_maxrss:
+            self.used[2] = max(self.used[2], used.ru_maxrss)
 
 
 class Orphan:
@@ -129,11 +140,13 @@ class Trees:
             if container is None:
                 # Of its process, too, if that has ended before the runtime has; perhaps before its pid was written.
                 starting = self._by_mark.get(procfs.mark(pid) or 0) if self._starting else None
-                status = os.waitpid(pid, 0)[1]
-                self._orphans.pop(pid, None)
+                _, status, used = os.wait4(pid, 0)
+                orphan = self._orphans.pop(pid, None)
+                if orphan is not None and orphan.container is not None:
+                    orphan.container.spend(used)
                 self.helpers.discard(pid)
                 if starting is not None and starting.id in self._starting:
-                    starting.early[pid] = status
+                    starting.early[pid] = status, used
                 continue
             if container.id in self._starting:
                 container.status = os.waitpid(pid, 0)[1]
@@ -142,7 +155,8 @@ class Trees:
             else:
                 # While it is unreaped its number cannot be another's, and killing a group is atomic against fork.
                 _signal_group(pid, signal.SIGKILL)
-                container.status = os.waitpid(pid, 0)[1]
+                _, container.status, used = os.wait4(pid, 0)
+                container.spend(used)
             container.look_at = 0.0
             self.ending[container.id] = container
             ended.append(container)
@@ -156,9 +170,13 @@ class Trees:
         del self._starting[container.id]
         container.main, container.pid_file = int(text), b""
         self._started.append(container)
-        container.status = container.early.get(container.main)
+        ended = container.early.get(container.main)
         container.early.clear()
-        if container.status is None:
+        if ended is not None:
+            container.status = ended[0]
+            container.spend(ended[1])
+        else:
+            container.status = None
             # Its parent may be what the runtime has forked; that ends now, and then we are.
             self._by_main[container.main] = container
             self._orphans.pop(container.main, None)
