@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from frameworks.marathon_py import words
 from frameworks.marathon_py.deployments import records as definitions
-from frameworks.marathon_py.deployments import versions
+from frameworks.marathon_py.deployments import steps, versions
 from frameworks.marathon_py.instances import records as instances
 from frameworks.marathon_py.instances import scale
 from mesos_py.machine.frame import Event, Frame
@@ -28,3 +28,4 @@ def begun(m: Marathon, event: Event, out: Frame) -> None:
     instances.begin(m, told.tasks, out)
     m.has_begun = True
     scale.begin(m, out)
+    steps.resume(m, out)

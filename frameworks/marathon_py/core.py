@@ -30,6 +30,8 @@ from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.definitions.pods import Pod
 from frameworks.marathon_py.definitions.settings import Settings
 from frameworks.marathon_py.definitions.trees import Spec
+from frameworks.marathon_py.deployments import requests, steps
+from frameworks.marathon_py.deployments.deployment import Deployment, Work
 from frameworks.marathon_py.deployments.versions import Versions
 from frameworks.marathon_py.instances import kills, overdue, records, scale, unreachable, updates
 from frameworks.marathon_py.instances.instance import Condition, Goal, Instance, instance_id
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 
 ROWS = Table.merge(
     begun.table, connection.table, updates.table, unreachable.table, overdue.table, scale.table, kills.table,
+    requests.table,
 )  # fmt: skip
 
 
@@ -89,6 +92,9 @@ class Marathon:
         self.root = Group()
         self.specs: dict[PathId, Spec] = {}
         self.versions = Versions()
+        #: deployments that are under way; what they do at present, by spec
+        self.deployments: dict[str, Deployment] = {}
+        self.works: dict[PathId, Work] = {}
         #: specs that deployments work on, and the deployment's id: nobody else adds instances or takes them away
         self.locked: dict[PathId, str] = {}
         self.instances: dict[str, Instance] = {}
@@ -128,6 +134,7 @@ class Marathon:
 
     def settle(self, out: Frame) -> None:
         """What follows from whatever has happened in this frame, and what is kept of it."""
+        steps.settle(self, out)
         scale.settle(self, out)
         kills.settle(self, out)
         overdue.settle(self, out)
@@ -238,6 +245,12 @@ class Marathon:
         sequence, node = self.rng.getrandbits(14) | 0x8000, self.rng.getrandbits(48) | 1 << 40
         return f"{low:08x}-{mid:04x}-{high:04x}-{sequence:04x}-{node:012x}"
 
+    def uuid4(self) -> str:
+        """One that is drawn."""
+        bits = self.rng.getrandbits(128) & ~(0xF << 76) & ~(0x3 << 62) | 4 << 76 | 2 << 62
+        text = f"{bits:032x}"
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
     # ---- looking
 
     def of(self, spec_id: PathId) -> list[Instance]:
@@ -263,6 +276,15 @@ class Marathon:
         assert len(self.killing) <= self.habits.kill_chunk_size
         for name in (*self.kills, *self.killing):
             assert self.instances[name].is_killed
+        for spec_id, work in self.works.items():
+            assert self.locked[spec_id] == work.deployment.id
+            assert work.deployment.works[spec_id] is work
+            work.census.check(self.of_spec.get(spec_id, {}))
+        for deployment in self.deployments.values():
+            assert deployment.works, deployment
+            assert all(self.locked[spec_id] == deployment.id for spec_id in deployment.plan.affected)
+            assert all(self.works[spec_id] is work for spec_id, work in deployment.works.items())
+            assert deployment.version in self.versions.roots
         assert not self.touched
         assert not self.moved
         assert not self.recounted

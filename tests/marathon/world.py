@@ -104,14 +104,14 @@ class World:
         return self._perform(out)
 
     def _perform(self, frame: Frame) -> Frame:
-        """The writes survive one by one, then the words leave; the framework may be killed at any point."""
+        """The writes survive, all or none of them, then the words leave; the framework may be killed at any point."""
         core = self.core
         core.check()
         self.frames.append(frame)
+        if frame.writes and self.crash_at():
+            self.start()
+            return frame
         for write in frame.writes:
-            if self.crash_at():
-                self.start()
-                return frame
             if write.contents is None:
                 self.records.pop(write.name, None)
             else:

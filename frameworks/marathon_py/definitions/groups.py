@@ -182,12 +182,12 @@ def default_role(root: Group, app: PathId, settings: Settings) -> str:
     return paths.segments(top.id)[0] if top is not None and top.enforce_role else settings.mesos_role
 
 
-def allowed_roles(root: Group, app: PathId, settings: Settings) -> tuple[str, ...]:
-    """``root`` is the tree before the change: an app may keep the role it has."""
+def allowed_roles(root: Group, app: PathId, settings: Settings, wanted: Group | None = None) -> tuple[str, ...]:
+    """``root`` is the tree before the change: an app may keep the role it has. ``wanted`` is that after it."""
     parts = paths.segments(app)
     if len(parts) < 2:
         return (settings.mesos_role,)
-    top, before = _top(root, app, settings), root.spec(app)
+    top, before = _top(wanted or root, app, settings), root.spec(app)
     allowed = [parts[0]] if top is not None and top.enforce_role else [settings.mesos_role, parts[0]]
     return tuple(dict.fromkeys([*allowed, *([before.role] if before is not None else [])]))
 

@@ -5,7 +5,7 @@ So what two trees have in common is found by looking at what they do not share.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import attrs
@@ -69,6 +69,11 @@ def take_group(root: Group, path: PathId, settings: Settings) -> Group:
     return at(root, paths.parent(path), change, settings)
 
 
+def with_dependencies(root: Group, path: PathId, dependencies: tuple[PathId, ...], settings: Settings) -> Group:
+    """The group depends on those."""
+    return at(root, path, lambda group: attrs.evolve(group, dependencies=dependencies), settings)
+
+
 def at(group: Group, path: PathId, change: Callable[[Group], Group], settings: Settings) -> Group:
     """The tree in which the group of that id has changed; groups on the way there are made if need be."""
     if group.id == path:
@@ -105,22 +110,37 @@ def _compare(old: Group | None, after: Group | None, found: dict[PathId, Differe
         _compare(former_group, None, found)
 
 
-def with_specs(root: Group, specs: Iterable[Spec]) -> Group:
-    """Those of the tree that have such an id are these now; all of them are there."""
-    by_id = {spec.id: spec for spec in specs}
-    return _replaced(root, by_id) if by_id else root
+def stamped(old: Group | None, after: Group, version: str) -> Group:
+    """The tree in which groups that are as they were are the same objects, and all others have that version."""
+    before = {one.id: one for one in old.groups} if old is not None else {}
+    groups = tuple(stamped(before.get(one.id), one, version) for one in after.groups)
+    if old is not None and _is_same(old, after) and _are_identical(old.groups, groups):
+        return old
+    return attrs.evolve(after, groups=groups, version=version)
 
 
-def _replaced(group: Group, by_id: dict[str, Spec]) -> Group:
-    apps = tuple(_of(by_id, one) for one in group.apps)
-    pods = tuple(_of(by_id, one) for one in group.pods)
-    groups = tuple(_replaced(one, by_id) for one in group.groups)
-    same = (*group.apps, *group.pods, *group.groups)
-    if all(one is former for one, former in zip((*apps, *pods, *groups), same, strict=True)):
+def _is_same(old: Group, after: Group) -> bool:
+    """But for the groups below."""
+    rules = old.dependencies == after.dependencies and old.enforce_role is after.enforce_role
+    return rules and _are_identical(old.specs, after.specs)
+
+
+def _are_identical(some: Sequence[object], others: Sequence[object]) -> bool:
+    return len(some) == len(others) and all(one is other for one, other in zip(some, others, strict=True))
+
+
+def replaced(group: Group, specs: Mapping[PathId, Spec]) -> Group:
+    """The tree in which the specs of these ids, which are there, are others of their kind."""
+    if not specs:
         return group
-    return attrs.evolve(group, apps=apps, pods=pods, groups=groups)
+    return attrs.evolve(
+        group,
+        apps=tuple(_of(specs, one) for one in group.apps),
+        pods=tuple(_of(specs, one) for one in group.pods),
+        groups=tuple(replaced(one, specs) for one in group.groups),
+    )
 
 
-def _of(by_id: dict[str, Spec], spec: S) -> S:
-    found = by_id.get(spec.id)
+def _of(specs: Mapping[PathId, Spec], spec: S) -> S:
+    found = specs.get(PathId(spec.id))
     return found if isinstance(found, type(spec)) else spec

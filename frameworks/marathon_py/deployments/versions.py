@@ -64,11 +64,12 @@ def keep(m: Marathon, root: Group, out: Frame) -> None:
 
 
 def _drop_roots(m: Marathon, out: Frame) -> Iterable[PathId]:
-    """The oldest trees beyond the bound are gone; returns ids of what they alone had."""
+    """The oldest trees beyond the bound are gone but for those of deployments; returns ids of what they alone had."""
     roots = m.versions.roots
+    used = {root.version for one in m.deployments.values() for root in (one.plan.original, one.plan.target)}
     spare = len(roots) - m.habits.zk_max_versions
     found: dict[PathId, None] = {}
-    for version in list(roots)[: max(0, spare)]:
+    for version in [one for one in list(roots)[: max(0, spare)] if one not in used]:
         following = next(other for at, other in roots.items() if at > version)
         found |= dict.fromkeys(trees.differences(roots.pop(version), following))
         m.keep(f"{records.ROOT}{version}", None, out)

@@ -1,0 +1,35 @@
+"""An app of which only some fields are given: the others are as they were.
+
+A field is replaced as a whole: who gives ``env`` gives all of it. Nothing can be unset this way: who wants that gives
+the whole app. Marathon drops ``executorResources`` and ``resourceLimits`` that are not given again; we keep them.
+
+Source: mesosphere/marathon .../raml/AppConversion.scala appUpdateRamlReader.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from frameworks.marathon_py.definitions.app import App
+from frameworks.marathon_py.definitions.complete import complete
+from frameworks.marathon_py.definitions.legacy import Given
+from frameworks.marathon_py.definitions.paths import PathId
+from frameworks.marathon_py.definitions.settings import Settings
+from frameworks.marathon_py.definitions.trees import S
+
+_OF_THE_SERVER = ("version", "version_info")
+
+
+def merged(old: App, given: Given, settings: Settings) -> App:
+    """Without versions. The id is the old one's, whatever is given."""
+    fields: dict[str, Any] = {
+        one.name: getattr(old, one.name) for one in attrs.fields(App) if one.name not in _OF_THE_SERVER
+    }
+    return complete({**fields, **given, "id": PathId(old.id)}, settings)
+
+
+def unversioned(spec: S) -> S:
+    """The same definition, as if it were given now."""
+    return attrs.evolve(spec, version="", version_info=None)

@@ -1,0 +1,213 @@
+"""Plans carried out, step by step: whenever instances have changed, it is looked what can be done now.
+
+=========  ==========================================================  ==========================================
+action     does                                                        is done when
+=========  ==========================================================  ==========================================
+Stop       ends all instances                                          there are none
+Start      nothing: it is there so that people see what is new         at once
+Scale      ends those that are too many, or starts those that are      the number is right, nothing is leaving,
+           missing; whatever version they have                         and what was started is healthy and ready
+Restart    replaces those of former versions (``rollout``)             all are new, healthy and ready
+=========  ==========================================================  ==========================================
+
+An app or a pod is locked while a deployment is about it: only that adds instances, and takes them away.
+Source: mesosphere/marathon .../core/deployment/impl/DeploymentActor.scala.
+"""
+
+from __future__ import annotations
+
+from itertools import chain, islice
+from typing import TYPE_CHECKING
+
+from frameworks.marathon_py import words
+from frameworks.marathon_py.deployments import records
+from frameworks.marathon_py.deployments.deployment import Deployment, Work, restored
+from frameworks.marathon_py.deployments.plan import Action, Kind, Plan
+from frameworks.marathon_py.deployments.rollout import Bounds, Counts, decide
+from frameworks.marathon_py.deployments.standing import COUNTED, OLD_ACTIVE, Census, Standing
+from frameworks.marathon_py.instances import kills, updates
+from frameworks.marathon_py.instances.instance import Goal, Instance, spec_of
+from frameworks.marathon_py.instances.victims import victims
+from mesos_py.machine.frame import Frame
+
+if TYPE_CHECKING:
+    from frameworks.marathon_py.core import Marathon
+
+CANCELLED = "The upgrade has been cancelled"
+
+
+def add(m: Marathon, plan: Plan, out: Frame) -> Deployment:
+    """It is there, and its apps and pods are locked; an empty one is kept nowhere."""
+    deployment = Deployment(m.uuid4(), plan, out.now)
+    if plan.steps:
+        _lock(m, deployment)
+        m.keep(f"{records.DEPLOYMENT}{deployment.id}", deployment.record(), out)
+    return deployment
+
+
+def resume(m: Marathon, out: Frame) -> None:
+    """Those of a predecessor go on."""
+    kept = [contents for name, contents in m.records.items() if name.startswith(records.DEPLOYMENT)]
+    deployments = [restored(contents, m.versions.roots) for contents in kept]
+    for deployment in sorted(deployments, key=lambda one: one.version):
+        _lock(m, deployment)
+    for deployment in list(m.deployments.values()):
+        begin(m, deployment, out)
+
+
+def _lock(m: Marathon, deployment: Deployment) -> None:
+    m.deployments[deployment.id] = deployment
+    m.locked.update(dict.fromkeys(deployment.plan.affected, deployment.id))
+
+
+def cancel(m: Marathon, deployment: Deployment, out: Frame) -> None:
+    """It ends where it is."""
+    _leave(m, deployment, out)
+    out.change(words.DeploymentChanged("failed", deployment.id, deployment.show_plan(), reason=CANCELLED))
+
+
+def _leave(m: Marathon, deployment: Deployment, out: Frame) -> None:
+    if m.deployments.pop(deployment.id, None) is None:
+        return
+    for spec_id in deployment.works:
+        del m.works[spec_id]
+    deployment.works.clear()
+    for spec_id in deployment.plan.affected:
+        del m.locked[spec_id]
+        m.recounted[spec_id] = None
+    m.keep(f"{records.DEPLOYMENT}{deployment.id}", None, out)
+
+
+def begin(m: Marathon, deployment: Deployment, out: Frame) -> None:
+    """Its next step is under way, or the one after that if there is nothing to wait for, or it has succeeded."""
+    plan = deployment.show_plan()
+    while not deployment.works:
+        if deployment.current:
+            out.change(words.DeploymentChanged("step_success", deployment.id, plan, deployment.show_step()))
+        if deployment.current == len(deployment.plan.steps):
+            _leave(m, deployment, out)
+            out.change(words.DeploymentChanged("success", deployment.id, plan))
+            return
+        deployment.current += 1
+        out.change(words.DeploymentChanged("info", deployment.id, plan, deployment.show_step()))
+        for action in deployment.step:
+            _take_up(m, deployment, action, out)
+        for work in list(deployment.works.values()):
+            _go_on(m, work, out)
+
+
+def _take_up(m: Marathon, deployment: Deployment, action: Action, out: Frame) -> None:
+    census = Census.of(action.spec, m.of(action.spec_id))
+    work = Work(deployment, action, census, waits=deployment.is_resumed)
+    deployment.works[action.spec_id] = m.works[action.spec_id] = work
+    if action.kind is Kind.STOP:
+        for instance in m.of(action.spec_id):
+            kills.wipe(m, instance, out)
+            _look(m, work, instance)
+
+
+def settle(m: Marathon, out: Frame) -> None:
+    """What has become of instances in this frame is seen by whoever works on them."""
+    if not m.works:
+        return
+    moved: dict[str, Work] = {}
+    for name in m.touched:
+        instance = m.instances.get(name)
+        spec_id = instance.spec_id if instance is not None else spec_of(name)
+        work = m.works.get(spec_id) if spec_id is not None else None
+        if work is not None:
+            work.census.look(name, instance)
+            moved[work.action.spec_id] = work
+    for work in moved.values():
+        _go_on(m, work, out)
+    for deployment in {work.deployment.id: work.deployment for work in moved.values()}.values():
+        if not deployment.works:
+            begin(m, deployment, out)
+
+
+def _go_on(m: Marathon, work: Work, out: Frame) -> None:
+    """Whatever can be done now is; if that was all, it is no longer under way."""
+    if _DO[work.action.kind](m, work, out):
+        spec_id = work.action.spec_id
+        del m.works[spec_id], work.deployment.works[spec_id]
+
+
+# ---- actions: each does what can be done now, and tells whether it is done
+
+
+def _stop(m: Marathon, work: Work, out: Frame) -> bool:
+    if work.action.spec_id in m.of_spec:
+        return False
+    out.change(words.SpecGone(work.action.spec_id))
+    return True
+
+
+def _start(m: Marathon, work: Work, out: Frame) -> bool:
+    return True
+
+
+def _scale(m: Marathon, work: Work, out: Frame) -> bool:
+    spec, census = work.action.spec, work.census
+    surplus = census.count(*COUNTED) - spec.instances
+    if surplus > 0:
+        for instance in victims(spec, census.all(*COUNTED), surplus):
+            _end(m, work, instance, out)
+    _add(m, work, -surplus, out)
+    if census.count(*COUNTED) != spec.instances or census.count(Standing.LEAVING):
+        return False
+    coming = census.by_standing[Standing.NEW].values()
+    return not work.waits or not any(one.spec.version == spec.version for one in coming)
+
+
+def _restart(m: Marathon, work: Work, out: Frame) -> bool:
+    census = work.census
+    for instance in census.all(Standing.OLD_LOST, Standing.OLD_DOWN):
+        _end(m, work, instance, out)
+    bounds = Bounds.of(work.action.spec)
+    while True:
+        decision = decide(bounds, _counts(census))
+        worst = chain.from_iterable(list(census.by_standing[one].values()) for one in OLD_ACTIVE)
+        for instance in islice(worst, decision.stop_old):
+            _end(m, work, instance, out)
+        if decision.stop_new:
+            new = census.all(Standing.NEW, Standing.NEW_UP)
+            for instance in victims(work.action.spec, new, decision.stop_new):
+                _end(m, work, instance, out)
+        _add(m, work, decision.start, out)
+        if not (decision.stop_old or decision.stop_new or decision.start):
+            return decision.is_done
+
+
+_DO = {Kind.STOP: _stop, Kind.START: _start, Kind.SCALE: _scale, Kind.RESTART: _restart}
+
+
+def _counts(census: Census) -> Counts:
+    return Counts(
+        old=census.count(*OLD_ACTIVE), new=census.count(Standing.NEW, Standing.NEW_UP),
+        new_up=census.count(Standing.NEW_UP), leaving=census.count(Standing.LEAVING),
+    )  # fmt: skip
+
+
+def _end(m: Marathon, work: Work, instance: Instance, out: Frame) -> None:
+    kills.stop(m, instance, out)
+    _look(m, work, instance)
+
+
+def _add(m: Marathon, work: Work, count: int, out: Frame) -> None:
+    """So many more are there; first those of residents that are stopped, with their data."""
+    if count <= 0:
+        return
+    spec = work.action.spec
+    stopped = [one for one in work.census.all(Standing.AWAY) if one.goal is Goal.STOPPED]
+    for instance in stopped[:count]:
+        instance.spec = spec
+        m.want(instance, Goal.RUNNING, out)
+        updates.reschedule(m, instance, out)
+        _look(m, work, instance)
+    for _ in range(count - len(stopped)):
+        _look(m, work, m.add(spec, out))
+    work.waits = True
+
+
+def _look(m: Marathon, work: Work, instance: Instance) -> None:
+    work.census.look(instance.id, m.instances.get(instance.id))
