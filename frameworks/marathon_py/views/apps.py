@@ -17,6 +17,7 @@ from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.definitions.timestamps import moment
 from frameworks.marathon_py.instances.instance import Instance, InstanceTask
 from frameworks.marathon_py.views import tasks
+from frameworks.marathon_py.views.deployments import touching
 from mesos_py.machine.values import SECOND, Nanos
 
 
@@ -54,15 +55,15 @@ def embeds(names: Iterable[str], prefixes: Sequence[str] = (*_PREFIXES, "")) -> 
     return frozenset(found)
 
 
-def app(m: Marathon, one: App, embed: frozenset[Embed], touching: Mapping[PathId, list[str]], now: Nanos) -> Any:
-    """``touching``: the deployments of each spec (``deployments.touching``)."""
+def app(m: Marathon, one: App, embed: frozenset[Embed], now: Nanos) -> dict[str, Any]:
+    """Its definition, and what was asked for."""
     shown = show(one)
     path = PathId(one.id)
     there = list(tasks.placed(m.of(path)))
     if Embed.COUNTS in embed:
         shown |= counts(there)
     if Embed.DEPLOYMENTS in embed:
-        shown["deployments"] = [{"id": deployment} for deployment in touching.get(path, ())]
+        shown["deployments"] = [{"id": deployment} for deployment in touching(m, path)]
     if Embed.TASKS in embed:
         shown["tasks"] = [tasks.task(m, instance, task) for instance, task in there]
     if Embed.STATS in embed:

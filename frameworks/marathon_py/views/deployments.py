@@ -9,6 +9,6 @@ from frameworks.marathon_py.core import Marathon
 from frameworks.marathon_py.definitions.paths import PathId
 
 
-def touching(m: Marathon) -> dict[PathId, list[str]]:
-    """The ids of deployments that change a spec, by spec."""
-    return {}
+def touching(m: Marathon, spec: PathId) -> list[str]:
+    """The ids of deployments that work on it."""
+    return [m.locked[spec]] if spec in m.locked else []

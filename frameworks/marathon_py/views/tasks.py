@@ -14,7 +14,7 @@ from frameworks.marathon_py.definitions.service_ports import service_ports
 from frameworks.marathon_py.definitions.timestamps import timestamp
 from frameworks.marathon_py.instances.instance import Condition, Instance, InstanceTask
 from mesos_py.wire.health import CheckStatusInfo
-from mesos_py.wire.task import TaskState, TaskStatus
+from mesos_py.wire.task import TaskState
 
 STAGING, RUNNING = TaskState.TASK_STAGING.name, TaskState.TASK_RUNNING.name
 _STATES = {
@@ -46,7 +46,7 @@ def task(m: Marathon, instance: Instance, one: InstanceTask, with_service_ports:
     shown: dict[str, Any] = {
         "appId": spec.id, "id": one.id, "state": state(one), "role": spec.role,
         "host": where.hostname if where is not None else "", "slaveId": where.agent_id if where is not None else None,
-        "ipAddresses": [{"ipAddress": ip, "protocol": protocol} for ip, protocol in addresses(one.status)],
+        "ipAddresses": [{"ipAddress": ip, "protocol": protocol} for ip, protocol in one.addresses],
         "servicePorts": list(service_ports(spec)) if with_service_ports and isinstance(spec, App) else [],
         "healthCheckResults": [], "localVolumes": [],
     }  # fmt: skip
@@ -66,16 +66,6 @@ def task(m: Marathon, instance: Instance, one: InstanceTask, with_service_ports:
         if result is not None:
             shown["checkResult"] = result
     return shown
-
-
-def addresses(status: TaskStatus | None) -> Iterator[tuple[str, str]]:
-    """IP addresses and their protocols, as the agent has told."""
-    if status is None or status.container_status is None:
-        return
-    for network in status.container_status.network_infos:
-        for one in network.ip_addresses:
-            if one.ip_address is not None:
-                yield one.ip_address, one.protocol.name
 
 
 def check_result(found: CheckStatusInfo) -> dict[str, Any] | None:

@@ -5,23 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
-from random import Random
 from typing import Any
 
 import orjson
 
-from frameworks.marathon_py import words
-from frameworks.marathon_py.core import Habits, Marathon
-from frameworks.marathon_py.definitions.settings import Settings
+from frameworks.marathon_py.core import Marathon
+from frameworks.marathon_py.definitions.app import App
+from frameworks.marathon_py.definitions.pods import Pod
 from frameworks.marathon_py.shell.api.events import HEARTBEAT_S, Hub
 from frameworks.marathon_py.shell.api.rows import rows
 from frameworks.marathon_py.shell.api.site import Api
-from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.values import SECOND, Nanos
 from mesos_py.sdk.hearers import Hearers
 from mesos_py.web.request import Request
 from mesos_py.web.response import Response
 from mesos_py.web.server import Server
+from tests.marathon.world import World, world_of
 
 NOON = 1_714_564_800 * SECOND  # 2024-05-01T12:00:00Z
 ADDRESS = "marathon.example:8080"
@@ -34,9 +33,9 @@ class Scripted:
     address = ADDRESS
     url = f"http://{ADDRESS}"
 
-    def __init__(self, settings: Settings | None = None, habits: Habits | None = None) -> None:
-        self.core = Marathon(Random(1), settings or Settings(), habits)
-        self.clock: Nanos = NOON
+    def __init__(self, world: World | None = None) -> None:
+        self.world = world or world_of()
+        self.world.now = max(self.world.now, NOON)
         self.hearers = Hearers()
         self.flags: dict[str, Any] = {"event_stream_max_outstanding_messages": 20, "http_port": 8080}
         #: what was asked of the core, and of the process
@@ -44,20 +43,20 @@ class Scripted:
         #: what nobody may: pairs of action and resource
         self.forbidden_things: dict[tuple[str, str], None] = {}
         self.plugins: tuple[Mapping[str, Any], ...] = ()
-        self.tell(words.Begun({}, {}))
+
+    @property
+    def core(self) -> Marathon:
+        return self.world.core
 
     def now(self) -> Nanos:
-        return self.clock
-
-    def tell(self, body: Any) -> Frame:
-        self.clock += SECOND
-        frame = self.core.apply(Event(type(body), body), self.clock)
-        self.hearers.tell(frame.changes)
-        return frame
+        return self.world.now
 
     async def ask(self, body: object) -> Any:
         self.asked.append(body)
-        return self.tell(body).reply
+        self.world.now += SECOND
+        frame = self.world.tell(body)
+        self.hearers.tell(frame.changes)
+        return frame.reply
 
     async def stored(self) -> None: ...
 
@@ -105,6 +104,7 @@ class Site:
 
     def __init__(self, program: Scripted, hub: Hub, port: int) -> None:
         self.program, self.hub, self.port = program, hub, port
+        self.world = program.world
 
     async def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """``body``: bytes as they are, anything else as JSON; ``headers`` with underscores for dashes."""
@@ -131,8 +131,9 @@ async def _answer(reader: asyncio.StreamReader) -> Answer:
 
 
 @contextlib.asynccontextmanager
-async def served(program: Scripted | None = None, heartbeat_s: float = HEARTBEAT_S) -> AsyncIterator[Site]:
-    program = program or Scripted()
+async def served(*specs: App | Pod, heartbeat_s: float = HEARTBEAT_S) -> AsyncIterator[Site]:
+    """The specs are defined, without a deployment; nothing runs yet."""
+    program = Scripted(world_of(*specs))
     hub = Hub(program, heartbeat_s)
     server = Server(Api(program, rows(hub)))
     port = await server.start("127.0.0.1", 0)

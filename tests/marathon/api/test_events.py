@@ -32,7 +32,9 @@ class Reader:
 
     async def event(self) -> tuple[str, dict[str, object]]:
         """Type and body, which must be alone in a chunk."""
-        first, second, *rest = (await self.chunk()).decode().split("\r\n")
+        while (chunk := await self.chunk()) == b"\r\n":
+            pass  # a heartbeat
+        first, second, *rest = chunk.decode().split("\r\n")
         assert rest == ["", ""]
         assert first.startswith("event: ") and second.startswith("data: {")
         name, body = first.removeprefix("event: "), orjson.loads(second.removeprefix("data: "))

@@ -15,11 +15,10 @@ from frameworks.marathon_py.definitions.app import App
 from frameworks.marathon_py.definitions.fields import items, read_as, show
 from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.shell.api import errors, paced
-from frameworks.marathon_py.shell.api.call import DEPLOYMENT_ID, Call, answer, read, started
+from frameworks.marathon_py.shell.api.call import DEPLOYMENT_ID, Call, answer, location, read, started
 from frameworks.marathon_py.shell.api.errors import Failed, invalid
 from frameworks.marathon_py.shell.api.site import Row
 from frameworks.marathon_py.views import apps as views
-from frameworks.marathon_py.views import deployments
 from frameworks.marathon_py.views.selectors import Selector, selectors
 from mesos_py.web.router import Answer
 
@@ -45,8 +44,8 @@ async def list_apps_below(call: Call) -> Answer:
 async def _list(call: Call, name: str, specs: Iterable[Any], query: dict[str, list[str]]) -> Answer:
     found = [one for one in _matching(specs, query) if call.may("view", one)]
     embed = views.embeds(query.get("embed", ())) | views.ALWAYS
-    touching, now = deployments.touching(call.core), call.program.now()
-    return await paced.array(name, (partial(views.app, call.core, one, embed, touching, now) for one in found))
+    now = call.program.now()
+    return await paced.array(name, (partial(views.app, call.core, one, embed, now) for one in found))
 
 
 def _matching(specs: Iterable[Any], query: dict[str, list[str]]) -> Iterator[App]:
@@ -79,8 +78,7 @@ def app_of(call: Call, path: PathId) -> App:
 async def get_app(call: Call) -> Answer:
     """One app, with its tasks, counts, deployments and last failure."""
     embed = views.embeds(call.query.get("embed", ())) | views.OF_ONE
-    touching = deployments.touching(call.core)
-    return answer({"app": views.app(call.core, app_of(call, call.path_id), embed, touching, call.program.now())})
+    return answer({"app": views.app(call.core, app_of(call, call.path_id), embed, call.program.now())})
 
 
 async def list_versions(call: Call) -> Answer:
@@ -114,12 +112,12 @@ def _today(call: Call, given: legacy.Given) -> legacy.Given:
 
 
 async def create(call: Call) -> Answer:
-    """An app that did not exist."""
+    """An app that did not exist. Where it is said to be is its id, not where it is read."""
     given = given_of(call, call.json())
     path = paths.absolute(given["id"])
     call.need("create", path)
     reply = await call.ask(words.CreateApp(given, call.flag("force"), call.source))
-    return answer(_created(call, path, reply), 201, (*_location(call, path), (DEPLOYMENT_ID, reply.deployment_id)))
+    return answer(_created(call, path, reply), 201, (*location(call, path), (DEPLOYMENT_ID, reply.deployment_id)))
 
 
 def _created(call: Call, path: PathId, reply: words.Started) -> dict[str, Any]:
@@ -127,12 +125,6 @@ def _created(call: Call, path: PathId, reply: words.Started) -> dict[str, Any]:
     shown = show(found) | views.counts(()) | {"deployments": [{"id": reply.deployment_id}]}
     shown.pop("versionInfo", None)
     return shown
-
-
-def _location(call: Call, path: PathId) -> tuple[tuple[str, str], ...]:
-    """From the id, not from where the app is read: clients know it so."""
-    scheme, _, own = call.program.url.partition("://")
-    return (("Location", f"{scheme}://{call.request.headers.get('Host') or own}{path}"),)
 
 
 async def put(call: Call) -> Answer:
@@ -176,7 +168,7 @@ async def _put(
         call.need("update" if isinstance(call.core.specs.get(path), App) else "create", path)
     reply = await call.ask(words.PutApps(given, partial, must_exist, call.flag("force"), by))
     if by is not None and reply.created:
-        return started(reply, 201, _location(call, ids[0]))
+        return started(reply, 201, location(call, ids[0]))
     return started(reply)
 
 

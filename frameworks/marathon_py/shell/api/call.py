@@ -136,3 +136,9 @@ def started(reply: words.Started, status: int = 200, headers: Headers = ()) -> R
 
 def answer(body: Any, status: int = 200, headers: Headers = ()) -> Response:
     return Response(status, orjson.dumps(body), JSON, headers)
+
+
+def location(call: Call, path: str) -> Headers:
+    """Where something is, for whoever asked as he did."""
+    scheme, _, own = call.program.url.partition("://")
+    return (("Location", f"{scheme}://{call.request.headers.get('Host') or own}{path}"),)

@@ -86,13 +86,12 @@ class Api:
 
     async def _answer(self, request: Request) -> Answer:
         path = _SLASHES.sub("/", request.path).rstrip("/") or "/"
-        method = "GET" if request.method == "HEAD" else request.method
         allowed: dict[str, None] = {}
         for pattern, row in self._rows:
             found = pattern.fullmatch(path)
             if found is None:
                 continue
-            if row.method == method:
+            if request.method == row.method or (request.method == "HEAD" and row.method == "GET"):
                 return await self._call(row, request, found.groupdict())
             allowed[row.method] = None
         if not allowed:
@@ -100,7 +99,7 @@ class Api:
         if "GET" in allowed:
             allowed["HEAD"] = None
         header = (("Allow", ", ".join(allowed)),)
-        if method == "OPTIONS":
+        if request.method == "OPTIONS":
             return Response(200, headers=header)
         raise Failed(405, headers=header)
 
