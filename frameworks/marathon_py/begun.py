@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from frameworks.marathon_py import words
 from frameworks.marathon_py.deployments import records as definitions
 from frameworks.marathon_py.deployments import steps, versions
+from frameworks.marathon_py.instances import failures, scale
 from frameworks.marathon_py.instances import records as instances
-from frameworks.marathon_py.instances import scale
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
 
@@ -26,6 +26,7 @@ def begun(m: Marathon, event: Event, out: Frame) -> None:
     m.records = {name: contents for name, contents in told.records.items() if name.startswith(definitions.PREFIX)}
     versions.restore(m)
     instances.begin(m, told.tasks, out)
+    failures.begin(m, out)
     m.has_begun = True
     scale.begin(m, out)
     steps.resume(m, out)

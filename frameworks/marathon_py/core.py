@@ -33,7 +33,18 @@ from frameworks.marathon_py.definitions.trees import Spec
 from frameworks.marathon_py.deployments import requests, steps
 from frameworks.marathon_py.deployments.deployment import Deployment, Work
 from frameworks.marathon_py.deployments.versions import Versions
-from frameworks.marathon_py.instances import kills, overdue, records, scale, unreachable, updates
+from frameworks.marathon_py.instances import (
+    failures,
+    health,
+    kills,
+    overdue,
+    readiness,
+    records,
+    scale,
+    unreachable,
+    updates,
+)
+from frameworks.marathon_py.instances.failures import EndedInstance, Failure
 from frameworks.marathon_py.instances.instance import Condition, Goal, Instance, instance_id
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table, dispatch
@@ -46,7 +57,7 @@ if TYPE_CHECKING:
 
 ROWS = Table.merge(
     begun.table, connection.table, updates.table, unreachable.table, overdue.table, scale.table, kills.table,
-    requests.table,
+    health.table, readiness.table, requests.table,
 )  # fmt: skip
 
 
@@ -107,9 +118,14 @@ class Marathon:
         #: those that the master knows us in
         self.roles: dict[str, None] = {self.settings.mesos_role: None}
         self.timers = Timers()
+        #: of apps, how they have failed the last time; of pods, their last instances that have ended
+        self.failures: dict[PathId, Failure] = {}
+        self.ended: dict[PathId, tuple[EndedInstance, ...]] = {}
         #: instances that are to be killed; those whose kill was said and that have not ended
         self.kills: dict[str, None] = {}
         self.killing: dict[str, None] = {}
+        #: specs whose instances are asked whether they are ready: those that were locked after the last frame
+        self.polled: dict[PathId, None] = {}
         #: roles in which offers are wanted, as we have said; in which they are to be asked for again; in which
         #: something was given back since they were last asked for
         self.wanted: dict[str, None] = {}
@@ -138,6 +154,9 @@ class Marathon:
         scale.settle(self, out)
         kills.settle(self, out)
         overdue.settle(self, out)
+        health.settle(self, out)
+        readiness.settle(self, out)
+        failures.settle(self, out)
         records.settle(self, out)
         connection.settle(self, out)  # before offers are asked for
         self.touched.clear()
@@ -201,6 +220,7 @@ class Marathon:
         self._drop(instance)
         instance.tasks, instance.placed = {}, None
         instance.is_killed, instance.is_ready, instance.unreachable_since = False, False, None
+        instance.health, instance.unhealthy_because, instance.readiness = {}, "", None
 
     def forget(self, instance: Instance, out: Frame) -> None:
         """There is no such instance any more, and nothing is kept of it."""

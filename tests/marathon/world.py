@@ -74,6 +74,10 @@ class World:
         self.calls: list[Call] = []
         self.frames: list[Frame] = []
         self.facts: list[Any] = []
+        #: probes that were asked for, and what is found; None: the answer never comes
+        self.probes: list[words.Probe] = []
+        self.look: Callable[[words.Probe], words.Probed | None] = words.Probed
+        self._unanswered: list[words.Probe] = []
         self.crash_at: Callable[[], bool] = lambda: False
         self._offers = 0
         self.start()
@@ -86,6 +90,7 @@ class World:
         self.wanted.clear()
         self.told.clear()
         self.unwanted.clear()
+        self._unanswered.clear()
         self.book = {task_id: state if state in ENDS else STAGING for task_id, state in self.book.items()}
         for agent in self.agents.values():
             agent.offers.clear()
@@ -125,6 +130,9 @@ class World:
             assert isinstance(word, Send)
             if isinstance(word.message, words.Forget):
                 self.book.pop(word.message.task_id, None)
+            elif isinstance(word.message, words.Probe):
+                self.probes.append(word.message)
+                self._unanswered.append(word.message)
             elif isinstance(word.message, Call):
                 self.hear(word.message)
             if self.core is not core:
@@ -287,6 +295,10 @@ class World:
         while (at := self.core.deadline()) is not None and at <= end:
             self.now = max(self.now, at)
             self.tell(None, Tick)
+            while self._unanswered:
+                found = self.look(self._unanswered.pop(0))
+                if found is not None:
+                    self.tell(found)
         self.now = end
 
     def start_tasks(self) -> None:

@@ -22,3 +22,19 @@ class OverdueDue:
     """An instance should run by now."""
 
     instance_id: str
+
+
+@value
+class ProbeDue:
+    """A health check of ours is to be made."""
+
+    instance_id: str
+    incarnation: int
+    index: int
+
+
+@value
+class ReadinessDue:
+    """An instance is to be asked whether it is ready."""
+
+    instance_id: str

@@ -106,6 +106,43 @@ class InstanceTask:
 
 
 @attrs.frozen
+class HealthResult:
+    """What one health check of ours has found so far."""
+
+    consecutive_failures: int = 0
+    first_success: Nanos | None = None
+    last_success: Nanos | None = None
+    last_failure: Nanos | None = None
+    #: why it has failed the last time
+    cause: str = ""
+
+    @property
+    def is_alive(self) -> bool:
+        return self.last_success is not None and (self.last_failure is None or self.last_success > self.last_failure)
+
+    def succeeded(self, now: Nanos) -> HealthResult:
+        last = max(now, (self.last_failure or 0) + 1)
+        return attrs.evolve(self, consecutive_failures=0, first_success=self.first_success or now, last_success=last)
+
+    def failed(self, now: Nanos, cause: str) -> HealthResult:
+        last = max(now, self.last_success or 0)
+        return attrs.evolve(
+            self, consecutive_failures=self.consecutive_failures + 1, last_failure=last, cause=cause,
+        )  # fmt: skip
+
+
+@attrs.frozen
+class ReadinessResult:
+    """What the readiness check has found the last time; of the answer what is to be shown."""
+
+    name: str
+    is_ready: bool
+    status: int | None = None
+    content_type: str = ""
+    body: str = ""
+
+
+@attrs.frozen
 class Placed:
     """Where an instance is."""
 
@@ -138,12 +175,18 @@ class Instance:
     active_since: Nanos | None = None
     #: all health checks say so; None: some have not said anything, or there are none
     healthy: bool | None = None
-    #: all readiness checks have been positive once
+    #: the readiness check has been positive once
     is_ready: bool = False
     #: since when it has been out of reach, as its agent's master says
     unreachable_since: Nanos | None = None
     #: a kill was asked for and nothing terminal was heard
     is_killed: bool = False
+    #: of health checks that we make ourselves, by their places in the definition; none: nothing has been found yet
+    health: dict[int, HealthResult] = attrs.Factory(dict)
+    #: why a health check of ours has it killed; "": none has
+    unhealthy_because: str = ""
+    #: in this run; None: it was not asked
+    readiness: ReadinessResult | None = None
 
     @property
     def spec_id(self) -> PathId:

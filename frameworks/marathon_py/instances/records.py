@@ -11,11 +11,14 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.instances import kills, unreachable
 from frameworks.marathon_py.instances.instance import (
     Condition,
     Goal,
+    HealthResult,
     Instance,
     InstanceTask,
     Placed,
@@ -57,6 +60,7 @@ def record(instance: Instance) -> bytes:
             ]
             for task in instance.tasks.values()
         ],
+        [[index, *attrs.astuple(found)] for index, found in instance.health.items()], instance.unhealthy_because,
     ]  # fmt: skip
     return json.dumps(kept, separators=(",", ":")).encode()
 
@@ -65,7 +69,7 @@ def restored(name: str, contents: bytes, definition: Callable[[PathId, str], App
     """As it was kept; None: nobody knows its definition. Raises ValueError."""
     (
         form, spec_id, version, goal, condition, since, incarnation, active_since, unreachable_since, is_killed,
-        is_ready, healthy, placed, tasks,
+        is_ready, healthy, placed, tasks, health, unhealthy_because,
     ) = json.loads(contents)  # fmt: skip
     if form != FORM:
         raise ValueError(f"the record of instance {name} is of form {form}, and {FORM} is what is known here")
@@ -83,6 +87,7 @@ def restored(name: str, contents: bytes, definition: Callable[[PathId, str], App
             for container, ports, state, staged, started, is_healthy, addresses in tasks
         },
         active_since, healthy, bool(is_ready), unreachable_since, bool(is_killed),
+        {index: HealthResult(*found) for index, *found in health}, unhealthy_because,
     )  # fmt: skip
 
 

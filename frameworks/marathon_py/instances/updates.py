@@ -23,7 +23,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from frameworks.marathon_py import words
-from frameworks.marathon_py.instances import kills, unreachable
+from frameworks.marathon_py.instances import failures, health, kills, unreachable
 from frameworks.marathon_py.instances.conditions import condition_of, together
 from frameworks.marathon_py.instances.instance import Condition, Goal, Instance, InstanceTask, instance_of, spec_of
 from mesos_py.machine.frame import Event, Frame
@@ -57,6 +57,8 @@ def update(m: Marathon, event: Event, out: Frame) -> None:
         unreachable.heard(m, instance, status, out)
     else:
         _is_there(m, instance, together(conditions), out)
+    if instance.id in m.instances:
+        health.judge(m, instance, out)
 
 
 def _stranger(m: Marathon, status: TaskStatus, out: Frame) -> None:
@@ -115,6 +117,7 @@ def _is_there(m: Marathon, instance: Instance, condition: Condition, out: Frame)
 def ended(m: Marathon, instance: Instance, condition: Condition, out: Frame) -> None:
     """It has no task any more: it waits for an offer, or is what else is wanted of it."""
     m.become(instance, condition, out)
+    failures.note(m, instance, condition, out)
     if instance.goal is Goal.DECOMMISSIONED:
         m.forget(instance, out)
     elif instance.goal is Goal.RUNNING:
