@@ -30,7 +30,7 @@ from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.definitions.pods import Pod
 from frameworks.marathon_py.definitions.settings import Settings
 from frameworks.marathon_py.definitions.trees import Spec
-from frameworks.marathon_py.deployments import requests, steps
+from frameworks.marathon_py.deployments import group_requests, pod_requests, requests, steps
 from frameworks.marathon_py.deployments.deployment import Deployment, Work
 from frameworks.marathon_py.deployments.versions import Versions
 from frameworks.marathon_py.instances import (
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 
 ROWS = Table.merge(
     begun.table, connection.table, updates.table, unreachable.table, overdue.table, scale.table, kills.table,
-    health.table, readiness.table, requests.table,
+    health.table, readiness.table, requests.table, group_requests.table, pod_requests.table,
 )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from frameworks.marathon_py.definitions.groups import Group
 from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.definitions.pods import Pod
 from frameworks.marathon_py.definitions.rules.pods import violations as violations_of_pod
-from frameworks.marathon_py.definitions.rules.update import violations_of_update
+from frameworks.marathon_py.definitions.rules.update import violations_of_pod_update, violations_of_update
 from frameworks.marathon_py.definitions.service_ports import PortsExhausted, assigned, service_ports
 from frameworks.marathon_py.definitions.trees import Difference, Spec
 from frameworks.marathon_py.definitions.versioning import versioned
@@ -55,8 +55,8 @@ def submit(
     restarted: Collection[PathId] = (),
     at: Mapping[PathId, str] | None = None,
 ) -> Started | Refused:
-    """The tree is what is wanted, and a deployment makes it so. Specs that have versions keep them; the others get
-    theirs. ``about`` is what events name, ``at`` where in the request a spec stands."""
+    """The tree is what is wanted, and a deployment makes it so. Specs that were kept once keep their versions, others
+    get theirs. ``about`` is what events name, ``at`` where in the request a spec stands."""
     version = versions.next_version(m, out.now)
     prepared = prepare(m, wanted, version, force, restarted, at or {})
     if isinstance(prepared, Refused):
@@ -102,7 +102,7 @@ def prepare(
     if wrong:
         return invalid(wrong)
     for path, spec in specs.items():
-        if spec.version_info is None or path in restarted:
+        if not _was_kept(m, path, spec) or path in restarted:
             specs[path] = _versioned(changed[path][0], spec, version, path in restarted)
         if len(records.spec_record(specs[path])) > records.RECORD_MAX:
             return invalid([Violation(at.get(path, "") or "/", "The definition is too large to be kept.")])
@@ -134,7 +134,7 @@ def _with_ports(m: Marathon, changed: Mapping[PathId, Difference]) -> dict[PathI
 
 def _violations(m: Marathon, wanted: Group, path: PathId, spec: Spec, force: bool, at: str) -> list[Violation]:
     """What is wrong with one definition; what was kept once is not judged again."""
-    if spec.version_info is not None:
+    if _was_kept(m, path, spec):
         return []
     found: list[Violation] = []
     old = m.specs.get(path)
@@ -143,9 +143,14 @@ def _violations(m: Marathon, wanted: Group, path: PathId, spec: Spec, force: boo
         found += violations_of_update(old, spec, force) if isinstance(old, App) else ()
     else:
         found += violations_of_pod(spec, m.settings)
+        found += violations_of_pod_update(old, spec) if isinstance(old, Pod) else ()
     role = groups.role_violation(spec, groups.allowed_roles(m.root, path, m.settings, wanted))
     found += [role] if role is not None else []
     return [Violation(at + one.path.rstrip("/") if at else one.path, one.text) for one in found]
+
+
+def _was_kept(m: Marathon, path: PathId, spec: Spec) -> bool:
+    return m.versions.spec(path, spec.version) is spec
 
 
 def _versioned(old: Spec | None, new: Spec, version: str, is_restart: bool) -> Spec:

@@ -8,7 +8,7 @@ Source: mesosphere/marathon .../raml/AppConversion.scala appUpdateRamlReader.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
@@ -17,8 +17,9 @@ from frameworks.marathon_py.definitions.complete import complete
 from frameworks.marathon_py.definitions.legacy import Given
 from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.definitions.settings import Settings
-from frameworks.marathon_py.definitions.trees import S
+from frameworks.marathon_py.definitions.trees import Spec
 
+T = TypeVar("T", bound=Spec)
 _OF_THE_SERVER = ("version", "version_info")
 
 
@@ -30,6 +31,6 @@ def merged(old: App, given: Given, settings: Settings) -> App:
     return complete({**fields, **given, "id": PathId(old.id)}, settings)
 
 
-def unversioned(spec: S) -> S:
+def unversioned(spec: T) -> T:
     """The same definition, as if it were given now."""
     return attrs.evolve(spec, version="", version_info=None)

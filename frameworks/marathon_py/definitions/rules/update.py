@@ -1,4 +1,4 @@
-"""Rules about a change of an app whose instances have persistent volumes: these were made for what it was before."""
+"""Rules about a change of an app or a pod whose instances have persistent volumes: these were made for what it was."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from frameworks.marathon_py.definitions.app import App
 from frameworks.marathon_py.definitions.fields import Violation
+from frameworks.marathon_py.definitions.pods import PersistentDirectory, Pod
 from frameworks.marathon_py.definitions.volumes import PersistentVolume, of_kind
 
 _NO = "Services with persistent volumes configured may not change {}. "
@@ -35,6 +36,29 @@ def violations_of_update(old: App, new: App, is_forced: bool = False) -> Iterato
             yield Violation("/", HOST_PORTS_CHANGED)
     if old.is_resident and new.is_resident and old.role != new.role and not is_forced:
         yield Violation("/role", _ROLE_CHANGED.format(old.role, new.role))
+
+
+def violations_of_pod_update(old: Pod, new: Pod) -> Iterator[Violation]:
+    """Likewise for pods."""
+    if not old.is_resident and not new.is_resident:
+        return
+    if of_kind(old.volumes, PersistentDirectory) != of_kind(new.volumes, PersistentDirectory):
+        yield Violation("/", "persistent volumes cannot be updated")
+    if old.instances > 0:
+        for name in ("cpus", "mem", "disk", "gpus"):
+            if _total(old, name) != _total(new, name):
+                yield Violation("/", f"{name} cannot be updated if a pod has persistent volumes")
+        if _ports_of_pod(old) != _ports_of_pod(new):
+            yield Violation("/", "host ports cannot be updated if a pod has persistent volumes")
+
+
+def _total(pod: Pod, name: str) -> float:
+    amounts: list[float] = [getattr(container.resources, name) for container in pod.containers]
+    return sum(amounts, getattr(pod.executor_resources, name, 0.0))
+
+
+def _ports_of_pod(pod: Pod) -> frozenset[int | None]:
+    return frozenset(one.host_port for container in pod.containers for one in container.endpoints)
 
 
 def host_ports(app: App) -> tuple[int, ...]:
