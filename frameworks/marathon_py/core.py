@@ -19,6 +19,7 @@ worked, reconciles, and acknowledges an update when we have dealt with it. What 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import attrs
@@ -45,11 +46,17 @@ from frameworks.marathon_py.instances import (
     updates,
 )
 from frameworks.marathon_py.instances.failures import EndedInstance, Failure
-from frameworks.marathon_py.instances.instance import Condition, Goal, Instance, instance_id
+from frameworks.marathon_py.instances.instance import Condition, Goal, Instance, InstanceTask, Placed, instance_id
+from frameworks.marathon_py.launching import offers, queue, tokens
+from frameworks.marathon_py.launching.backoff import Config, Delay
+from frameworks.marathon_py.launching.offers import Seen
+from frameworks.marathon_py.launching.queue import Entry
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table, dispatch
 from mesos_py.machine.timers import Timers
 from mesos_py.machine.values import Nanos
+from mesos_py.sdk.launcher import wishes
+from mesos_py.sdk.matching.host import Place
 from mesos_py.wire.ids import TaskID
 
 if TYPE_CHECKING:
@@ -58,6 +65,7 @@ if TYPE_CHECKING:
 ROWS = Table.merge(
     begun.table, connection.table, updates.table, unreachable.table, overdue.table, scale.table, kills.table,
     health.table, readiness.table, requests.table, group_requests.table, pod_requests.table,
+    offers.table, queue.table, tokens.table, wishes.table,
 )  # fmt: skip
 
 
@@ -84,6 +92,8 @@ class Habits:
     env_vars_prefix: str = ""
     accepted_resource_roles_default_behavior: str = "any"
     gpu_scheduling_behavior: str = "restricted"
+    maintenance_mode: bool = True
+    draining_seconds: float = 0.0
     mesos_user: str = ""
     checkpoint: bool = True
 
@@ -92,13 +102,21 @@ class Habits:
         return self.min_revive_offers_interval_s
 
 
+FindSecret = Callable[[str], bytes | None]
+"""What a secret is, by its source; None: nobody knows. It must not wait."""
+
+
 class Marathon:
     """Everything. Only its own methods and those of the tables change it."""
 
-    def __init__(self, rng: Random, settings: Settings | None = None, habits: Habits | None = None) -> None:
+    def __init__(
+        self, rng: Random, settings: Settings | None = None, habits: Habits | None = None,
+        find_secret: FindSecret | None = None,
+    ) -> None:  # fmt: skip
         self.rng = rng
         self.settings = settings or Settings()
         self.habits = habits or Habits()
+        self.find_secret = find_secret
         #: all definitions as they are, and by id; what is kept of former ones
         self.root = Group()
         self.specs: dict[PathId, Spec] = {}
@@ -113,8 +131,21 @@ class Marathon:
         self.of_spec: dict[PathId, dict[str, Instance]] = {}
         #: whose task that is, of tasks that are not known to have ended
         self.tasks: dict[TaskID, Instance] = {}
-        #: those that wait for an offer, by role and id
-        self.waiting: dict[str, dict[str, Instance]] = {}
+        #: those that may be launched, by role, configuration and id; those that wait and may not yet; where each waits
+        self.waiting: dict[str, dict[Config, dict[str, Instance]]] = {}
+        self.aside: dict[Config, dict[str, Instance]] = {}
+        self.waits: dict[str, tuple[str, Config]] = {}
+        self.delays: dict[Config, Delay] = {}
+        #: attempts to launch what there is too little of, by spec and role
+        self.queue: dict[PathId, dict[str, Entry]] = {}
+        #: launches that may be asked for; those that have used one and are not known to run; some were not asked for
+        self.tokens = self.habits.launch_tokens
+        self.unconfirmed: dict[str, None] = {}
+        self.is_short = False
+        #: the last that each agent offered, for those who ask why
+        self.seen: dict[Place, Seen] = {}
+        #: where the master is; None: nobody knows, or it has no region
+        self.home_region: str | None = None
         #: those that the master knows us in
         self.roles: dict[str, None] = {self.settings.mesos_role: None}
         self.timers = Timers()
@@ -157,8 +188,11 @@ class Marathon:
         health.settle(self, out)
         readiness.settle(self, out)
         failures.settle(self, out)
+        tokens.settle(self)
+        queue.settle(self)
         records.settle(self, out)
         connection.settle(self, out)  # before offers are asked for
+        wishes.settle(self, out)
         self.touched.clear()
         self.moved.clear()
 
@@ -183,17 +217,17 @@ class Marathon:
         instance = Instance(instance_id(PathId(spec.id), self._uuid(out.now)), spec, since=out.now)
         self.instances[instance.id] = instance
         self.of_spec.setdefault(instance.spec_id, {})[instance.id] = instance
-        self.waiting.setdefault(spec.role, {})[instance.id] = instance
+        queue.enter(self, instance, out.now)
         self.recounted[instance.spec_id] = None
         self.changed(instance, out)
         return instance
 
-    def restore(self, instance: Instance) -> None:
+    def restore(self, instance: Instance, out: Frame) -> None:
         """It is there, as it was kept."""
         self.instances[instance.id] = instance
         self.of_spec.setdefault(instance.spec_id, {})[instance.id] = instance
         self.tasks.update((task.id, instance) for task in instance.tasks.values() if not task.condition.is_terminal)
-        self._wait(instance)
+        self._wait(instance, out)
 
     def become(self, instance: Instance, condition: Condition, out: Frame) -> None:
         """It is in that condition from now on; where it waits follows from that, and everybody is told."""
@@ -204,15 +238,34 @@ class Marathon:
         instance.active_since = (instance.active_since or out.now) if condition is Condition.RUNNING else None
         if instance.is_current is not was_current:
             self.recounted[instance.spec_id] = None
-        self._wait(instance)
+        queue.heard(self, instance, out.now)
+        self._wait(instance, out)
         self.changed(instance, out)
+
+    def launched(self, instance: Instance, where: Placed, tasks: Iterable[InstanceTask], out: Frame) -> None:
+        """Its tasks are asked for, there."""
+        instance.incarnation += 1
+        instance.placed, instance.tasks = where, {task.container: task for task in tasks}
+        instance.healthy, instance.is_ready, instance.unreachable_since, instance.is_killed = None, False, None, False
+        for task in instance.tasks.values():
+            self.tasks[task.id] = instance
+        self.become(instance, Condition.PROVISIONED, out)
+
+    def not_launched(self, instance: Instance, out: Frame) -> None:
+        """Nobody has heard that its tasks were asked for: there are none, and their ids can be used again."""
+        self.clear(instance)
+        instance.incarnation -= 1
+        if instance.goal is Goal.RUNNING:
+            self.become(instance, Condition.SCHEDULED, out)
+        else:
+            self.forget(instance, out)
 
     def want(self, instance: Instance, goal: Goal, out: Frame) -> None:
         """That is wanted of it from now on; whoever wants less of it asks for a kill, too (``instances.kills``)."""
         if instance.goal is not goal:
             instance.goal = goal
             self.recounted[instance.spec_id] = None
-            self._wait(instance)
+            self._wait(instance, out)
             self.changed(instance, out)
 
     def clear(self, instance: Instance) -> None:
@@ -228,7 +281,7 @@ class Marathon:
         del self.instances[instance.id], siblings[instance.id]
         if not siblings:
             del self.of_spec[instance.spec_id]
-        self._leave(instance)
+        queue.leave(self, instance)
         self._drop(instance)
         self.touched[instance.id] = self.moved[instance.spec_id] = self.recounted[instance.spec_id] = None
 
@@ -247,16 +300,11 @@ class Marathon:
         self.kills.pop(instance.id, None)
         self.killing.pop(instance.id, None)
 
-    def _wait(self, instance: Instance) -> None:
+    def _wait(self, instance: Instance, out: Frame) -> None:
         if instance.wants_offer:
-            self.waiting.setdefault(instance.spec.role, {})[instance.id] = instance
+            queue.enter(self, instance, out.now)
         else:
-            self._leave(instance)
-
-    def _leave(self, instance: Instance) -> None:
-        there = self.waiting.get(instance.spec.role, {})
-        if there.pop(instance.id, None) is not None and not there:
-            del self.waiting[instance.spec.role]
+            queue.leave(self, instance)
 
     def _uuid(self, now: Nanos) -> str:
         """A time-based one (version 1), as Marathon's; node and sequence are drawn, so that none comes twice."""
@@ -282,7 +330,7 @@ class Marathon:
         for name, instance in self.instances.items():
             assert name == instance.id
             assert self.of_spec[instance.spec_id][name] is instance
-            assert (name in self.waiting.get(instance.spec.role, {})) is instance.wants_offer, instance
+            assert (name in self.waits) is instance.wants_offer, instance
             assert all(self.tasks[task.id] is instance for task in instance.open_tasks), instance
             assert (instance.placed is not None) is bool(instance.tasks), instance
             assert (instance.condition is Condition.SCHEDULED) is not bool(instance.tasks), instance
@@ -291,7 +339,7 @@ class Marathon:
             assert self.versions.spec(instance.spec_id, instance.spec.version) is not None, instance
         assert sum(map(len, self.of_spec.values())) == len(self.instances)
         assert all(self.of_spec.values())
-        assert all(self.waiting.values())
+        queue.check(self)
         assert len(self.tasks) == sum(len(one.open_tasks) for one in self.instances.values())
         assert len(self.killing) <= self.habits.kill_chunk_size
         for name in (*self.kills, *self.killing):

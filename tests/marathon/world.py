@@ -26,7 +26,7 @@ from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.definitions.pods import Pod
 from frameworks.marathon_py.definitions.settings import Settings
 from frameworks.marathon_py.deployments import versions
-from frameworks.marathon_py.instances.instance import APP, Condition, Instance, InstanceTask, Placed
+from frameworks.marathon_py.instances.instance import Instance
 from mesos_py.algebra.resources import Resources
 from mesos_py.machine.frame import Event, Frame, Send, Tick
 from mesos_py.machine.values import SECOND, Nanos
@@ -67,8 +67,9 @@ class World:
         self.unwanted: dict[TaskID, None] = {}
         #: roles that are not suppressed
         self.wanted: dict[str, None] = {}
-        #: no master listens
+        #: no master listens; launches that it has not heard, of which the framework is told after its other words
         self.is_cut = False
+        self.unheard: list[Call] = []
         #: infos of everything that was ever launched
         self.infos: dict[TaskID, TaskInfo] = {}
         self.calls: list[Call] = []
@@ -91,6 +92,7 @@ class World:
         self.told.clear()
         self.unwanted.clear()
         self._unanswered.clear()
+        self.unheard.clear()
         self.book = {task_id: state if state in ENDS else STAGING for task_id, state in self.book.items()}
         for agent in self.agents.values():
             agent.offers.clear()
@@ -137,6 +139,8 @@ class World:
                 self.hear(word.message)
             if self.core is not core:
                 return frame
+        while self.unheard and self.core is core:
+            self.tell(words.NotSaid(self.unheard.pop(0)))
         return frame
 
     # ---- what people do
@@ -177,7 +181,7 @@ class World:
 
     def _accept(self, call: Call) -> None:
         if self.is_cut:
-            self.tell(words.NotSaid(call))
+            self.unheard.append(call)
             return
         accept = call.accept
         infos = list(launched_by(accept.operations))
@@ -265,29 +269,12 @@ class World:
     # ---- what happens
 
     def launch(self) -> None:
-        """Whatever waits is on an agent, by hand."""
-        agents = [one for one in self.agents.values() if one.away_since is None]
-        for instance in [one for there in self.core.waiting.values() for one in there.values()]:
-            if agents and not self.is_cut and self.core.instances.get(instance.id) is instance:
-                self.act(lambda m, out, one=instance: self._launch(m, one, self.rng.choice(agents).template, out))
-
-    def _launch(self, m: Marathon, instance: Instance, offer: Offer, out: Frame) -> None:
-        spec = instance.spec
-        names = [APP] if isinstance(spec, App) else [one.name for one in spec.containers]
-        instance.tasks = {
-            name: InstanceTask(instance.next_task_id(name), name, (31_000,), staged_at=self.now) for name in names
-        }
-        instance.incarnation += 1
-        instance.placed = Placed(offer.agent_id, offer.hostname)
-        m.tasks.update((task.id, instance) for task in instance.tasks.values())
-        m.become(instance, Condition.PROVISIONED, out)
-        infos = tuple(
-            TaskInfo(name="t", task_id=task.id, agent_id=offer.agent_id) for task in instance.tasks.values()
-        )
-        operation = Offer.Operation(
-            type=Offer.Operation.Type.LAUNCH, launch=Offer.Operation.Launch(task_infos=infos)
-        )
-        out.send(words.SCHEDULER, Call(type=Call.Type.ACCEPT, accept=Call.Accept(operations=(operation,))))
+        """Whatever waits and may be launched is on an agent."""
+        for _ in range(100):
+            before = len(self.infos)
+            self.offer_all()
+            if len(self.infos) == before:
+                return
 
     def advance(self, by: Nanos) -> None:
         """Time passes; timers come when they are due."""
@@ -331,7 +318,6 @@ class World:
         self.kill_unwanted()
         self.reconcile()
         self.launch()
-        self.offer_all()
         self.start_tasks()
         self.reconcile()
 

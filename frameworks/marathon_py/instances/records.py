@@ -98,7 +98,7 @@ def begin(m: Marathon, tasks: Mapping[TaskID, AgentID | None], out: Frame) -> No
         if instance is None:
             m.keep(name, None, out)
         else:
-            m.restore(instance)
+            m.restore(instance, out)
     for instance in list(m.instances.values()):
         _go_on(m, instance, tasks, out)
     for task_id, agent_id in tasks.items():

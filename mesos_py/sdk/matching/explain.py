@@ -77,7 +77,8 @@ def explain(
     for judgement in judgements:
         funnel.seen += 1
         if judgement.refusals:
-            funnel.refuse(judgement.refusals[0].filter)
+            first = judgement.refusals[0]
+            funnel.refuse(first.filter, first.name)
     best = min(judgements, key=lambda judgement: distance(judgement.refusals), default=None)
     nearest = None
     if best is not None and best.refusals:

@@ -46,20 +46,25 @@ class Step:
 class Funnel:
     """Hosts counted by what became of them; ``merge`` adds another one."""
 
-    __slots__ = ("refused", "seen")
+    __slots__ = ("refused", "seen", "things")
 
     def __init__(self) -> None:
         self.seen = 0
         #: by name of filter
         self.refused: dict[str, int] = {}
+        #: the same by filter and the thing it looked at
+        self.things: dict[tuple[str, str], int] = {}
 
-    def refuse(self, filter: str) -> None:
+    def refuse(self, filter: str, thing: str) -> None:
         self.refused[filter] = self.refused.get(filter, 0) + 1
+        self.things[filter, thing] = self.things.get((filter, thing), 0) + 1
 
     def merge(self, other: Funnel) -> None:
         self.seen += other.seen
         for name, count in other.refused.items():
             self.refused[name] = self.refused.get(name, 0) + count
+        for key, count in other.things.items():
+            self.things[key] = self.things.get(key, 0) + count
 
     @property
     def used(self) -> int:

@@ -4,7 +4,8 @@ Whatever is asked for first is placed first; the caller orders by priority. For 
 keeps a *scan*: the hosts that have not said no for good. Within a round resources only get less, so that a host that
 was refused once is not looked at again, and a class costs one evaluation for each host however many tasks it has:
 shares that are alike are taken together. Hosts that have too little of something are left out before that, by a look at
-their sums, which is what many different classes on hosts that are nearly full need.
+their sums, which is what many different classes on hosts that are nearly full need. One that has got as many tasks as
+a host may get in a round is not looked at, either.
 
 Hosts are tried in the order in which they were given, near ones first where there is a locality. Tasks that are spread,
 or grouped by a constraint, go to the lowest of the *heaps*: hosts with the same values of those fields.
@@ -65,6 +66,7 @@ _Key = tuple[Request, Level, Census | None]
 class _Undo:
     host: Host
     left: Resources
+    count: int
     census: Census
     values: dict[str, str]
 
@@ -75,8 +77,11 @@ class Round:
     def __init__(
         self, hosts: Iterable[Host], *, filters: Sequence[Filter] = FILTERS, now: Nanos = 0,
         home_region: str | None = None, draining_s: float | None = 0.0, rng: Random | None = None,
+        most: int | None = None,
     ) -> None:  # fmt: skip
+        """``most``: tasks that are placed on one host."""
         self.hosts = tuple(hosts)
+        self._room = Room(most)
         self._filters, self._rng = tuple(filters), rng
         self._view = View(now=now, home_region=home_region, draining_s=draining_s)
         self._scans: dict[_Key, _Scan] = {}
@@ -108,6 +113,10 @@ class Round:
         self._log = None
         return placed
 
+    def is_full(self, host: Host) -> bool:
+        """It has got as many tasks as it may."""
+        return not self._room.of(host, 1)
+
     def funnel(self, part: Part) -> Funnel:
         """What became of the hosts that were looked at for the class of ``part``."""
         scan = self._scans.get(part.key)
@@ -119,13 +128,14 @@ class Round:
         scan = self._scans.get(part.key)
         if scan is None:
             view = attrs.evolve(self._view, level=part.level, census=part.census)
-            scan = self._scans[part.key] = _Scan(part.request, self.hosts, view, self._filters, self._rng)
+            scan = self._scans[part.key] = _Scan(part.request, self.hosts, view, self._filters, self._rng, self._room)
         return scan
 
     def _take_back(self, parts: Sequence[Part]) -> None:
         """All placements in the log never happened."""
         for undo in reversed(self._log or ()):
             undo.host.left = undo.left
+            self._room.take(undo.host, -undo.count)
             undo.census.remove(undo.values)
         self._log = None
         for part in parts:
@@ -134,13 +144,30 @@ class Round:
                 self._funnels[part.key] = scan.funnel()
 
 
+class Room:
+    """How many tasks each host may get yet; ``most`` None: as many as fit."""
+
+    def __init__(self, most: int | None) -> None:
+        self._most = most
+        self._counts: dict[Host, int] = {}
+
+    def of(self, host: Host, count: int) -> int:
+        """At most ``count``."""
+        return count if self._most is None else min(count, self._most - self._counts.get(host, 0))
+
+    def take(self, host: Host, count: int) -> None:
+        if self._most is not None:
+            self._counts[host] = self._counts.get(host, 0) + count
+
+
 class _Scan:
     """The hosts that one class of requests may still be placed on."""
 
     def __init__(
-        self, request: Request, hosts: Sequence[Host], view: View, filters: Sequence[Filter], rng: Random | None
-    ) -> None:
-        self._request, self._view = request, view
+        self, request: Request, hosts: Sequence[Host], view: View, filters: Sequence[Filter], rng: Random | None,
+        room: Room,
+    ) -> None:  # fmt: skip
+        self._request, self._view, self._room = request, view, room
         self._filters = filters
         self._taker = Taker(request, rng)
         self._relaxing = tuple([one for one in request.constraints if one.may_relax])
@@ -178,7 +205,7 @@ class _Scan:
                     aside.append(index)
                 continue
             host, share = found
-            alike = 1 if self._is_single else copies(share, host.left, count)
+            alike = 1 if self._is_single else copies(share, host.left, self._room.of(host, count))
             self._put(host, share, alike, log)
             matches += [Match(host, share)] * alike
             count -= alike
@@ -202,11 +229,14 @@ class _Scan:
                     funnel.seen += 1
                 if host in self._used:
                     continue
-                if not _may_have(host, self._needs):
-                    funnel.refuse(RESOURCES)
+                if lacking := _lacking(host, self._needs):
+                    funnel.refuse(RESOURCES, lacking)
                     continue
                 refusal = first_refusal(self._filters, self._request, host, self._view)
-                funnel.refuse(refusal.filter if refusal is not None else GROUP)
+                if refusal is not None:
+                    funnel.refuse(refusal.filter, refusal.name)
+                else:
+                    funnel.refuse(GROUP, GROUP)
         return funnel
 
     def _first(self, heap: deque[Host]) -> tuple[Host, Share] | None:
@@ -218,11 +248,14 @@ class _Scan:
         while heap:
             host = heap[0]
             refusal = None
+            if not self._room.of(host, 1):
+                heap.popleft()
+                continue
             if host not in self._judged:
                 self._judged.add(host)
                 self._funnel.seen += 1
-                if not _may_have(host, self._needs):
-                    self._funnel.refuse(RESOURCES)
+                if lacking := _lacking(host, self._needs):
+                    self._funnel.refuse(RESOURCES, lacking)
                     heap.popleft()
                     continue
                 refusal = first_refusal(self._filters, request, host, view)
@@ -236,7 +269,7 @@ class _Scan:
                     return host, taken
                 refusal = taken
             if host not in self._used:
-                self._funnel.refuse(refusal.filter)
+                self._funnel.refuse(refusal.filter, refusal.name)
             heap.popleft()
         return None
 
@@ -252,7 +285,8 @@ class _Scan:
         if self._is_single:
             values = host.values(census.fields)
         if log is not None:
-            log.append(_Undo(host, host.left, census, values))
+            log.append(_Undo(host, host.left, count, census, values))
+        self._room.take(host, count)
         host.left -= times(share, count)
         self._used.add(host)
         if self._is_single:
@@ -275,9 +309,9 @@ def _heaps(hosts: Iterable[Host], fields: tuple[str, ...]) -> list[tuple[tuple[s
     return list(heaps.items())
 
 
-def _may_have(host: Host, needs: tuple[tuple[str, Milli], ...]) -> bool:
-    """False: it has too little, whatever of it may be used."""
-    for name, need in needs:  # noqa: SIM110 - a generator costs more than the question
+def _lacking(host: Host, needs: tuple[tuple[str, Milli], ...]) -> str:
+    """Something that it has too little of, whatever of it may be used; "": nothing."""
+    for name, need in needs:
         if host.left.scalar(name) < need:
-            return False
-    return True
+            return name
+    return ""

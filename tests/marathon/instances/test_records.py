@@ -55,11 +55,9 @@ def test_a_new_run_goes_on() -> None:
 def test_what_was_never_asked_for_waits_for_another_offer() -> None:
     """The run before has ended between keeping the launch and saying it."""
     world = world_of(app_of())
-    world.is_cut = True
     world.hear = lambda call: None  # type: ignore[method-assign]
-    world.act(lambda m, out: world._launch(m, world.of()[0], world.agents["a0"].template, out))
+    world.offer_all()
     assert world.conditions() == ["Provisioned"]
-    world.is_cut = False
     del world.hear
     world.start()
     assert world.conditions() == ["Scheduled"]

@@ -36,14 +36,14 @@ def test_an_app_runs() -> None:
     task, instance = world.facts[:2]
     version = world.core.specs["/web"].version
     assert (task.state, task.hostname, task.version) == ("TASK_RUNNING", instance.hostname, version)
-    assert task.ports == (31_000,)
+    assert task.ports == world.of()[0].tasks["_app"].host_ports
     assert (instance.condition, instance.goal) == ("Running", "Running")
 
 
 @pytest.mark.parametrize("state", sorted(ENDS, key=lambda one: one.name))
 def test_whatever_ends_is_launched_again(state: TaskState) -> None:
     """Same instance, next incarnation; the session need not remember the task."""
-    world = world_of(app_of())
+    world = world_of(app_of(backoffSeconds=0))
     world.run()
     (instance,) = world.of()
     (task_id,) = world.alive()
@@ -93,7 +93,7 @@ def test_strangers_are_killed_or_forgotten() -> None:
 
 def test_a_former_task_of_an_instance_is_killed() -> None:
     """It was taken for lost, the instance has another one, and then it is back."""
-    world = world_of(app_of())
+    world = world_of(app_of(backoffSeconds=0))
     world.run()
     (first,) = world.alive()
     world.update(first, TaskState.TASK_GONE)

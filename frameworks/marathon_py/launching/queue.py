@@ -1,0 +1,194 @@
+"""Who waits for an offer, since when, and why not yet.
+
+::
+
+    an instance wants an offer --> waiting: may be launched, by role and configuration --> offers
+                              \\-> aside: its configuration has a delay, or no offer can do --> waiting, later
+
+Offers are wanted in the roles in which somebody is ``waiting``. While something of a spec waits, or was asked for and
+not heard of, it has an entry in the queue, which remembers what became of the offers. When offers were last unused, and
+for which reasons, is not remembered for each spec: there is the last offer of each agent, and whoever asks has it
+judged (``reasons``, ``why``).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from frameworks.marathon_py import words
+from frameworks.marathon_py.definitions.paths import PathId
+from frameworks.marathon_py.instances.instance import Condition, Instance
+from frameworks.marathon_py.launching import backoff
+from frameworks.marathon_py.launching.backoff import Config, config_of
+from frameworks.marathon_py.launching.request import hindrance
+from mesos_py.machine.frame import Event, Frame
+from mesos_py.machine.table import Table
+from mesos_py.machine.values import SECOND, Nanos, value
+from mesos_py.sdk.matching import Funnel
+
+if TYPE_CHECKING:
+    from frameworks.marathon_py.core import Marathon
+
+table = Table("the launch queue")
+
+SWEEP = 10 * SECOND  # delays that are over for long are looked for
+
+
+@value
+class DelayOver:
+    """A timer: what waits after a failure may be launched."""
+
+    config: Config
+
+
+@value
+class SweepDue:
+    """A timer: delays that have been quiet for long enough are dropped."""
+
+
+@attrs.define(eq=False)
+class Entry:
+    """One attempt to launch what there is too little of a spec, in one role."""
+
+    since: Nanos
+    #: offers that were looked at for it, and those that were no use
+    processed: int = 0
+    unused: int = 0
+    last_used_at: Nanos | None = None
+    last_unused_at: Nanos | None = None
+    #: of all offers since it began
+    funnel: Funnel = attrs.field(factory=Funnel)
+
+
+# ---- coming and going
+
+
+def enter(m: Marathon, instance: Instance, now: Nanos) -> None:
+    """It waits, and is launched as soon as it may be."""
+    if instance.id in m.waits:
+        return
+    role, config = instance.spec.role, config_of(instance.spec)
+    m.waits[instance.id] = role, config
+    m.queue.setdefault(instance.spec_id, {}).setdefault(role, Entry(now))
+    if _is_held(m, instance, config, now):
+        m.aside.setdefault(config, {})[instance.id] = instance
+    else:
+        m.waiting.setdefault(role, {}).setdefault(config, {})[instance.id] = instance
+        if role in m.refused:
+            m.renewed.setdefault(role)
+
+
+def _is_held(m: Marathon, instance: Instance, config: Config, now: Nanos) -> bool:
+    due = backoff.until(m, config, now)
+    if due is not None:
+        m.timers.set(("delay", config), due, DelayOver(config))
+    return due is not None or hindrance(m, instance.spec) is not None
+
+
+def leave(m: Marathon, instance: Instance) -> None:
+    """It does not wait any more."""
+    place = m.waits.pop(instance.id, None)
+    if place is None:
+        return
+    role, config = place
+    for line in (m.aside, m.waiting.get(role, {})):
+        there = line.get(config, {})
+        if there.pop(instance.id, None) is not None and not there:
+            del line[config]
+    if role in m.waiting and not m.waiting[role]:
+        del m.waiting[role]
+    if config not in m.aside:
+        m.timers.cancel(("delay", config))
+
+
+def sort(m: Marathon, config: Config, now: Nanos) -> None:
+    """All that wait of the configuration do so where they have to, now that its delay is another."""
+    there = [instance for line in (m.aside, *m.waiting.values()) for instance in line.get(config, {}).values()]
+    for instance in there:
+        leave(m, instance)
+    for instance in there:
+        enter(m, instance, now)
+
+
+# ---- delays
+
+
+def heard(m: Marathon, instance: Instance, now: Nanos) -> None:
+    """The instance is in another condition, and so is perhaps the delay of others like it."""
+    if backoff.heard(m, instance, now):
+        sort(m, config_of(instance.spec), now)
+        if m.delays and "delays" not in m.timers:
+            m.timers.set("delays", now + SWEEP, SweepDue())
+
+
+def clear(m: Marathon, spec_id: PathId, now: Nanos) -> None:
+    """Nothing of the spec has to wait any longer."""
+    for config in [config for config in m.delays if config[0] == spec_id]:
+        del m.delays[config]
+        sort(m, config, now)
+
+
+@table.on(words.ClearDelay)
+def clear_delay(m: Marathon, event: Event, out: Frame) -> None:
+    """What waits after a failure may be launched; what does not wait at all is refused."""
+    spec_id = event.body.id
+    if spec_id not in m.queue:
+        out.reply = words.Refused(404, f"Application {spec_id} not found in tasks queue.")
+    else:
+        clear(m, spec_id, out.now)
+
+
+@table.on(DelayOver)
+def delay_over(m: Marathon, event: Event, out: Frame) -> None:
+    """What waits may be launched."""
+    sort(m, event.body.config, out.now)
+
+
+@table.on(SweepDue)
+def sweep_due(m: Marathon, event: Event, out: Frame) -> None:
+    """Delays that nothing has happened to for long are dropped."""
+    for config in [config for config, delay in m.delays.items() if delay.is_quiet(out.now)]:
+        del m.delays[config]
+        sort(m, config, out.now)
+    if m.delays:
+        m.timers.set("delays", out.now + SWEEP, SweepDue())
+
+
+# ---- the end of an attempt
+
+
+def settle(m: Marathon) -> None:
+    """Specs that have nothing left to launch are not in the queue."""
+    for spec_id in m.moved:
+        for role in list(m.queue.get(spec_id, ())):
+            if not any(_is_launching(one, role) for one in m.of_spec.get(spec_id, {}).values()):
+                del m.queue[spec_id][role]
+                if not m.queue[spec_id]:
+                    del m.queue[spec_id]
+
+
+def _is_launching(instance: Instance, role: str) -> bool:
+    return instance.spec.role == role and (instance.wants_offer or instance.condition is Condition.PROVISIONED)
+
+
+def count(m: Marathon, spec_id: PathId, role: str) -> int:
+    """Of its instances, those that are to be launched, or were asked for and not heard of."""
+    return sum(_is_launching(one, role) for one in m.of_spec.get(spec_id, {}).values())
+
+
+def check(m: Marathon) -> None:
+    """What is always true between frames."""
+    there = {
+        name: (instance.spec.role, config)
+        for line in (m.aside, *m.waiting.values()) for config, instances in line.items()
+        for name, instance in instances.items()
+    }  # fmt: skip
+    assert there == m.waits
+    assert sum(len(one) for line in (m.aside, *m.waiting.values()) for one in line.values()) == len(m.waits)
+    assert all(one for line in (m.aside, m.waiting, *m.waiting.values()) for one in line.values())
+    assert all(role in m.queue[config[0]] for role, config in m.waits.values())
+    assert all(m.queue.values())
+    assert m.wanted.keys() == m.waiting.keys()
+    assert m.tokens <= m.habits.launch_tokens + len(m.unconfirmed)

@@ -1,0 +1,202 @@
+"""From offers to launches: what is used, what is given back, and how much of it."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from frameworks.marathon_py import words
+from frameworks.marathon_py.core import Habits, Marathon
+from mesos_py.machine.frame import Event, Frame
+from mesos_py.wire.offer import Offer
+from mesos_py.wire.scheduler_api import Call
+from mesos_py.wire.scheduler_api import Event as MasterEvent
+from mesos_py.wire.schema import evolve
+from tests.marathon.app_of import app_of
+from tests.marathon.world import SECOND, TaskState, World, hosts, world_of
+
+
+def accepts(world: World) -> list[Call.Accept]:
+    return [call.accept for call in world.calls if call.accept is not None]
+
+
+def declines(world: World) -> list[Call.Decline]:
+    return [call.decline for call in world.calls if call.decline is not None]
+
+
+def test_an_app_is_launched_and_what_is_of_no_use_is_given_back() -> None:
+    world = world_of(app_of(cmd="x"), agents=3)
+    world.offer_all()
+    (accept,) = accepts(world)
+    (decline,) = declines(world)
+    assert len(decline.offer_ids) == 2
+    assert decline.filters.refuse_seconds == accept.filters.refuse_seconds == 120
+    (info,) = accept.operations[0].launch.task_infos
+    (instance,) = world.of()
+    assert info.task_id == instance.tasks["_app"].id == f"{instance.id}._app.1"
+    assert instance.placed is not None
+    assert instance.placed.agent_id == info.agent_id
+    assert (info.name, info.command.value, info.command.shell) == ("web", "x", True)
+    assert instance.tasks["_app"].host_ports == (info.discovery.ports.ports[0].number,)
+
+
+def test_one_offer_is_used_for_so_many_instances_and_offered_again() -> None:
+    world = world_of(app_of(instances=12), agents=1, max_instances_per_offer=5)
+    world.offer_all()
+    assert [len(one.operations[0].launch.task_infos) for one in accepts(world)] == [5]
+    assert accepts(world)[0].filters.refuse_seconds == 0
+    world.launch()
+    assert [len(one.operations[0].launch.task_infos) for one in accepts(world)] == [5, 5, 2]
+    assert accepts(world)[-1].filters.refuse_seconds == 120
+
+
+def test_specs_take_turns() -> None:
+    """A large app does not keep small ones waiting."""
+    world = world_of(app_of(id="/large", instances=50), app_of(id="/small", instances=2), agents=1)
+    world.offer_all()
+    (accept,) = accepts(world)
+    names = [info.name for info in accept.operations[0].launch.task_infos]
+    assert sorted(names) == ["large", "large", "large", "small", "small"]
+
+
+def test_tokens_stop_launches_until_tasks_run_or_time_has_passed() -> None:
+    world = world_of(
+        app_of(instances=10), agents=2, launch_tokens=4, launch_token_refresh_interval_s=30.0,
+        min_revive_offers_interval_s=1.0,
+    )  # fmt: skip
+    world.launch()
+    assert len(world.alive()) == 4
+    assert world.core.tokens == 0
+    world.start_tasks()
+    world.calls.clear()
+    world.advance(2 * SECOND)
+    world.reconcile()
+    assert world.core.tokens == 4
+    assert any(call.type is Call.Type.REVIVE for call in world.calls), "what was refused is wanted again"
+    world.launch()
+    assert len(world.alive()) == 8
+    world.advance(30 * SECOND)
+    assert world.core.tokens == 4
+    world.launch()
+    assert len(world.alive()) == 10
+
+
+def test_a_checked_instance_gives_its_token_back_when_it_is_healthy() -> None:
+    check = {"protocol": "COMMAND", "command": {"value": "true"}}
+    world = world_of(app_of(healthChecks=[check]), launch_tokens=1)
+    world.launch()
+    world.start_tasks()
+    world.reconcile()
+    assert (world.conditions(), world.core.tokens) == (["Running"], 0)
+    (instance,) = world.of()
+
+    def is_healthy(m: Marathon, out: Frame) -> None:
+        instance.healthy = True
+        m.changed(instance, out)
+
+    world.act(is_healthy)
+    assert world.core.tokens == 1
+
+
+def test_nothing_is_wanted_when_nothing_waits() -> None:
+    world = world_of(app_of())
+    assert world.wanted == {"marathon": None}
+    world.run()
+    assert world.wanted == {}
+
+
+def test_more_is_wanted_after_something_was_refused() -> None:
+    """Whoever comes later does not wait for the filters of those before him."""
+    world = world_of(app_of(id="/large", cpus=1000), min_revive_offers_interval_s=1.0)
+    world.offer_all()
+    world.calls.clear()
+    world.advance(2 * SECOND)
+    world.define(app_of(id="/large", cpus=1000), app_of(id="/small"))
+    assert [call.type for call in world.calls] == [Call.Type.REVIVE]
+
+
+def test_offers_in_a_role_in_which_nothing_waits_are_given_back() -> None:
+    world = world_of(app_of())
+    (offer, *_) = hosts(1, role="other")
+    frame = world.tell(MasterEvent.Offers(offers=(offer,)))
+    (send,) = frame.sends
+    assert send.message.decline.offer_ids == (offer.id,)  # type: ignore[union-attr]
+    assert world.conditions() == ["Scheduled"]
+
+
+def test_a_launch_that_nobody_heard_never_was() -> None:
+    """The instance waits as before, with the same incarnation, and no token is lost."""
+    world = world_of(app_of(), launch_tokens=1)
+    world.is_cut = True
+    (offer, *_) = [agent.template for agent in world.agents.values()]
+    world.tell(MasterEvent.Offers(offers=(offer,)))
+    (instance,) = world.of()
+    assert (instance.condition.value, instance.incarnation, instance.placed) == ("Scheduled", 0, None)
+    assert world.core.tokens == 1
+    world.is_cut = False
+    world.run()
+    assert world.alive() == [f"{instance.id}._app.1"]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_every_offer_is_answered_once_and_no_port_is_given_twice(seed: int) -> None:
+    """Random apps on random agents: the world refuses to give what it has not."""
+    rng = Random(seed)
+    apps = [
+        app_of(
+            id=f"/app{index}", instances=rng.randint(0, 9), cpus=rng.choice([0.1, 1, 3]),
+            portDefinitions=[{"port": 0} for _ in range(rng.randint(0, 3))],
+            constraints=rng.choice([[], [["hostname", "UNIQUE"]], [["hostname", "MAX_PER", "2"]]]),
+        )
+        for index in range(rng.randint(1, 5))
+    ]  # fmt: skip
+    world = World(rng, hosts(rng.randint(1, 4), "cpus:8;mem:4000;disk:1000;ports:[31000-31020]", role="marathon"),
+                  Habits(max_instances_per_offer=rng.randint(1, 5), launch_tokens=rng.choice([3, 100])))  # fmt: skip
+    world.define(*apps)
+    for _ in range(rng.randint(2, 6)):
+        made: list[Offer] = []
+        for agent in world.agents.values():
+            whole = agent.free.messages()
+            if whole and not agent.offers:
+                parts = [whole[:1], whole[1:]] if rng.random() < 0.3 else [whole]
+                for part in parts:
+                    world._offers += 1
+                    name = type(agent.template.id)(f"o{world._offers}")
+                    made.append(evolve(agent.template, id=name, resources=part))
+                    agent.offers[name] = made[-1]
+        world.calls.clear()
+        world.tell(MasterEvent.Offers(offers=tuple(made)))
+        answered = [one for call in (*accepts(world), *declines(world)) for one in call.offer_ids]
+        assert sorted(answered) == sorted(offer.id for offer in made)
+        world.start_tasks()
+        world.reconcile()
+        if world.alive() and rng.random() < 0.5:
+            world.end(rng.choice(world.alive()), TaskState.TASK_FINISHED)
+        world.advance(rng.randint(0, 40) * SECOND)
+    for agent in world.agents.values():
+        ports = [
+            port for task in agent.alive for resource in task.info.resources if resource.name == "ports"
+            for one in resource.ranges.range for port in range(one.begin, one.end + 1)
+        ]  # fmt: skip
+        assert len(ports) == len({*ports})
+    for app in apps:
+        places = [world.core.tasks[task_id].placed for task_id in world.alive(app.id)]
+        if app.constraints:
+            most = 1 if app.constraints[0][1] == "UNIQUE" else 2
+            names = [place.hostname for place in places if place is not None]
+            assert all(names.count(name) <= most for name in names)
+
+
+def test_offers_that_come_before_anything_is_known_are_given_back() -> None:
+    world = world_of()
+    (offer, *_) = hosts(1)
+    frame = world.core.apply(Event(MasterEvent.Offers, MasterEvent.Offers(offers=(offer,))), world.now)
+    assert [send.message.type for send in frame.sends] == [Call.Type.DECLINE]  # type: ignore[union-attr]
+
+
+def test_clearing_a_delay_that_there_is_not() -> None:
+    world = world_of()
+    assert world.tell(words.ClearDelay("/web")).reply == words.Refused(
+        404, "Application /web not found in tasks queue."
+    )  # fmt: skip
