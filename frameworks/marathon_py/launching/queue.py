@@ -180,14 +180,15 @@ def count(m: Marathon, spec_id: PathId, role: str) -> int:
 
 def check(m: Marathon) -> None:
     """What is always true between frames."""
-    there = {
-        name: (instance.spec.role, config)
-        for line in (m.aside, *m.waiting.values()) for config, instances in line.items()
-        for name, instance in instances.items()
-    }  # fmt: skip
-    assert there == m.waits
-    assert sum(len(one) for line in (m.aside, *m.waiting.values()) for one in line.values()) == len(m.waits)
-    assert all(one for line in (m.aside, m.waiting, *m.waiting.values()) for one in line.values())
+    lines = [m.aside, *m.waiting.values()]
+    there = [
+        (name, (instance.spec.role, config))
+        for line in lines for config, instances in line.items() for name, instance in instances.items()
+    ]  # fmt: skip
+    assert dict(there) == m.waits
+    assert len(there) == len(m.waits), "nobody waits twice"
+    assert all(instances for line in lines for instances in line.values())
+    assert all(m.waiting.values())
     assert all(role in m.queue[config[0]] for role, config in m.waits.values())
     assert all(m.queue.values())
     assert m.wanted.keys() == m.waiting.keys()
