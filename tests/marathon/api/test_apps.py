@@ -25,7 +25,7 @@ COUNTS = {"tasksStaged", "tasksRunning", "tasksHealthy", "tasksUnhealthy"}
 #: of an active task
 TASK = {
     "appId", "id", "host", "slaveId", "state", "ports", "servicePorts", "ipAddresses", "stagedAt", "startedAt",
-    "version", "healthCheckResults", "localVolumes", "role",
+    "version", "healthCheckResults", "localVolumes", "role", "region", "zone",
 }  # fmt: skip
 
 WEB = app_of(id="/shop/web", cmd="serve", instances=2, labels={"tier": "front", "env": "a b"}, ports=[10_000])
@@ -172,7 +172,10 @@ async def test_load_balancers_of_former_days_read_lines() -> None:
         assert (await site.ask("GET", "/v2/tasks", Accept="text/plain")).status == 406
         site.program.flags["deprecated_features"] = ["text_plain_tasks"]
         lines = await site.ask("GET", "/v2/tasks", Accept="text/plain")
-        hosts = "".join(f"{one.placed.hostname}:31000\t" for one in site.world.of("/shop/web") if one.placed)
+        hosts = "".join(
+            f"{one.placed.hostname}:{one.tasks['_app'].host_ports[0]}\t"
+            for one in site.world.of("/shop/web") if one.placed
+        )  # fmt: skip
         assert lines.body.decode() == f"shop_web\t10000\t{hosts}\n"
 
 

@@ -23,7 +23,8 @@ TWO = {
 WEB = app_of(id="/shop/web", cmd="serve")
 INSTANCE = {
     "id", "status", "statusSince", "conditions", "agentHostname", "agentId", "resources", "networks", "containers",
-    "specReference", "localVolumes", "role", "lastUpdated", "lastChanged",
+    "specReference", "localVolumes", "role", "lastUpdated", "lastChanged", "agentRegion",
+    "agentZone",
 }  # fmt: skip
 
 
@@ -67,8 +68,9 @@ async def test_the_status_of_a_pod_while_it_comes_up() -> None:
         assert one["resources"] == {"cpus": 0.7, "mem": 128.0, "disk": 10.0, "gpus": 0}
         assert one["specReference"] == f"/v2/pods/shop/two::versions/{status['spec']['version']}"
         front, side = one["containers"]
+        port = site.world.core.instances[one["id"]].tasks["front"].host_ports[0]
         assert (front["name"], front["status"], side["conditions"]) == ("front", "TASK_RUNNING", [])
-        assert front["endpoints"] == [{"name": "web", "allocatedHostPort": 31_000}]
+        assert front["endpoints"] == [{"name": "web", "allocatedHostPort": port}]
         [condition] = front["conditions"]
         assert (condition["value"], condition["reason"]) == ("false", "health-unreported-by-mesos")
 
