@@ -192,4 +192,5 @@ def check(m: Marathon) -> None:
     assert all(role in m.queue[config[0]] for role, config in m.waits.values())
     assert all(m.queue.values())
     assert m.wanted.keys() == m.waiting.keys()
-    assert m.tokens <= m.habits.launch_tokens + len(m.unconfirmed)
+    assert 0 <= m.tokens <= m.habits.launch_tokens
+    assert m.tokens == m.habits.launch_tokens or "tokens" in m.timers

@@ -36,9 +36,11 @@ def take(m: Marathon, instance: Instance, now: Nanos) -> None:
 
 
 def give_back(m: Marathon, instance: Instance) -> None:
-    """The launch was none."""
+    """The instance has used one, and somebody else may."""
     if m.unconfirmed.pop(instance.id, 0) is None:
-        m.tokens += 1
+        m.tokens = min(m.tokens + 1, m.habits.launch_tokens)
+        if m.tokens == m.habits.launch_tokens:
+            m.timers.cancel("tokens")
 
 
 @table.on(RefillDue)

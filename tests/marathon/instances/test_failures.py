@@ -13,7 +13,8 @@ from tests.marathon.world import world_of
 
 def pod() -> Pod:
     container = {"exec": {"command": {"shell": "x"}}, "resources": {}}
-    given = {"id": "/pod", "containers": [{"name": "a", **container}, {"name": "b", **container}]}
+    containers = [{"name": "a", **container}, {"name": "b", **container}]
+    given = {"id": "/pod", "containers": containers, "scheduling": {"backoff": {"backoff": 0}}}
     return complete_pod(read_pod(given), SETTINGS)
 
 
@@ -68,7 +69,7 @@ def test_instances_of_a_pod() -> None:
 
 
 def test_what_is_no_more_is_not_remembered() -> None:
-    world = world_of(app_of())
+    world = world_of(app_of(backoffSeconds=0))
     world.run()
     world.end(world.alive()[0])
     world.run()

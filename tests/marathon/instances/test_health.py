@@ -53,7 +53,7 @@ def test_it_is_asked_soon_and_then_in_its_interval() -> None:
     (instance,) = world.of()
     assert instance.placed is not None
     assert probe == words.Probe(
-        instance.id, 1, "health", 0, "HTTP", instance.placed.hostname, 31_000, "/ok", 3,
+        instance.id, 1, "health", 0, "HTTP", instance.placed.hostname, instance.tasks["_app"].host_ports[0], "/ok", 3,
     )  # fmt: skip
     assert names(world) == ["CheckFlipped", "InstanceHealthChanged"]
     assert (world.facts[0].alive, world.facts[1].healthy, instance.healthy) == (True, True, True)
