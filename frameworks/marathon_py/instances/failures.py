@@ -82,7 +82,7 @@ def note(m: Marathon, instance: Instance, condition: Condition, out: Frame) -> N
         ended = EndedInstance(
             instance_id=instance.id, started_at=min(started, default=None), at=out.now,
             message=next((text for one in instance.tasks.values() if (text := _message(one))), ""),
-            containers=tuple(_container(one) for one in instance.tasks.values()),
+            containers=tuple(container(one) for one in instance.tasks.values()),
         )  # fmt: skip
         history = (*m.ended.get(instance.spec_id, ()), ended)[-ENDED_MAX:]
         m.ended[instance.spec_id] = history
@@ -105,7 +105,8 @@ def _note_app(m: Marathon, instance: Instance, condition: Condition, out: Frame)
     m.keep(f"{FAILURE}{instance.spec_id}", _dumped(attrs.asdict(failure)), out)
 
 
-def _container(task: InstanceTask) -> EndedContainer:
+def container(task: InstanceTask) -> EndedContainer:
+    """As it would be remembered if it ended now."""
     message = _message(task)
     found = _EXIT_CODE.search(message)
     code = int(found[1]) if found is not None else 0 if task.condition is Condition.FINISHED else None

@@ -66,6 +66,10 @@ def app(m: Marathon, one: App, embed: frozenset[Embed], now: Nanos) -> dict[str,
         shown["deployments"] = [{"id": deployment} for deployment in touching(m, path)]
     if Embed.TASKS in embed:
         shown["tasks"] = [tasks.task(m, instance, task) for instance, task in there]
+    if Embed.READINESS in embed:
+        shown["readinessCheckResults"] = tasks.all_readiness(instance for instance, _ in there)
+    if Embed.LAST_FAILURE in embed and (failure := tasks.last_failure(m, path)) is not None:
+        shown["lastTaskFailure"] = failure
     if Embed.STATS in embed:
         shown["taskStats"] = stats(one, there, now)
     return shown

@@ -5,8 +5,30 @@ Source: mesosphere/marathon docs/docs/rest-api/public/api/v2/types/deployment*.r
 
 from __future__ import annotations
 
+from typing import Any
+
 from frameworks.marathon_py.core import Marathon
+from frameworks.marathon_py.definitions.app import App
 from frameworks.marathon_py.definitions.paths import PathId
+from frameworks.marathon_py.definitions.pods import Pod
+from frameworks.marathon_py.deployments.deployment import Deployment
+from frameworks.marathon_py.deployments.plan import Action
+from frameworks.marathon_py.views import tasks
+
+
+def deployment(m: Marathon, one: Deployment) -> dict[str, Any]:
+    """Its plan, and how far it has come."""
+    affected = {action.spec_id: action.spec for step in one.plan.steps for action in step}.values()
+    return {
+        "id": one.id, "version": one.version, **one.plan.show(), "currentStep": one.current,
+        "totalSteps": len(one.plan.steps), "currentActions": [_current(m, action) for action in one.step],
+        "affectedApps": [spec.id for spec in affected if isinstance(spec, App)],
+        "affectedPods": [spec.id for spec in affected if isinstance(spec, Pod)],
+    }  # fmt: skip
+
+
+def _current(m: Marathon, action: Action) -> dict[str, Any]:
+    return {**action.show(), "readinessCheckResults": tasks.all_readiness(m.of(action.spec_id))}
 
 
 def touching(m: Marathon, spec: PathId) -> list[str]:

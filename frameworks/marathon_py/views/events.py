@@ -1,6 +1,6 @@
 """Facts as clients of the event stream know them: a type, and what else is said.
 
-Clients of theirs end at a type that they do not know, and at a plan without ``original`` and ``target``.
+Strict clients end at a type that they do not know.
 Source: mesosphere/marathon src/main/scala/mesosphere/marathon/core/event/Events.scala, .../api/v2/json/Formats.scala.
 """
 
@@ -31,11 +31,10 @@ def _group_changed(fact: words.GroupChanged) -> Shown:
 
 
 def _deployment_changed(fact: words.DeploymentChanged) -> Shown:
-    plan = {**fact.plan, "original": {}, "target": {}}
     if fact.what in ("success", "failed"):
         why = {"reason": fact.reason} if fact.reason is not None else {}
-        return f"deployment_{fact.what}", {"id": fact.id, "plan": plan, **why}
-    return f"deployment_{fact.what}", {"plan": plan, "currentStep": fact.step}
+        return f"deployment_{fact.what}", {"id": fact.id, "plan": fact.plan, **why}
+    return f"deployment_{fact.what}", {"plan": fact.plan, "currentStep": fact.step}
 
 
 def _task_changed(fact: words.TaskChanged) -> Shown:

@@ -22,10 +22,11 @@ from frameworks.marathon_py.definitions.network import HOST
 from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.definitions.pods import Pod, PodContainer
 from frameworks.marathon_py.definitions.timestamps import timestamp
+from frameworks.marathon_py.instances import failures
+from frameworks.marathon_py.instances.failures import EndedContainer, EndedInstance
 from frameworks.marathon_py.instances.instance import Condition, Instance, InstanceTask
 from frameworks.marathon_py.views import tasks
 from mesos_py.machine.values import Nanos
-from mesos_py.wire.task import TaskStatus
 
 STABLE, DEGRADED, PENDING, STAGING, TERMINAL = "STABLE", "DEGRADED", "PENDING", "STAGING", "TERMINAL"
 AWAY = "pod instance has become unreachable"
@@ -47,8 +48,8 @@ def status(m: Marathon, pod: Pod, now: Nanos) -> dict[str, Any]:
     since_text = timestamp(since) if since is not None else pod.version
     return {
         "id": pod.id, "spec": show(pod), "status": STABLE if len(stable) >= pod.instances else DEGRADED,
-        "statusSince": since_text, "instances": shown, "terminationHistory": [], "lastUpdated": timestamp(now),
-        "lastChanged": since_text,
+        "statusSince": since_text, "instances": shown, "lastUpdated": timestamp(now),
+        "terminationHistory": [_ended(one) for one in m.ended.get(PathId(pod.id), ())], "lastChanged": since_text,
     }  # fmt: skip
 
 
@@ -113,8 +114,8 @@ def _container(one: Instance, container: PodContainer, now: Nanos) -> dict[str, 
         "conditions": list(_conditions(container, task, changed, now)), "endpoints": _endpoints(container, task),
         "resources": show(container.resources), "lastUpdated": timestamp(now), "lastChanged": changed,
     }  # fmt: skip
-    if task.condition.is_terminal and task.status is not None:
-        shown["termination"] = termination(task.status)
+    if task.condition.is_terminal:
+        shown["termination"] = _termination(failures.container(task))
     return shown
 
 
@@ -152,15 +153,22 @@ def _endpoints(container: PodContainer, task: InstanceTask) -> list[dict[str, An
     return found
 
 
-def termination(told: TaskStatus) -> dict[str, Any]:
-    """What is known of an end."""
-    shown: dict[str, Any] = {}
-    check = told.check_status
-    if check is not None and check.command is not None and check.command.exit_code is not None:
-        shown["exitCode"] = check.command.exit_code
-    if told.message:
-        shown["message"] = told.message
-    return shown
+def _ended(one: EndedInstance) -> dict[str, Any]:
+    """One that is over, as it is remembered."""
+    shown = {
+        "instanceID": one.instance_id, "startedAt": timestamp(one.started_at or one.at),
+        "terminatedAt": timestamp(one.at),
+        "containers": [
+            {"containerId": found.task_id, "lastKnownState": found.state, "termination": _termination(found)}
+            for found in one.containers
+        ],
+    }  # fmt: skip
+    return shown | ({"message": one.message} if one.message else {})
+
+
+def _termination(one: EndedContainer) -> dict[str, Any]:
+    found = {"exitCode": one.exit_code, "message": one.message or None}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def ended(one: Instance) -> dict[str, Any]:

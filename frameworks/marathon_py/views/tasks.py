@@ -10,6 +10,7 @@ from typing import Any
 
 from frameworks.marathon_py.core import Marathon
 from frameworks.marathon_py.definitions.app import App
+from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.definitions.service_ports import service_ports
 from frameworks.marathon_py.definitions.timestamps import timestamp
 from frameworks.marathon_py.instances.instance import Condition, Instance, InstanceTask
@@ -48,7 +49,7 @@ def task(m: Marathon, instance: Instance, one: InstanceTask, with_service_ports:
         "host": where.hostname if where is not None else "", "slaveId": where.agent_id if where is not None else None,
         "ipAddresses": [{"ipAddress": ip, "protocol": protocol} for ip, protocol in one.addresses],
         "servicePorts": list(service_ports(spec)) if with_service_ports and isinstance(spec, App) else [],
-        "healthCheckResults": [], "localVolumes": [],
+        "healthCheckResults": list(health(instance, one)), "localVolumes": [],
     }  # fmt: skip
     if where is not None and where.region is not None:
         shown["region"] = where.region
@@ -77,3 +78,48 @@ def check_result(found: CheckStatusInfo) -> dict[str, Any] | None:
     if found.command is not None and found.command.exit_code is not None:
         return {"command": {"exitCode": found.command.exit_code}}
     return None
+
+
+def health(instance: Instance, one: InstanceTask) -> Iterator[dict[str, Any]]:
+    """What is known of its health: of checks that we make everything, of the agent's what it has told last."""
+    for found in instance.health.values():
+        shown: dict[str, Any] = {
+            "alive": found.is_alive, "consecutiveFailures": found.consecutive_failures, "instanceId": instance.id,
+        }  # fmt: skip
+        moments = (
+            ("firstSuccess", found.first_success), ("lastSuccess", found.last_success),
+            ("lastFailure", found.last_failure),
+        )  # fmt: skip
+        shown |= {name: timestamp(moment) for name, moment in moments if moment is not None}
+        if found.cause:
+            shown["lastFailureCause"] = found.cause
+        yield shown
+    if one.healthy is not None:
+        yield {"alive": one.healthy, "consecutiveFailures": int(not one.healthy), "instanceId": instance.id}
+
+
+def last_failure(m: Marathon, app: PathId) -> dict[str, Any] | None:
+    """How a task of the app has failed the last time; None: none has."""
+    found = m.failures.get(app)
+    if found is None:
+        return None
+    shown = {
+        "appId": app, "host": found.hostname, "message": found.message, "state": found.state, "taskId": found.task_id,
+        "timestamp": timestamp(found.at), "version": found.version,
+    }  # fmt: skip
+    return shown | ({"slaveId": found.agent_id} if found.agent_id else {})
+
+
+def readiness(instance: Instance, one: InstanceTask) -> dict[str, Any] | None:
+    """What its readiness check has found; None: it was not asked."""
+    found = instance.readiness
+    if found is None:
+        return None
+    shown: dict[str, Any] = {"name": found.name, "taskId": one.id, "ready": found.is_ready}
+    if found.status is not None:
+        shown["lastResponse"] = {"status": found.status, "contentType": found.content_type, "body": found.body}
+    return shown
+
+
+def all_readiness(instances: Iterable[Instance]) -> list[dict[str, Any]]:
+    return [shown for pair in placed(instances) if (shown := readiness(*pair)) is not None]

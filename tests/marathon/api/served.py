@@ -33,10 +33,13 @@ class Scripted:
     address = ADDRESS
     url = f"http://{ADDRESS}"
 
-    def __init__(self, world: World | None = None) -> None:
-        self.world = world or world_of()
-        self.world.now = max(self.world.now, NOON)
+    def __init__(self, *specs: App | Pod) -> None:
+        """The specs are defined, without a deployment; nothing runs yet."""
+        self.world: World = world_of()
+        self.world.now = NOON
+        self.world.define(*specs)
         self.hearers = Hearers()
+        self._told = len(self.world.facts)
         self.flags: dict[str, Any] = {"event_stream_max_outstanding_messages": 20, "http_port": 8080}
         #: what was asked of the core, and of the process
         self.asked: list[Any] = []
@@ -54,9 +57,18 @@ class Scripted:
     async def ask(self, body: object) -> Any:
         self.asked.append(body)
         self.world.now += SECOND
-        frame = self.world.tell(body)
-        self.hearers.tell(frame.changes)
-        return frame.reply
+        reply = self.world.tell(body).reply
+        self._publish()
+        return reply
+
+    def run(self) -> None:
+        """Whatever can run does, and everybody hears of it."""
+        self.world.run()
+        self._publish()
+
+    def _publish(self) -> None:
+        self.hearers.tell(self.world.facts[self._told :])
+        self._told = len(self.world.facts)
 
     async def stored(self) -> None: ...
 
@@ -132,8 +144,7 @@ async def _answer(reader: asyncio.StreamReader) -> Answer:
 
 @contextlib.asynccontextmanager
 async def served(*specs: App | Pod, heartbeat_s: float = HEARTBEAT_S) -> AsyncIterator[Site]:
-    """The specs are defined, without a deployment; nothing runs yet."""
-    program = Scripted(world_of(*specs))
+    program = Scripted(*specs)
     hub = Hub(program, heartbeat_s)
     server = Server(Api(program, rows(hub)))
     port = await server.start("127.0.0.1", 0)

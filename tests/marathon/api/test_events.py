@@ -86,19 +86,28 @@ async def test_types_are_chosen_by_their_names() -> None:
         assert (await reader.event())[0] == "app_terminated_event"
 
 
-async def test_a_plan_has_what_clients_look_for_in_it() -> None:
-    plan = {"id": "d", "version": "V", "steps": []}
+async def test_a_new_app_is_told_in_the_order_that_clients_know() -> None:
     async with served() as site, subscribed(site, "?plan-format=light") as reader:
         await reader.event()
-        step = {"actions": [{"action": "ScaleApplication", "app": "/web"}]}
-        site.program.hearers.tell([
-            words.DeploymentChanged("info", "d", plan, step), words.DeploymentChanged("failed", "d", plan, reason="no"),
-        ])  # fmt: skip
+        answer = await site.ask("POST", "/v2/apps", {"id": "/web", "cmd": "serve"})
+        site.program.run()
+        told = [await reader.event() for _ in range(10)]
+        assert [name for name, _ in told] == [
+            "api_post_event", "group_change_success", "deployment_info", "deployment_step_success", "deployment_info",
+            "instance_changed_event", "instance_changed_event", "status_update_event", "instance_changed_event",
+            "deployment_step_success",
+        ]  # fmt: skip
+        bodies = [body for _, body in told]
+        assert bodies[0]["appDefinition"]["cmd"] == "serve"  # type: ignore[index]
+        assert bodies[1] | {"timestamp": ""} == {
+            "eventType": "group_change_success", "timestamp": "", "groupId": "/", "version": answer.json["version"],
+        }  # fmt: skip
+        plan = bodies[2]["plan"]
+        assert plan["original"] == plan["target"] == {}  # type: ignore[index]
+        assert bodies[4]["currentStep"] == {"actions": [{"action": "ScaleApplication", "app": "/web"}]}
+        assert (bodies[7]["taskStatus"], bodies[7]["appId"]) == ("TASK_RUNNING", "/web")
         name, body = await reader.event()
-        assert (name, body["currentStep"]) == ("deployment_info", step)
-        assert body["plan"] == plan | {"original": {}, "target": {}}
-        name, body = await reader.event()
-        assert (name, body["id"], body["reason"]) == ("deployment_failed", "d", "no")
+        assert (name, body["id"]) == ("deployment_success", answer.headers["Marathon-Deployment-Id"])
 
 
 async def test_who_does_not_read_is_cut_off_and_the_others_are_not() -> None:

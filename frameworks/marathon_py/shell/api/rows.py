@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from frameworks.marathon_py.shell.api import apps, cluster, events, groups, pods, tasks
+from frameworks.marathon_py.shell.api import apps, cluster, deployments, events, groups, pods, tasks
 from frameworks.marathon_py.shell.api.events import Hub
 from frameworks.marathon_py.shell.api.site import Row
 
 
 def rows(hub: Hub) -> tuple[Row, ...]:
     """In the order in which they are tried."""
-    return (*tasks.ROWS, *apps.ROWS, *groups.ROWS, *pods.ROWS, *cluster.ROWS, *events.rows(hub))
+    return (*tasks.ROWS, *apps.ROWS, *groups.ROWS, *pods.ROWS, *deployments.ROWS, *cluster.ROWS, *events.rows(hub))
