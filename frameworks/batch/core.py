@@ -31,14 +31,12 @@ from frameworks.batch.entry import Entry, State, Task
 from frameworks.batch.holds import Held
 from frameworks.batch.outcome import Outcome
 from frameworks.batch.shares import Shares
-from mesos_py.algebra.quantities import Quantities
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table, dispatch
 from mesos_py.machine.timers import Timers
 from mesos_py.machine.values import Nanos
 from mesos_py.sdk.launcher import wishes
 from mesos_py.sdk.matching import Host
-from mesos_py.sdk.matching.host import Place
 from mesos_py.sdk.session.behind import SESSION, Kept
 from mesos_py.wire.ids import AgentID, TaskID
 from mesos_py.wire.scheduler_api import Call
@@ -109,9 +107,8 @@ class Batch:
         self.refused: dict[str, None] = {}
         #: something was not started because too much is starting
         self.is_full = False
-        #: the last that each agent offered, and the most
+        #: the last that each agent offered
         self.seen: dict[AgentID, Host] = {}
-        self.largest: dict[Place, Quantities] = {}
         self._cause = 0
 
     def apply(self, event: Event, now: Nanos) -> Frame:

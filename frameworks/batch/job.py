@@ -119,6 +119,9 @@ class Job:
     constraints: tuple[Constraint, ...] = field(
         items(_CONSTRAINT, 100), (), 'As in Marathon: [["hostname", "UNIQUE"], ["rack", "LIKE", "a.*"]].'
     )
+    wait_for_hosts: bool = field(
+        flag(), False, "It is taken though no host that is known now could ever run it: others may come."
+    )
     unreachable_s: float = field(
         number(0, YEAR_S), 60.0, "A task whose host is out of reach is waited for so long before it counts as lost."
     )

@@ -12,7 +12,6 @@ from frameworks.batch.entry import Entry, State, Task
 from frameworks.batch.launching import task_info
 from frameworks.batch.queue import Line
 from frameworks.batch.settle import settle
-from mesos_py.algebra.quantities import Quantities
 from mesos_py.algebra.ranges import Ranges
 from mesos_py.algebra.resources import Resources
 from mesos_py.machine.frame import Event, Frame
@@ -92,13 +91,6 @@ def _remember(m: Batch, hosts: Iterable[Host]) -> None:
         m.seen[host.agent_id] = host
         if len(m.seen) > SEEN_MAX:
             del m.seen[next(iter(m.seen))]
-        left, most = host.left.quantities(), m.largest.get(host.place)
-        if most is None or any(amount > most.get(name) for name, amount in left.items()):
-            names = {**dict(left.items()), **dict(most.items() if most is not None else ())}
-            most = most or Quantities()
-            m.largest[host.place] = Quantities({name: max(left.get(name), most.get(name)) for name in names})
-            if len(m.largest) > SEEN_MAX:
-                del m.largest[next(iter(m.largest))]
 
 
 def _place(m: Batch, placing: Placing, out: Frame) -> None:

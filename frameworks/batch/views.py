@@ -11,10 +11,8 @@ from typing import Any
 
 from frameworks.batch.calendar import Plan, next_of
 from frameworks.batch.core import Batch
-from frameworks.batch.dag import Verdict
 from frameworks.batch.entry import TASK, Attempt, Entry, State, Task
 from frameworks.batch.fields import show
-from frameworks.batch.job import Submission
 from frameworks.batch.queue import Line
 from frameworks.batch.schedule import moment_of
 from mesos_py.machine.usage import Usage
@@ -188,30 +186,6 @@ def _reasons(m: Batch, entry: Entry, now: Nanos) -> Iterator[str]:
         yield f"{len(entry.live)} of its tasks run, and no more may at a time"
     if entry.job.gang and entry.live and any(task.stop is not None for task in entry.live.values()):
         yield "the rest of its gang has still to end before it is started again"
-    yield from impossible(m, entry)
-
-
-def impossible(m: Batch, entry: Entry) -> Iterator[str]:
-    """What no host has ever offered so much of."""
-    for name, amount in entry.request.resources.items():
-        offered = [known.get(name) for (_, role), known in m.largest.items() if role == entry.job.queue]
-        if offered and max(offered) < amount:
-            yield (
-                f"no host has offered so much {name}: {amount / 1000:g} wanted for a task, "
-                f"{max(offered) / 1000:g} were the most"
-            )
-
-
-def warnings(m: Batch, submission: Submission) -> list[str]:
-    """What is said when jobs are taken that may never run, as far as anybody can know."""
-    found: dict[str, None] = {}
-    for one in submission.jobs:
-        entry = m.entries.get(one.name)
-        if entry is not None and m.verdict(entry) is not Verdict.NEVER:
-            found |= dict.fromkeys(f"{one.name}: {text}" for text in impossible(m, entry))
-        if len(found) >= LISTED_MAX:
-            break
-    return list(found)
 
 
 # ---- schedules

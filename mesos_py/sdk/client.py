@@ -10,7 +10,7 @@ from typing import Any, Self
 import structlog
 
 from mesos_py.coordination import Records
-from mesos_py.sdk.host import Account, Answered, Host, Link
+from mesos_py.sdk.host import Account, Answered, Host, KnownAgent, Link, NotReached
 from mesos_py.sdk.session import words
 from mesos_py.sdk.session.core import Session
 from mesos_py.sdk.shell import Shell
@@ -72,6 +72,13 @@ class Client:
     async def call(self, call: Call) -> bool:
         """False: no master listens."""
         return await self.shell.ask(call.type, call)
+
+    async def agents(self) -> tuple[KnownAgent, ...]:
+        """Raises NotReached, Refused, Elsewhere."""
+        address = self.session.redirect or self.session.address
+        if address is None:
+            raise NotReached("nobody knows who leads")
+        return await self._host.agents(address, self._account)
 
     async def _follow(self, locate: Callable[[], Coroutine[Any, Any, str]]) -> None:
         while True:

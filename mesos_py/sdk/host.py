@@ -17,6 +17,7 @@ import attrs
 from mesos_py.coordination import Records
 from mesos_py.machine.values import Nanos
 from mesos_py.wire import executor_api
+from mesos_py.wire.master_response import Response
 from mesos_py.wire.scheduler_api import Call, Event
 
 if TYPE_CHECKING:
@@ -73,6 +74,10 @@ Answered = Callable[[C, int, str], None]
 """Told how a call was answered: an HTTP status and a text."""
 
 
+KnownAgent = Response.GetAgents.Agent
+"""An agent as its master describes it."""
+
+
 class Host(Protocol):
     """What the SDK needs of the world."""
 
@@ -98,6 +103,10 @@ class Host(Protocol):
         self, address: str, call: Call, account: Account | None, answered: Answered[Call]
     ) -> Link[Call, Event]:
         """A connection on which SUBSCRIBE was taken. Raises NotReached, Refused, Elsewhere."""
+        ...
+
+    async def agents(self, address: str, account: Account | None) -> tuple[KnownAgent, ...]:
+        """Those that the master there knows, as any operator is told. Raises NotReached, Refused, Elsewhere."""
         ...
 
     async def attach(

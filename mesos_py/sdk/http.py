@@ -18,17 +18,21 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 import attrs
+import orjson
 
-from mesos_py.sdk.host import Account, Answered, Elsewhere, NotReached, Refused
+from mesos_py.sdk.host import Account, Answered, Elsewhere, KnownAgent, NotReached, Refused
+from mesos_py.wire import master_api
 from mesos_py.wire.codec import json
 from mesos_py.wire.codec.errors import DecodeError
 from mesos_py.wire.recordio import Decoder
 
-SCHEDULER_PATH, EXECUTOR_PATH = "/api/v1/scheduler", "/api/v1/executor"
+SCHEDULER_PATH, EXECUTOR_PATH, OPERATOR_PATH = "/api/v1/scheduler", "/api/v1/executor", "/api/v1"
 PORT = 5050
 CONNECT_TIMEOUT_S = 10.0
 HEAD_MAX = 1 << 16  # bytes
 TEXT_MAX = 1 << 16  # bytes of an error's text
+AGENTS_MAX = 1 << 28  # bytes of all that a master says of its agents; 2 KB for each, mostly
+AGENTS_AT_ONCE = 100  # made of JSON in one turn of the loop
 PIECE = 1 << 18  # bytes read at once
 UNANSWERED_MAX = 256  # calls
 
@@ -143,14 +147,18 @@ class Connection:
             size -= len(piece)
             yield piece
 
-    async def text(self, head: Head) -> str:
+    async def all(self, head: Head, most: int) -> bytes:
         """The whole body, if it is not endless. Raises one of BROKEN."""
         read = bytearray()
         async for piece in self.body(head):
             read += piece
-            if len(read) > TEXT_MAX:
+            if len(read) > most:
                 raise ValueError("the answer is too long")
-        return read.decode("utf-8", "replace").strip()
+        return bytes(read)
+
+    async def text(self, head: Head) -> str:
+        """Likewise, of a sentence."""
+        return (await self.all(head, TEXT_MAX)).decode("utf-8", "replace").strip()
 
     async def close(self) -> None:
         self._flush()
@@ -247,14 +255,46 @@ async def subscribe(
             text = "" if head.status == 200 else await stream.text(head)
         except BROKEN as error:
             raise NotReached(f"{place}: {error}") from error
-        if head.status == 307:
-            raise Elsewhere(_leader(head.headers.get("location", ""), place))
-        if head.status >= 500 or head.status == 404:  # not yet
-            raise NotReached(f"{place}: {text or head.status}")
-        if head.status != 200:
-            raise Refused(f"{place} answers {head.status}: {text}")
+        _check(place, head, text)
         stack.pop_all()
     return HttpLink(stream, head, calls, events, answered)
+
+
+async def ask_agents(place: Place, authorization: str) -> tuple[KnownAgent, ...]:
+    """What the master says of its agents. Raises NotReached, Refused, Elsewhere."""
+    connection = Connection(place, OPERATOR_PATH, authorization)
+    await connection.open()
+    try:
+        connection.post(master_api.Call(type=master_api.Call.Type.GET_AGENTS))
+        await connection.drain()
+        head = await connection.head()
+        _check(place, head, "" if head.status == 200 else await connection.text(head))
+        told = orjson.loads(await connection.all(head, AGENTS_MAX))["get_agents"]
+        agents = told.get("agents", []) + [_recovered(info) for info in told.get("recovered_agents", [])]
+        found: list[KnownAgent] = []
+        for start in range(0, len(agents), AGENTS_AT_ONCE):
+            found += [json.from_value(KnownAgent, one) for one in agents[start : start + AGENTS_AT_ONCE]]
+            await asyncio.sleep(0)
+    except (*BROKEN, KeyError, TypeError, AttributeError) as error:
+        raise NotReached(f"{place}: {error}") from error
+    finally:
+        await connection.close()
+    return tuple(found)
+
+
+def _recovered(info: dict[str, Any]) -> dict[str, Any]:
+    """An agent that a new master knows from its registry, and that has not come back yet."""
+    return {"agent_info": info, "active": False, "version": "", "total_resources": info.get("resources", [])}
+
+
+def _check(place: Place, head: Head, text: str) -> None:
+    """It was answered as it must be. Raises Elsewhere, NotReached, Refused."""
+    if head.status == 307:
+        raise Elsewhere(_leader(head.headers.get("location", ""), place))
+    if head.status >= 500 or head.status == 404:  # not yet
+        raise NotReached(f"{place}: {text or head.status}")
+    if head.status != 200:
+        raise Refused(f"{place} answers {head.status}: {text}")
 
 
 def basic(account: Account | None) -> str:

@@ -14,7 +14,7 @@ from mesos_py.coordination.locator import Locator
 from mesos_py.machine.driver import Clock
 from mesos_py.machine.values import Nanos
 from mesos_py.sdk import http, store
-from mesos_py.sdk.host import Account, Answered, Link
+from mesos_py.sdk.host import Account, Answered, KnownAgent, Link
 from mesos_py.wire import executor_api
 from mesos_py.wire.scheduler_api import Call, Event
 
@@ -44,6 +44,9 @@ class RealHost:
     ) -> Link[Call, Event]:
         place, authorization = http.Place.of(address), http.basic(account)
         return await http.subscribe(place, http.SCHEDULER_PATH, authorization, call, Event, answered)
+
+    async def agents(self, address: str, account: Account | None) -> tuple[KnownAgent, ...]:
+        return await http.ask_agents(http.Place.of(address), http.basic(account))
 
     async def attach(
         self, address: str, call: executor_api.Call, token: str, answered: Answered[executor_api.Call]

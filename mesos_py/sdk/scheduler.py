@@ -13,7 +13,7 @@ import structlog
 
 from mesos_py.coordination import Records
 from mesos_py.sdk.client import Client
-from mesos_py.sdk.host import Account, Host, host
+from mesos_py.sdk.host import Account, Elsewhere, Host, KnownAgent, NotReached, host
 from mesos_py.sdk.session import words
 from mesos_py.sdk.session.book import Task
 from mesos_py.sdk.session.core import Habits, Session
@@ -312,6 +312,14 @@ class Scheduler:
         self._there.shell.tell(words.ForgetAsked(task_id))
 
     # ---- the rest
+
+    async def agents(self) -> tuple[KnownAgent, ...]:
+        """Those that the master knows, with all that they have, whether it is offered to us or not. Raises NotReached
+        when no master answers, Refused when it tells operators only."""
+        try:
+            return await self._there.agents()
+        except Elsewhere as elsewhere:
+            raise NotReached(str(elsewhere)) from elsewhere
 
     async def message(self, agent_id: AgentID, executor_id: ExecutorID, data: bytes) -> None:
         """The executor hears it, unless it is lost on the way."""

@@ -30,17 +30,22 @@ from mesos_py.master.core import Master
 from mesos_py.master.leadership import Leadership
 from mesos_py.master.options import Options
 from mesos_py.master.reign import Reign
+from mesos_py.master.views.agents import agent_message
 from mesos_py.sim.loop import SimLoop
 from mesos_py.sim.net import End, Network
 from mesos_py.sim.observe import Observed, Observer
 from mesos_py.sim.process import Process
 from mesos_py.transport.channel import decode_batch, encode_batch
+from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.codec import protobuf
 from mesos_py.wire.master import MasterInfo
+from mesos_py.wire.master_response import Response
 from mesos_py.wire.scheduler_api import Call
 from mesos_py.wire.scheduler_api import Event as SchedulerEvent
 
-AGENTS, STREAMS, CALLS = "agents", "streams", "calls"  # services
+KnownAgent = Response.GetAgents.Agent
+
+AGENTS, STREAMS, CALLS, OPERATORS = "agents", "streams", "calls", "operators"  # services
 
 #: what ends a master that has done nothing wrong
 EXPECTED = (LeadershipLost, LeaseExpired, StoreFailed, DetectionFailed)
@@ -51,6 +56,11 @@ class Elsewhere:
     """Answer of a master that does not lead: the host of the one that does, if it knows. HTTP: 307, or 503."""
 
     host: str | None
+
+
+def recovered(info: AgentInfo) -> KnownAgent:
+    """As clients take an agent that has not come back to a new master yet (``sdk/http.py``)."""
+    return KnownAgent(agent_info=info, active=False, version="", total_resources=info.resources)
 
 
 class MasterProcess:
@@ -101,6 +111,7 @@ class MasterProcess:
         self.net.listen(self.host, AGENTS, self._agent)
         self.net.listen(self.host, STREAMS, self._stream)
         self.net.listen(self.host, CALLS, self._calls)
+        self.net.listen(self.host, OPERATORS, self._operators)
         self._living = self.loop.create_task(self._live(), name=self.name)
         self._living.add_done_callback(lambda done: done.result())
 
@@ -210,6 +221,24 @@ class MasterProcess:
         with contextlib.suppress(Stopped):
             reply = await self.driver.ask(Event(call.type, call, stream))
             end.send((number, reply))
+
+    def _operators(self, end: End) -> None:
+        """Whoever asks is told which agents there are."""
+
+        async def tell() -> None:
+            with contextlib.suppress(Stopped):
+                await self.driver.barrier()
+                state = self.core.state
+                agents = [agent_message(agent) for agent in state.agents.values()]
+                agents += [recovered(agent.info) for agent in state.recovered_agents.values()]
+                end.send(self._elsewhere() or tuple(agents))
+
+        def ask(word: str) -> None:
+            task = self.loop.create_task(tell(), name="answer of agents")
+            self._answering[task] = None
+            task.add_done_callback(lambda done: self._answering.pop(done, None))
+
+        end.listen(ask, lambda why: None)
 
     def _open(self, kind: str, end: End) -> PeerID:
         self._numbers += 1

@@ -89,7 +89,8 @@ def test_jobs_from_a_shell(cluster: Cluster, tmp_path: Path) -> None:
         states = {job["name"]: job["state"] for job in json.loads(batch("ps", "-a", "--json"))}
         assert states == {"no": "failed", "four": "succeeded", "make": "failed", "ship": "skipped", "tell": "succeeded"}
         assert "already" in batch("submit", "--name=no", "--", "true", code=1)
-        batch("submit", "--name=huge", "--cpus=1000", "--", "true")
+        assert "cpus: 1000 wanted" in batch("submit", "--name=huge", "--cpus=1000", "--", "true", code=1)
+        batch("submit", "--name=huge", "--cpus=1000", "--wait_for_hosts", "--", "true")
         assert "cpus: 1000 wanted" in eventually(
             lambda: text if "nearest" in (text := batch("why", "huge")) else "", "an explanation", 20
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import orjson
@@ -9,11 +10,15 @@ import pytest
 
 from frameworks.batch.shell.api import ROUTES, SCHEMAS, Api, document
 from frameworks.batch.shell.program import BatchScheduler
+from mesos_py.algebra.resources import Resources
 from mesos_py.machine.usage import Usage
 from mesos_py.machine.values import SECOND
 from mesos_py.sdk.hearers import Hearers
+from mesos_py.sdk.host import KnownAgent, NotReached, Refused
+from mesos_py.sdk.testing import simulated
 from mesos_py.web.response import Chunked, HttpError, Response
-from tests.batch.world import World, world_of
+from mesos_py.wire.agent import AgentInfo
+from tests.batch.world import Agent, World, world_of
 
 J = {"name": "j", "command": "x"}
 
@@ -24,6 +29,7 @@ class Offline(BatchScheduler):
     def __init__(self, world: World) -> None:
         super().__init__()
         self.world = world
+        self.agents_told: Any = tuple(agent_of(agent) for agent in world.agents.values())
         self._hearers = Hearers()
 
     @property
@@ -33,7 +39,12 @@ class Offline(BatchScheduler):
     def now(self) -> int:
         return self.world.now
 
-    async def ask(self, body: Any) -> Any:
+    async def agents(self) -> Any:
+        if isinstance(self.agents_told, Exception):
+            raise self.agents_told
+        return self.agents_told
+
+    async def tell(self, body: Any) -> Any:
         frame = self.world.tell(body)
         self._hearers.tell(frame.changes)
         return frame.reply
@@ -48,6 +59,14 @@ class Offline(BatchScheduler):
     @property
     def framework_id(self) -> Any:
         return "f"
+
+
+def agent_of(agent: Agent) -> KnownAgent:
+    """As a master describes it."""
+    offer = agent.template
+    info = AgentInfo(hostname=offer.hostname, id=offer.agent_id, attributes=offer.attributes, domain=offer.domain)
+    total = Resources.of(offer.resources).unallocate().messages()
+    return KnownAgent(agent_info=info, active=True, version="1.12.0", total_resources=total)
 
 
 class Asked:
@@ -154,17 +173,69 @@ async def test_bad_queries() -> None:
     assert (await site.ask("GET", "/v1/jobs", offset="x"))[0] == 400
 
 
-async def test_why() -> None:
-    """Where it stands, what it waits for, what hosts lack; and what nobody has is told when it is submitted."""
+LACKING = "0 of 2 hosts fit; 2 refused by resources; nearest is h0: cpus: 9 wanted, 4 found"
+
+
+@pytest.mark.parametrize(("job", "why"), [
+    ({"resources": {"cpus": 9}}, LACKING),
+    ({"constraints": [["hostname", "LIKE", "x.*"]]},
+     "0 of 2 hosts fit; 2 refused by attributes; nearest is h0: hostname: LIKE x.* wanted, h0 found"),
+    ({"gang": 9}, "2 of 2 hosts fit, with room for 8 of 9 tasks"),
+    ({"gang": 3, "constraints": [["hostname", "UNIQUE"]]}, "2 of 2 hosts fit, with room for 2 of 3 tasks"),
+])  # fmt: skip
+@simulated
+async def test_what_no_host_could_run_is_refused_when_it_is_submitted(job: dict[str, Any], why: str) -> None:
+    """With the reason; nothing of the submission is taken. Who says that he waits for other hosts is warned."""
     site = Site()
-    big = {"command": "x", "resources": {"cpus": 9}}
+    jobs = [{"name": "a", "command": "x"}, {"name": "b", "command": "x", "resources": {"cpus": 1}, **job}]
+    status, text = await site.ask("POST", "/v1/jobs", {"jobs": jobs})
+    assert (status, text) == (400, f"job 'b' could never be run: {why}; \"wait_for_hosts\": true takes it all the same")
+    assert (await site.ask("GET", "/v1/jobs"))[1] == {"jobs": []}
+    status, text = await site.ask("PUT", "/v1/schedules/s", {"cron": "@daily", "jobs": jobs})
+    assert status == 400 and why in text
+    jobs[1]["wait_for_hosts"] = True
+    status, taken = await site.ask("POST", "/v1/jobs", {"jobs": jobs})
+    assert (status, taken["warnings"]) == (201, [f"job 'b' fits no host that is known: {why}"])
+
+
+@simulated
+async def test_hosts_that_are_still_coming_are_waited_for() -> None:
+    """A cluster that has just been started knows the first of its hosts only."""
+    site = Site()
+    _, *site.batch.agents_told = whole = site.batch.agents_told
+    asking = asyncio.create_task(site.ask("POST", "/v1/jobs", {"name": "a", "command": "x", "gang": 8}))
+    await asyncio.sleep(3)
+    assert not asking.done()
+    site.batch.agents_told = whole
+    assert (await asking)[0] == 201
+    began = asyncio.get_running_loop().time()
+    assert (await site.ask("POST", "/v1/jobs", {"name": "b", "command": "x", "gang": 9}))[0] == 400
+    assert asyncio.get_running_loop().time() - began >= 4
+    assert (await site.ask("POST", "/v1/jobs", {"name": "b", "command": "x", "gang": 9}))[0] == 400
+    assert asyncio.get_running_loop().time() - began < 6  # they are known by now
+
+
+@pytest.mark.parametrize("silence", [NotReached("no master"), Refused("for operators only"), None])
+async def test_what_nobody_knows_is_no_reason_to_refuse(silence: Exception | None) -> None:
+    """No master answers, or tells us; or there are no hosts yet."""
+    site = Site()
+    site.batch.agents_told = silence or ()
+    assert await site.ask("POST", "/v1/jobs", {"name": "a", "command": "x", "resources": {"cpus": 9}}) == (
+        201, {"jobs": ["a"], "warnings": []}
+    )  # fmt: skip
+
+
+async def test_why() -> None:
+    """Where it stands, what it waits for, what hosts lack."""
+    site = Site()
+    big = {"command": "x", "resources": {"cpus": 9}, "wait_for_hosts": True}
     await site.ask("POST", "/v1/jobs", {"name": "first", **big, "priority": 1})
     site.world.offer_all()
     _, taken = await site.ask("POST", "/v1/jobs", {"name": "big", **big})
-    lacking = "no host has offered so much cpus: 9 wanted for a task, 4 were the most"
-    assert taken["warnings"] == [f"big: {lacking}"]
+    lacking = f"job 'big' fits no host that is known: {LACKING}"
+    assert taken["warnings"] == [lacking]
     _, why = await site.ask("GET", "/v1/jobs/big/why")
-    assert (why["position"], why["reasons"]) == (2, [lacking])
+    assert (why["position"], why["reasons"]) == (2, ["1 jobs are served before it", lacking])
     assert why["offers"].startswith("0 of 2 hosts fit; 2 refused by resources; nearest is h0: cpus: 9 wanted, 4 found")
     later = {"name": "later", "command": "x", "depends": [{"job": "big"}]}
     await site.ask("POST", "/v1/jobs", later)

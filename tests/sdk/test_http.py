@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+import orjson
 import pytest
 
 from mesos_py.sdk.host import Account, Elsewhere, NotReached, Refused
-from mesos_py.sdk.http import SCHEDULER_PATH, UNANSWERED_MAX, HttpLink, Place, basic, subscribe
+from mesos_py.sdk.http import SCHEDULER_PATH, UNANSWERED_MAX, HttpLink, Place, ask_agents, basic, subscribe
 from mesos_py.wire.codec import json
 from mesos_py.wire.recordio import encode
 from mesos_py.wire.scheduler_api import Call, Event
@@ -220,3 +221,37 @@ def test_places_and_accounts() -> None:
     assert (basic(None), basic(Account("a", "b"))) == ("", "Basic YTpi")
     with pytest.raises(ValueError, match="no address of a master"):
         Place.of("ftp://m")
+
+
+def _answer(status: str, body: bytes, *headers: str) -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+AGENT = {
+    "agent_info": {"hostname": "h", "id": {"value": "a"}, "resources": []}, "active": True, "version": "1.12.0",
+    "total_resources": [{"name": "cpus", "type": "SCALAR", "scalar": {"value": 4}}],
+}  # fmt: skip
+RECOVERED = {"hostname": "r", "id": {"value": "b"}, "resources": AGENT["total_resources"]}
+
+
+async def test_a_master_is_asked_for_its_agents() -> None:
+    """Those that have not come back to it yet are among them."""
+    told = {"type": "GET_AGENTS", "get_agents": {"agents": [AGENT] * 250, "recovered_agents": [RECOVERED]}}
+    async with Server(answering(), answering(_answer("200 OK", orjson.dumps(told)))).running() as server:
+        found = await ask_agents(server.place, "")
+    assert len(found) == 251
+    assert [(one.agent_info.hostname, one.active, len(one.total_resources)) for one in found[-2:]] == [
+        ("h", True, 1), ("r", False, 1),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("answer", "error"), [
+    (_answer("307 Temporary Redirect", b"", "Location: //other:5050/api/v1"), Elsewhere),
+    (_answer("401 Unauthorized", b"who are you"), Refused), (_answer("503 Service Unavailable", b""), NotReached),
+    (_answer("200 OK", b"{}"), NotReached), (_answer("200 OK", b"[1]"), NotReached), (b"SSH-2.0\r\n\r\n", NotReached),
+])  # fmt: skip
+async def test_a_master_that_does_not_tell_its_agents(answer: bytes, error: type[Exception]) -> None:
+    async with Server(answering(), answering(answer)).running() as server:
+        with pytest.raises(error):
+            await ask_agents(server.place, "")

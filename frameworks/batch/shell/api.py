@@ -105,7 +105,7 @@ async def submit(call: Call) -> Answer:
         status = 409 if error.text.endswith("already") else 400
         raise HttpError(status, str(error)) from error
     names = await call.ask(words.Submit(submission))
-    answer = {"jobs": list(names), "warnings": views.warnings(call.batch.core, submission)}
+    answer = {"jobs": list(names), "warnings": await call.batch.warnings(submission.jobs)}
     return Response(201, orjson.dumps(answer), JSON)
 
 
@@ -126,7 +126,11 @@ async def get_tasks(call: Call) -> Answer:
 
 async def get_why(call: Call) -> Answer:
     """Why it does not run: where it stands in the line, what it waits for, what hosts lack."""
-    return json(views.why(call.batch.core, call.entry(), call.batch.now()))
+    entry = call.entry()
+    found = views.why(call.batch.core, entry, call.batch.now())
+    if entry.end is None:
+        found["reasons"] += await call.batch.warnings([entry.job])
+    return json(found)
 
 
 async def cancel(call: Call) -> Answer:

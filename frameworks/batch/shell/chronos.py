@@ -61,6 +61,7 @@ def _job(value: Mapping[str, Any], parents: tuple[str, ...]) -> Job:
         "retry": {"max": value.get("retries", RETRIES), "delay_s": RETRY_DELAY_S, "factor": 1},
         "priority": 1 if value.get("highPriority") else 0, "constraints": value.get("constraints") or [],
         "run_as": value.get("runAsUser") or "", "depends": [{"job": parent} for parent in parents],
+        "wait_for_hosts": True,  # as Chronos does; its clients know of no refusal
         "labels": {"owner": value.get("owner") or "", SOFT_ERROR: "true" if value.get("softError") else ""},
     }  # fmt: skip
     command = value.get("command", "")

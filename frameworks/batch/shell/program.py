@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from random import Random
-from typing import Self
+from typing import Any, Self
 
-from frameworks.batch import words
+from frameworks.batch import fitting, words
 from frameworks.batch.core import Batch, Habits
+from frameworks.batch.job import Job
+from frameworks.batch.shell.fleet import Fleet
+from mesos_py.machine.problem import bad_request
 from mesos_py.sdk import CoreScheduler
+from mesos_py.wire.framework import FrameworkInfo
 
 
 class BatchScheduler(CoreScheduler[Batch]):
@@ -15,6 +20,28 @@ class BatchScheduler(CoreScheduler[Batch]):
 
     name = "batch"
     habits: Habits = Habits()
+    capabilities = (*CoreScheduler.capabilities, FrameworkInfo.Capability.Type.GPU_RESOURCES)
+
+    def __init__(self, **settings: object) -> None:
+        super().__init__(**settings)
+        self._fleet = Fleet(self.agents)
+
+    async def ask(self, body: object) -> Any:
+        """Likewise; jobs that no known host could ever run are refused, unless they say that they wait for others."""
+        jobs: tuple[Job, ...] = ()
+        match body:
+            case words.Submit():
+                jobs = body.submission.jobs
+            case words.PutSchedule():
+                jobs = body.schedule.jobs
+        for name, why in (await self._fleet.refused([job for job in jobs if not job.wait_for_hosts])).items():
+            return bad_request(f"job '{name}' could never be run: {why}; {fitting.HINT}")
+        return await super().ask(body)
+
+    async def warnings(self, jobs: Iterable[Job]) -> list[str]:
+        """What is said of jobs that are taken all the same."""
+        found = await self._fleet.misfits(jobs)
+        return [f"job '{name}' fits no host that is known: {why}" for name, why in found.items()]
 
     def make_core(self, rng: Random) -> Batch:
         return Batch(rng, self.habits)

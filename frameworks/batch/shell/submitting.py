@@ -45,6 +45,8 @@ class JobOptions(BatchOptions):
     owner: str = option(TEXT, "", "Whose the job is: owners share alike.")
     queue: str = option(TEXT, "*", "The role whose resources it uses.")
     label: tuple[str, ...] = option(REPEATED, (), "NAME=VALUE; may be given again.")
+    wait_for_hosts: bool = option(
+        BOOLEAN, False, "Take the job though no host that is known could ever run it.")
     wait: bool = option(BOOLEAN, False, "Wait for its end, and exit with 1 unless it has succeeded.", short="w")
 
 
@@ -59,7 +61,7 @@ def job_of(line: CommandLine, options: JobOptions) -> dict[str, Any]:
         "image": options.image, "env": _pairs(options.env, "env"), "labels": _pairs(options.label, "label"),
         "files": [{"uri": uri} for uri in options.uri], "gang": options.gang, "priority": options.priority,
         "user": options.owner, "queue": options.queue, "time_limit_s": options.time_limit_s,
-        "depends": [_dependency(text) for text in options.after],
+        "depends": [_dependency(text) for text in options.after], "wait_for_hosts": options.wait_for_hosts or None,
     }  # fmt: skip
     if options.retries:
         said["retry"] = {"max": options.retries}
@@ -114,6 +116,8 @@ async def _submit(options: JobOptions, *jobs: Mapping[str, Any], wait: bool | No
 
 @attrs.frozen(kw_only=True)
 class DagOptions(BatchOptions):
+    wait_for_hosts: bool = option(
+        BOOLEAN, False, "Take the job though no host that is known could ever run it.")
     wait: bool = option(BOOLEAN, False, "Wait for the end of all, and exit with 1 unless they succeed.", short="w")
 
 

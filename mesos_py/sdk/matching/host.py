@@ -11,8 +11,11 @@ from mesos_py.algebra.quantities import milli_text, to_milli
 from mesos_py.algebra.resources import Resources
 from mesos_py.algebra.roles import DEFAULT_ROLE
 from mesos_py.wire.ids import AgentID
+from mesos_py.wire.master_response import Response
 from mesos_py.wire.offer import Offer
 from mesos_py.wire.value import Attribute, Value
+
+KnownAgent = Response.GetAgents.Agent
 
 Place = tuple[AgentID, str]
 """Agent and role: offers of one place, and only those, can be accepted together."""
@@ -54,6 +57,20 @@ class Host:
             has_gpus=left.scalar("gpus") > 0,
             capabilities=None if capabilities is None else frozenset(capabilities),
         )
+
+    @classmethod
+    def of_agent(cls, agent: KnownAgent, role: str) -> Host:
+        """As it were if all that the agent has for that role were offered, whoever uses it now."""
+        info = agent.agent_info
+        domain = info.domain.fault_domain if info.domain is not None else None
+        left = Resources.of(agent.total_resources).allocatable_to(role)
+        return cls(
+            place=(info.id or AgentID(""), role), hostname=info.hostname,
+            region=domain.region.name if domain is not None else None,
+            zone=domain.zone.name if domain is not None else None,
+            attributes=info.attributes, offers=(), left=left, has_gpus=left.scalar("gpus") > 0,
+            capabilities=frozenset([one.type.name for one in agent.capabilities if one.type is not None]),
+        )  # fmt: skip
 
     @property
     def agent_id(self) -> AgentID:

@@ -11,7 +11,7 @@ from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.coordination import Records
 from mesos_py.coordination.locator import Locator
 from mesos_py.sdk.executor import Executor
-from mesos_py.sdk.host import HOST, Account, Answered, Link, NotReached
+from mesos_py.sdk.host import HOST, Account, Answered, KnownAgent, Link, NotReached
 from mesos_py.sdk.testing.program import OUTPUT
 from mesos_py.sim.clock import HostClock
 from mesos_py.sim.executors import SERVICE
@@ -93,6 +93,9 @@ class ExecutorHost:
             raise NotReached(f"the agent: {error}") from error
         end.send(call)
         return ExecutorLink(end)
+
+    async def agents(self, address: str, account: Account | None) -> tuple[KnownAgent, ...]:
+        raise NotReached("executors have no master")
 
     async def records(self, place: str, framework: str, master: str) -> Records:
         raise NotImplementedError("executors keep nothing")

@@ -18,7 +18,7 @@ from mesos_py.coordination.memory import MemoryDisk, MemoryRecords
 from mesos_py.machine.problem import Problem
 from mesos_py.machine.values import MILLISECOND, Nanos
 from mesos_py.master.validation.calls import scheduler_call
-from mesos_py.sdk.host import Account, Answered, Elsewhere, Link, NotReached
+from mesos_py.sdk.host import Account, Answered, Elsewhere, KnownAgent, Link, NotReached
 from mesos_py.sim import masters
 from mesos_py.sim.clock import HostClock
 from mesos_py.sim.disk import SlowRecords
@@ -84,6 +84,29 @@ class SimHost:
             await link.close()
             raise
         return link
+
+    async def agents(self, address: str, account: Account | None) -> tuple[KnownAgent, ...]:
+        try:
+            end = await self._cluster.net.connect(self.name, address.partition(":")[0], masters.OPERATORS)
+        except ConnectionError as error:
+            raise NotReached(f"{address}: {error}") from error
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def hear(word: Any) -> None:
+            if not answer.done():
+                answer.set_result(word)
+
+        end.listen(hear, lambda why: hear(None))
+        end.send("GET_AGENTS")
+        try:
+            told = await answer
+        finally:
+            end.close()
+        if isinstance(told, masters.Elsewhere):
+            raise Elsewhere(None if told.host is None else f"{told.host}:5050")
+        if told is None:
+            raise NotReached("the connection has ended")
+        return tuple(told)
 
     async def attach(
         self, address: str, call: executor_api.Call, token: str, answered: Answered[executor_api.Call]
