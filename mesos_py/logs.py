@@ -19,6 +19,7 @@ import structlog
 from mesos_py.flags import BOOLEAN, TEXT, one_of, option
 
 LOG_FILE = "mesos-py.log"
+LOST = (OSError, ValueError)  # a full disk; a stream that was closed
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -40,13 +41,13 @@ class Lines:
 
     def write(self, text: str) -> int:
         for place in self._places:
-            with contextlib.suppress(OSError):  # whoever logs has better things to do than to end
+            with contextlib.suppress(*LOST):  # whoever logs has better things to do than to end
                 place.write(text)
         return len(text)
 
     def flush(self) -> None:
         for place in self._places:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(*LOST):
                 place.flush()
 
 

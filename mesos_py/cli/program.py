@@ -11,6 +11,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import attrs
 import uvloop
@@ -35,6 +36,8 @@ class Program:
     commands: Mapping[str, tuple[str, str, str]]
     #: whose commands follow a word of ours: ``marathon-py app add``
     nouns: Mapping[str, Program] = attrs.field(factory=dict)
+    #: commands that read their arguments themselves: name -> (module, a function that returns the exit code, about)
+    others: Mapping[str, tuple[str, str, str]] = attrs.field(factory=dict)
     #: of a noun: what its commands are about
     about: str = ""
     #: of variables that stand for flags
@@ -59,8 +62,10 @@ class Program:
         name, rest = words[0], words[1:]
         if name in self.nouns:
             return self.nouns[name].main(rest)
+        if name in self.others:
+            return int(self._member(*self.others[name][:2])(rest))
         if name not in self.commands:
-            close = difflib.get_close_matches(name, [*self.nouns, *self.commands], n=1)
+            close = difflib.get_close_matches(name, [*self.nouns, *self.others, *self.commands], n=1)
             say(f"{self.name}: no command '{name}'" + (f"; did you mean '{close[0]}'?" if close else ""))
             return EXIT_USAGE
         command = self.command(name)
@@ -71,9 +76,11 @@ class Program:
         return self._run(name, command, rest)
 
     def command(self, name: str) -> Command:
-        module, attribute, _ = self.commands[name]
-        found: Command = getattr(importlib.import_module(f"{self.package}.{module}"), attribute)
+        found: Command = self._member(*self.commands[name][:2])
         return found
+
+    def _member(self, module: str, attribute: str) -> Any:
+        return getattr(importlib.import_module(f"{self.package}.{module}"), attribute)
 
     def _run(self, name: str, command: Command, arguments: Sequence[str]) -> int:
         try:
@@ -107,5 +114,5 @@ class Program:
         lines = [f"Usage: {self.name} COMMAND [flags]", ""]
         for name, noun in self.nouns.items():
             lines += [f"  {name:<12}{noun.about}", f"  {'':<14}{'|'.join(noun.commands)}"]
-        lines += [f"  {name:<12}{about}" for name, (_, _, about) in self.commands.items()]
+        lines += [f"  {name:<12}{about}" for name, (_, _, about) in {**self.others, **self.commands}.items()]
         return "\n".join([*lines, "", *self.notes])

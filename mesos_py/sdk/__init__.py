@@ -68,7 +68,7 @@ from mesos_py.coordination.address import AddressError
 from mesos_py.logs import LogOptions, set_up
 from mesos_py.machine.usage import Usage
 from mesos_py.sdk.deciding import CoreScheduler
-from mesos_py.sdk.errors import FailedOver, FrameworkRemoved, SdkError, SubscriptionRefused
+from mesos_py.sdk.errors import FailedOver, FrameworkRemoved, NotKept, SdkError, SubscriptionRefused
 from mesos_py.sdk.executor import Executor
 from mesos_py.sdk.launcher import Backoff, Habits, Launch, Restart, Selection, Spec
 from mesos_py.sdk.launching import Launcher
@@ -83,9 +83,9 @@ from mesos_py.wire.task import TaskInfo, TaskState, TaskStatus
 
 __all__ = [
     "Backoff", "Call", "Constraint", "CoreScheduler", "Event", "Executor", "FailedOver", "FrameworkRemoved", "Habits",
-    "Launch", "Launcher", "Locality", "Offer", "Pool", "Request", "Restart", "Scheduler", "SdkError", "Selection",
-    "Spec", "SubscriptionRefused", "Task", "TaskInfo", "TaskState", "TaskStatus", "Usage", "command", "evolve",
-    "is_end", "new_id", "resources", "run",
+    "Launch", "Launcher", "Locality", "NotKept", "Offer", "Pool", "Request", "Restart", "Scheduler", "SdkError",
+    "Selection", "Spec", "SubscriptionRefused", "Task", "TaskInfo", "TaskState", "TaskStatus", "Usage", "command",
+    "evolve", "is_end", "new_id", "resources", "run",
 ]  # fmt: skip
 
 

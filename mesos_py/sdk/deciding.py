@@ -25,6 +25,7 @@ from mesos_py.machine.frame import Event, Frame, Send, Tick
 from mesos_py.machine.journal import Core
 from mesos_py.machine.problem import Problem
 from mesos_py.machine.values import SECOND, Nanos
+from mesos_py.sdk.errors import NotKept
 from mesos_py.sdk.hearers import Hearers, Queue
 from mesos_py.sdk.scheduler import Scheduler
 from mesos_py.sdk.session.behind import Forget, NotSaid
@@ -87,7 +88,8 @@ class CoreScheduler(Scheduler, ABC, Generic[C]):
         return await self._tell(Event(type(body), body))
 
     async def ask(self, body: object) -> Any:
-        """The reply, once everything that it says is kept: a value, or a Problem that has changed nothing."""
+        """The reply, once everything that it says is kept: a value, or a Problem that has changed nothing. Raises
+        NotKept."""
         reply = await self.tell(body)
         await self.stored()
         return reply
@@ -218,9 +220,12 @@ class CoreScheduler(Scheduler, ABC, Generic[C]):
         return unheard
 
     async def _tell_hearers(self) -> None:
-        while True:
-            self._happened.clear()
-            await self._happened.wait()
-            facts, self._untold = self._untold, []
-            await self.stored()
-            self._hearers.tell(facts)
+        """Until something is not kept: whoever takes events learns why, and hearers of nothing more."""
+        with contextlib.suppress(NotKept):
+            while True:
+                self._happened.clear()
+                await self._happened.wait()
+                facts, self._untold = self._untold, []
+                await self.stored()
+                self._hearers.tell(facts)
+        await asyncio.Event().wait()

@@ -19,5 +19,10 @@ class FrameworkRemoved(SdkError):
     """Somebody has torn the framework down while we were there. Started again, it is a new framework."""
 
 
+class NotKept(SdkError):
+    """What was to be kept may not have been, and nothing that follows from it may be told: the session has ended, and
+    whoever takes its events learns why."""
+
+
 class AgentGone(SdkError):
     """The agent did not come back within the recovery timeout: an executor that it does not know must not go on."""

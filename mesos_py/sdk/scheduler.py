@@ -360,5 +360,5 @@ class Scheduler:
         self._there.shell.tell(words.KeepAsked(name, contents))
 
     async def stored(self) -> None:
-        """Everything kept so far survives."""
+        """Everything kept so far survives. Raises NotKept when nobody can say that any more."""
         await self._there.shell.stored()

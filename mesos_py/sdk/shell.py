@@ -21,6 +21,7 @@ from mesos_py.machine.driver import Driver, Stopped, Store
 from mesos_py.machine.frame import Close, Disconnected, Event, Frame, PeerID, Send
 from mesos_py.machine.journal import Core
 from mesos_py.machine.values import Nanos
+from mesos_py.sdk.errors import NotKept
 from mesos_py.sdk.host import Answered, Elsewhere, Link, NotReached, Refused
 from mesos_py.sdk.session import words
 from mesos_py.sdk.session.kinds import kind_of
@@ -126,9 +127,11 @@ class Shell(Generic[C, E]):
             await self._sent.wait()
 
     async def stored(self) -> None:
-        """Everything asked to be kept so far survives."""
-        with contextlib.suppress(Stopped):  # whoever takes events learns why
+        """Everything asked to be kept so far survives. Raises NotKept."""
+        try:
             await self._driver.barrier()
+        except Stopped as stopped:
+            raise NotKept from stopped
 
     # ---- the driver's rim
 

@@ -75,7 +75,7 @@ class Chunked:
     def __init__(
         self,
         pieces: AsyncIterator[bytes],
-        content_type: str,
+        content_type: str | None,
         *,
         status: int = 200,
         headers: Headers = (),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 
 import structlog
@@ -34,6 +34,7 @@ log = structlog.get_logger(__name__)
 _quiet = logging.getLogger("mesos_py.web.http")
 _quiet.setLevel(logging.CRITICAL)
 
+EVENTS = "text/event-stream"
 PIECE_BYTES = 256 << 10  # a larger answer is handed over in pieces, so that its reader is watched
 SWEEP_S = 1.0  # how often new connections are looked at
 HEAD_FIELD_BYTES_MAX = 64 << 10  # bytes of the request line, and of each header
@@ -82,8 +83,12 @@ class _Connections(web.Server):
 class Server:
     """Listening sockets and their connections."""
 
-    def __init__(self, dispatch: Dispatcher, *, limits: Limits | None = None, turns: Turns | None = None) -> None:
+    def __init__(
+        self, dispatch: Dispatcher, *, limits: Limits | None = None, turns: Turns | None = None, compresses: bool = True
+    ) -> None:
+        """``compresses``: answers are gzipped for those who accept that."""
         self._dispatch = dispatch
+        self._compresses = compresses
         self.limits = limits or Limits()
         self._turns = turns or Turns()
         self._bodies_bytes = 0
@@ -218,7 +223,7 @@ class Server:
             return answer  # a WebSocket that has been served
         if isinstance(answer, Response):
             body, headers = answer.body, headers_of(answer)
-            if len(body) >= compress.BYTES_MIN and accepts_gzip(incoming.headers):
+            if len(body) >= compress.BYTES_MIN and self._may_compress(incoming, headers):
                 body = await compress.gzip(body)
                 headers["Content-Encoding"] = "gzip"
             if len(body) <= PIECE_BYTES:
@@ -247,10 +252,16 @@ class Server:
 
     async def _pieces(self, incoming: web.BaseRequest, answer: Chunked) -> web.StreamResponse:
         pieces, headers = answer.pieces, headers_of(answer)
-        if answer.length is None and accepts_gzip(incoming.headers):
+        if answer.length is None and self._may_compress(incoming, headers):
             pieces = compress.gzip_pieces(pieces)
             headers["Content-Encoding"] = "gzip"
         return await self._send_pieces(incoming, answer.status, headers, pieces, answer.length)
+
+    def _may_compress(self, incoming: web.BaseRequest, headers: Mapping[str, str]) -> bool:
+        """Events must not wait for others to be compressed with."""
+        if not self._compresses or "Content-Encoding" in headers or headers.get("Content-Type", "").startswith(EVENTS):
+            return False
+        return accepts_gzip(incoming.headers)
 
     async def _send_pieces(
         self,

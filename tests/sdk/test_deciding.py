@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from random import Random
 
 import attrs
 import pytest
 
 from mesos_py import sdk
+from mesos_py.coordination import Changes, Records, StoreFailed
+from mesos_py.coordination.memory import MemoryRecords
 from mesos_py.machine.frame import Event, Frame, Tick
 from mesos_py.machine.problem import Problem, bad_request
 from mesos_py.machine.values import Nanos, seconds, value
@@ -39,6 +42,13 @@ class Fact:
     text: str
 
 
+@value
+class Told:
+    """Something is kept, and told."""
+
+    fact: Fact
+
+
 @attrs.define(eq=False)
 class Counting:
     """Launches so many tasks, one an offer, and says every ten seconds how many it has launched."""
@@ -67,6 +77,9 @@ class Counting:
             case MasterEvent.Update(status=status) if sdk.is_end(status.state):
                 out.send(SESSION, Forget(status.task_id))
                 out.change(Fact(f"{status.task_id} has ended"))
+            case Told(fact=fact):
+                out.write(Kept("told", fact.text.encode()))
+                out.change(fact)
             case NotSaid():
                 self.launched -= 1
                 self.unheard += 1
@@ -163,3 +176,35 @@ async def test_what_the_core_does_not_take_ends_it_before_it_has_begun() -> None
     with pytest.raises(ValueError, match="not fewer"):
         await refusing.run()
     assert not refusing.has_begun
+
+
+class Full(MemoryRecords):
+    """Keeps nothing more once ``is_full``."""
+
+    is_full = False
+
+    async def commit(self, changes: Changes) -> None:
+        if self.is_full:
+            raise StoreFailed("the disk is full")
+        await super().commit(changes)
+
+
+class Filling(Third):
+    async def open_records(self) -> Records:
+        self.disk = Full()
+        return self.disk
+
+
+async def test_what_may_not_be_kept_is_answered_to_nobody() -> None:
+    """Neither the reply nor the fact; the program ends with the reason."""
+    async with Filling(master="127.0.0.1:1") as filling:
+        facts, serving = filling.listen(), asyncio.create_task(filling.serve())
+        assert await filling.ask(Wanted(1)) == 1
+        filling.disk.is_full = True
+        filling._hearers.tell([Fact("before")])
+        await filling.tell(Told(Fact("after")))
+        with pytest.raises(sdk.NotKept):
+            await filling.ask(Wanted(2))
+        with pytest.raises(StoreFailed, match="the disk is full"):
+            await serving
+        assert [facts.get_nowait()[1] for _ in range(facts.qsize())] == [Fact("before")]

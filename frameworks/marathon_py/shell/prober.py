@@ -10,7 +10,7 @@ Source: mesosphere/marathon .../core/health/impl/HealthCheckWorker.scala, .../co
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from itertools import islice
 from typing import Protocol
 
@@ -64,7 +64,7 @@ class Network:
 class Prober:
     """Makes probes within the bounds above, and tells what came of them."""
 
-    def __init__(self, looker: Looker, tell: Callable[[words.Probed], Awaitable[object]], at_once: int) -> None:
+    def __init__(self, looker: Looker, tell: Callable[[words.Probed], None], at_once: int) -> None:
         self._looker, self._tell, self._at_once = looker, tell, at_once
         self._running: dict[Key, asyncio.Task[None]] = {}
         self._waiting: dict[Key, words.Probe] = {}
@@ -102,4 +102,4 @@ class Prober:
             found = words.Probed(probe, cause=f"no answer within {probe.timeout_s:g} s")
         except (OSError, aiohttp.ClientError, ValueError) as error:  # ValueError: no URL
             found = words.Probed(probe, cause=f"{type(error).__name__}: {error}")
-        await self._tell(found)
+        self._tell(found)

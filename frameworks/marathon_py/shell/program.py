@@ -14,7 +14,9 @@ from typing import Self
 from frameworks.marathon_py import words
 from frameworks.marathon_py.core import Habits, Marathon
 from frameworks.marathon_py.definitions.settings import Settings
+from frameworks.marathon_py.shell.kept import Checked
 from frameworks.marathon_py.shell.prober import Looker, Network, Prober
+from mesos_py.coordination import Records
 from mesos_py.machine.frame import Send
 from mesos_py.sdk import CoreScheduler
 from mesos_py.wire.framework import FrameworkInfo
@@ -42,6 +44,8 @@ class MarathonScheduler(CoreScheduler[Marathon]):
     looker: Looker = Network()
     #: so many of them at once
     probes_at_once: int = 256
+    #: URI of a backup that is made before what an older version has kept is changed; "": none is
+    backup_location: str = ""
 
     def make_core(self, rng: Random) -> Marathon:
         return Marathon(rng, self.settings, self.habits)
@@ -49,6 +53,13 @@ class MarathonScheduler(CoreScheduler[Marathon]):
     def begun(self) -> words.Begun:
         under_way = {task.id: task.agent_id for task in self.tasks.values() if not task.has_ended}
         return words.Begun(dict(self.records), under_way)
+
+    async def open_records(self) -> Records:
+        return Checked(await self.open_place(), backup_location=self.backup_location or None)
+
+    async def open_place(self) -> Records:
+        """Where it keeps things."""
+        return await super().open_records()
 
     def framework_info(self) -> FrameworkInfo:
         features = [capability for name, capability in CAPABILITIES_OF.items() if self.settings.has(name)]
@@ -58,11 +69,13 @@ class MarathonScheduler(CoreScheduler[Marathon]):
     # ---- life
 
     async def __aenter__(self) -> Self:
-        self._prober = Prober(self.looker, self.tell, self.probes_at_once)
+        #: what the core is still to be told of; probes are bounded, and so are changes of the connection
+        self._heard: asyncio.Queue[object] = asyncio.Queue()
+        self._prober = Prober(self.looker, self._heard.put_nowait, self.probes_at_once)
         #: a master listens to us; one has before, in this run
         self._is_connected = self._was_connected = False
-        self._disconnecting: asyncio.Task[object] | None = None
         await super().__aenter__()
+        self._there.shell.start("what is heard besides", self._hear_others())
         for task in list(self.tasks.values()):
             if task.has_ended:
                 self.forget(task.id)  # its end is kept by the core: nothing is acknowledged before
@@ -98,10 +111,11 @@ class MarathonScheduler(CoreScheduler[Marathon]):
     def on_disconnected(self, why: str) -> None:
         if self._is_connected:
             self._is_connected = False
-            self._disconnecting = asyncio.create_task(self._disconnect(), name="disconnected")
+            self._heard.put_nowait(words.Connection("disconnected"))
 
-    async def _disconnect(self) -> None:
-        await self.tell(words.Connection("disconnected"))
+    async def _hear_others(self) -> None:
+        while True:
+            await self.tell(await self._heard.get())
 
     async def on_message(self, message: Event.Message) -> None:
         await self.tell(words.MessageHeard(message.agent_id, message.executor_id, message.data))

@@ -57,7 +57,7 @@ def probe(
 
 async def told(one: Probe) -> Probed:
     answers: asyncio.Queue[Probed] = asyncio.Queue()
-    prober = Prober(Network(), answers.put, 1)
+    prober = Prober(Network(), answers.put_nowait, 1)
     prober.probe(one)
     answer = await answers.get()
     await prober.close()
@@ -116,7 +116,7 @@ class Scripted:
 async def test_so_many_at_once_and_the_others_in_their_turn() -> None:
     """Of one check, only the last that was asked for waits."""
     scripted, answers = Scripted(), asyncio.Queue[Probed]()
-    prober = Prober(scripted, answers.put, 2)
+    prober = Prober(scripted, answers.put_nowait, 2)
     for instance in ("a", "b", "c", "c", "a"):
         prober.probe(probe(1, f"/{instance}", instance=instance))
     await asyncio.sleep(0)
@@ -130,7 +130,7 @@ async def test_so_many_at_once_and_the_others_in_their_turn() -> None:
 
 async def test_nothing_is_told_when_it_is_closed() -> None:
     scripted, answers = Scripted(), asyncio.Queue[Probed]()
-    prober = Prober(scripted, answers.put, 1)
+    prober = Prober(scripted, answers.put_nowait, 1)
     for instance in ("a", "b"):
         prober.probe(probe(1, instance=instance))
     await asyncio.sleep(0)

@@ -60,6 +60,7 @@ DEPLOYMENT = _noun(
 
 PROGRAM = Program(
     name="marathon-py", version=__version__, package=PACKAGE, prefix=VARIABLES, explain=explain,
+    others={"serve": ("serve", "main", "run Marathon")},
     nouns={"app": APP, "group": GROUP, "pod": POD, "deployment": DEPLOYMENT},
     commands={
         "queue": ("cli.looking", "QUEUE", "list what waits to be launched"),

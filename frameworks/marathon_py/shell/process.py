@@ -1,0 +1,90 @@
+"""``Process``: what REST asks of the process that leads; see ``api.program``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from frameworks.marathon_py.core import Marathon
+from frameworks.marathon_py.shell import kept
+from frameworks.marathon_py.shell.api.errors import Failed
+from frameworks.marathon_py.shell.api.program import Action, Resource
+from frameworks.marathon_py.shell.program import MarathonScheduler
+from mesos_py.sdk import NotKept
+from mesos_py.web.request import Request
+from mesos_py.web.response import Response, problem
+from mesos_py.web.router import Answer
+
+ABDICATE_AFTER_S = 0.5  # so that whoever has asked for it is answered; LeaderResource.scala
+
+
+class Process:
+    def __init__(
+        self, scheduler: MarathonScheduler, flags: Mapping[str, Any], url: str, abdicated: Callable[[], None]
+    ) -> None:
+        """``abdicated`` is called when this process is to end."""
+        self._scheduler, self._flags, self._url, self._abdicated = scheduler, flags, url, abdicated
+        self.listen, self.leave = scheduler.listen, scheduler.leave
+        self.now = scheduler.now
+
+    @property
+    def core(self) -> Marathon:
+        return self._scheduler.core
+
+    @property
+    def framework_id(self) -> str | None:
+        return self._scheduler.framework_id
+
+    @property
+    def flags(self) -> Mapping[str, Any]:
+        return self._flags
+
+    @property
+    def address(self) -> str:
+        return self._url.partition("://")[2]
+
+    @property
+    def url(self) -> str:
+        return self._url
+
+    async def ask(self, body: object) -> Any:
+        """Raises Failed 503 when nobody can say whether it was kept: somebody else leads, or soon will."""
+        reply = await self._scheduler.tell(body)
+        await self.stored()
+        return reply
+
+    async def stored(self) -> None:
+        """Likewise."""
+        try:
+            await self._scheduler.stored()
+        except NotKept as error:
+            raise Failed(503, "This instance leads no more; the next one knows whether this was done.") from error
+
+    # ---- the process
+
+    async def abdicate(self, backup: str | None, restore: str | None) -> None:
+        self._scheduler.keep(kept.ORDERS, kept.orders(backup, restore))
+        await self.stored()
+        asyncio.get_running_loop().call_later(ABDICATE_AFTER_S, self._abdicated)
+
+    def may(self, request: Request, action: Action, resource: Resource) -> bool:
+        return True
+
+    def forbidden(self, request: Request) -> Response:
+        return problem(403)
+
+    @property
+    def plugins(self) -> tuple[Mapping[str, Any], ...]:
+        return ()
+
+    async def ask_plugin(self, name: str, path: str, request: Request) -> Answer | None:
+        return None
+
+    # ---- metrics
+
+    def metrics(self) -> Mapping[str, Any]:
+        return {}
+
+    def exposition(self) -> str | None:
+        return ""

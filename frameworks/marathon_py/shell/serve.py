@@ -1,0 +1,241 @@
+"""``marathon-py serve``: Marathon in one process, until it is told to stop or must not go on.
+
+It listens at once. While another instance leads, what it is asked is relayed; once elected it reads what is kept, and
+answers itself. A leader that has lost that ends: others may act already on what it does not know, and a supervisor
+starts it again as a standby. Tasks go on whatever becomes of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import structlog
+import uvloop
+
+from frameworks.marathon_py.shell import flags as flags_of_marathon
+from frameworks.marathon_py.shell.access import Basic
+from frameworks.marathon_py.shell.api.events import Hub
+from frameworks.marathon_py.shell.api.rows import rows
+from frameworks.marathon_py.shell.api.site import Api
+from frameworks.marathon_py.shell.ends import BAD_FLAG, FAULTY, GRACEFUL, NO_PORT, UNCAUGHT, Ended, why
+from frameworks.marathon_py.shell.flags import Flags
+from frameworks.marathon_py.shell.flags.process import DEFAULT_ZK
+from frameworks.marathon_py.shell.front import Front, Leadership
+from frameworks.marathon_py.shell.process import Process
+from frameworks.marathon_py.shell.program import MarathonScheduler
+from frameworks.marathon_py.shell.relay import Relay
+from mesos_py.cli.command import EXIT_OK, say
+from mesos_py.config import UsageError
+from mesos_py.coordination import Records
+from mesos_py.coordination.address import AddressError, ZooKeeperAddress, parse_address
+from mesos_py.logs import LogOptions, set_up
+from mesos_py.sdk.elected import ElectedRecords
+from mesos_py.web.request import Request
+from mesos_py.web.router import Answer
+from mesos_py.web.server import Limits, Server
+
+log = structlog.get_logger(__name__)
+
+NAME = "marathon-py serve"
+EVERYWHERE = "0.0.0.0"
+IDLE_S = 30.0  # of a connection; Marathon's own
+LEVELS = {
+    "all": "DEBUG", "trace": "DEBUG", "debug": "DEBUG", "info": "INFO", "warn": "WARNING", "error": "ERROR",
+    "fatal": "ERROR", "off": "ERROR",
+}  # fmt: skip
+
+
+def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
+    """The exit code; see ``ends``."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if "--help" in words or "-h" in words:
+        print(flags_of_marathon.usage(NAME), end="")
+        return EXIT_OK
+    try:
+        flags = flags_of_marathon.read(words, environ)
+        set_up(LogOptions(logging_level=LEVELS[flags.process.logging_level]))
+        for name in flags.without_effect:
+            log.warning("flag changes nothing here", flag=name)
+        return uvloop.run(serve(flags))
+    except UsageError as error:
+        say(f"{NAME}: {error}\n'{NAME} --help' lists its flags")
+        return BAD_FLAG
+    except Ended as ended:
+        say(f"{NAME}: {ended}")
+        return ended.code
+
+
+async def serve(flags: Flags) -> int:
+    """The exit code of an end that was asked for. Says ``ready http://HOST:PORT`` on standard output once it listens.
+    Raises Ended for every other end."""
+    asked = asyncio.Event()
+    ends: list[int] = []
+
+    def end(code: int) -> None:
+        ends.append(code)
+        asked.set()
+
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(signum, end, EXIT_OK)
+    serving = asyncio.create_task(_Serving(flags, lambda: end(GRACEFUL)).run(), name="marathon")
+    waiting = asyncio.create_task(asked.wait(), name="told to end")
+    try:
+        await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            serving.result()
+    except (Ended, UsageError):
+        raise
+    except Exception as error:
+        ended = why(error)
+        if ended.code == UNCAUGHT:
+            log.exception("failed", error=repr(error))
+        raise ended from error
+    finally:
+        for task in (serving, waiting):
+            task.cancel()
+        await asyncio.gather(serving, waiting, return_exceptions=True)
+    return ends[0] if ends else EXIT_OK
+
+
+class _Elected(MarathonScheduler):
+    """One of several: it begins when it is elected, if what is kept is in ZooKeeper."""
+
+    def __init__(self, place: Records | None, **settings: object) -> None:
+        """``place`` None: as ``store`` says."""
+        super().__init__(**settings)
+        self._place = place
+
+    async def open_place(self) -> Records:
+        return self._place or await super().open_place()
+
+
+class _Serving:
+    """The whole process, put together."""
+
+    def __init__(self, flags: Flags, abdicated: Callable[[], None]) -> None:
+        """``abdicated`` is called when the leader is to end."""
+        self._flags, self._abdicated = flags, abdicated
+        self._leadership = Leadership("")
+        self._preparing: asyncio.Timeout | None = None
+        credentials, realm = flags.process.http_credentials, flags.process.http_realm
+        try:
+            self._basic = None if credentials is None else Basic(credentials, realm)
+        except ValueError as error:
+            raise UsageError(f"--http_credentials: {error}") from error
+
+    async def run(self) -> None:
+        """Until it is cancelled. Raises what has ended it otherwise."""
+        process, leadership = self._flags.process, self._leadership
+        async with contextlib.AsyncExitStack() as stack:
+            server = Server(self._asked, limits=Limits(idle_s=IDLE_S), compresses=process.http_compression)
+            stack.push_async_callback(server.close)
+            try:
+                port = await server.start(process.http_address or EVERYWHERE, process.http_port)
+            except OSError as error:
+                raise Ended(f"cannot listen on port {process.http_port}: {error}", NO_PORT) from error
+            address = f"{process.hostname or socket.gethostname()}:{port}"
+            leadership.ours = f"http://{address}"
+            relay = Relay(
+                address, connect_s=process.leader_proxy_connection_timeout_s,
+                read_s=process.leader_proxy_read_timeout_s,
+                connections_max=process.leader_proxy_max_open_connections,
+            )  # fmt: skip
+            stack.push_async_callback(relay.close)
+            self._front = Front(
+                leadership, relay, identify=self._identify, requests_max=process.http_max_concurrent_requests,
+                origins=process.access_control_allow_origin,
+            )  # fmt: skip
+            print(f"ready {leadership.ours}", flush=True)
+            await self._lead()
+
+    async def _asked(self, request: Request) -> Answer:
+        return await self._front(request)
+
+    async def _identify(self, request: Request) -> None:
+        if self._basic is not None:
+            self._basic.identify(request)
+
+    # ---- leading
+
+    async def _lead(self) -> None:
+        """As a candidate, as the leader being prepared, and as the leader."""
+        leadership, origins = self._leadership, self._flags.process.access_control_allow_origin
+        scheduler = self._scheduler()
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(None) as self._preparing:
+                    await stack.enter_async_context(scheduler)
+            except TimeoutError as error:
+                if self._preparing is not None and self._preparing.expired():
+                    raise Ended("elected, but not prepared in time", FAULTY) from error
+                raise
+            process = Process(scheduler, self._flags.shown(), leadership.ours, self._abdicated)
+            hub = Hub(process)
+            stack.push_async_callback(hub.close)
+            leadership.leader, leadership.site = leadership.ours, Api(process, rows(hub), origins)
+            log.info("leading", address=leadership.ours, framework_id=scheduler.framework_id)
+            try:
+                await scheduler.serve()
+            finally:
+                leadership.leader = leadership.site = None
+
+    def _heard(self, leader: str | None) -> None:
+        """The election has a result: a URL as ``Leadership`` has it."""
+        leadership, process = self._leadership, self._flags.process
+        leadership.leader = leader
+        if leader == leadership.ours and self._preparing is not None:
+            self._preparing.reschedule(asyncio.get_running_loop().time() + process.on_elected_prepare_timeout_s)
+        log.info("a leader was elected" if leader else "nobody leads", leader=leader, ours=leadership.ours)
+
+    def _scheduler(self) -> MarathonScheduler:
+        flags, process, settings = self._flags, self._flags.process, self._flags.scheduling
+        place, store = self._place()
+        secret = settings.mesos_authentication_secret or ""
+        if settings.mesos_authentication_secret_file is not None:
+            secret = _contents(settings.mesos_authentication_secret_file)
+        return _Elected(
+            place, store=store, master=settings.master, name=settings.framework_name, roles=(settings.mesos_role,),
+            user=settings.mesos_user, failover_timeout_s=settings.failover_timeout_s, checkpoint=settings.checkpoint,
+            principal=settings.mesos_authentication_principal or "",
+            secret=secret if settings.mesos_authentication else "", habits=flags.habits(), settings=flags.settings(),
+            webui_url=process.webui_url or self._leadership.ours, backup_location=process.backup_location or "",
+            probes_at_once=settings.max_concurrent_marathon_health_checks,
+        )  # fmt: skip
+
+    def _place(self) -> tuple[Records | None, str]:
+        """Records that are to be opened, or where they are. Raises UsageError."""
+        process = self._flags.process
+        backend = process.internal_store_backend or ("zk" if process.zk is not None else "sqlite")
+        if backend == "mem":
+            return None, "memory"
+        if backend == "sqlite":
+            return None, f"sqlite:{process.state_file}" if process.state_file is not None else ""
+        if not process.ha:
+            log.warning("what is kept in ZooKeeper is written by who is elected, with --disable_ha, too")
+        try:
+            address = parse_address(process.zk or DEFAULT_ZK)
+        except AddressError as error:
+            raise UsageError(f"--zk: {error}") from error
+        if not isinstance(address, ZooKeeperAddress):
+            raise UsageError(f"--zk: expecting zk://host:port/path, found '{process.zk}'")
+        records = ElectedRecords(
+            address, self._leadership.ours, heard=self._heard, timeout_s=process.zk_session_timeout_s,
+            reached_within_s=process.zk_connection_timeout_s,
+        )  # fmt: skip
+        return records, ""
+
+
+def _contents(path: str) -> str:
+    """Raises UsageError."""
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--mesos_authentication_secret_file: {error}") from error
