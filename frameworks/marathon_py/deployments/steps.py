@@ -28,6 +28,7 @@ from frameworks.marathon_py.deployments.standing import COUNTED, OLD_ACTIVE, Cen
 from frameworks.marathon_py.instances import kills, updates
 from frameworks.marathon_py.instances.instance import Goal, Instance, spec_of
 from frameworks.marathon_py.instances.victims import victims
+from frameworks.marathon_py.launching import queue
 from mesos_py.machine.frame import Frame
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ def _take_up(m: Marathon, deployment: Deployment, action: Action, out: Frame) ->
     census = Census.of(action.spec, m.of(action.spec_id))
     work = Work(deployment, action, census, waits=deployment.is_resumed)
     deployment.works[action.spec_id] = m.works[action.spec_id] = work
+    if action.kind in (Kind.STOP, Kind.RESTART):
+        queue.clear(m, action.spec_id, out.now)  # whatever it has failed for before is another story
     if action.kind is Kind.STOP:
         for instance in m.of(action.spec_id):
             kills.wipe(m, instance, out)

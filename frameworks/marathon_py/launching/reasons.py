@@ -83,13 +83,3 @@ def counted(funnel: Funnel) -> dict[str, int]:
         if name is not None:
             counts[name] = counts.get(name, 0) + count
     return counts
-
-
-def steps(counts: dict[str, int]) -> list[tuple[str, int, int]]:
-    """All ten, in order: the reason, how many it turned away, how many had come so far."""
-    left, found = sum(counts.values()), []
-    for name in FUNNEL:
-        declined = counts.get(name, 0)
-        found.append((name, declined, left))
-        left -= declined
-    return found
