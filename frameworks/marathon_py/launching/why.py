@@ -41,7 +41,7 @@ def _nothing_waits(m: Marathon, spec_id: PathId) -> str:
     spec, instances = m.specs.get(spec_id), m.of_spec.get(spec_id, {})
     running = sum(one.is_active for one in instances.values())
     if spec is None:
-        return f"Nothing waits: {spec_id} is not defined any more, and {_things(running, 'instance')} of it must end yet."
+        return f"Nothing waits: {spec_id} is not defined any more, and {_things(running, 'instance')} must end yet."
     return f"Nothing waits: of {_things(spec.instances, 'instance')}, {running} were launched."
 
 
