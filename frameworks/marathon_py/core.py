@@ -45,6 +45,7 @@ from frameworks.marathon_py.instances import (
     unreachable,
     updates,
 )
+from frameworks.marathon_py.instances import requests as instance_requests
 from frameworks.marathon_py.instances.failures import EndedInstance, Failure
 from frameworks.marathon_py.instances.instance import Condition, Goal, Instance, InstanceTask, Placed, instance_id
 from frameworks.marathon_py.launching import offers, queue, tokens
@@ -63,9 +64,9 @@ if TYPE_CHECKING:
     from random import Random
 
 ROWS = Table.merge(
-    begun.table, connection.table, updates.table, unreachable.table, overdue.table, scale.table, kills.table,
-    health.table, readiness.table, requests.table, group_requests.table, pod_requests.table,
-    offers.table, queue.table, tokens.table, wishes.table,
+    begun.table, connection.table, updates.table, unreachable.table, overdue.table, scale.table, health.table,
+    readiness.table, instance_requests.table, requests.table, group_requests.table, pod_requests.table, offers.table,
+    queue.table, tokens.table, wishes.table,
 )  # fmt: skip
 
 

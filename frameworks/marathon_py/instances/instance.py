@@ -181,6 +181,8 @@ class Instance:
     unreachable_since: Nanos | None = None
     #: a kill was asked for and nothing terminal was heard
     is_killed: bool = False
+    #: somebody has asked for its end, and for nobody in its place: it goes before others. Of this frame
+    is_sentenced: bool = False
     #: of health checks that we make ourselves, by their places in the definition; none: nothing has been found yet
     health: dict[int, HealthResult] = attrs.Factory(dict)
     #: why a health check of ours has it killed; "": none has

@@ -13,15 +13,12 @@ from typing import TYPE_CHECKING
 
 from frameworks.marathon_py import words
 from frameworks.marathon_py.instances.instance import Condition, Goal, Instance
-from mesos_py.machine.frame import Event, Frame
-from mesos_py.machine.table import Table
+from mesos_py.machine.frame import Frame
 from mesos_py.wire.ids import AgentID, TaskID
 from mesos_py.wire.scheduler_api import Call
 
 if TYPE_CHECKING:
     from frameworks.marathon_py.core import Marathon
-
-table = Table("kills of instances")
 
 
 def stop(m: Marathon, instance: Instance, out: Frame) -> None:
@@ -64,16 +61,3 @@ def settle(m: Marathon, out: Frame) -> None:
 
 def say(task_id: TaskID, agent_id: AgentID | None, out: Frame) -> None:
     out.send(words.SCHEDULER, Call(type=Call.Type.KILL, kill=Call.Kill(task_id=task_id, agent_id=agent_id)))
-
-
-@table.on(words.KillInstances)
-def kill_instances(m: Marathon, event: Event, out: Frame) -> None:
-    """They are to end. Those that are known are the reply."""
-    told: words.KillInstances = event.body
-    found = [m.instances[name] for name in dict.fromkeys(told.ids) if name in m.instances]
-    out.reply = tuple(one.id for one in found)
-    for instance in found:
-        if told.wipe:
-            wipe(m, instance, out)
-        else:
-            kill(m, instance, out)

@@ -87,7 +87,7 @@ def restored(name: str, contents: bytes, definition: Callable[[PathId, str], App
             for container, ports, state, staged, started, is_healthy, addresses in tasks
         },
         active_since, healthy, bool(is_ready), unreachable_since, bool(is_killed),
-        {index: HealthResult(*found) for index, *found in health}, unhealthy_because,
+        health={index: HealthResult(*found) for index, *found in health}, unhealthy_because=unhealthy_because,
     )  # fmt: skip
 
 

@@ -1,9 +1,9 @@
 """Which instances go when there are too many: a pure function of a definition and its instances.
 
-First those that wait for an offer, for they are nowhere. Then whatever GROUP_BY constraints want, from the largest
-groups; then those that are least there (out of reach, staging, starting, running); then the youngest or the oldest, as
-``killSelection`` says. Source: mesosphere/marathon .../core/deployment/impl/ScalingProposition.scala,
-.../mesos/Constraints.scala selectInstancesToKill.
+First those that somebody has named, then those that wait for an offer, for they are nowhere. Then whatever GROUP_BY
+constraints want, from the largest groups; then those that are least there (out of reach, staging, starting, running);
+then the youngest or the oldest, as ``killSelection`` says. Source: mesosphere/marathon .../core/deployment/impl/
+ScalingProposition.scala, .../mesos/Constraints.scala selectInstancesToKill.
 """
 
 from __future__ import annotations
@@ -26,16 +26,18 @@ def victims(spec: App | Pod, instances: Sequence[Instance], count: int) -> list[
     """``count`` of them, or all, in the order in which they go."""
     is_oldest_first = kill_selection(spec) == "OLDEST_FIRST"
 
-    def rank(instance: Instance) -> tuple[int, int, str]:
+    def rank(instance: Instance) -> tuple[bool, int, int, str]:
         started = max((task.started_at or task.staged_at for task in instance.tasks.values()), default=instance.since)
-        return _WEIGHTS.get(instance.condition, _OTHERS), started if is_oldest_first else -started, instance.id
+        weight = _WEIGHTS.get(instance.condition, _OTHERS)
+        return not instance.is_sentenced, weight, started if is_oldest_first else -started, instance.id
 
     line = sorted(instances, key=rank)
     fields = grouped_by(spec)
     if not fields:
         return line[:count]
-    nowhere = [one for one in line if one.placed is None][:count]
-    return [*nowhere, *_spread([one for one in line if one.placed is not None], fields, count - len(nowhere))]
+    first = [one for one in line if one.is_sentenced or one.placed is None]
+    others = [one for one in line if not one.is_sentenced and one.placed is not None]
+    return [*first[:count], *_spread(others, fields, count - len(first))]
 
 
 def _spread(line: list[Instance], fields: Sequence[str], count: int) -> list[Instance]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from frameworks.marathon_py import words
+from frameworks.marathon_py.words import Refused, Started
 from mesos_py.machine.values import SECOND
 from mesos_py.wire.scheduler_api import Call
 from mesos_py.wire.task import TaskState
 from tests.marathon.app_of import app_of
 from tests.marathon.world import World, world_of
+
+APP = {"cmd": "run", "portDefinitions": []}
 
 
 def kills_said(world: World) -> list[str]:
@@ -95,3 +99,31 @@ def test_what_does_not_come_up_is_killed() -> None:
     assert world.conditions() == ["Running"]
     world.advance(1_000 * SECOND)
     assert len(kills_said(world)) == 2
+
+
+def test_those_that_are_named_go_and_nobody_takes_their_place() -> None:
+    """Not whom a scaling would choose; the definition says fewer."""
+    world = world_of(app_of(**APP, instances=4), app_of(**APP | {"id": "/other"}))
+    world.run()
+    oldest, second, *others = world.of()
+    reply = world.kill(oldest.id, second.id, scale=True)
+    assert isinstance(reply, Started)
+    assert world.core.specs["/web"].instances == 2
+    world.run()
+    assert {one.id for one in world.of()} == {one.id for one in others}
+    assert world.core.deployments == {}
+    assert len(world.alive()) == 3
+
+
+def test_nobody_goes_when_a_deployment_is_in_the_way() -> None:
+    world = world_of(app_of(**APP, instances=2))
+    world.run()
+    world.tell(words.PutApps(({"id": "/web", "cmd": "walk"},)))
+    said = kills_said(world)
+    first = world.of()[0]
+    reply = world.kill(first.id, scale=True)
+    assert isinstance(reply, Refused)
+    assert reply.status == 409
+    assert kills_said(world) == said
+    world.settle(10)
+    assert len(world.alive()) == 2

@@ -43,6 +43,14 @@ def test_kill_selection(selection: str, first: str) -> None:
     assert names(app_of(killSelection=selection), there, 1) == [first]
 
 
+def test_whoever_is_named_goes_before_all() -> None:
+    named = instance("named", Condition.RUNNING, 1, rack="a")
+    named.is_sentenced = True
+    there = [instance("waiting", Condition.SCHEDULED), instance("young", started=9, rack="b"), named]
+    assert names(SPEC, there, 2) == ["named", "waiting"]
+    assert names(app_of(constraints=[["rack", "GROUP_BY"]]), there, 2) == ["named", "waiting"]
+
+
 def test_groups_stay_alike() -> None:
     """From the largest group, whoever would go first there; a weight or an age elsewhere does not matter."""
     spec = app_of(constraints=[["rack", "GROUP_BY"]])
