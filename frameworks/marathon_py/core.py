@@ -31,7 +31,7 @@ from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.definitions.pods import Pod
 from frameworks.marathon_py.definitions.settings import Settings
 from frameworks.marathon_py.definitions.trees import Spec
-from frameworks.marathon_py.deployments import group_requests, pod_requests, requests, steps
+from frameworks.marathon_py.deployments import group_requests, outcome, pod_requests, requests, steps
 from frameworks.marathon_py.deployments.deployment import Deployment, Work
 from frameworks.marathon_py.deployments.versions import Versions
 from frameworks.marathon_py.instances import (
@@ -65,8 +65,9 @@ if TYPE_CHECKING:
 
 ROWS = Table.merge(
     begun.table, connection.table, updates.table, unreachable.table, overdue.table, scale.table, health.table,
-    readiness.table, instance_requests.table, requests.table, group_requests.table, pod_requests.table, offers.table,
-    queue.table, tokens.table, wishes.table,
+    readiness.table, instance_requests.table,
+    requests.table, group_requests.table, pod_requests.table, outcome.table,
+    offers.table, queue.table, tokens.table, wishes.table,
 )  # fmt: skip
 
 
@@ -182,6 +183,7 @@ class Marathon:
 
     def settle(self, out: Frame) -> None:
         """What follows from whatever has happened in this frame, and what is kept of it."""
+        outcome.settle(self, out)
         steps.settle(self, out)
         scale.settle(self, out)
         kills.settle(self, out)

@@ -23,6 +23,8 @@ rules          what a complete app, or pod, may not be, rule by rule
 versioning     what the difference of two definitions means: nothing, other numbers, other instances
 service_ports  service ports of 0, assigned
 groups         trees of apps and pods: updates, roles, dependencies
+trees          trees changed and compared
+terms          what labels say about deployments
 settings       what the operator decides about definitions
 =============  ==============================================================================
 

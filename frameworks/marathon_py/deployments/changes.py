@@ -54,6 +54,7 @@ def submit(
     *,
     restarted: Collection[PathId] = (),
     at: Mapping[PathId, str] | None = None,
+    is_rollback: bool = False,
 ) -> Started | Refused:
     """The tree is what is wanted, and a deployment makes it so. Specs that were kept once keep their versions, others
     get theirs. ``about`` is what events name, ``at`` where in the request a spec stands."""
@@ -72,14 +73,14 @@ def submit(
     if refusal is not None:
         out.change(words.GroupChanged(about, version, refusal.message))
         return refusal
-    return start(m, made, about, in_the_way, out)
-
-
-def start(m: Marathon, made: Plan, about: PathId, in_the_way: Collection[str], out: Frame) -> Started:
-    """Nothing is against it any more. Deployments in its way end where they are."""
     for name in in_the_way:
         steps.cancel(m, m.deployments[name], out)
-    deployment = steps.add(m, made, out)
+    return _start(m, made, about, is_rollback, out)
+
+
+def _start(m: Marathon, made: Plan, about: PathId, is_rollback: bool, out: Frame) -> Started:
+    """Nothing is against it any more, nor in its way."""
+    deployment = steps.add(m, made, out, is_rollback)
     created = tuple(path for path in made.affected if path not in m.specs)
     if made.target is not m.root:
         versions.keep(m, made.target, out)

@@ -12,10 +12,12 @@ import attrs
 
 from frameworks.marathon_py.definitions.groups import Group
 from frameworks.marathon_py.definitions.paths import PathId
+from frameworks.marathon_py.definitions.terms import NONE, Terms, terms
+from frameworks.marathon_py.definitions.trees import Spec
 from frameworks.marathon_py.deployments import records
-from frameworks.marathon_py.deployments.plan import Action, Plan, Step, plan, show_step
+from frameworks.marathon_py.deployments.plan import Action, Kind, Plan, Step, plan, show_step
 from frameworks.marathon_py.deployments.standing import Census
-from mesos_py.machine.values import Nanos
+from mesos_py.machine.values import Nanos, seconds
 
 
 @attrs.define(eq=False)
@@ -25,8 +27,11 @@ class Work:
     deployment: Deployment
     action: Action
     census: Census
+    terms: Terms
     #: it has started instances, or a predecessor may have: it is done when those are up
     waits: bool = False
+    #: it has as many new instances as may come first, and they are up
+    is_held: bool = False
 
 
 @attrs.define(eq=False)
@@ -42,6 +47,12 @@ class Deployment:
     works: dict[PathId, Work] = attrs.Factory(dict)
     #: a predecessor has begun it
     is_resumed: bool = False
+    #: it takes another one back
+    is_rollback: bool = False
+    #: what goes on after its canaries
+    approved: dict[PathId, None] = attrs.Factory(dict)
+    #: how often new instances have ended that should not, of what has a limit
+    failures: dict[PathId, int] = attrs.Factory(dict)
 
     @property
     def version(self) -> str:
@@ -52,6 +63,26 @@ class Deployment:
         """What is done at present."""
         return self.plan.steps[self.current - 1] if self.current else ()
 
+    @property
+    def held(self) -> tuple[PathId, ...]:
+        """What has its canaries, and waits for somebody to say that it may continue."""
+        return tuple(spec_id for spec_id, work in self.works.items() if work.is_held and work.terms.canary_s is None)
+
+    @property
+    def specs(self) -> list[Spec]:
+        """What is to be, of all that it is about."""
+        return [action.spec for step in self.plan.steps for action in step if action.kind is not Kind.STOP]
+
+    def terms_of(self, spec: Spec) -> Terms:
+        return NONE if self.is_rollback else terms(spec.labels)
+
+    @property
+    def deadline(self) -> Nanos | None:
+        """When it has to be over."""
+        found = [self.terms_of(spec).deadline_s for spec in self.specs]
+        least = min((one for one in found if one is not None), default=None)
+        return self.since + seconds(least) if least is not None else None
+
     def show_plan(self) -> dict[str, Any]:
         """As events have it. ``original`` and ``target`` were trees once; clients insist on them."""
         return {"id": self.id, "version": self.version, "original": {}, "target": {}, **self.plan.show()}
@@ -60,12 +91,18 @@ class Deployment:
         return show_step(self.step)
 
     def record(self) -> bytes:
-        original, target = self.plan.original.version, self.plan.target.version
-        return records.packed({"id": self.id, "original": original, "target": target, "since": self.since})
+        return records.packed({
+            "id": self.id, "original": self.plan.original.version, "target": self.version, "since": self.since,
+            "rollback": self.is_rollback, "approved": list(self.approved), "failures": self.failures,
+        })  # fmt: skip
 
 
 def restored(contents: bytes, roots: dict[str, Group]) -> Deployment:
     """As it was kept. Raises ValueError, KeyError."""
     kept = records.unpacked(contents)
     original = roots[kept["original"]] if kept["original"] else Group()
-    return Deployment(kept["id"], plan(original, roots[kept["target"]]), kept["since"], is_resumed=True)
+    return Deployment(
+        kept["id"], plan(original, roots[kept["target"]]), kept["since"], is_resumed=True,
+        is_rollback=kept["rollback"], approved={PathId(one): None for one in kept["approved"]},
+        failures={PathId(name): count for name, count in kept["failures"].items()},
+    )  # fmt: skip

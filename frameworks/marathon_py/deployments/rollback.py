@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 def start(m: Marathon, deployment: Deployment, out: Frame) -> Started | Refused:
     """A deployment that does so is under way instead."""
-    return changes.submit(m, reverted(m.root, deployment.plan, m.settings), ROOT, True, out)
+    wanted = reverted(m.root, deployment.plan, m.settings)
+    return changes.submit(m, wanted, ROOT, True, out, is_rollback=True)
 
 
 def reverted(root: Group, plan: Plan, settings: Settings) -> Group:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from frameworks.marathon_py import words
 from frameworks.marathon_py.deployments import records
 from frameworks.marathon_py.deployments.deployment import Deployment, Work, restored
+from frameworks.marathon_py.deployments.dues import CanaryDue, DeadlineDue
 from frameworks.marathon_py.deployments.plan import Action, Kind, Plan
 from frameworks.marathon_py.deployments.rollout import Bounds, Counts, decide
 from frameworks.marathon_py.deployments.standing import COUNTED, OLD_ACTIVE, Census, Standing
@@ -30,16 +31,18 @@ from frameworks.marathon_py.instances.instance import Goal, Instance, spec_of
 from frameworks.marathon_py.instances.victims import victims
 from frameworks.marathon_py.launching import queue
 from mesos_py.machine.frame import Frame
+from mesos_py.machine.values import seconds
 
 if TYPE_CHECKING:
     from frameworks.marathon_py.core import Marathon
+    from frameworks.marathon_py.definitions.paths import PathId
 
 CANCELLED = "The upgrade has been cancelled"
 
 
-def add(m: Marathon, plan: Plan, out: Frame) -> Deployment:
+def add(m: Marathon, plan: Plan, out: Frame, is_rollback: bool = False) -> Deployment:
     """It is there, and its apps and pods are locked; an empty one is kept nowhere."""
-    deployment = Deployment(m.uuid4(), plan, out.now)
+    deployment = Deployment(m.uuid4(), plan, out.now, is_rollback=is_rollback)
     if plan.steps:
         _lock(m, deployment)
         m.keep(f"{records.DEPLOYMENT}{deployment.id}", deployment.record(), out)
@@ -59,20 +62,22 @@ def resume(m: Marathon, out: Frame) -> None:
 def _lock(m: Marathon, deployment: Deployment) -> None:
     m.deployments[deployment.id] = deployment
     m.locked.update(dict.fromkeys(deployment.plan.affected, deployment.id))
+    if deployment.deadline is not None:
+        m.timers.set(("deadline", deployment.id), deployment.deadline, DeadlineDue(deployment.id))
 
 
-def cancel(m: Marathon, deployment: Deployment, out: Frame) -> None:
+def cancel(m: Marathon, deployment: Deployment, out: Frame, why: str = CANCELLED) -> None:
     """It ends where it is."""
     _leave(m, deployment, out)
-    out.change(words.DeploymentChanged("failed", deployment.id, deployment.show_plan(), reason=CANCELLED))
+    out.change(words.DeploymentChanged("failed", deployment.id, deployment.show_plan(), reason=why))
 
 
 def _leave(m: Marathon, deployment: Deployment, out: Frame) -> None:
     if m.deployments.pop(deployment.id, None) is None:
         return
-    for spec_id in deployment.works:
-        del m.works[spec_id]
-    deployment.works.clear()
+    m.timers.cancel(("deadline", deployment.id))
+    for spec_id in list(deployment.works):
+        _put_down(m, deployment, spec_id)
     for spec_id in deployment.plan.affected:
         del m.locked[spec_id]
         m.recounted[spec_id] = None
@@ -99,7 +104,7 @@ def begin(m: Marathon, deployment: Deployment, out: Frame) -> None:
 
 def _take_up(m: Marathon, deployment: Deployment, action: Action, out: Frame) -> None:
     census = Census.of(action.spec, m.of(action.spec_id))
-    work = Work(deployment, action, census, waits=deployment.is_resumed)
+    work = Work(deployment, action, census, deployment.terms_of(action.spec), waits=deployment.is_resumed)
     deployment.works[action.spec_id] = m.works[action.spec_id] = work
     if action.kind in (Kind.STOP, Kind.RESTART):
         queue.clear(m, action.spec_id, out.now)  # whatever it has failed for before is another story
@@ -128,11 +133,22 @@ def settle(m: Marathon, out: Frame) -> None:
             begin(m, deployment, out)
 
 
+def look_again(m: Marathon, deployment: Deployment, spec_id: PathId, out: Frame) -> None:
+    """What is done about the spec goes on, since it may do more than before."""
+    _go_on(m, m.works[spec_id], out)
+    if not deployment.works:
+        begin(m, deployment, out)
+
+
 def _go_on(m: Marathon, work: Work, out: Frame) -> None:
     """Whatever can be done now is; if that was all, it is no longer under way."""
     if _DO[work.action.kind](m, work, out):
-        spec_id = work.action.spec_id
-        del m.works[spec_id], work.deployment.works[spec_id]
+        _put_down(m, work.deployment, work.action.spec_id)
+
+
+def _put_down(m: Marathon, deployment: Deployment, spec_id: PathId) -> None:
+    del m.works[spec_id], deployment.works[spec_id]
+    m.timers.cancel(("canary", spec_id))
 
 
 # ---- actions: each does what can be done now, and tells whether it is done
@@ -166,9 +182,9 @@ def _restart(m: Marathon, work: Work, out: Frame) -> bool:
     census = work.census
     for instance in census.all(Standing.OLD_LOST, Standing.OLD_DOWN):
         _end(m, work, instance, out)
-    bounds = Bounds.of(work.action.spec)
+    bounds, canaries = Bounds.of(work.action.spec), _canaries(work)
     while True:
-        decision = decide(bounds, _counts(census))
+        decision = decide(bounds, _counts(census), canaries)
         worst = chain.from_iterable(list(census.by_standing[one].values()) for one in OLD_ACTIVE)
         for instance in islice(worst, decision.stop_old):
             _end(m, work, instance, out)
@@ -178,7 +194,25 @@ def _restart(m: Marathon, work: Work, out: Frame) -> bool:
                 _end(m, work, instance, out)
         _add(m, work, decision.start, out)
         if not (decision.stop_old or decision.stop_new or decision.start):
+            _hold(m, work, canaries is not None and census.count(Standing.NEW_UP) >= canaries, out)
             return decision.is_done
+
+
+def _canaries(work: Work) -> int | None:
+    """As many new instances as there may be for the time being; None: as many as there are to be."""
+    count, spec = work.terms.canaries, work.action.spec
+    is_all = count is None or count >= spec.instances
+    return None if is_all or work.action.spec_id in work.deployment.approved else count
+
+
+def _hold(m: Marathon, work: Work, is_held: bool, out: Frame) -> None:
+    """Its canaries are up, or it has none or not enough; what has been up for long enough is no longer held."""
+    key, after_s = ("canary", work.action.spec_id), work.terms.canary_s
+    work.is_held = is_held
+    if not is_held:
+        m.timers.cancel(key)
+    elif after_s is not None and key not in m.timers:
+        m.timers.set(key, out.now + seconds(after_s), CanaryDue(work.action.spec_id))
 
 
 _DO = {Kind.STOP: _stop, Kind.START: _start, Kind.SCALE: _scale, Kind.RESTART: _restart}

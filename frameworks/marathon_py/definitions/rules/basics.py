@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from frameworks.marathon_py.definitions import constraints, paths
+from frameworks.marathon_py.definitions import constraints, paths, terms
 from frameworks.marathon_py.definitions.app import DISABLED, UNLIMITED, App, EnvSecret, Secret, UnreachableStrategy
 from frameworks.marathon_py.definitions.container import DOCKER, MESOS
 from frameworks.marathon_py.definitions.fields import Violation, below, element
@@ -104,6 +104,12 @@ def labels(app: App, settings: Settings) -> Iterator[Violation]:
         given[MIGRATION_VERSION] == "v1" and given.get(PACKAGE) and given.get(MIGRATION_PATH)
     ):
         yield Violation("/", f"{PACKAGE} and {MIGRATION_PATH} must be defined when using {MIGRATION_VERSION}")
+    yield from deployment_terms(given)
+
+
+def deployment_terms(labels: Mapping[str, str]) -> Iterator[Violation]:
+    for name, text in terms.problems(labels):
+        yield Violation(f"/labels/{name}", text)
 
 
 def strategies(app: App, settings: Settings) -> Iterator[Violation]:
