@@ -22,6 +22,7 @@ constraints    constraints as those that place tasks
 rules          what a complete app, or pod, may not be, rule by rule
 versioning     what the difference of two definitions means: nothing, other numbers, other instances
 service_ports  service ports of 0, assigned
+schemas        JSON Schema of all that, for documents
 groups         trees of apps and pods: updates, roles, dependencies
 trees          trees changed and compared
 terms          what labels say about deployments

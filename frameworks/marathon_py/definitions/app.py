@@ -61,11 +61,16 @@ class EnvSecret:
     secret: str = field(text(1))
 
 
+_SECRET, _TEXT = record(EnvSecret, "undefined"), text()
+
+
 def _env_value(value: Any) -> Kind:
-    return record(EnvSecret, "undefined") if isinstance(value, dict) else text()
+    return _SECRET if isinstance(value, dict) else _TEXT
 
 
-ENV = mapping(switch(_env_value, lambda value: value if isinstance(value, str) else fields.show(value)))
+ENV = mapping(
+    switch(_env_value, lambda value: value if isinstance(value, str) else fields.show(value), (_TEXT, _SECRET))
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -91,11 +96,16 @@ class UnreachableStrategy:
     expunge_after_seconds: int = field(integer(0, bits=64), 0)
 
 
+_NEVER, _STRATEGY = one_of(DISABLED), record(UnreachableStrategy)
+
+
 def _unreachable(value: Any) -> Kind:
-    return one_of(DISABLED) if isinstance(value, str) else record(UnreachableStrategy)
+    return _NEVER if isinstance(value, str) else _STRATEGY
 
 
-UNREACHABLE = switch(_unreachable, lambda value: value if isinstance(value, str) else fields.show(value))
+UNREACHABLE = switch(
+    _unreachable, lambda value: value if isinstance(value, str) else fields.show(value), (_STRATEGY, _NEVER)
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -111,7 +121,10 @@ def _read_limit(value: Any, path: str, report: Report) -> Any:
     return value if isinstance(value, str) else number().read(value, path, report)
 
 
-LIMIT = Kind(_read_limit, lambda value: value if isinstance(value, str) else number().show(value))
+LIMIT = Kind(
+    _read_limit, lambda value: value if isinstance(value, str) else number().show(value),
+    {"anyOf": [{"type": "number"}, {"type": "string", "enum": [UNLIMITED]}]},
+)  # fmt: skip
 
 
 @attrs.frozen(kw_only=True)

@@ -80,6 +80,7 @@ _SHELL, _ARGV = record(Shell, "undefined"), record(Argv)
 MESOS_COMMAND = switch(
     lambda value: _ARGV if isinstance(value, dict) and value.get("argv") is not None else _SHELL,
     lambda made: (_SHELL if isinstance(made, Shell) else _ARGV).show(made),
+    (_SHELL, _ARGV),
 )
 
 

@@ -23,6 +23,7 @@ import attrs
 
 REQUIRED: Final = attrs.NOTHING
 _DECLARED = "frameworks.marathon_py.definitions.declared"
+SCHEMAS: Final = "#/components/schemas/"  # before the name of a class, where a schema refers to it
 
 
 @attrs.frozen
@@ -66,6 +67,9 @@ class Kind:
 
     read: Callable[[Any, str, Report], Any]
     show: Callable[[Any], Any] = lambda value: value
+    #: JSON Schema, in which the classes of records stand by their names (``schemas``)
+    schema: Mapping[str, Any] = attrs.Factory(dict)
+    classes: tuple[type[Any], ...] = ()
 
 
 class Written(enum.Enum):
@@ -136,7 +140,9 @@ def text(least: int = 0, most: int | None = None, pattern: str = "") -> Kind:
             return _wrong(path, "error.pattern", report)
         return value
 
-    return Kind(read)
+    shape = f"^{pattern}$" if pattern else None
+    schema = _filled(type="string", minLength=least or None, maxLength=most, pattern=shape)
+    return Kind(read, schema=schema)
 
 
 def one_of(*values: str) -> Kind:
@@ -148,7 +154,7 @@ def one_of(*values: str) -> Kind:
             return _wrong(path, "error.expected.jsstring", report)
         return known.get(value.lower()) or _wrong(path, "error.unknown.enum.literal", report)
 
-    return Kind(read)
+    return Kind(read, schema={"type": "string", "enum": list(values)})
 
 
 def integer(least: int | None = None, most: int | None = None, bits: int = 32) -> Kind:
@@ -162,7 +168,7 @@ def integer(least: int | None = None, most: int | None = None, bits: int = 32) -
             return _wrong(path, "error.expected.int" if bits == 32 else "error.expected.long", report)
         return _bounded(int(value), least, most, path, report)
 
-    return Kind(read)
+    return Kind(read, schema=_filled(type="integer", format=f"int{bits}", minimum=least, maximum=most))
 
 
 def number(least: float | None = None, most: float | None = None) -> Kind:
@@ -171,14 +177,15 @@ def number(least: float | None = None, most: float | None = None) -> Kind:
             return _wrong(path, "error.expected.jsnumber", report)
         return _bounded(float(value), least, most, path, report)
 
-    return Kind(read, lambda value: int(value) if value == int(value) else value)
+    schema = _filled(type="number", minimum=least, maximum=most)
+    return Kind(read, lambda value: int(value) if value == int(value) else value, schema)
 
 
 def flag() -> Kind:
     def read(value: Any, path: str, report: Report) -> Any:
         return value if isinstance(value, bool) else _wrong(path, "error.expected.jsboolean", report)
 
-    return Kind(read)
+    return Kind(read, schema={"type": "boolean"})
 
 
 def items(kind: Kind, least: int = 0, is_set: bool = False) -> Kind:
@@ -194,7 +201,8 @@ def items(kind: Kind, least: int = 0, is_set: bool = False) -> Kind:
             return _wrong(path, "error.minLength", report)
         return tuple(dict.fromkeys(found)) if is_set else tuple(found)
 
-    return Kind(read, lambda value: [kind.show(one) for one in value])
+    schema = _filled(type="array", items=dict(kind.schema), minItems=least or None, uniqueItems=is_set or None)
+    return Kind(read, lambda value: [kind.show(one) for one in value], schema, kind.classes)
 
 
 def mapping(kind: Kind) -> Kind:
@@ -206,7 +214,8 @@ def mapping(kind: Kind) -> Kind:
         found = {name: kind.read(one, below(path, name), report) for name, one in value.items()}
         return BAD if BAD in found.values() else found
 
-    return Kind(read, lambda value: {name: kind.show(one) for name, one in value.items()})
+    schema = {"type": "object", "additionalProperties": dict(kind.schema)}
+    return Kind(read, lambda value: {name: kind.show(one) for name, one in value.items()}, schema, kind.classes)
 
 
 def with_keys(kind: Kind, pattern: str) -> Kind:
@@ -219,7 +228,8 @@ def with_keys(kind: Kind, pattern: str) -> Kind:
             report(below(path, name), "error.pattern")
         return BAD if wrong else kind.read(value, path, report)
 
-    return Kind(read, kind.show)
+    schema = {**kind.schema, "propertyNames": {"pattern": f"^{pattern}$"}}
+    return Kind(read, kind.show, schema, kind.classes)
 
 
 def strings() -> Kind:
@@ -236,12 +246,15 @@ def record(cls: type[Any], missing: str = "error.path.missing") -> Kind:
         given = given_of(cls, value, path, report, missing)
         return BAD if BAD in given.values() else cls(**given)
 
-    return Kind(read, show)
+    return Kind(read, show, {"$ref": f"{SCHEMAS}{cls.__name__}"}, (cls,))
 
 
-def switch(choose: Callable[[Any], Kind], show: Callable[[Any], Any]) -> Kind:
+def switch(choose: Callable[[Any], Kind], show: Callable[[Any], Any], among: Iterable[Kind]) -> Kind:
     """One of several kinds; ``choose`` tells which from what is given."""
-    return Kind(lambda value, path, report: choose(value).read(value, path, report), show)
+    kinds = tuple(among)
+    schema = {"anyOf": [dict(kind.schema) for kind in kinds]}
+    classes = tuple(cls for kind in kinds for cls in kind.classes)
+    return Kind(lambda value, path, report: choose(value).read(value, path, report), show, schema, classes)
 
 
 # ---- classes
@@ -299,3 +312,8 @@ def _bounded(value: Any, least: float | None, most: float | None, path: str, rep
     if most is not None and value > most:
         return _wrong(path, "error.max", report)
     return value
+
+
+def _filled(**members: Any) -> dict[str, Any]:
+    """Without those that are None."""
+    return {name: value for name, value in members.items() if value is not None}

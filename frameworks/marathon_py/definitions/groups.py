@@ -21,6 +21,7 @@ from frameworks.marathon_py.definitions.app import App
 from frameworks.marathon_py.definitions.complete import complete
 from frameworks.marathon_py.definitions.fields import (
     BAD,
+    SCHEMAS,
     Kind,
     Report,
     Violation,
@@ -96,13 +97,16 @@ def _read_nested(value: Any, path: str, report: Report) -> Any:
     return record(GroupUpdate).read(value, path, report)
 
 
+_NESTED = Kind(_read_nested, schema={"$ref": f"{SCHEMAS}GroupUpdate"})
+
+
 @attrs.frozen(kw_only=True)
 class GroupUpdate:
     """What a group is to be; None: as it was. ``scale_by`` and ``version`` stand alone."""
 
     id: str | None = field(PATH_ID, None)
     apps: tuple[legacy.Given, ...] | None = field(items(legacy.GIVEN), None)
-    groups: tuple[GroupUpdate, ...] | None = field(items(Kind(_read_nested)), None)
+    groups: tuple[GroupUpdate, ...] | None = field(items(_NESTED), None)
     dependencies: tuple[str, ...] | None = field(items(PATH_ID, is_set=True), None)
     enforce_role: bool | None = field(flag(), None)
     scale_by: float | None = field(number(0), None)

@@ -102,7 +102,9 @@ def _read_given(body: Any, path: str, report: Report) -> Any:
 
 
 #: an app as it is given, in old forms and new
-GIVEN = Kind(_read_given)
+GIVEN = Kind(
+    _read_given, schema={"allOf": [record(App).schema, record(Legacy).schema]}, classes=(App, Legacy),
+)  # fmt: skip
 
 
 def read_given(body: Any) -> Given:

@@ -102,6 +102,8 @@ def _volume(value: Any) -> Kind:
     return given[0] if given else _EPHEMERAL
 
 
+VOLUME = switch(_volume, show, (*_VOLUMES.values(), _EPHEMERAL))
+
 @attrs.frozen(kw_only=True)
 class Exec:
     """What a container runs, instead of its image's own or as its arguments."""
@@ -294,7 +296,7 @@ class Pod:
     environment: Mapping[str, str | EnvSecret] = mapping_field(_ENV)
     containers: tuple[PodContainer, ...] = field(items(record(PodContainer), least=1))
     secrets: Mapping[str, Secret] = mapping_field(mapping(record(Secret)))
-    volumes: tuple[PodVolume, ...] = field(items(switch(_volume, show)), (), IF_FILLED)
+    volumes: tuple[PodVolume, ...] = field(items(VOLUME), (), IF_FILLED)
     networks: tuple[Network, ...] = field(items(record(Network)), (), IF_FILLED)
     scaling: Scaling = field(record(Scaling), Scaling())
     scheduling: Scheduling = field(record(Scheduling), Scheduling())

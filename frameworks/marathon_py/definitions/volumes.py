@@ -121,7 +121,7 @@ class ExternalVolume:
 
     container_path: str = field(_WORD)
     mode: str = field(_MODE)
-    external: Dvdi | Csi = field(switch(_external, show))
+    external: Dvdi | Csi = field(switch(_external, show, (_DVDI, _CSI)))
 
 
 @attrs.frozen(kw_only=True)
@@ -149,7 +149,7 @@ def _volume(value: Any) -> Kind:
     return _HOST
 
 
-VOLUME = switch(_volume, show)
+VOLUME = switch(_volume, show, (_HOST, *_KINDS.values()))
 
 
 def of_kind(volumes: tuple[object, ...], cls: type[T]) -> tuple[T, ...]:

@@ -186,12 +186,12 @@ async def delete(call: Call) -> Answer:
 
 ROWS = (
     Row(method="GET", path="/v2/apps", handler=list_apps, gives="Apps", query=("cmd", "id", "label", "embed")),
-    Row(method="POST", path="/v2/apps", handler=create, takes="App", gives="App", query=("force",)),
+    Row(method="POST", path="/v2/apps", handler=create, takes="GivenApp", gives="App", query=("force",)),
     Row(
-        method="PUT", path="/v2/apps", handler=put_all, takes="AppList", gives="Started",
+        method="PUT", path="/v2/apps", handler=put_all, takes="GivenApps", gives="Started",
         query=("force", "partialUpdate"),
     ),
-    Row(method="PATCH", path="/v2/apps", handler=patch_all, takes="AppList", gives="Started", query=("force",)),
+    Row(method="PATCH", path="/v2/apps", handler=patch_all, takes="GivenApps", gives="Started", query=("force",)),
     Row(method="GET", path="/v2/apps/*", handler=list_apps_below, query=("embed",)),
     Row(method="GET", path="/v2/apps/{id}/*", handler=list_apps_below, query=("embed",)),
     Row(
@@ -200,12 +200,12 @@ ROWS = (
     ),
     Row(method="GET", path="/v2/apps/{id}/versions", handler=list_versions, action="view"),
     Row(method="GET", path="/v2/apps/{id}/versions/{version}", handler=get_version, action="view", gives="App"),
-    Row(method="GET", path="/v2/apps/{id}", handler=get_app, action="view", query=("embed",)),
+    Row(method="GET", path="/v2/apps/{id}", handler=get_app, action="view", gives="OneApp", query=("embed",)),
     Row(
-        method="PUT", path="/v2/apps/{id}", handler=put, takes="App", gives="Started",
+        method="PUT", path="/v2/apps/{id}", handler=put, takes="GivenApp", gives="Started",
         query=("force", "partialUpdate"),
     ),
-    Row(method="PATCH", path="/v2/apps/{id}", handler=patch, takes="App", gives="Started", query=("force",)),
+    Row(method="PATCH", path="/v2/apps/{id}", handler=patch, takes="GivenApp", gives="Started", query=("force",)),
     Row(
         method="DELETE", path="/v2/apps/{id}", handler=delete, action="delete", gives="Started", query=("force",),
     ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 
 import attrs
 import structlog
@@ -54,7 +55,13 @@ class Row:
 
     @property
     def about(self) -> str:
-        return (self.handler.__doc__ or "").strip().partition("\n")[0]
+        handler = self.handler.func if isinstance(self.handler, partial) else self.handler
+        return (handler.__doc__ or "").strip().partition("\n")[0]
+
+    @property
+    def tag(self) -> str:
+        """The noun it is about: what follows ``/v2``."""
+        return next((part for part in self.path.split("/") if part and part != "v2"), "")
 
     @property
     def pattern(self) -> re.Pattern[str]:
