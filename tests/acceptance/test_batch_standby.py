@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -13,11 +15,20 @@ from tests.acceptance.test_batch import PROGRAM, SMALL, Framework
 from tests.coordination.conftest import address, zookeeper  # noqa: F401 - fixtures
 from tests.coordination.ensemble import Ensemble
 
+
+def leader_of(framework: Framework) -> tuple[str | None, bool]:
+    """Who leads, as it says, and whether that is itself."""
+    with urllib.request.urlopen(f"http://{framework.address}/v1/leader", timeout=10) as answer:
+        said = json.load(answer)
+    return said["leader"], said["leading"]
+
+
 pytestmark = [pytest.mark.zk, pytest.mark.xdist_group("zookeeper")]
 
 
 def test_the_next_one_takes_over(cluster: Cluster, zookeeper: Ensemble, tmp_path: Path) -> None:  # noqa: F811
-    """The standby says nothing until the first one is killed; then it has its jobs, and runs none of them again."""
+    """The standby sends whoever asks it to the first one, until that is killed; then it has its jobs, and runs none of
+    them again."""
     marks = tmp_path / "marks"
     first, standby = (Framework(cluster, tmp_path / "unused") for _ in range(2))
     store = f"--store=zk://{zookeeper.hosts}/test/batch"
@@ -25,13 +36,13 @@ def test_the_next_one_takes_over(cluster: Cluster, zookeeper: Ensemble, tmp_path
     try:
         first("array", "1-10%5", "--name=a", *SMALL, f"--command=echo $TASK_INDEX >> {marks}; sleep 2")
         eventually(marks.exists, "the first task", 30)
-        waiting = subprocess.Popen(
-            [*PROGRAM, "serve", f"--master={cluster.address}", "--port=0", store, "--logging_level=WARNING"],
-            env=environment(), cwd="/", text=True, stdout=subprocess.PIPE,
-        )  # fmt: skip
+        standby.start(store)
+        eventually(lambda: leader_of(standby) == (first.address, False), "the first one's election", 30)
+        assert standby("ps") == first("ps") != ""
+        standby("submit", "--name=b", *SMALL, "--", "true")
         first.stop(signal.SIGKILL)
-        standby.be(waiting)
-        assert standby("wait", "a") == "a succeeded\n"
+        eventually(lambda: leader_of(standby) == (standby.address, True), "the standby's election", 60)
+        assert standby("wait", "a", "b") == "a succeeded\nb succeeded\n"
     finally:
         for one in (first, standby):
             one.stop()
@@ -48,9 +59,8 @@ def test_a_standby_can_be_stopped(cluster: Cluster, zookeeper: Ensemble, tmp_pat
             [*PROGRAM, "serve", f"--master={cluster.address}", "--port=0", store], env=environment(), cwd="/",
             text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
-        assert waiting.stderr is not None
-        line = waiting.stderr.readline()
-        assert line
+        assert waiting.stdout is not None
+        assert waiting.stdout.readline().startswith("ready http://")
         waiting.send_signal(signal.SIGTERM)
         said, _ = waiting.communicate(timeout=30)
         assert (waiting.returncode, said) == (0, "")

@@ -259,7 +259,8 @@ async def health(call: Call) -> Answer:
     """Whether a master listens to us, and how much there is."""
     core = call.batch.core
     return json({
-        "subscribed": call.batch.is_subscribed, "framework_id": call.batch.framework_id, "version": __version__,
+        "leading": True, "subscribed": call.batch.is_subscribed, "framework_id": call.batch.framework_id,
+        "version": __version__,
         "jobs": len(core.entries), "ended": len(core.ended), "running": len(core.tasks), "schedules": len(core.plans),
     })  # fmt: skip
 
