@@ -21,11 +21,12 @@ from frameworks.batch.entry import (
 from frameworks.batch.fields import read
 from frameworks.batch.job import Submission
 from frameworks.batch.settle import be_ended
+from frameworks.batch.shares import FORGOTTEN_S
 from frameworks.batch.submit import add, begin
 from mesos_py.algebra.ranges import Ranges
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
-from mesos_py.machine.values import Nanos
+from mesos_py.machine.values import Nanos, seconds
 from mesos_py.sdk.session.behind import SESSION
 from mesos_py.wire.ids import AgentID, TaskID
 from mesos_py.wire.scheduler_api import Call
@@ -69,7 +70,8 @@ def _restore_jobs(m: Batch) -> None:
 
 
 def _restore_tasks(m: Batch, out: Frame) -> None:
-    """Of jobs that have not ended; what belongs to a job that was forgotten is removed."""
+    """Of jobs that have not ended, and what users have had lately of those that have; what belongs to a job that was
+    forgotten is removed."""
     known: dict[str, list[tuple[int, int]]] = {}
     for record_name in list(m.records):
         if record_name.startswith(JOB) and record_name.removeprefix(JOB) not in m.entries:
@@ -80,25 +82,30 @@ def _restore_tasks(m: Batch, out: Frame) -> None:
         entry = m.entries.get(name)
         if entry is None:
             m.keep(record_name, None, out)
-        elif entry.end is None:
-            known.setdefault(name, []).append((int(position), int(position)))
-            _restore_task(m, entry, int(position), out)
+            continue
+        if entry.end is not None and out.now - entry.ended > seconds(FORGOTTEN_S):
+            continue
+        task, then = Task.restored(entry, int(position), m.records[record_name])
+        for attempt in task.history:
+            if attempt.started is not None:
+                _began(entry, attempt.started)
+                m.shares.ran(entry.job.user, entry.cost, attempt.started, attempt.ended, out.now)
+        if entry.end is None:
+            known.setdefault(name, []).append((task.position, task.position))
+            _restore_task(m, task, then, out)
     for name, positions in known.items():
         m.entries[name].fresh -= Ranges(positions)
 
 
-def _restore_task(m: Batch, entry: Entry, position: int, out: Frame) -> None:
-    task, then = Task.restored(entry, position, m.records[f"{TASK}{entry.name}.{position}"])
-    for attempt in task.history:
-        if attempt.started is not None:
-            _began(entry, attempt.started)
+def _restore_task(m: Batch, task: Task, then: str, out: Frame) -> None:
+    entry = task.entry
     if then == "again":
         m.wait(task, task.not_before, out.now)
     elif then == "succeeded":
         entry.succeeded += 1
         if entry.job.gang:
             task.state = State.DONE
-            entry.done[position] = task
+            entry.done[task.position] = task
     else:
         entry.failed += 1
 
@@ -129,6 +136,8 @@ def _restore_live(m: Batch, task_id: TaskID, known: words.UnderWay, out: Frame) 
         entry.succeeded -= 1
     task.state, task.attempt, task.agent_id, task.started = State.LIVE, attempt, known.agent_id, known.launched
     m.be_live(task, out.now)
+    if known.launched is not None:
+        m.shares.ran(entry.job.user, entry.cost, known.launched, out.now, out.now)
     _began(entry, known.launched if known.launched is not None else out.now)
 
 

@@ -2,7 +2,7 @@
 
 A user's *level* is what runs for him now and what ran for him lately, which counts half after an hour, and a quarter
 after two. Both are in processors (``Entry.cost``), so that somebody who has used ten for a long time is as far ahead as
-somebody who uses some 24 at once. It is not kept: a framework that starts again begins with what runs.
+somebody who uses some 24 at once. It is not kept: a framework that starts again reckons it from the attempts that are.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from mesos_py.machine.values import SECOND, Nanos
 
 HALF_LIFE_S = 3_600.0
 USERS_MAX = 10_000  # that are remembered without anything running
+FORGOTTEN_S = 10 * HALF_LIFE_S  # what ended so long ago counts a thousandth, and is not looked for
 
 _RATE = math.log(2) / HALF_LIFE_S
 
@@ -27,8 +28,17 @@ class Shares:
 
     def add(self, user: str, cost: float, now: Nanos) -> None:
         """Something of that cost has been started for him."""
-        self._past[user] = self._decayed(user, now), now
+        self._put(user, self._decayed(user, now), now)
         self._running[user] = self._running.get(user, 0.0) + cost
+
+    def ran(self, user: str, cost: float, began: Nanos, ended: Nanos, now: Nanos) -> None:
+        """Something of that cost ran for him then, as an earlier run of the framework knew."""
+        faded = [math.exp(-_RATE * max(0, now - at) / SECOND) for at in (ended, min(began, ended))]
+        amount = cost * (faded[0] - faded[1]) / (_RATE * HALF_LIFE_S)
+        self._put(user, self._decayed(user, now) + amount, now)
+
+    def _put(self, user: str, past: float, now: Nanos) -> None:
+        self._past[user] = past, now
         if len(self._past) > USERS_MAX:
             idle = next((one for one in self._past if one not in self._running), None)
             if idle is not None:

@@ -65,6 +65,31 @@ def test_who_has_had_much_lately_waits() -> None:
     assert shares.level("bob", 8 * hour) > shares.level("ann", 8 * hour)
 
 
+def test_what_users_have_had_outlives_restarts() -> None:
+    """It is reckoned from the attempts that are known, of jobs that have ended, too, and from when tasks that run were
+    asked for."""
+    world = world_of()
+    minute = 60 * SECOND
+    for name, user in (("ended", "ann"), ("tried", "bob"), ("runs", "cid")):
+        world.submit({"name": name, "user": user, "resources": {"cpus": 2}, "retry": {"max": 9, "delay_s": 86_400}})
+    world.offer_all()
+    world.start_tasks()
+    world.reconcile()
+    world.advance(30 * minute)
+    ended, tried, _ = world.launched
+    world.end(ended)
+    world.fail(tried)
+    world.advance(10 * minute)
+    users = ("ann", "bob", "cid", "dan")
+    before = [world.core.shares.level(user, world.now) for user in users]
+    assert before[0] == before[1] > 0.3 and before[2] > 2 + before[0] and before[3] == 0
+    world.start()
+    assert [world.core.shares.level(user, world.now) for user in users] == pytest.approx(before, rel=1e-6)
+    world.advance(40 * 60 * minute)
+    world.start()  # what was long ago is not looked for
+    assert world.core.shares.level("ann", world.now) == 0
+
+
 def test_the_line_serves_everybody_once_when_there_is_no_room() -> None:
     """Each job has its turn, and nobody comes twice."""
     entries = [
