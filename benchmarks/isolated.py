@@ -2,7 +2,8 @@
 
 A container is ``sleep``; launched means that its process runs, destroyed that nothing is left of it and its cgroups.
 Containers from an image that is there already are timed one after the other. The reference is bare ``crun``: ``run
---detach`` and ``delete --force`` of some bundles, one after the other, without cgroups. Needs root, cgroups and crun.
+--detach`` and ``delete --force`` of some bundles, one after the other, without cgroups. What is in --runtime_dir, and
+crun's own state, is in memory, as /var/run is. Needs root, cgroups and crun.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ CGROUPS = "cgroups/cpu,cgroups/mem,cgroups/pids"
 KINDS = (("cgroups", CGROUPS), ("cgroups and namespaces", f"{CGROUPS},filesystem/linux,namespaces/pid,namespaces/ipc"))
 IMAGE_MS = 300  # the goal
 IMAGES = 20
+MEMORY = "/dev/shm"
 AT_ONCE = 50  # bare crun, between two looks at the clock
 
 
@@ -52,11 +54,11 @@ def resources() -> tuple[Resource, ...]:
     )  # fmt: skip
 
 
-async def run(place: Path, isolation: str, count: int) -> tuple[float, float]:
+async def run(place: Path, memory: Path, isolation: str, count: int) -> tuple[float, float]:
     """Seconds of launching and of destroying all."""
     root = f"mesos-bench-{os.getpid()}"
     options = AgentOptions(
-        master="127.0.0.1:1", work_dir=str(place / "work"), runtime_dir=str(place / "run"), isolation=isolation,
+        master="127.0.0.1:1", work_dir=str(place / "work"), runtime_dir=str(memory / "run"), isolation=isolation,
         cgroups_root=root,
     )  # fmt: skip
     launched, exited = asyncio.Event(), asyncio.Event()
@@ -99,11 +101,11 @@ async def run(place: Path, isolation: str, count: int) -> tuple[float, float]:
     return up, down
 
 
-async def images(place: Path) -> list[float]:
+async def images(place: Path, memory: Path) -> list[float]:
     """Milliseconds from launch to process of each container from one image, but for the one that pulls it."""
     root = f"mesos-bench-{os.getpid()}"
     options = AgentOptions(
-        master="127.0.0.1:1", work_dir=str(place / "work"), runtime_dir=str(place / "run"), cgroups_root=root,
+        master="127.0.0.1:1", work_dir=str(place / "work"), runtime_dir=str(memory / "run"), cgroups_root=root,
         isolation=f"{KINDS[1][1]},docker/runtime", image_providers="docker",
     )  # fmt: skip
     program = file("bin/busybox", Path("/bin/busybox").read_bytes(), mode=0o755)
@@ -176,19 +178,19 @@ async def main() -> None:
         print(f"   not measured: {error}")
         return
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
-    with tempfile.TemporaryDirectory() as given:
-        place = Path(given)
+    with tempfile.TemporaryDirectory() as given, tempfile.TemporaryDirectory(dir=MEMORY) as taken_from_memory:
+        place, memory = Path(given), Path(taken_from_memory)
         has_crun = shutil.which("crun") is not None
-        ms = bare(place / "bare", min(count, AT_ONCE)) if has_crun else (0.0, 0.0)
+        ms = bare(memory / "bare", min(count, AT_ONCE)) if has_crun else (0.0, 0.0)
         for name, isolation in KINDS if has_crun else KINDS[:1]:
-            up, down = await run(place / name.replace(" ", "-"), isolation, count)
+            up, down = await run(place / name.replace(" ", "-"), memory / name.replace(" ", "-"), isolation, count)
             share = count / 1_000
             report.figure(f"{name}: all launched", up, "s", reference=LAUNCH_S * share, of="the goal")
             report.figure(f"{name}: all destroyed", down, "s", reference=DESTROY_S * share, of="the goal")
             report.figure(f"{name}: launch of one", up * 1e3 / count, "ms", reference=ms[0], of="bare crun")
             report.figure(f"{name}: destruction of one", down * 1e3 / count, "ms", reference=ms[1], of="bare crun")
         if has_crun and missing() is None:
-            taken = await images(place / "from-image")
+            taken = await images(place / "from-image", memory / "from-image")
             report.figure("image that is there: running, median", statistics.median(taken), "ms", reference=IMAGE_MS,
                           of="the goal")  # fmt: skip
             report.figure("image that is there: running, median", statistics.median(taken), "ms", reference=ms[0],

@@ -125,7 +125,7 @@ class ContainerSpec:
     #: what it may use at most, where that is not what it is entitled to; infinity: all there is
     limits: Mapping[str, Value.Scalar] = {}
     #: what its process does before it becomes the program: files and what to write to them; numbers of resources
-    #: (setrlimit) and their soft and hard limit. Made by isolators
+    #: (setrlimit) and their soft and hard limit; "/" and where it has the host's files once more. Made by isolators
     setup: tuple[tuple[str, str], ...] = ()
     #: how much of what it says is kept; None: everything. Made by the containerizer
     logs: LogBounds | None = None

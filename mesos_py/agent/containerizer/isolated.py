@@ -321,7 +321,7 @@ class IsolatedContainerizer:
             except NoCgroup as error:
                 return bad_request(f"Failed to prepare isolator: cgroups: {error}")
         # Limits come last: a process that may open no file could enter no cgroup.
-        return attrs.evolve(launched, setup=(*setup, *limits))
+        return attrs.evolve(launched, setup=(*launched.setup, *setup, *limits))
 
     def _hear(self, event: ContainerEvent) -> None:
         starting = self._starting.pop(event.container_id, None)

@@ -262,7 +262,7 @@ async def test_a_runtime_that_has_gone_is_no_fault_of_the_tasks_program(tmp_path
     """The task has never run: an agent takes "Failed to execute" at the beginning for a program that ran and failed."""
     runtime = Runtime(runtime_dir=str(tmp_path / "run"), work_dir=str(tmp_path))
     spec = Harness(tmp_path).spec("c", "true")
-    gone = "Failed to execute 'unshare': No such file or directory"
+    gone = "Failed to execute 'crun': No such file or directory"
     assert runtime.why(spec, gone) == f"Failed to start container: {gone}"
     assert runtime.why(spec, RUNTIME_FAILED) == "Failed to start container: crun has said nothing"
     assert runtime.why(spec, "Failed to isolate container: x") == "Failed to isolate container: x"

@@ -33,7 +33,7 @@ from mesos_py.agent.containerizer.docker.output import (
 )
 from mesos_py.agent.containerizer.rotation import LogBounds, Rotation
 from mesos_py.agent.containerizer.supervisor.logger import LogFile
-from mesos_py.agent.containerizer.supervisor.spawn import Identity
+from mesos_py.agent.containerizer.supervisor.program import Identity
 from mesos_py.wire.command import CommandInfo
 
 CHUNK: Final = 1 << 16  # bytes read at once

@@ -15,7 +15,8 @@ from mesos_py.agent.containerizer.isolators.persistent import Persistent
 from mesos_py.agent.containerizer.isolators.volumes import OfHost, OfRole, OfSandbox, OfSecret, Wanted
 from mesos_py.agent.containerizer.runtime.bundle import Bundle
 from mesos_py.agent.containerizer.runtime.runtime import identify
-from mesos_py.agent.containerizer.supervisor.spawn import Spawner, SpawnError
+from mesos_py.agent.containerizer.supervisor.program import SpawnError
+from mesos_py.agent.containerizer.supervisor.spawn import Spawner
 from mesos_py.machine.problem import Problem
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

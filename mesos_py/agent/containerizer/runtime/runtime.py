@@ -3,12 +3,12 @@
 ::
 
     <runtime_dir>/crun-<work dir>/
-        root/                  where each container that sees the host's files has them bound, in a namespace of its own
+        root/                  where the host's files are bound, in a namespace of the supervisor's
         state/<container>/     crun's
         bundles/<container>/   config.json, process.json (the task's, as in there), pid, log
 
 crun makes its root a mount point, and must not do that to the host's "/": what it is given is a recursive bind of it,
-in a mount namespace that ends with the container.
+in a mount namespace that is not the host's (supervisor/hostfiles.py).
 
 In a pid namespace the first process is an init that only reaps (a first process ignores signals it has no handler
 for); the task is executed next to it. So it is a child of the supervisor like any other, with its own wait status.
@@ -36,21 +36,19 @@ from mesos_py.agent.containerizer.isolators.rlimits import NUMBERS
 from mesos_py.agent.containerizer.runtime.bundle import Bundle, Identity, config, process
 from mesos_py.agent.containerizer.supervisor import procfs
 from mesos_py.agent.containerizer.supervisor.frames import RUNTIME_FAILED
+from mesos_py.agent.containerizer.supervisor.program import HOST_FILES
 from mesos_py.agent.mapped_ids import MappedIds
 from mesos_py.agent.provisioner.places import let_in, not_passable
 
 log = structlog.get_logger(__name__)
 
-#: What is run, and where Debian has it.
-PROGRAMS: Final = {"crun": "crun", "unshare": "util-linux", "mount": "mount"}
+#: What is run; a package of Debian's of that name has it.
+PROGRAM: Final = "crun"
 
 #: It reaps, needs no child of its own, and is static, so it runs in any image.
 INIT_PROGRAM: Final = "catatonit"
 
 PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-#: $1 where to bind the host's files; crun follows.
-_ON_HOST: Final = 'mount --rbind / "$1" && shift && exec "$@"'
 
 #: $0 a bundle, $1 its container; crun follows. The init has nothing of the task's open, but a stdin at its end.
 _NEXT_TO_INIT: Final = """
@@ -120,9 +118,8 @@ class Runtime:
         """
         if os.geteuid() != 0:
             raise RuntimeUnavailable("namespaces of containers need root")
-        for program, package in PROGRAMS.items():
-            if shutil.which(program) is None:
-                raise RuntimeUnavailable(f"namespaces of containers need {program} (apt-get install {package})")
+        if shutil.which(PROGRAM) is None:
+            raise RuntimeUnavailable(f"namespaces of containers need {PROGRAM} (apt-get install {PROGRAM})")
         for name in ("root", "state", "bundles"):
             os.makedirs(f"{self._directory}/{name}", exist_ok=True)
         for name in ("", "state", "bundles"):
@@ -134,6 +131,11 @@ class Runtime:
                 if closed is not None:
                     text = f"root of containers, {ids.first} on the host, does not come through '{closed}' to '{path}'"
                     raise RuntimeUnavailable(f"namespaces/user: {text}")
+
+    @property
+    def host_files(self) -> str:
+        """Where the host's files are bound."""
+        return f"{self._directory}/root"
 
     def recover(self, running: Collection[str]) -> None:
         """Nothing is left of other containers."""
@@ -147,7 +149,7 @@ class Runtime:
         spec = bundle.spec
         place = self._bundle(spec.container_id)
         os.makedirs(place, exist_ok=True)
-        root = bundle.rootfs or f"{self._directory}/root"
+        root = bundle.rootfs or self.host_files
         lines, console = _console(spec.lines, f"{place}/task")
         whole, task = config(bundle, root, _RLIMITS), process(bundle, _RLIMITS)
         task |= _terminal(spec.lines)
@@ -162,10 +164,9 @@ class Runtime:
         if bundle.init is not None:
             script = _NEXT_TO_INIT.format(console='--console-socket="$0/task.console"' if console else "")
             argv = ("sh", "-c", script, place, spec.container_id, *crun)
-        if not bundle.is_own_root:
-            argv = ("unshare", "--mount", "--propagation=slave", "sh", "-c", _ON_HOST, "sh", root, *argv)
+        setup = () if bundle.is_own_root else ((os.fsdecode(HOST_FILES), root),)
         launched = attrs.evolve(spec, executable=argv[0], argv=argv, env={"PATH": PATH})
-        return attrs.evolve(launched, lines=lines, pid_file=f"{place}/pid")
+        return attrs.evolve(launched, lines=lines, pid_file=f"{place}/pid", setup=setup)
 
     def write_beside(self, spec: ContainerSpec) -> tuple[ContainerSpec, str]:
         """What is to be run for something next to the container of that id, or for a session inside of one, and the
@@ -178,7 +179,7 @@ class Runtime:
         of_container, next_to = _read(f"{place}/config.json"), _read(f"{place}/process.json")
         known = dict(item.split("=", 1) for item in next_to["env"])
         env = dict(spec.env)
-        if of_container["root"]["path"] != f"{self._directory}/root":
+        if of_container["root"]["path"] != self.host_files:
             # What only the image knows, and where things are in it.
             env = {**known, **env, "MESOS_SANDBOX": known["MESOS_SANDBOX"]}
         if "hostname" in of_container:
@@ -216,8 +217,8 @@ class Runtime:
         if said != RUNTIME_FAILED:
             return f"Failed to start container: {said}" if said.startswith(NOT_EXECUTED) else said
         cause = self.cause(spec.container_id)
-        missing = [program for program in PROGRAMS if shutil.which(program, path=PATH) is None]
-        nothing = f"there is no {missing[0]} any more" if missing else "crun has said nothing"
+        is_there = shutil.which(PROGRAM, path=PATH) is not None
+        nothing = f"{PROGRAM} has said nothing" if is_there else f"there is no {PROGRAM} any more"
         return _not_executed(spec, cause) or f"Failed to start container: {cause or nothing}"
 
     def cause(self, container_id: str) -> str:

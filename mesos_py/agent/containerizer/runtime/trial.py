@@ -22,6 +22,9 @@ from mesos_py.machine.problem import Problem
 TRIAL: Final = "trial"
 TRIAL_TIMEOUT_S: Final = 30  # it takes some hundredths of a second; a host that has just booted may be busy
 
+#: As the supervisor has it for every container; where to bind the host's files, and crun, follow.
+_BOUND: Final = ("unshare", "--mount", "--propagation=slave", "sh", "-c", 'mount --rbind / "$0" && exec "$@"')
+
 #: A part of what crun says, and what can be done about it.
 ADVICE: Final = {
     "hybrid mode": "mount the controllers in /sys/fs/cgroup/unified/cgroup.controllers as v1, or boot with cgroup v2",
@@ -42,7 +45,8 @@ async def attempt(runtime: Runtime, planner: Planner) -> None:
         launched = runtime.write(bundle)
         stdin = nothing()
         try:
-            await run(*launched.argv, env=launched.env, timeout_s=TRIAL_TIMEOUT_S, stdin=stdin)
+            argv = (*_BOUND, runtime.host_files, *launched.argv)
+            await run(*argv, env=launched.env, timeout_s=TRIAL_TIMEOUT_S, stdin=stdin)
         except ToolFailed as error:
             raise RuntimeUnavailable(refusal(planner.isolation, runtime.cause(TRIAL) or str(error))) from error
         finally:

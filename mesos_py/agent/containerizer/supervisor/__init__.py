@@ -4,7 +4,8 @@
 
     agent (asyncio)                      supervisor (this package)                 containers
     client.py  <--- Unix socket ----->   server.py   one epoll loop           -->  own session, cwd = sandbox
-               LAUNCH SIGNAL DESTROY     spawn.py    sandbox, posix_spawn     <--  SIGCHLD, wait status
+               LAUNCH SIGNAL DESTROY     spawn.py    sandbox, outputs         <--  SIGCHLD, wait status
+                                         program.py  fork or posix_spawn, into hostfiles.py if a runtime needs that
                LAUNCHED FAILED EXITED    tree.py     who belongs to whom, kill until nothing is left
                                          procfs.py   /proc    frames.py  the words
                                          switchboard.py  terminals and pipes, and who is attached to them

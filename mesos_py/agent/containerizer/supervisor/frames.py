@@ -19,9 +19,10 @@ A LAUNCH is of kind KEPT for a container that outlives its agent, "" for one tha
 program of ours, BESIDE for what runs next to a container; they end with the agent, too.
 ``cgroup`` is the directory by which all of the container is killed, or empty. ``setup`` is what the process does before
 it becomes the program: a list of path and what to write to it, in turn; a path that is a number is a resource, and what
-follows are its soft and hard limit. With a ``pid file`` it is a runtime: it runs as we do, ends well once the process
-of the container has begun, and has written that pid, by then a child of ours, into the file. ``logs`` is empty, or for
-stdout and for stderr most bytes of a file and how many older ones stay, with spaces between: then the logger writes.
+follows are its soft and hard limit; after "/" comes the place at which it has the host's files once more. With a ``pid
+file`` it is a runtime: it runs as we do, ends well once the process of the container has begun, and has written that
+pid, by then a child of ours, into the file. ``logs`` is empty, or for stdout and for stderr most bytes of a file and
+how many older ones stay, with spaces between: then the logger writes.
 ``lines`` is empty, or clients may attach to what it reads and writes (switchboard.py): 1 for a session and 0 for
 anything else, then rows and columns of its terminal, or 0 and 0 for pipes, then where a runtime hands over a terminal
 of its own making (console.py), or nothing; with spaces between.
@@ -49,7 +50,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-VERSION = b"6"
+VERSION = b"7"
 
 #: A frame holds argv and environment of one process; the kernel's own bound on both is a few MiB.
 FRAME_MAX = 16 * 1024 * 1024

@@ -20,7 +20,8 @@ import select
 import signal
 import struct
 
-from .spawn import OUTPUT_MODE, Identity, SpawnError, open_output
+from .program import Identity, SpawnError
+from .spawn import OUTPUT_MODE, open_output
 
 #: Bytes read from a pipe at once: all it holds.
 READ_SIZE = 65536

@@ -15,7 +15,8 @@ import struct
 import sys
 import time
 
-from .spawn import Identity, SpawnError, open_output
+from .program import Identity, SpawnError
+from .spawn import open_output
 
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from supervisor.logger import main; main()"
 

@@ -16,8 +16,10 @@ import sys
 import time
 
 from . import frames
+from .hostfiles import HostFiles
 from .outputs import Outputs
-from .spawn import Spawner, SpawnError
+from .program import SpawnError
+from .spawn import Spawner
 from .switchboards import Switchboards
 from .tree import Container, Trees, sweep
 
@@ -56,7 +58,6 @@ class Supervisor:
 
     def __init__(self, listener: _socket.socket, root: bytes, idle_s: float, orphan_s: float) -> None:
         self._listener = listener
-        self._spawner = Spawner(root)
         self._trees = Trees()
         self._sweeps: dict[bytes, Container] = {}
         #: id -> EXITED frame
@@ -67,6 +68,8 @@ class Supervisor:
         self._alone_since = time.monotonic()
         self._is_quitting = False
         self._epoll = select.epoll()
+        self._host_files = HostFiles(self._epoll)
+        self._spawner = Spawner(root, self._host_files)
         self._outputs = Outputs(self._epoll, self._trees.helpers)
         self._switchboards = Switchboards(self._epoll)
         self._trees.is_written = self._is_written
@@ -79,7 +82,10 @@ class Supervisor:
     def run(self) -> None:
         """Until it is time to go."""
         while not self._is_done():
-            for fd, ready in self._epoll.poll(self._patience()):
+            events = self._epoll.poll(self._patience())
+            if any(fd == self._host_files.changes for fd, _ in events):
+                self._host_files.forget()
+            for fd, ready in events:
                 if fd == self._listener.fileno():
                     self._accept()
                 elif fd == self._wakeup:
@@ -87,6 +93,8 @@ class Supervisor:
                 elif fd == self._outputs.fd:
                     for container_id in self._outputs.hear():
                         self._trees.look_again(container_id)
+                elif fd == self._host_files.changes:
+                    continue
                 elif fd in self._clients and ready & ~select.EPOLLOUT:
                     self._serve(self._clients[fd])
                 else:

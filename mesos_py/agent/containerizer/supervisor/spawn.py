@@ -10,26 +10,20 @@ Mesos: src/slave/paths.cpp createSandboxDirectory, src/slave/containerizer/mesos
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
 import pwd
 import resource
-import signal
 import stat
-import termios
 
 from .procfs import mark_of
+from .program import Identity, Program, SpawnError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import NoReturn
 
+    from .hostfiles import HostFiles
     from .switchboard import Switchboard
-
-#: What a process gets when its environment names no PATH.
-DEFAULT_PATH = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 #: Mesos keeps sandboxes closed to others; directories above them are open.
 SANDBOX_MODE, DIRECTORY_MODE, OUTPUT_MODE = 0o750, 0o755, 0o644
@@ -37,28 +31,14 @@ SANDBOX_MODE, DIRECTORY_MODE, OUTPUT_MODE = 0o750, 0o755, 0o644
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OUTPUT = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
-#: All that can be set; 9 and 19 cannot, and 32 and 33 belong to the C library.
-_SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
-
-
-class SpawnError(Exception):
-    """The process could not be started, for a reason its owner should read."""
-
-
-class Identity:
-    """Whom a process runs as."""
-
-    __slots__ = ("gid", "groups", "uid")
-
-    def __init__(self, uid: int, gid: int, groups: list[int]) -> None:
-        self.uid, self.gid, self.groups = uid, gid, groups
-
 
 class Spawner:
     """Spawns below one work directory; keeps that directory and /dev/null open."""
 
-    def __init__(self, root: bytes) -> None:
+    def __init__(self, root: bytes, host_files: HostFiles | None = None) -> None:
+        """Without ``host_files`` nothing is spawned that needs them."""
         self.root = root
+        self._host_files = host_files
         self._root_fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
         self._rttime = resource.getrlimit(resource.RLIMIT_RTTIME)
@@ -117,7 +97,7 @@ class Spawner:
                 fds = (stdin, stdout, stderr)
                 if switchboard is not None:
                     fds = switchboard.lend(None if identity is None else (identity.uid, identity.gid))
-                program = _Program(argv, env, fds, runs_as, setup, self._nofile)
+                program = Program(argv, env, fds, runs_as, setup, self._nofile, self._host_files)
                 program.is_at_terminal = switchboard is not None and switchboard.lends_terminal
                 pid = program.start(executable)
                 if switchboard is not None:
@@ -263,116 +243,3 @@ def _identify(user: bytes, sandbox: bytes) -> Identity | None:
     if os.geteuid() != 0:
         raise _no_sandbox(sandbox, f"Failed to chown directory to '{name}': the agent does not run as root")
     return Identity(entry.pw_uid, entry.pw_gid, os.getgrouplist(name, entry.pw_gid))
-
-
-def _candidates(executable: bytes, path: bytes) -> list[bytes]:
-    if b"/" in executable:
-        return [executable]
-    return [os.path.join(directory or b".", executable) for directory in path.split(b":")]
-
-
-class _Program:
-    """What is to be executed, except where it is."""
-
-    __slots__ = ("argv", "env", "fds", "identity", "is_at_terminal", "nofile", "setup")
-
-    def __init__(
-        self, argv: list[bytes], env: dict[bytes, bytes], fds: tuple[int, int, int], identity: Identity | None,
-        setup: list[bytes], nofile: tuple[int, int],
-    ) -> None:  # fmt: skip
-        #: soft and hard limit of descriptors
-        self.nofile = nofile
-        self.argv, self.env, self.identity = argv, env, identity
-        #: paths and what to write to them, in turn; see frames.py
-        self.setup = setup
-        #: what becomes 0, 1 and 2
-        self.fds = fds
-        #: those are a terminal that is to be its own
-        self.is_at_terminal = False
-
-    def start(self, executable: bytes) -> int:
-        """The pid of the first of PATH that can be executed, as execvp chooses. Raises OSError."""
-        failure: OSError = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-        for path in _candidates(executable, self.env.get(b"PATH", DEFAULT_PATH)):
-            try:
-                return self._start(path, self.argv)
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-            except PermissionError as exc:
-                failure = exc  # remembered; the rest of PATH is tried
-            except OSError as exc:
-                if exc.errno != errno.ENOEXEC:
-                    raise
-                # A script without "#!" is the shell's.
-                return self._start(b"/bin/sh", [b"/bin/sh", path, *self.argv[1:]])
-        raise failure
-
-    def _start(self, path: bytes, argv: list[bytes]) -> int:
-        if self.identity is not None or self.setup or self.is_at_terminal:
-            return self._fork(path, argv)
-        actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(self.fds)]
-        resource.setrlimit(resource.RLIMIT_NOFILE, self.nofile)
-        try:
-            return os.posix_spawn(
-                path, argv, self.env, file_actions=actions, setsid=True, setsigmask=(), setsigdef=_SIGNALS
-            )  # fmt: skip
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (self.nofile[1], self.nofile[1]))
-
-    def _fork(self, path: bytes, argv: list[bytes]) -> int:
-        """posix_spawn knows neither users, cgroups nor terminals, so fork; we are small and have one thread."""
-        told, tell = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            self._become(path, argv, tell)
-        os.close(tell)
-        try:
-            code, _, where = os.read(told, 4096).partition(b" ")
-        finally:
-            os.close(told)
-        if code:
-            os.waitpid(pid, 0)
-            if where:
-                raise SpawnError(f"Failed to isolate container: '{os.fsdecode(where)}': {os.strerror(int(code))}")
-            raise OSError(int(code), os.strerror(int(code)))
-        return pid
-
-    def _become(self, path: bytes, argv: list[bytes], tell: int) -> NoReturn:
-        """In the child: never returns, and says on `tell` why it could not execute."""
-        where = b""
-        try:
-            signal.set_wakeup_fd(-1)
-            os.setsid()
-            for number, fd in enumerate(self.fds):
-                os.dup2(fd, number)
-            if self.is_at_terminal:
-                fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-            for signum in _SIGNALS:
-                signal.signal(signum, signal.SIG_DFL)
-            signal.pthread_sigmask(signal.SIG_SETMASK, ())
-            resource.setrlimit(resource.RLIMIT_NOFILE, self.nofile)
-            for where, value in zip(self.setup[::2], self.setup[1::2], strict=True):
-                _set(where, value)
-            where = b""
-            if self.identity is not None:
-                os.setgroups(self.identity.groups)
-                os.setgid(self.identity.gid)
-                os.setuid(self.identity.uid)
-            os.execve(path, argv, self.env)  # noqa: S606 - executing without a shell is the point
-        except OSError as exc:
-            os.write(tell, b"%d %b" % (exc.errno or errno.EINVAL, where))
-        except ValueError:  # a limit above what may be set
-            os.write(tell, b"%d %b" % (errno.EPERM, where))
-        finally:
-            os._exit(127)
-
-
-def _set(where: bytes, value: bytes) -> None:
-    """One step of the setup, in the process itself: a cgroup is entered, a limit set. Raises OSError, ValueError."""
-    if where.isdigit():
-        soft, hard = value.split()
-        resource.setrlimit(int(where), (int(soft), int(hard)))
-        return
-    fd = os.open(where, os.O_WRONLY | os.O_CLOEXEC)
-    os.write(fd, value)
-    os.close(fd)
