@@ -22,7 +22,7 @@ from frameworks.marathon_py.definitions.pods import Pod
 from frameworks.marathon_py.instances.instance import APP, Instance, InstanceTask, Placed
 from frameworks.marathon_py.launching import pod, ports, reasons, tokens
 from frameworks.marathon_py.launching.queue import Entry
-from frameworks.marathon_py.launching.request import census, hindrance, request
+from frameworks.marathon_py.launching.request import census, hindrance
 from frameworks.marathon_py.launching.task import Slot, task_info
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
@@ -57,7 +57,6 @@ class Seen:
 class Line:
     """Instances of one definition that wait."""
 
-    spec: App | Pod
     request: Request
     census: Census
     entry: Entry
@@ -116,9 +115,9 @@ def _lines(m: Marathon, role: str) -> list[Line]:
             if config in m.delays:  # one after the other: each launch makes the others wait once more
                 instances = instances[:1]
             if hindrance(m, first.spec) is None:
-                asked = request(m, first.spec)
                 entry = m.queue[first.spec_id][role]
-                lines.append(Line(first.spec, asked, census(m, first.spec, asked), entry, instances))
+                asked = entry.request(m, first.spec)
+                lines.append(Line(asked, census(m, first.spec, asked), entry, instances))
     m.rng.shuffle(lines)
     return lines
 

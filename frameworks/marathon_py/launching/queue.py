@@ -18,15 +18,17 @@ from typing import TYPE_CHECKING
 import attrs
 
 from frameworks.marathon_py import words
+from frameworks.marathon_py.definitions.app import App
 from frameworks.marathon_py.definitions.paths import PathId
+from frameworks.marathon_py.definitions.pods import Pod
 from frameworks.marathon_py.instances.instance import Condition, Instance
 from frameworks.marathon_py.launching import backoff
 from frameworks.marathon_py.launching.backoff import Config, config_of
-from frameworks.marathon_py.launching.request import hindrance
+from frameworks.marathon_py.launching.request import hindrance, request
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
 from mesos_py.machine.values import SECOND, Nanos, value
-from mesos_py.sdk.matching import Funnel
+from mesos_py.sdk.matching import Funnel, Request
 
 if TYPE_CHECKING:
     from frameworks.marathon_py.core import Marathon
@@ -60,6 +62,13 @@ class Entry:
     last_unused_at: Nanos | None = None
     #: of all offers since it began
     funnel: Funnel = attrs.field(factory=Funnel)
+    #: what is asked for by the version of the definition, as long as somebody asks
+    requests: dict[str, Request] = attrs.field(factory=dict)
+
+    def request(self, m: Marathon, spec: App | Pod) -> Request:
+        if spec.version not in self.requests:
+            self.requests[spec.version] = request(m, spec)
+        return self.requests[spec.version]
 
 
 # ---- coming and going

@@ -37,10 +37,11 @@ def _usable(request: Request, host: Host, view: View) -> Refusal | None:
     """The offer is to its role, and something of it may be used, be it of any kind."""
     if host.place[1] != request.role:
         return sdk.role(request, host, view)
+    for kind, _ in host.left:
+        if kind.reserved_role in request.accepts:
+            return None
     found = dict.fromkeys(kind.reserved_role for kind, _ in host.left)
-    if not found or any(role in request.accepts for role in found):
-        return None
-    return Refusal("role", "role", " or ".join(request.accepts), ", ".join(found))
+    return Refusal("role", "role", " or ".join(request.accepts), ", ".join(found)) if found else None
 
 
 FILTERS = (
