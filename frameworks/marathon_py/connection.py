@@ -21,7 +21,9 @@ table = Table("connection")
 
 @table.on(words.Connection)
 def connection_changed(m: Marathon, event: Event, out: Frame) -> None:
-    """Subscribers hear of it in its turn."""
+    """Subscribers hear of it in its turn; the master's region is home."""
+    if event.body.what != "disconnected":
+        m.home_region = event.body.region
     out.change(event.body)
 
 

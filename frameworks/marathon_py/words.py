@@ -379,3 +379,5 @@ class Connection:
     what: str
     framework_id: str = ""
     master: str = ""
+    #: where the master is; None: nobody has said
+    region: str | None = None

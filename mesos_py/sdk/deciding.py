@@ -35,8 +35,6 @@ from mesos_py.wire.scheduler_api import Call
 from mesos_py.wire.scheduler_api import Event as MasterEvent
 from mesos_py.wire.task import TaskStatus
 
-OFFERS_AT_ONCE = 1_000  # matched in one turn of the loop; with ten tasks on each that is about a second
-
 C = TypeVar("C", bound=Core)
 
 
@@ -48,6 +46,8 @@ class CoreScheduler(Scheduler, ABC, Generic[C]):
     """
 
     declines: ClassVar[bool] = False
+    #: matched in one turn of the loop; with ten tasks on each that is about a second
+    offers_at_once: ClassVar[int] = 1_000
     _has_begun = False
 
     # ---- what a framework says
@@ -158,8 +158,8 @@ class CoreScheduler(Scheduler, ABC, Generic[C]):
     # ---- events
 
     async def on_offers(self, offers: Sequence[Offer]) -> None:
-        for start in range(0, len(offers), OFFERS_AT_ONCE):
-            there = [offer for offer in offers[start : start + OFFERS_AT_ONCE] if offer.id in self.offers]
+        for start in range(0, len(offers), self.offers_at_once):
+            there = [offer for offer in offers[start : start + self.offers_at_once] if offer.id in self.offers]
             await self.tell(MasterEvent.Offers(offers=tuple(there)))
 
     async def on_rescind(self, offer_id: OfferID) -> None:

@@ -36,6 +36,7 @@ class MarathonScheduler(CoreScheduler[Marathon]):
     """``await MarathonScheduler(master="zk://...", store="sqlite:/var/lib/marathon").run()``."""
 
     name = "marathon"
+    offers_at_once = 100  # REST is served in between
     habits: Habits = Habits()
     settings: Settings = Settings()
     #: for people; "": there is none
@@ -106,7 +107,9 @@ class MarathonScheduler(CoreScheduler[Marathon]):
         self._was_connected = True
         info = subscribed.master_info
         master = "" if info is None else f"{info.hostname}:{info.port}"
-        await self.tell(words.Connection(what, str(subscribed.framework_id), master))
+        domain = info.domain.fault_domain if info is not None and info.domain is not None else None
+        region = domain.region.name if domain is not None else None
+        await self.tell(words.Connection(what, str(subscribed.framework_id), master, region))
 
     def on_disconnected(self, why: str) -> None:
         if self._is_connected:

@@ -279,7 +279,7 @@ def test_maintenance(habits: dict[str, Any], start: int, runs: bool) -> None:
 def test_regions(home: str | None, constraints: list[list[str]], runs: bool) -> None:
     """Agents of another region than the master's are for those who say so; refused without a word."""
     world = world_of(app_of(constraints=constraints), agents=1)
-    world.core.home_region = home
+    world.tell(words.Connection("registered", "f", "m:5050", home))
     world.offer_all()
     assert bool(world.alive()) is runs
     if not runs:
