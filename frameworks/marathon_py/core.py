@@ -269,7 +269,7 @@ class Marathon:
             instance.goal = goal
             self.recounted[instance.spec_id] = None
             self._wait(instance, out)
-            self.changed(instance, out)
+            self.touch(instance)  # what is wanted is nobody's business: events are about how it is
 
     def clear(self, instance: Instance) -> None:
         """It is nowhere, and there is nothing to be said of its tasks any more."""
@@ -290,12 +290,16 @@ class Marathon:
 
     def changed(self, instance: Instance, out: Frame) -> None:
         """It is kept as it is now, and subscribers hear of it."""
-        self.touched[instance.id] = self.moved[instance.spec_id] = None
+        self.touch(instance)
         placed = instance.placed
         out.change(words.InstanceChanged(
             instance.id, instance.spec_id, instance.spec.version, instance.condition.value, instance.goal.value,
             placed.agent_id if placed is not None else "", placed.hostname if placed is not None else "",
         ))  # fmt: skip
+
+    def touch(self, instance: Instance) -> None:
+        """It is kept as it is now."""
+        self.touched[instance.id] = self.moved[instance.spec_id] = None
 
     def _drop(self, instance: Instance) -> None:
         for task in instance.tasks.values():

@@ -163,7 +163,7 @@ def judge(m: Marathon, instance: Instance, out: Frame) -> None:
     healthy = _together(instance)
     if healthy is not instance.healthy:
         instance.healthy = healthy
-        m.touched[instance.id] = m.moved[instance.spec_id] = None
+        m.touch(instance)
         fact = words.InstanceHealthChanged(instance.id, instance.spec_id, instance.spec.version, healthy)
         out.change(fact)
 

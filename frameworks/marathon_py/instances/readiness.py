@@ -78,4 +78,4 @@ def found(m: Marathon, instance: Instance, told: words.Probed, out: Frame) -> No
     )  # fmt: skip
     if is_ready:
         instance.is_ready = True
-        m.touched[instance.id] = m.moved[instance.spec_id] = None
+        m.touch(instance)
