@@ -227,6 +227,11 @@ def violations(root: Group) -> Iterator[Violation]:
         yield Violation("/", CYCLE)
 
 
+def has_dependencies(root: Group) -> bool:
+    """Something is to be healthy before something else; most trees have none."""
+    return any(group.dependencies or any(app.dependencies for app in group.apps) for group in root.walk())
+
+
 def dependencies(root: Group) -> dict[PathId, tuple[PathId, ...]]:
     """For each app and pod what must be healthy before it: its own and its groups'. What does not exist counts not."""
     found: dict[PathId, tuple[PathId, ...]] = {}
@@ -245,7 +250,7 @@ def dependencies(root: Group) -> dict[PathId, tuple[PathId, ...]]:
 
 def cycle(root: Group) -> tuple[PathId, ...]:
     """Apps and pods of which each depends on the next, and the last on the first; (): there are none."""
-    graph = dependencies(root)
+    graph = dependencies(root) if has_dependencies(root) else {}
     done: dict[PathId, None] = {}
     for start in graph:
         trail: dict[PathId, Iterator[PathId]] = {start: iter(graph[start])} if start not in done else {}

@@ -129,7 +129,7 @@ def is_replaced(old: Spec, new: Spec) -> bool:
 def dependency_classes(root: Group) -> Mapping[PathId, int]:
     """For each app and pod the length of its longest way to something that depends on nothing; what is not here depends
     on nothing. There are no cycles."""
-    if not any(group.dependencies or any(app.dependencies for app in group.apps) for group in root.walk()):
+    if not groups.has_dependencies(root):
         return {}
     needs = groups.dependencies(root)
     level: dict[PathId, int] = {}

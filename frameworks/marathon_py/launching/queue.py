@@ -172,7 +172,8 @@ def settle(m: Marathon) -> None:
     """Specs that have nothing left to launch are not in the queue."""
     for spec_id in m.moved:
         for role in list(m.queue.get(spec_id, ())):
-            if not any(_is_launching(one, role) for one in m.of_spec.get(spec_id, {}).values()):
+            latest_first = reversed(m.of_spec.get(spec_id, {}).values())  # so that few are looked at
+            if not any(_is_launching(one, role) for one in latest_first):
                 del m.queue[spec_id][role]
                 if not m.queue[spec_id]:
                     del m.queue[spec_id]
