@@ -8,7 +8,7 @@
 The version is a record; state that has none is of version 0. A migration is pure, and all that it changes is kept with
 the new version at once, so that whatever ends us in between is tried again from where it was.
 
-The framework's id may be missing while instances are there only if the master has removed the framework, which then
+The framework's id may be missing while tasks are there only if the master has removed the framework, which then
 stands in a record, too. Otherwise somebody has lost it, and a start as a new framework would run everything twice.
 """
 
@@ -24,6 +24,7 @@ import structlog
 from frameworks.marathon_py.shell import backup
 from mesos_py.coordination import Changes, Key, Records, StoreFailed
 from mesos_py.coordination.backup import BadBackup
+from mesos_py.sdk.session.asking import TASK
 from mesos_py.sdk.session.connecting import FRAMEWORK, OWN
 
 log = structlog.get_logger(__name__)
@@ -31,8 +32,6 @@ log = structlog.get_logger(__name__)
 #: what is kept by us beside the session's
 VERSION: Key = ("marathon", "version")
 REMOVED: Key = ("marathon", "framework removed")
-#: how names of records of instances begin
-INSTANCE = "marathon/instance/"
 #: what the next leader is to do first; kept as any record of the program's
 ORDERS = "orders"
 
@@ -54,7 +53,7 @@ class NotTakenOver(StoreFailed):
 
 
 class FrameworkIdMissing(NotTakenOver):
-    """Instances are known, and the framework's id is not."""
+    """Tasks were asked for, and the framework's id is not known."""
 
 
 def orders(backup_uri: str | None, restore_uri: str | None) -> bytes | None:
@@ -79,10 +78,9 @@ class Checked:
         records = await self._records.load()
         records = await self._carry_out(records)
         records = await self._migrate(records)
-        has_instances = any(kind == OWN and name.startswith(INSTANCE) for kind, name in records)
-        if has_instances and FRAMEWORK not in records and REMOVED not in records:
-            raise FrameworkIdMissing("instances are known, but the framework's id is not: to start as a new framework "
-                                     "would run everything twice")  # fmt: skip
+        if any(kind == TASK for kind, _ in records) and FRAMEWORK not in records and REMOVED not in records:
+            text = "tasks are known, but the framework's id is not: a new framework would run everything twice"
+            raise FrameworkIdMissing(text)
         return records
 
     async def commit(self, changes: Changes) -> None:

@@ -143,11 +143,12 @@ def test_what_is_no_backup_is_not_restored(tmp_path: Path) -> None:
 
 
 async def test_a_framework_id_that_is_lost_ends_the_start() -> None:
-    """Instances are known: as a new framework we would run them twice."""
-    records = await records_with({INSTANCE: b"one", APP: b"web"} | CURRENT)
+    """Tasks were asked for: as a new framework we would run them twice. What only waits has no part in that."""
+    records = await records_with({TASK: b"task", APP: b"web"} | CURRENT)
     with pytest.raises(FrameworkIdMissing, match="would run everything twice"):
         await Checked(records).load()
-    assert await Checked(await records_with({APP: b"web"} | CURRENT)).load() == {APP: b"web"} | CURRENT
+    waiting = {APP: b"web", INSTANCE: b"one"} | CURRENT
+    assert await Checked(await records_with(waiting)).load() == waiting
 
 
 async def test_a_framework_that_was_removed_begins_anew() -> None:
@@ -155,7 +156,7 @@ async def test_a_framework_that_was_removed_begins_anew() -> None:
     records = await records_with(STATE | CURRENT)
     checked = Checked(records)
     await checked.load()
-    await checked.commit({FRAMEWORK: None, TASK: None})
+    await checked.commit({FRAMEWORK: None})
     found_again = await Checked(records).load()
     assert (REMOVED in found_again, FRAMEWORK in found_again) == (True, False)
     await checked_again(records, {FRAMEWORK: b"g"})

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import signal
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import aiohttp
@@ -19,33 +17,8 @@ from frameworks.marathon_py.shell.serve import serve
 from mesos_py.coordination import Fenced, NotReached, StoreFailed
 from mesos_py.coordination.campaign import LeadershipLost
 from mesos_py.sdk import FailedOver, FrameworkRemoved, SubscriptionRefused
-from tests.acceptance.cluster import environment
-
-#: nobody is there
-MASTER = "--master=127.0.0.1:1"
-HERE = ("--http_port=0", "--http_address=127.0.0.1", "--hostname=127.0.0.1", MASTER, "--logging_level=warn")
-
-
-class Marathon:
-    """One process."""
-
-    def __init__(self, *arguments: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "frameworks.marathon_py.shell.cli", "serve", *HERE, *arguments],
-            env=environment(), cwd="/", text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-
-    def url(self) -> str:
-        """Once it listens."""
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert line.startswith("ready http://127.0.0.1:"), line
-        return line.removeprefix("ready ").strip()
-
-    def ended(self) -> tuple[int, str]:
-        """Exit code, and what it says about it."""
-        _, said = self.process.communicate(timeout=60)
-        return self.process.returncode, said.splitlines()[-1] if said else ""
+from tests.coordination.ensemble import free_ports
+from tests.marathon.shell.running import HERE, NO_MASTER, Marathon
 
 
 def basic(user: str, password: str) -> dict[str, str]:
@@ -56,13 +29,13 @@ async def test_it_serves_and_is_told_to_end(tmp_path: Path) -> None:
     """Without a master, too: what is asked for is kept until there is one."""
     marathon = Marathon(f"--state_file={tmp_path}/state", "--http_credentials=me:pw")
     try:
-        url = marathon.url()
+        url = marathon.url
         async with aiohttp.ClientSession(headers=basic("me", "pw")) as client:
             async with client.get(f"{url}/v2/info") as answer:
                 info = await answer.json()
                 assert answer.headers["X-Marathon-Leader"] == url
             assert (info["leader"], info["elected"]) == (url.removeprefix("http://"), True)
-            assert (info["marathon_config"]["master"], info["http_config"]["http_port"]) == ("127.0.0.1:1", 0)
+            assert (info["marathon_config"]["master"], info["http_config"]["http_port"]) == (NO_MASTER, 0)
             async with client.get(f"{url}/ping", headers=basic("me", "no")) as answer:
                 assert answer.status == 401
     finally:
@@ -74,7 +47,7 @@ async def test_it_serves_and_is_told_to_end(tmp_path: Path) -> None:
 async def test_abdication_backs_up_and_restores(tmp_path: Path) -> None:
     """The process ends with 105; the next one does what was asked for before it serves."""
     marathon = Marathon(state := f"--state_file={tmp_path}/state")
-    url, place = marathon.url(), f"file://{tmp_path}/backup"
+    url, place = marathon.url, f"file://{tmp_path}/backup"
     async with aiohttp.ClientSession() as client:
         async with client.delete(f"{url}/v2/leader?restore=s3://bucket/key") as answer:
             assert answer.status == 422
@@ -83,19 +56,31 @@ async def test_abdication_backs_up_and_restores(tmp_path: Path) -> None:
     assert marathon.ended()[0] == ends.GRACEFUL == 105
     assert not (tmp_path / "backup").exists()
     marathon = Marathon(state)
-    async with aiohttp.ClientSession() as client, client.get(f"{marathon.url()}/ping") as answer:
+    async with aiohttp.ClientSession() as client, client.get(f"{marathon.url}/ping") as answer:
         assert answer.status == 200
     assert (tmp_path / "backup").exists()
     marathon.process.send_signal(signal.SIGTERM)
     assert marathon.ended()[0] == 0
 
 
+async def ended(*arguments: str) -> Ended:
+    """How it ends that never served, in this process."""
+    with pytest.raises(Ended) as caught:
+        await serve(read([f"--master={NO_MASTER}", *HERE, *arguments], {}))
+    return caught.value
+
+
 async def test_a_port_that_is_taken() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        flags = read([*HERE, f"--http_port={taken.getsockname()[1]}", "--internal_store_backend=mem"], {})
-        with pytest.raises(Ended, match="cannot listen on port") as caught:
-            await serve(flags)
-    assert caught.value.code == ends.NO_PORT == 111
+        end = await ended(f"--http_port={taken.getsockname()[1]}", "--internal_store_backend=mem")
+    assert end.code == ends.NO_PORT == 111
+    assert "cannot listen on port" in str(end)
+
+
+async def test_a_zookeeper_that_is_not_there() -> None:
+    end = await ended(f"--zk=zk://127.0.0.1:{free_ports(1)[0]}/x", "--zk_connection_timeout=100")
+    assert end.code == ends.NO_ZOOKEEPER == 100
+    assert "cannot be reached" in str(end)
 
 
 @pytest.mark.parametrize(("error", "code"), [
