@@ -26,6 +26,7 @@ import attrs
 
 from frameworks.marathon_py import begun, connection, words
 from frameworks.marathon_py.definitions.app import App
+from frameworks.marathon_py.definitions.checks import HealthCheck
 from frameworks.marathon_py.definitions.groups import Group
 from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.definitions.pods import Pod
@@ -157,6 +158,8 @@ class Marathon:
         #: instances that are to be killed; those whose kill was said and that have not ended
         self.kills: dict[str, None] = {}
         self.killing: dict[str, None] = {}
+        #: health checks that are made, as far as people have been told, by spec and version
+        self.checked: dict[PathId, dict[str, tuple[HealthCheck, ...]]] = {}
         #: specs whose instances are asked whether they are ready: those that were locked after the last frame
         self.polled: dict[PathId, None] = {}
         #: roles in which offers are wanted, as we have said; in which they are to be asked for again; in which
@@ -167,10 +170,12 @@ class Marathon:
         self.has_begun = False
         #: everything that is kept of us
         self.records: dict[str, bytes] = {}
-        #: of this frame: instances that are others than before, their specs, and specs that count others than before
+        #: of this frame: instances that are others than before, their specs; specs that have other instances than
+        #: before, to be looked at, and seen
         self.touched: dict[str, None] = {}
         self.moved: dict[PathId, None] = {}
         self.recounted: dict[PathId, None] = {}
+        self.counted: dict[PathId, None] = {}
         self._cause = 0
 
     def apply(self, event: Event, now: Nanos) -> Frame:
@@ -198,6 +203,7 @@ class Marathon:
         wishes.settle(self, out)
         self.touched.clear()
         self.moved.clear()
+        self.counted.clear()
 
     def deadline(self) -> Nanos | None:
         return self.timers.deadline()

@@ -204,7 +204,7 @@ class World:
     def offer_all(self, *agent_ids: str) -> Frame | None:
         """Whatever is free, or free on these agents, in roles in which it is wanted."""
         made = []
-        for agent_id, agent in self.agents.items():
+        for agent_id, agent in self.agents.items() if not self.is_cut else ():
             role = agent.template.allocation_info.role
             is_asked = not agent_ids or agent_id in agent_ids
             if is_asked and not agent.offers and agent.away_since is None and role in self.wanted and agent.free:
@@ -212,7 +212,7 @@ class World:
                 name = OfferID(f"o{self._offers}")
                 made.append(evolve(agent.template, id=name, resources=agent.free.messages()))
                 agent.offers[name] = made[-1]
-        return self.tell(MasterEvent.Offers(offers=tuple(made))) if made and not self.is_cut else None
+        return self.tell(MasterEvent.Offers(offers=tuple(made))) if made else None
 
     def cut(self) -> None:
         """Nobody listens, and offers are gone."""

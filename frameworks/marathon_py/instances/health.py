@@ -31,6 +31,7 @@ from mesos_py.machine.values import seconds
 
 if TYPE_CHECKING:
     from frameworks.marathon_py.core import Marathon
+    from frameworks.marathon_py.definitions.paths import PathId
 
 table = Table("health of instances")
 
@@ -43,6 +44,8 @@ FIRST_AFTER_S = 5.0  # at most, from when it runs; Marathon: HealthCheckActor
 
 def settle(m: Marathon, out: Frame) -> None:
     """Whoever runs is asked, each check in its interval."""
+    for spec_id in m.counted:
+        _register(m, spec_id, out)
     for name in m.touched:
         instance = m.instances.get(name)
         if instance is not None and instance.condition is Condition.RUNNING:
@@ -51,6 +54,25 @@ def settle(m: Marathon, out: Frame) -> None:
                 if key not in m.timers:
                     first = out.now + seconds(min(check.interval_seconds, FIRST_AFTER_S))
                     m.timers.set(key, first, dues.ProbeDue(*key[1:]))
+
+
+def _register(m: Marathon, spec_id: PathId, out: Frame) -> None:
+    """People know which checks there are: those of every version that an instance has."""
+    known = m.checked.get(spec_id, {})
+    there = {
+        one.spec.version: one.spec.health_checks for one in m.of_spec.get(spec_id, {}).values()
+        if isinstance(one.spec, App) and one.spec.health_checks
+    }  # fmt: skip
+    for version, checks in there.items():
+        for check in checks if version not in known else ():
+            out.change(words.CheckAdded(spec_id, version, fields.show(check)))
+    for version, checks in known.items():
+        for check in checks if version not in there else ():
+            out.change(words.CheckAdded(spec_id, None, fields.show(check)))
+    if there:
+        m.checked[spec_id] = there
+    else:
+        m.checked.pop(spec_id, None)
 
 
 def of_marathon(instance: Instance) -> list[tuple[int, HealthCheck]]:

@@ -26,6 +26,7 @@ table = Table("numbers of instances")
 def begin(m: Marathon, out: Frame) -> None:
     """Everything is looked at in a while, when tasks have been heard of."""
     m.recounted.clear()
+    m.counted.update(dict.fromkeys(m.of_spec))
     m.timers.set("scale", out.now + seconds(m.habits.scale_apps_initial_delay_s), dues.ScaleDue())
 
 
@@ -43,6 +44,7 @@ def settle(m: Marathon, out: Frame) -> None:
         if m.has_begun and spec_id not in m.locked:
             _be_as_defined(m, spec_id, out)
         m.recounted.pop(spec_id, None)
+        m.counted[spec_id] = None
 
 
 def _be_as_defined(m: Marathon, spec_id: PathId, out: Frame) -> None:

@@ -127,7 +127,8 @@ def ended(m: Marathon, instance: Instance, condition: Condition, out: Frame) -> 
 def reschedule(m: Marathon, instance: Instance, out: Frame) -> None:
     """It waits for an offer, wherever that comes from. What a deployment replaces stays as it was."""
     current = m.specs.get(instance.spec_id) if instance.spec_id not in m.locked else None
-    if current is not None:
+    if current is not None and current is not instance.spec:
         instance.spec = current
+        m.recounted[instance.spec_id] = None
     m.clear(instance)
     m.become(instance, Condition.SCHEDULED, out)

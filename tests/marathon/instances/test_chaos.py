@@ -15,6 +15,7 @@ import pytest
 from frameworks.marathon_py import words
 from frameworks.marathon_py.definitions import legacy
 from frameworks.marathon_py.definitions.paths import PathId
+from frameworks.marathon_py.definitions.pods import Pod, read_pod
 from frameworks.marathon_py.deployments.plan import is_replaced
 from frameworks.marathon_py.instances.instance import Goal
 from mesos_py.machine.values import SECOND
@@ -68,6 +69,24 @@ class Chaos:
             given["instances"] = rng.randint(0, 4)
         read = legacy.translate(legacy.read_given(given), SETTINGS)
         self._ask(words.PutApps((read,), force=self._force()))
+
+    def put_pod(self) -> None:
+        """Of two containers, one of which is looked at by its agent."""
+        names = self.rng.choice([["one", "two"], ["one"]])
+        containers = [
+            {"name": name, "exec": {"command": {"shell": "run"}}, "resources": {"cpus": 0.1, "mem": 32}}
+            for name in names
+        ]  # fmt: skip
+        unreachable = {"unreachableStrategy": self.rng.choice(STRATEGIES)}
+        given = {
+            "id": "/p", "containers": containers, "scheduling": unreachable,
+            "scaling": {"kind": "fixed", "instances": self.rng.randint(0, 3)},
+        }  # fmt: skip
+        is_new = PathId("/p") not in self.world.core.specs
+        self._ask(words.PutPod(read_pod(given), must_be_new=is_new, force=self._force()))
+
+    def delete_pod(self) -> None:
+        self._ask(words.DeletePod(PathId("/p"), force=self._force()))
 
     def _force(self) -> bool:
         force = self.forces and self.rng.random() < 0.2
@@ -124,7 +143,12 @@ class Chaos:
         alive = self.world.alive()
         if alive:
             task_id = self.rng.choice(alive)
-            self.world.agent_of(task_id).tasks[task_id].state = self.rng.choice(ENDINGS)
+            agent = self.world.agent_of(task_id)
+            task = agent.tasks[task_id]
+            task.state = self.rng.choice(ENDINGS)
+            for other in agent.alive if task.state is not TaskState.TASK_FINISHED else ():
+                if task.executor_id and other.executor_id == task.executor_id:
+                    other.state = TaskState.TASK_KILLED
 
     def kill_unwanted(self) -> None:
         self.world.kill_unwanted()
@@ -155,9 +179,10 @@ class Chaos:
     def live(self, steps: int) -> None:
         """Most of what happens is what makes things go on."""
         happenings: dict[Callable[[], None], int] = {
-            self.put: 6, self.restart: 2, self.delete: 1, self.kill: 3, self.cancel: 1, self.launch: 8,
-            self.start_tasks: 8, self.reconcile: 8, self.hear: 8, self.echo: 3, self.end: 4, self.kill_unwanted: 6,
-            self.advance: 8, self.partition: 3, self.reboot: 1, self.cut: 2, self.crash: 2,
+            self.put: 6, self.put_pod: 2, self.delete_pod: 1, self.restart: 2, self.delete: 1, self.kill: 3,
+            self.cancel: 1, self.launch: 8, self.start_tasks: 8, self.reconcile: 8, self.hear: 8, self.echo: 3,
+            self.end: 4, self.kill_unwanted: 6, self.advance: 8, self.partition: 3, self.reboot: 1, self.cut: 2,
+            self.crash: 2,
         }  # fmt: skip
         for happening in self.rng.choices(list(happenings), list(happenings.values()), k=steps):
             happening()
@@ -175,12 +200,13 @@ class Chaos:
         for spec_id, spec in core.specs.items():
             there = core.of(spec_id)
             assert len(there) == spec.instances, (spec_id, spec.instances, there)
-            assert len(world.alive(spec_id)) == spec.instances
+            count = len(spec.containers) if isinstance(spec, Pod) else 1
+            assert len(world.alive(spec_id)) == spec.instances * count
             for instance in there:
                 assert (instance.goal, instance.condition.value) == (Goal.RUNNING, "Running")
                 assert instance.healthy in (True, None)
                 assert self.was_stopped or not is_replaced(instance.spec, spec), (instance.spec, spec)
-        assert len(world.alive()) == sum(spec.instances for spec in core.specs.values())
+        assert {*world.alive()} == {*core.tasks}
         assert {*core.instances} == {one.id for spec_id in core.specs for one in core.of(spec_id)}
         assert {*world.book} == {*world.alive()}
         assert world.unwanted == {}

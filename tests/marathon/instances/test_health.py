@@ -170,7 +170,7 @@ def test_a_new_leader_knows_who_was_healthy() -> None:
     world.facts.clear()
     world.start()
     (instance,) = world.of()
-    assert (instance.healthy, world.facts) == (True, [])
+    assert (instance.healthy, names(world)) == (True, ["CheckAdded"])
     probes = len(world.probes)
     world.advance(5 * SECOND)
     assert len(world.probes) == probes + 1
@@ -256,3 +256,25 @@ def test_where_it_is_asked() -> None:
     hosts = Instance("x", app_of(portDefinitions=[{"port": 0}]))
     assert targets(hosts, port=99) == [("host", 99)]
     assert targets(hosts, portIndex=0) == [("host", 31_000)]
+
+
+def test_people_know_which_checks_there_are() -> None:
+    """Those of every version that an instance has."""
+    world = world_of()
+    world.define(app_of(healthChecks=[CHECK], instances=2))
+    first = world.core.specs["/web"].version
+    world.run()
+    world.define(app_of(healthChecks=[CHECK, {"protocol": "TCP"}], instances=3, cmd="other"))
+    second = world.core.specs["/web"].version
+    added = world.heard(words.CheckAdded)
+    assert [(one.version, one.check["protocol"]) for one in added] == [
+        (first, "HTTP"), (second, "HTTP"), (second, "TCP"),
+    ]  # fmt: skip
+    world.facts.clear()
+    world.start()
+    assert len(world.heard(words.CheckAdded)) == 3, "a new leader says so again"
+    world.facts.clear()
+    world.define()
+    world.run()
+    assert [one.version for one in world.heard(words.CheckAdded)] == [None] * 3
+    assert world.core.checked == {}
