@@ -54,10 +54,14 @@ class Wanted:
 
 
 def group(one: Group, wanted: Wanted, shown: Mapping[str, Any]) -> dict[str, Any]:
-    """``shown``: its apps and pods, and those below it, by their ids; others are not there."""
+    """``shown``: its apps and pods, and those below it, by their ids; others are not there.
+
+    That it does not enforce its role is not said: the PyPI client knows no ``enforceRole``, and breaks at it.
+    """
     inner = [group(below, wanted, shown) for below in one.groups] if Part.GROUPS in wanted.parts else []
     return {
-        "id": one.id, "version": one.version, "enforceRole": one.enforce_role, "dependencies": list(one.dependencies),
+        "id": one.id, "version": one.version, "dependencies": list(one.dependencies),
+        **({"enforceRole": True} if one.enforce_role else {}),
         "apps": [shown[app.id] for app in one.apps if app.id in shown],
         "pods": [shown[pod.id] for pod in one.pods if pod.id in shown], "groups": inner,
     }  # fmt: skip

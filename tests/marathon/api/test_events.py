@@ -123,6 +123,12 @@ async def test_who_does_not_read_is_cut_off_and_the_others_are_not() -> None:
                 await slow.event()
 
 
+async def test_many_facts_at_once_make_nobody_slow() -> None:
+    async with served() as site, subscribed(site, "?event_type=instance_changed_event") as reader:
+        site.program.hearers.tell([instance_changed(str(number)) for number in range(500)])  # the bound is 20
+        assert [(await reader.event())[1]["condition"] for _ in range(500)] == [str(number) for number in range(500)]
+
+
 async def test_who_does_not_accept_events_is_told_so() -> None:
     async with served() as site:
         assert (await site.ask("GET", "/v2/events")).status == 405

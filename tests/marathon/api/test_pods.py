@@ -106,6 +106,22 @@ async def test_instances_are_killed() -> None:
             assert (await site.ask("DELETE", f"/v2/pods/shop/two::instances/{name}")).status == status
 
 
+async def test_pods_are_written() -> None:
+    async with served() as site:
+        made = await site.ask("POST", "/v2/pods", TWO)
+        assert (made.status, made.headers["Location"], made.json["id"]) == (201, "http://here:1/shop/two", "/shop/two")
+        assert made.json["version"] == "2024-05-01T12:00:01.000Z" and made.headers["Marathon-Deployment-Id"]
+        again = await site.ask("POST", "/v2/pods", TWO)
+        assert (again.status, again.json["message"]) == (409, "A pod with id [/shop/two] already exists.")
+        body = {**TWO, "scaling": {"kind": "fixed", "instances": 1}}
+        changed = await site.ask("PUT", "/v2/pods/shop/two?force=true", body)
+        assert (changed.status, changed.json["scaling"]["instances"]) == (200, 1)
+        gone = await site.ask("DELETE", "/v2/pods/shop/two?force=true")
+        where = f"http://here:1/v2/deployments/{gone.headers['Marathon-Deployment-Id']}"
+        assert (gone.status, gone.headers["Location"], gone.body) == (202, where, b"")
+        assert (await site.ask("PUT", "/v2/pods/none", {**TWO, "id": "/none"})).status == 404
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "message"),
     [
@@ -125,7 +141,7 @@ async def test_pods_that_are_refused(method: str, path: str, body: Any, status: 
 async def test_a_group_has_its_parts_or_those_that_are_named() -> None:
     async with served(WEB, pod_of(TWO)) as site:
         root = (await site.ask("GET", "/v2/groups")).json
-        assert root.keys() == {"id", "version", "enforceRole", "dependencies", "apps", "pods", "groups"}
+        assert root.keys() == {"id", "version", "dependencies", "apps", "pods", "groups"}
         assert (root["id"], root["apps"]) == ("/", [])
         [shop] = root["groups"]
         assert shop == (await site.ask("GET", "/v2/groups/shop")).json | {"pods": shop["pods"]}
@@ -148,5 +164,7 @@ async def test_the_apps_and_versions_of_groups() -> None:
         missing = await site.ask("GET", f"/v2/groups/none/versions/{version}")
         assert missing.json["message"] == f"Group '/none' does not exist in version {version}"
         assert (await site.ask("GET", "/v2/groups/none")).json["message"] == "Group '/none' does not exist"
+        assert (await site.ask("PATCH", "/v2/groups/shop", {"enforceRole": True})).status == 200
+        assert (await site.ask("GET", "/v2/groups/shop")).json["enforceRole"] is True
         patched = await site.ask("PATCH", "/v2/groups/shop/inner", {"enforceRole": True})
         assert (patched.status, patched.json["message"]) == (422, "Path needs to be top-level")
