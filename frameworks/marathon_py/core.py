@@ -19,7 +19,7 @@ worked, reconciles, and acknowledges an update when we have dealt with it. What 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import attrs
@@ -51,6 +51,7 @@ from frameworks.marathon_py.instances.failures import EndedInstance, Failure
 from frameworks.marathon_py.instances.instance import Condition, Goal, Instance, InstanceTask, Placed, instance_id
 from frameworks.marathon_py.launching import offers, queue, tokens
 from frameworks.marathon_py.launching.backoff import Config, Delay
+from frameworks.marathon_py.launching.hooks import NO_HOOKS, Hooks
 from frameworks.marathon_py.launching.offers import Seen
 from frameworks.marathon_py.launching.queue import Entry
 from mesos_py.machine.frame import Event, Frame
@@ -105,21 +106,17 @@ class Habits:
         return self.min_revive_offers_interval_s
 
 
-FindSecret = Callable[[str], bytes | None]
-"""What a secret is, by its source; None: nobody knows. It must not wait."""
-
-
 class Marathon:
     """Everything. Only its own methods and those of the tables change it."""
 
     def __init__(
         self, rng: Random, settings: Settings | None = None, habits: Habits | None = None,
-        find_secret: FindSecret | None = None,
+        hooks: Hooks = NO_HOOKS,
     ) -> None:  # fmt: skip
         self.rng = rng
         self.settings = settings or Settings()
         self.habits = habits or Habits()
-        self.find_secret = find_secret
+        self.hooks = hooks
         #: all definitions as they are, and by id; what is kept of former ones
         self.root = Group()
         self.specs: dict[PathId, Spec] = {}

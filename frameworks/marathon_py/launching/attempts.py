@@ -22,7 +22,7 @@ from frameworks.marathon_py.launching.backoff import config_of
 from frameworks.marathon_py.launching.queue import Entry
 from frameworks.marathon_py.launching.request import census, hindrance, request
 from mesos_py.machine.values import Nanos
-from mesos_py.sdk.matching import Census, Host, Refusal, Request, View
+from mesos_py.sdk.matching import Census, Filter, Host, Refusal, Request, View
 from mesos_py.sdk.matching.explain import judge
 
 if TYPE_CHECKING:
@@ -133,18 +133,19 @@ class Judging:
             return ()
         asked = request(self._m, spec)
         counted = census(self._m, spec, asked)
-        if asked.fields:
-            found = self._judge(asked, counted)
+        filters = reasons.filters(self._m, spec)
+        if asked.fields or filters is not reasons.FILTERS:
+            found = self._judge(asked, counted, filters)
         else:
             if asked not in self._known:
-                self._known[asked] = self._judge(asked, counted)
+                self._known[asked] = self._judge(asked, counted, filters)
             found = self._known[asked]
         return tuple([one for one in found if one.at >= since])
 
-    def _judge(self, asked: Request, counted: Census) -> tuple[Unused, ...]:
+    def _judge(self, asked: Request, counted: Census, filters: tuple[Filter, ...]) -> tuple[Unused, ...]:
         m = self._m
         view = View(self._now, m.home_region, reasons.draining_s(m), census=counted)
         return tuple([
-            Unused(seen.host, seen.at, judge(asked, seen.host, view, reasons.FILTERS))
+            Unused(seen.host, seen.at, judge(asked, seen.host, view, filters))
             for place, seen in m.seen.items() if place[1] == asked.role
         ])  # fmt: skip

@@ -27,7 +27,7 @@ from frameworks.marathon_py.launching.task import Slot, task_info
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
 from mesos_py.machine.values import Nanos
-from mesos_py.sdk.matching import Census, Host, Match, Part, Request, Round, hosts_of
+from mesos_py.sdk.matching import Census, Filter, Host, Match, Part, Request, Room, Round, hosts_of
 from mesos_py.sdk.session.calls import launched_by
 from mesos_py.wire.ids import FrameworkID
 from mesos_py.wire.offer import Filters, Offer
@@ -53,22 +53,66 @@ class Seen:
     at: Nanos
 
 
+class Rounds:
+    """What hosts are matched in: one round for all specs, but when a plug-in has something to say about each."""
+
+    def __init__(self, m: Marathon, hosts: list[Host], now: Nanos) -> None:
+        self._m, self._hosts, self._now = m, hosts, now
+        self._room = Room(m.habits.max_instances_per_offer)
+        self._common = self._made(reasons.FILTERS)
+
+    def of(self, spec: App | Pod) -> Round:
+        filters = reasons.filters(self._m, spec)
+        return self._common if filters is reasons.FILTERS else self._made(filters)
+
+    def _made(self, filters: tuple[Filter, ...]) -> Round:
+        m = self._m
+        return Round(
+            self._hosts, filters=filters, now=self._now, home_region=m.home_region, draining_s=reasons.draining_s(m),
+            rng=m.rng, room=self._room,
+        )  # fmt: skip
+
+    def is_full(self, host: Host) -> bool:
+        """It has got as many instances as one offer may."""
+        return not self._room.of(host, 1)
+
+
 @attrs.define(eq=False)
 class Line:
     """Instances of one definition that wait."""
 
     request: Request
     census: Census
+    round: Round
     entry: Entry
     instances: list[Instance]
     placed: int = 0
 
-    def part(self, count: int) -> Part:
-        return Part(self.request, count, self.census)
-
     @property
     def left(self) -> int:
         return len(self.instances) - self.placed
+
+    def place(self, count: int) -> list[tuple[Instance, Match]]:
+        """The next of them, as far as there is room."""
+        matches = self.round.place(Part(self.request, count, self.census)) if count > 0 else []
+        found = list(zip(self.instances[self.placed :], matches, strict=False))
+        self.placed += len(found)
+        return found
+
+    def remember(self, now: Nanos) -> None:
+        """What became of the offers that were looked at."""
+        entry = self.entry
+        if self.placed:
+            entry.last_used_at = now
+        if not self.left:
+            entry.processed += self.placed
+            return
+        funnel = self.round.funnel(Part(self.request, 1, self.census))
+        entry.funnel.merge(funnel)
+        entry.processed += funnel.seen
+        if funnel.used < funnel.seen:
+            entry.unused += funnel.seen - funnel.used
+            entry.last_unused_at = now
 
 
 @table.on(MasterEvent.Offers)
@@ -87,23 +131,19 @@ def offers(m: Marathon, event: Event, out: Frame) -> None:
 
 
 def _match(m: Marathon, role: str, hosts: list[Host], out: Frame) -> None:
-    round = Round(
-        hosts, filters=reasons.FILTERS, now=out.now, home_region=m.home_region, draining_s=reasons.draining_s(m),
-        rng=m.rng, most=m.habits.max_instances_per_offer,
-    )  # fmt: skip
-    lines = _lines(m, role)
-    launches: dict[Host, list[tuple[Instance, Match]]] = {}
-    _place(m, round, lines, launches, out.now)
+    rounds = Rounds(m, hosts, out.now)
+    lines = _lines(m, role, rounds)
+    launches = _place(m, lines, out.now)
+    wants_more = any(line.left for line in lines)
     for host, placed in launches.items():
-        _accept(m, host, placed, again=round.is_full(host), out=out)
+        _accept(m, host, placed, again=wants_more and rounds.is_full(host), out=out)
     for line in lines:
-        _remember(line, round, out.now)
-    if m.tokens <= 0 and any(line.left for line in lines):
-        m.is_short = True
+        line.remember(out.now)
+    m.is_short = m.is_short or (wants_more and m.tokens <= 0)
     _decline(m, role, [host for host in hosts if host not in launches], out)
 
 
-def _lines(m: Marathon, role: str) -> list[Line]:
+def _lines(m: Marathon, role: str, rounds: Rounds) -> list[Line]:
     """In random order, so that nobody is always the last."""
     lines: list[Line] = []
     for config, there in m.waiting.get(role, {}).items():
@@ -111,50 +151,32 @@ def _lines(m: Marathon, role: str) -> list[Line]:
         for instance in there.values():
             of_version.setdefault(instance.spec.version, []).append(instance)
         for instances in of_version.values():
-            first = instances[0]
+            spec, spec_id = instances[0].spec, instances[0].spec_id
             if config in m.delays:  # one after the other: each launch makes the others wait once more
                 instances = instances[:1]
-            if hindrance(m, first.spec) is None:
-                entry = m.queue[first.spec_id][role]
-                asked = entry.request(m, first.spec)
-                lines.append(Line(asked, census(m, first.spec, asked), entry, instances))
+            if hindrance(m, spec) is None:
+                entry = m.queue[spec_id][role]
+                asked = entry.request(m, spec)
+                lines.append(Line(asked, census(m, spec, asked), rounds.of(spec), entry, instances))
     m.rng.shuffle(lines)
     return lines
 
 
-def _place(
-    m: Marathon, round: Round, lines: list[Line], launches: dict[Host, list[tuple[Instance, Match]]], now: Nanos
-) -> None:  # fmt: skip
-    turn = list(lines)
+def _place(m: Marathon, lines: list[Line], now: Nanos) -> dict[Host, list[tuple[Instance, Match]]]:
+    """Each line gets one instance placed in turn, while there are tokens."""
+    launches: dict[Host, list[tuple[Instance, Match]]] = {}
+    turn = lines
     while turn and m.tokens > 0:
         again: list[Line] = []
         for line in turn:
-            wanted = min(m.tokens, line.left if len(turn) == 1 else 1)
-            matches = round.place(line.part(wanted)) if wanted > 0 else []
-            for match in matches:
-                instance = line.instances[line.placed]
-                line.placed += 1
+            found = line.place(min(m.tokens, line.left if len(turn) == 1 else 1))
+            for instance, match in found:
                 tokens.take(m, instance, now)
                 launches.setdefault(match.host, []).append((instance, match))
-            if matches and line.left:
+            if found and line.left:
                 again.append(line)
         turn = again
-
-
-def _remember(line: Line, round: Round, now: Nanos) -> None:
-    """What became of the offers that were looked at for it."""
-    entry = line.entry
-    if line.placed:
-        entry.last_used_at = now
-    if not line.left:
-        entry.processed += line.placed
-        return
-    funnel = round.funnel(line.part(1))
-    entry.funnel.merge(funnel)
-    entry.processed += funnel.seen
-    if funnel.used < funnel.seen:
-        entry.unused += funnel.seen - funnel.used
-        entry.last_unused_at = now
+    return launches
 
 
 # ---- words
@@ -188,6 +210,8 @@ def _accept(m: Marathon, host: Host, placed: list[tuple[Instance, Match]], *, ag
 def _launch(m: Marathon, instance: Instance, app: App, where: Placed, slot: Slot, out: Frame) -> TaskInfo:
     task_id = instance.next_task_id()
     info = task_info(m, app, task_id, slot)
+    if m.hooks.edit_task is not None:
+        info = m.hooks.edit_task(app, info)
     m.launched(instance, where, [InstanceTask(task_id, APP, slot.host_ports, staged_at=out.now)], out)
     return info
 
@@ -197,6 +221,8 @@ def _launch_group(
 ) -> Operation.LaunchGroup:  # fmt: skip
     task_ids = {container.name: instance.next_task_id(container.name) for container in spec.containers}
     group = pod.launch_group(m, spec, instance.id, task_ids, framework_id, slot)
+    if m.hooks.edit_group is not None:
+        group = m.hooks.edit_group(spec, group)
     tasks = [
         InstanceTask(task_ids[container.name], container.name, host_ports, staged_at=out.now)
         for container, host_ports in pod.by_container(spec, slot.host_ports)

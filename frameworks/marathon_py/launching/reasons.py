@@ -14,6 +14,8 @@ from mesos_py.sdk.matching.take import PORTS, RESOURCES
 
 if TYPE_CHECKING:
     from frameworks.marathon_py.core import Marathon
+    from frameworks.marathon_py.definitions.app import App
+    from frameworks.marathon_py.definitions.pods import Pod
 
 ROLE, CONSTRAINT = "UnfulfilledRole", "UnfulfilledConstraint"
 NO_RESERVATION, MAINTENANCE = "NoCorrespondingReservationFound", "AgentMaintenance"
@@ -48,7 +50,21 @@ FILTERS = (
     Filter("role", _usable), Filter("region", sdk.region), Filter("maintenance", sdk.maintenance),
     Filter("attributes", sdk.attributes), Filter("gpus", sdk.gpus),
 )  # fmt: skip
-"""What Marathon looks at, of which only ``region`` has no word of its own."""
+"""What Marathon looks at; only ``region`` has no word of its own, and what plug-ins say."""
+
+PLUG_IN = "plug-in"
+
+
+def filters(m: Marathon, spec: App | Pod) -> tuple[Filter, ...]:
+    """With what a plug-in says about the spec, if there is one."""
+    accepts = m.hooks.accepts
+    if accepts is None:
+        return FILTERS
+
+    def refuse(request: Request, host: Host, view: View) -> Refusal | None:
+        return None if accepts(spec, host) else Refusal(PLUG_IN, PLUG_IN, "its consent", "none")
+
+    return (*FILTERS, Filter(PLUG_IN, refuse))
 
 
 def draining_s(m: Marathon) -> float | None:

@@ -47,10 +47,11 @@ def hindrance(m: Marathon, spec: App | Pod) -> str | None:
     count = len(ports.wanted(spec))
     if count > PORTS_MAX:
         return f"it has {count} ports, and {PORTS_MAX} is the most that one task gets"
+    find_secret = m.hooks.find_secret
     for name in secrets(spec):
-        if m.find_secret is None:
+        if find_secret is None:
             return f"it uses secret '{name}', and there is no plug-in that finds secrets"
-        if name not in spec.secrets or m.find_secret(spec.secrets[name].source) is None:
+        if name not in spec.secrets or find_secret(spec.secrets[name].source) is None:
             return f"it uses secret '{name}', which is not found"
     return None
 

@@ -118,6 +118,8 @@ def _change(refusal: Refusal, hostname: str) -> str:
             return f"if it accepted resources of {_quoted(found)}, not of {wanted}"
         case "region":
             return f"with a constraint on @region, since {hostname} is in '{found}' and the master in '{wanted}'"
+        case reasons.PLUG_IN:
+            return "if a plug-in let it"
         case "maintenance":
             return "if its maintenance were over"
         case "gpus":

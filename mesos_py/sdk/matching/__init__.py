@@ -29,10 +29,10 @@ from mesos_py.sdk.matching.host import Host, hosts_of
 from mesos_py.sdk.matching.locality import Level, Locality
 from mesos_py.sdk.matching.refusals import Funnel, Near, Refusal, Step
 from mesos_py.sdk.matching.request import Request
-from mesos_py.sdk.matching.round import Match, Part, Round
+from mesos_py.sdk.matching.round import Match, Part, Room, Round
 from mesos_py.sdk.matching.take import Share
 
 __all__ = [
     "FILTERS", "Census", "Constraint", "Explanation", "Filter", "Funnel", "Host", "Level", "Locality", "Match", "Near",
-    "Operator", "Part", "Refusal", "Request", "Round", "Share", "Step", "View", "explain", "hosts_of",
+    "Operator", "Part", "Refusal", "Request", "Room", "Round", "Share", "Step", "View", "explain", "hosts_of",
 ]  # fmt: skip

@@ -77,11 +77,11 @@ class Round:
     def __init__(
         self, hosts: Iterable[Host], *, filters: Sequence[Filter] = FILTERS, now: Nanos = 0,
         home_region: str | None = None, draining_s: float | None = 0.0, rng: Random | None = None,
-        most: int | None = None,
+        room: Room | None = None,
     ) -> None:  # fmt: skip
-        """``most``: tasks that are placed on one host."""
+        """Rounds on the same hosts, one after the other, may share ``room``."""
         self.hosts = tuple(hosts)
-        self._room = Room(most)
+        self._room = room or Room()
         self._filters, self._rng = tuple(filters), rng
         self._view = View(now=now, home_region=home_region, draining_s=draining_s)
         self._scans: dict[_Key, _Scan] = {}
@@ -113,10 +113,6 @@ class Round:
         self._log = None
         return placed
 
-    def is_full(self, host: Host) -> bool:
-        """It has got as many tasks as it may."""
-        return not self._room.of(host, 1)
-
     def funnel(self, part: Part) -> Funnel:
         """What became of the hosts that were looked at for the class of ``part``."""
         scan = self._scans.get(part.key)
@@ -145,9 +141,9 @@ class Round:
 
 
 class Room:
-    """How many tasks each host may get yet; ``most`` None: as many as fit."""
+    """How many tasks each host may get yet, of ``most``; None: as many as fit."""
 
-    def __init__(self, most: int | None) -> None:
+    def __init__(self, most: int | None = None) -> None:
         self._most = most
         self._counts: dict[Host, int] = {}
 

@@ -8,11 +8,17 @@ import pytest
 
 from frameworks.marathon_py import words
 from frameworks.marathon_py.core import Habits, Marathon
+from frameworks.marathon_py.definitions.app import App
+from frameworks.marathon_py.definitions.paths import PathId
+from frameworks.marathon_py.launching.attempts import attempts
+from frameworks.marathon_py.launching.hooks import Hooks
+from frameworks.marathon_py.launching.why import why
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.wire.offer import Offer
 from mesos_py.wire.scheduler_api import Call
 from mesos_py.wire.scheduler_api import Event as MasterEvent
 from mesos_py.wire.schema import evolve
+from mesos_py.wire.task import TaskInfo
 from tests.marathon.app_of import app_of
 from tests.marathon.world import SECOND, TaskState, World, hosts, world_of
 
@@ -200,3 +206,47 @@ def test_clearing_a_delay_that_there_is_not() -> None:
     assert world.tell(words.ClearDelay("/web")).reply == words.Refused(
         404, "Application /web not found in tasks queue."
     )  # fmt: skip
+
+
+# ---- plug-ins
+
+
+def with_hooks(world: World, hooks: Hooks) -> World:
+    world.core.hooks = hooks
+    return world
+
+
+def test_a_plug_in_says_where_a_spec_may_be_launched() -> None:
+    """Of each spec by itself, though they ask for the same; it is no reason that Marathon has a word for."""
+    world = with_hooks(
+        world_of(app_of(id="/a"), app_of(id="/b"), agents=2),
+        Hooks(accepts=lambda spec, host: (spec.id, host.hostname) == ("/a", "h1")),
+    )
+    world.run()
+    (task_id,) = world.alive()
+    instance = world.core.tasks[task_id]
+    assert instance.placed is not None
+    assert (instance.spec_id, instance.placed.hostname) == ("/a", "h1")
+    (found,) = attempts(world.core, world.now)
+    assert [one.reasons for one in found.offers] == [(), ()]
+    sentences = why(world.core, PathId("/b"), world.now)
+    assert sentences is not None
+    assert sentences[-1].endswith("one instance would run there if a plug-in let it.")
+
+
+def test_a_plug_in_may_change_what_is_launched() -> None:
+    def renamed(app: App, info: TaskInfo) -> TaskInfo:
+        return evolve(info, name=f"{info.name}-of-{app.role}")
+
+    world = with_hooks(world_of(app_of()), Hooks(edit_task=renamed))
+    world.run()
+    assert [info.name for info in world.infos.values()] == ["web-of-marathon"]
+
+
+def test_hosts_are_not_overfilled_by_specs_that_a_plug_in_looks_at() -> None:
+    world = with_hooks(
+        world_of(app_of(id="/a", instances=4), app_of(id="/b", instances=4), agents=1, max_instances_per_offer=5),
+        Hooks(accepts=lambda spec, host: True),
+    )
+    world.offer_all()
+    assert [len(one.operations[0].launch.task_infos) for one in accepts(world)] == [5]

@@ -13,6 +13,7 @@ from frameworks.marathon_py.core import Habits, Marathon
 from frameworks.marathon_py.definitions.groups import Group
 from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.launching import ports
+from frameworks.marathon_py.launching.hooks import NO_HOOKS, Hooks
 from frameworks.marathon_py.launching.task import Slot, task_info
 from mesos_py.algebra.parse import parse_resources
 from mesos_py.algebra.resources import Resources
@@ -28,7 +29,8 @@ TASK = TaskID("web.instance-1._app.1")
 
 
 def core_of(secrets: dict[str, bytes] | None = None, **habits: Any) -> Marathon:
-    return Marathon(Random(7), SETTINGS, Habits(**habits), secrets.get if secrets is not None else None)
+    hooks = Hooks(find_secret=secrets.get) if secrets is not None else NO_HOOKS
+    return Marathon(Random(7), SETTINGS, Habits(**habits), hooks)
 
 
 def info_of(

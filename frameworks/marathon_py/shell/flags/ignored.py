@@ -45,8 +45,6 @@ class Ignored:
         MILLISECONDS, 300.0, "Instances out of reach are looked at from the start.", group=_GROUP)
     task_reservation_timeout_s: float = option(
         MILLISECONDS, 20.0, "Nothing is reserved yet.", group=_GROUP)
-    maintenance_mode: bool = option(BOOLEAN, True, "Offers tell of no maintenance yet.", group=_GROUP)
-    draining_seconds: int = option(INTEGER, 0, "Offers tell of no maintenance yet.", group=_GROUP)
     executor: str = option(TEXT, "//cmd", "Only Mesos' own executors are used.", group=_GROUP)
     default_accepted_resource_roles: tuple[str, ...] = option(
         NAMES, (), "Replaced by --accepted_resource_roles_default_behavior.", group=_GROUP)

@@ -35,6 +35,10 @@ class Scheduling:
     gpu_scheduling_behavior: str = option(
         one_of("unrestricted", "restricted"), "restricted", "Whether apps without GPUs may run where there are some.",
         group="Offers and launches")
+    maintenance_mode: bool = option(
+        BOOLEAN, True, "Agents in a maintenance window are not used.", group="Offers and launches")
+    draining_seconds: float = option(
+        WHOLE_SECONDS, 0.0, "Nor are they so long before one.", group="Offers and launches")
     local_port_min: int = option(PORT, 10_000, "The first service port.", group="Offers and launches")
     local_port_max: int = option(PORT, 20_000, "The one after the last service port.", group="Offers and launches")
     env_vars_prefix: str = option(
