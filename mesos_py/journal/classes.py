@@ -42,6 +42,7 @@ SHELLS = (
     "mesos_py.agent.containerizer.runtime.trial", "mesos_py.agent.containerizer.runtime.host",
     "mesos_py.agent.containerizer.cgroups.hierarchy", "mesos_py.agent.containerizer.cgroups.isolator",
     "mesos_py.agent.containerizer.cgroups.oom",
+    "mesos_py.agent.containerizer.cgroups.pressure",
     "mesos_py.agent.containerizer.networks.catalogue", "mesos_py.agent.containerizer.networks.networks",
     "mesos_py.agent.containerizer.networks.plugins", "mesos_py.agent.containerizer.networks.records",
     "mesos_py.agent.containerizer.client", "mesos_py.agent.containerizer.scripted",

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import socket
 import stat
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 import attrs
 
@@ -24,6 +25,9 @@ START_TIMEOUT_S = 20
 
 #: A supervisor that ends just as we connect is followed by another; so often we try.
 CONNECT_ATTEMPTS = 5
+
+#: As we were started; an agent with cgroups raises its own limit.
+NOFILE: Final = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from supervisor.main import main; main(sys.argv[2:])"
 
@@ -46,6 +50,8 @@ class SupervisorSettings:
     idle_s: float = 10.0
     #: without agent it ends its containers after this; Mesos: --recovery_timeout, MESOS_RECOVERY_TIMEOUT
     orphan_s: float = 15 * 60.0
+    #: the soft limit of descriptors of what it starts
+    nofile: int = NOFILE
 
     @property
     def directory(self) -> str:
@@ -209,7 +215,7 @@ async def _start(settings: SupervisorSettings, directory: str) -> None:
     """Start one and wait until it listens (or until another that holds the lock was found)."""
     command = (
         sys.executable, "-I", "-S", "-c", _BOOT, str(Path(__file__).parent),
-        directory, settings.work_dir, str(settings.idle_s), str(settings.orphan_s),
+        directory, settings.work_dir, str(settings.idle_s), str(settings.orphan_s), str(settings.nofile),
     )  # fmt: skip
     environment = {name: value for name, value in os.environ.items() if name == "LD_LIBRARY_PATH"}
 

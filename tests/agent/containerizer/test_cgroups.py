@@ -125,6 +125,25 @@ async def test_statistics_are_the_cgroups(confined: Harness) -> None:
     assert event.usage.peak_bytes is not None and 20 << 20 < event.usage.peak_bytes <= 64 << 20
 
 
+async def test_who_is_short_of_memory_is_counted(confined: Harness) -> None:
+    """Whoever suffers at one level suffers at those below."""
+    work = "until [ -e go ]; do sleep 0.01; done; dd if=/dev/zero of=file bs=1M count=80; sync; touch done; sleep 1000"
+    confined.containerizer.launch(confined.shell("c", work, resources=resources()))
+    await confined.launched("c")
+
+    async def counters() -> list[int | None]:
+        usage = (await confined.containerizer.usage(["c"]))["c"]
+        return [getattr(usage, f"mem_{level}_pressure_counter") for level in ("low", "medium", "critical")]
+
+    assert await counters() == [0, 0, 0]
+    (confined.sandbox("c") / "go").touch()
+    await until((confined.sandbox("c") / "done").exists)
+    low, medium, critical = await counters()
+    assert low is not None and medium is not None and critical is not None
+    assert low >= medium >= critical >= 0 and low > 0
+    assert await counters() >= [low, medium, critical]
+
+
 async def test_limits_of_processes_are_set_last(confined: Harness) -> None:
     Type = RLimitInfo.RLimit.Type
     info = RLimitInfo(

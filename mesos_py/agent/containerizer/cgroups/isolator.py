@@ -19,6 +19,7 @@ import contextlib
 import fcntl
 import math
 import os
+import resource
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
@@ -29,6 +30,7 @@ from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.containerizer.cgroups import controls, readings
 from mesos_py.agent.containerizer.cgroups.hierarchy import NESTED, CgroupsUnavailable, Hierarchy
 from mesos_py.agent.containerizer.cgroups.oom import OomWatch
+from mesos_py.agent.containerizer.cgroups.pressure import Pressure
 from mesos_py.agent.containerizer.gpus.allotment import Gpus
 from mesos_py.agent.containerizer.supervisor import cgroup as killing
 from mesos_py.agent.events import ContainerLimited
@@ -61,8 +63,15 @@ class _Group:
     is_own: bool
     what: controls.Entitled
     watch: OomWatch | None = None
+    pressure: Pressure | None = None
     #: memory has run out, or was seen to have run out
     has_told: bool = False
+
+    def close(self) -> None:
+        """Nothing is heard of it any more."""
+        for open_one in (self.watch, self.pressure):
+            if open_one is not None:
+                open_one.close()
 
 
 class CgroupsIsolator:
@@ -86,6 +95,8 @@ class CgroupsIsolator:
 
     def open(self) -> None:
         """Raises OSError or CgroupsUnavailable."""
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each container takes four; 1024 is the usual limit
         self._hierarchy.open()
         self._lock = os.open(self._hierarchy.killing, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -110,8 +121,7 @@ class CgroupsIsolator:
 
     def close(self) -> None:
         for group in self._groups.values():
-            if group.watch is not None:
-                group.watch.close()
+            group.close()
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
@@ -209,6 +219,8 @@ class CgroupsIsolator:
             "mem_soft_limit_bytes": what.mem_bytes,
         }
         found.update({field: limit for field, limit in limits.items() if limit is not None and math.isfinite(limit)})
+        if group.pressure is not None:
+            found |= group.pressure.counts()
         return found
 
     async def remove(self, container_id: str) -> None:
@@ -218,8 +230,7 @@ class CgroupsIsolator:
             return
         if self._gpus is not None:
             self._gpus.release(container_id)  # at once: its exit is known, and the next task is on its way
-        if group.watch is not None:
-            group.watch.close()
+        group.close()
         pause_s, waited_s = REMOVE_FIRST_S, 0.0
         while left := await self._in_thread(lambda: self._remove(group.name)):
             if waited_s >= REMOVE_TIMEOUT_S:
@@ -318,6 +329,9 @@ class CgroupsIsolator:
         hierarchy = self._hierarchy
         if hierarchy.is_v2 or not group.is_own or group.watch is not None or "memory" not in hierarchy.controllers:
             return
+        if group.pressure is None:
+            with contextlib.suppress(OSError):  # a kernel that does not count
+                group.pressure = Pressure(hierarchy.path("memory", group.name))
         told = self.limited(container_id)  # while no agent was there
         if told is not None:
             self._report(told)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _socket
 import fcntl
 import os
+import resource
 import signal
 
 from .server import Supervisor
@@ -14,11 +15,12 @@ _SUBREAPER = 36
 
 
 def main(arguments: list[str]) -> None:
-    """``directory root idle_s orphan_s``: supervise containers below `root`, listening on ``directory/socket``.
+    """``directory root idle_s orphan_s nofile``: supervise containers below `root`, listening on ``directory/socket``.
 
+    ``nofile`` is the limit of descriptors that programs get; the agent may have raised its own.
     Prints one line when it listens, or when another supervisor does already; then it is detached and on its own.
     """
-    directory, root, idle_s, orphan_s = arguments
+    directory, root, idle_s, orphan_s, nofile = arguments
     os.umask(0o022)
     os.chdir(directory)  # a relative name is never too long for AF_UNIX
     lock = os.open("lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -44,6 +46,7 @@ def main(arguments: list[str]) -> None:
     os.dup2(null, 0)
     os.dup2(log, 2)
     _become_subreaper()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (int(nofile), resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     supervisor = Supervisor(listener, os.fsencode(root), float(idle_s), float(orphan_s))
     os.write(1, b"ready\n")
     os.dup2(log, 1)
