@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from random import Random
 from typing import Any, Self
@@ -9,12 +10,20 @@ from typing import Any, Self
 import structlog
 
 from mesos_py.machine.problem import Problem
+from mesos_py.machine.values import Nanos, seconds
 from mesos_py.sdk.deciding import CoreScheduler
+from mesos_py.sdk.host import NotReached, Refused
 from mesos_py.sdk.launcher import DesiredSet, Habits, Spec, words
 from mesos_py.sdk.launcher.instances import Instance
 from mesos_py.sdk.matching import Explanation, Step
 from mesos_py.sdk.matching.filters import names
+from mesos_py.wire.framework import FrameworkInfo
 from mesos_py.wire.ids import AgentID
+from mesos_py.wire.offer import Offer
+
+ASK_EVERY_S = 10.0  # at most so often is the master asked what agents can do
+KNOWN_S = 600.0  # and so long is that believed: agents are upgraded
+ASK_TIMEOUT_S = 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -29,8 +38,12 @@ class Launcher(CoreScheduler[DesiredSet]):
     #: what should run from the start
     specs: Sequence[Spec] = ()
     habits: Habits = Habits()
+    #: GPUs are offered to nobody else; hosts that have some are for specs that want some (``matching.filters``)
+    capabilities = (*CoreScheduler.capabilities, FrameworkInfo.Capability.Type.GPU_RESOURCES)
     #: (): the roles that the first specs name
     roles: Sequence[str] = ()
+    #: when the master is asked what agents can do: those that we know, and others
+    _ask_at: tuple[Nanos, Nanos] = (0, 0)
 
     # ---- what a program does with it
 
@@ -56,15 +69,34 @@ class Launcher(CoreScheduler[DesiredSet]):
         Raises KeyError."""
         return self.core.groups[name].funnel.steps(names(self.habits.filters))
 
-    async def agent_known(self, agent_id: AgentID, capabilities: Iterable[str]) -> None:
-        """Requests that name capabilities look at these; offers do not tell them."""
-        await self.tell(words.AgentKnown(agent_id, tuple(capabilities)))
-
     async def on_launched(self, launched: words.Launched) -> None:
         """A task was asked for."""
 
     async def on_ended(self, ended: words.Ended) -> None:
         """A task has ended, and it is decided what becomes of its instance."""
+
+    # ---- agents
+
+    async def on_offers(self, offers: Sequence[Offer]) -> None:
+        if any(group.spec.request.capabilities for group in self.core.groups.values()):
+            await self._know(offers)
+        await super().on_offers(offers)
+
+    async def _know(self, offers: Iterable[Offer]) -> None:
+        """The core is told what these agents can do, which offers do not tell, as far as the master does."""
+        are_new = any(offer.agent_id not in self.core.capabilities for offer in offers)
+        if self.now() < self._ask_at[are_new]:
+            return
+        self._ask_at = self.now() + seconds(KNOWN_S), self.now() + seconds(ASK_EVERY_S)
+        try:
+            async with asyncio.timeout(ASK_TIMEOUT_S):
+                agents = await self.agents()
+        except (NotReached, Refused, TimeoutError) as error:
+            log.warning("capabilities of agents are not known", why=str(error) or "no answer in time")
+            return
+        for agent in agents:
+            names_ = tuple([one.type.name for one in agent.capabilities if one.type is not None])
+            await self.tell(words.AgentKnown(agent.agent_info.id or AgentID(""), names_))
 
     # ---- as a core's scheduler
 

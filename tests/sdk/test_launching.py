@@ -65,6 +65,45 @@ async def test_what_is_declared_runs() -> None:
 
 
 @simulated
+async def test_what_agents_can_do_is_known() -> None:
+    """The master is asked, since offers do not tell."""
+    async with Cluster(agents=3, outcomes=for_ever) as cluster:
+        able = Spec("able", SLEEP, count=2, request=Request.of(cpus=1, mem=32, capabilities=["MULTI_ROLE"]))
+        unable = Spec("unable", SLEEP, request=Request.of(cpus=1, mem=32, capabilities=["FLYING"]))
+        program = cluster.start(lambda: Launcher(name="launcher", specs=[able, unable]))
+        await cluster.until(lambda: running(cluster) == {"able": 2})
+        scheduler = program.scheduler
+        assert isinstance(scheduler, Launcher)
+        lacking = "capabilities: FLYING wanted, others found"
+        await cluster.until(lambda: lacking in scheduler.why("unable").text, within_s=200.0)
+
+
+@simulated
+async def test_another_version_is_rolled_out() -> None:
+    """By whoever is started next, and a few at a time."""
+    async with Cluster(agents=4, outcomes=for_ever) as cluster:
+        version = ["1"]
+        request = Request.of(cpus=1, mem=32)
+        program = cluster.start(lambda: Launcher(name="l", specs=[Spec("web", SLEEP, count=4, request=request,
+                                                                       version=version[0])]))  # fmt: skip
+        await cluster.until(lambda: running(cluster) == {"web": 4})
+        first = {task_id for tasks in cluster.running.values() for task_id in tasks}
+        program.crash()
+        version[0] = "2"
+        program.start()
+        fewest = 4
+
+        def is_done() -> bool:
+            nonlocal fewest
+            now = running(cluster, may_be_two=True)["web"]
+            fewest = min(fewest, now)
+            return now == 4 and not first & {task_id for tasks in cluster.running.values() for task_id in tasks}
+
+        await cluster.until(is_done, within_s=300.0)
+        assert fewest >= 3
+
+
+@simulated
 async def test_jobs_end_and_are_not_done_again() -> None:
     """Forty tasks that fail now and then, on room for eight: each finishes once."""
     rng = Random(1)

@@ -5,6 +5,7 @@
     declared.py   what should run: places made, surplus killed        offers.py   offers matched, used, given back
     updates.py    what became of tasks: replaced, put off, over       holds.py    offers kept for a gang
     instances.py  one place and its task; what is kept of it          demand.py   what can be launched
+    rolling.py    tasks of a former version, replaced                 wishes.py   what the master is told of that
 
 It stands behind a session (``sdk.session``), which keeps tasks in a book, reconciles them, repeats kills until they
 have worked and hands updates over once. What is added here:
@@ -16,8 +17,8 @@ have worked and hands updates over once. What is added here:
   declared what should run;
 * offers are asked for while something waits and can be launched, and at no other time.
 
-What is not done here: rolling an update out. A spec that is declared again under its name is used for tasks that are
-launched from then on; whoever wants the others replaced gives the new one a new name.
+A spec that is declared again under its name is used for tasks that are launched from then on. The others stay as they
+are, unless it has another version: then they are replaced, a few at a time (``rolling``).
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table, dispatch
 from mesos_py.machine.timers import Timers
 from mesos_py.machine.values import Nanos, seconds
-from mesos_py.sdk.launcher import declared, demand, holds, offers, updates, wishes
+from mesos_py.sdk.launcher import declared, demand, holds, offers, rolling, updates, wishes
 from mesos_py.sdk.launcher.group import Gang, Group, Hold
 from mesos_py.sdk.launcher.instances import NO_VALUES, RESERVED, Instance, State
 from mesos_py.sdk.launcher.specs import task_id_of
@@ -44,7 +45,7 @@ from mesos_py.wire.ids import AgentID, TaskID
 if TYPE_CHECKING:
     from random import Random
 
-ROWS = Table.merge(declared.table, offers.table, holds.table, updates.table, demand.table, wishes.table)
+ROWS = Table.merge(declared.table, offers.table, holds.table, updates.table, demand.table, wishes.table, rolling.table)
 
 RESERVED_AT_ONCE = 10_000  # incarnations; as many are skipped after a crash
 
@@ -164,6 +165,7 @@ class DesiredSet:
             out.write(Kept(RESERVED, str(self.reserved).encode()))
         instance.incarnation, self.next_incarnation = self.next_incarnation, self.next_incarnation + 1
         instance.agent_id, instance.values = agent_id, values
+        instance.version = self.groups[instance.name].spec.version
         instance.state, instance.since = State.STARTING, out.now
         task_id = task_id_of(instance.name, instance.number, instance.incarnation)
         self.tasks[task_id] = instance

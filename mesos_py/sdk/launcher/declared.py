@@ -10,7 +10,7 @@ from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.problem import Problem, bad_request
 from mesos_py.machine.table import Table
 from mesos_py.machine.values import MILLISECOND
-from mesos_py.sdk.launcher import demand, updates, words
+from mesos_py.sdk.launcher import demand, rolling, updates, words
 from mesos_py.sdk.launcher.group import Gang, Group
 from mesos_py.sdk.launcher.instances import PREFIX, RESERVED, Instance, State
 from mesos_py.sdk.launcher.specs import Selection, Spec, parsed
@@ -69,6 +69,7 @@ def begun(m: DesiredSet, event: Event, out: Frame) -> None:
             _kill(instance, out)
     for group in m.groups.values():
         _fill(m, group, out)
+        rolling.look(m, group, out)
 
 
 def _is_instance(record_name: str) -> bool:
@@ -86,6 +87,7 @@ def declared(m: DesiredSet, event: Event, out: Frame) -> None:
                     _kill(instance, out)
                 m.remove(instance, out)
             del m.groups[name]
+            m.timers.cancel(("roll", name))
     for name, spec in specs.items():
         if name not in m.groups:
             m.groups[name] = Group(spec)
@@ -94,6 +96,7 @@ def declared(m: DesiredSet, event: Event, out: Frame) -> None:
     _know_gangs(m)
     for group in m.groups.values():
         _fill(m, group, out)
+        rolling.look(m, group, out)
 
 
 def _declare_anew(m: DesiredSet, group: Group, spec: Spec, out: Frame) -> None:

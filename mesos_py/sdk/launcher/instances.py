@@ -50,6 +50,8 @@ class Instance:
     #: of the task that fills it, or filled it last; -1: none ever did
     incarnation: int = -1
     agent_id: AgentID | None = None
+    #: of its spec, when its task was launched
+    version: str = ""
     #: of the fields that its spec asks about, at the place where its task is
     values: Mapping[str, str] = NO_VALUES
     #: in a row
@@ -88,6 +90,8 @@ class Instance:
         kept: dict[str, object] = {"incarnation": self.incarnation}
         if self.is_live:
             kept |= {"agent_id": self.agent_id, "values": dict(self.values)}
+            if self.version:
+                kept["version"] = self.version
             if self.state is State.STOPPING:
                 kept["then"] = self.then.value if self.then is not None else None
         if self.failures:
@@ -107,6 +111,7 @@ class Instance:
             instance.state, instance.finished = State.OVER, bool(kept["finished"])
         elif "agent_id" in kept:
             instance.agent_id, instance.values = kept["agent_id"], dict(kept["values"])
+            instance.version = kept.get("version", "")
             instance.state = State.STOPPING if "then" in kept else State.STARTING
             instance.then = State(kept["then"]) if kept.get("then") else None
         return instance

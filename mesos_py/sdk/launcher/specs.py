@@ -129,6 +129,10 @@ class Spec:
     #: how long a task on an unreachable agent is waited for before it is replaced; None: for ever
     unreachable_s: float | None = attrs.field(default=0.0, kw_only=True)
     selection: Selection = attrs.field(default=Selection.YOUNGEST, kw_only=True)
+    #: of its tasks: those that were launched under another one are replaced when it is declared
+    version: str = attrs.field(default="", kw_only=True)
+    #: while they are, so many instances may be missing at a time; a gang is replaced as a whole
+    away_max: int = attrs.field(default=1, validator=attrs.validators.ge(1), kw_only=True)
     #: specs of the same gang start together or not at all, and again if one of them is lost
     gang: str | None = attrs.field(default=None, kw_only=True)
 

@@ -103,7 +103,7 @@ def start_due(m: DesiredSet, event: Event, out: Frame) -> None:
     then = _then(m, instance, TaskState.TASK_FAILED, None, out)
     gang = m.groups[instance.name].spec.gang
     if gang is not None:
-        _break(m, gang, instance, then, out)
+        begin_again(m, gang, instance, then, out)
     else:
         declared.stop(m, instance, then, out)
 
@@ -134,7 +134,7 @@ def ended(m: DesiredSet, instance: Instance, state: TaskState, reason: Reason | 
             _settle(m, instance, then, finished=state is FINISHED, out=out)
         else:
             _settle(m, instance, then, finished=False, out=out)
-            _break(m, spec.gang, instance, then, out)
+            begin_again(m, spec.gang, instance, then, out)
     out.send(SESSION, Forget(task_id))  # what matters of it is in the record of its instance
     out.change(words.Ended(task_id, state, then.value if then is not None else "gone"))
 
@@ -164,7 +164,7 @@ def _settle(m: DesiredSet, instance: Instance, then: State, *, finished: bool, o
     m.move(instance, then, out)
 
 
-def _break(m: DesiredSet, gang: str, broken: Instance, then: State, out: Frame) -> None:
+def begin_again(m: DesiredSet, gang: str, broken: Instance, then: State, out: Frame) -> None:
     """All of the gang are what ``broken`` is, WAITING or OVER, as soon as they have no tasks; they wait for it."""
     for instance in m.members(gang):
         instance.failures = broken.failures

@@ -62,6 +62,13 @@ class UnreachableDue:
 
 
 @value
+class LookDue:
+    """A timer: tasks of a former version are to be looked for."""
+
+    name: str
+
+
+@value
 class HoldOver:
     """A timer: a gang has held offers for as long as it may."""
 

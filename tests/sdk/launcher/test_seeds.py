@@ -66,7 +66,11 @@ def disturb(world: World) -> None:
         kept = [spec for spec in world.specs if spec.unreachable_s is None or rng.random() < 0.9]
         gang = rng.choice([None, "g", "m"])
         world.declare(*[
-            attrs.evolve(spec, count=rng.randint(0, 4), gang=gang if rng.random() < 0.1 else spec.gang) for spec in kept
+            attrs.evolve(
+                spec, count=rng.randint(0, 4), gang=gang if rng.random() < 0.1 else spec.gang,
+                version=rng.choice("12") if rng.random() < 0.3 else spec.version, away_max=rng.randint(1, 2),
+            )
+            for spec in kept
         ])  # fmt: skip
     elif what == 7:
         world.kill_unwanted()
@@ -97,6 +101,8 @@ def test_nothing_is_launched_twice_and_all_of_it_runs_in_the_end(block: int) -> 
         for spec in world.specs:
             over = world.states(spec.name).count(State.OVER)
             assert len(world.running(spec.name)) + over == spec.count, (seed, spec.name, world.states(spec.name))
+            live = [one for one in world.core.groups[spec.name].instances.values() if one.is_live]
+            assert {one.version for one in live} <= {spec.version}, (seed, spec.name)
         known = {spec.name for spec in world.specs}
         assert all(parsed(task_id)[0] in known for task_id in all_running(world)), seed
         assert not world.wanted, seed
