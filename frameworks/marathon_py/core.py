@@ -66,8 +66,8 @@ if TYPE_CHECKING:
     from random import Random
 
 ROWS = Table.merge(
-    begun.table, connection.table, updates.table, unreachable.table, overdue.table, scale.table, health.table,
-    readiness.table, instance_requests.table,
+    begun.table, connection.table, updates.table, unreachable.table, overdue.table, scale.table, kills.table,
+    health.table, readiness.table, instance_requests.table,
     requests.table, group_requests.table, pod_requests.table, outcome.table,
     offers.table, queue.table, tokens.table, wishes.table,
 )  # fmt: skip
@@ -90,7 +90,6 @@ class Habits:
     scale_apps_interval_s: float = 300.0
     task_launch_confirm_timeout_s: float = 300.0
     task_launch_timeout_s: float = 300.0
-    task_lost_expunge_interval_s: float = 30.0
     kill_chunk_size: int = 100
     kill_retry_timeout_s: float = 30.0
     env_vars_prefix: str = ""

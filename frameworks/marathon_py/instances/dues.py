@@ -11,6 +11,11 @@ class ScaleDue:
 
 
 @value
+class KillsDue:
+    """What should be dead by now is to be killed again."""
+
+
+@value
 class UnreachableDue:
     """An instance may have been out of reach for long enough."""
 

@@ -52,8 +52,10 @@ def settle(m: Marathon, out: Frame) -> None:
             for index, check in of_marathon(instance):
                 key = _key(instance, index)
                 if key not in m.timers:
-                    first = out.now + seconds(min(check.interval_seconds, FIRST_AFTER_S))
-                    m.timers.set(key, first, dues.ProbeDue(*key[1:]))
+                    first_s = min(check.interval_seconds, FIRST_AFTER_S)
+                    if instance.since < out.now:  # it is asked again, by a new leader, who does not ask all at once
+                        first_s *= m.rng.random()
+                    m.timers.set(key, out.now + seconds(first_s), dues.ProbeDue(*key[1:]))
 
 
 def _register(m: Marathon, spec_id: PathId, out: Frame) -> None:

@@ -62,6 +62,17 @@ def test_what_is_out_of_reach_does_not_hold_up_kills() -> None:
     assert len(kills_said(world)) == 2
 
 
+def test_a_kill_is_repeated_until_it_has_worked() -> None:
+    world = world_of(app_of(), kill_retry_timeout_s=10)
+    world.run()
+    world.kill(world.of()[0].id)
+    world.advance(25 * SECOND)
+    assert len(kills_said(world)) == 3
+    world.run()
+    world.advance(100 * SECOND)
+    assert len(kills_said(world)) == 3
+
+
 def test_a_kill_survives_a_crash_and_a_partition() -> None:
     """The session forgets what it was to kill; we say it again."""
     world = world_of(app_of(unreachableStrategy="disabled"))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from frameworks.marathon_py.definitions.pods import complete_pod, read_pod
 from mesos_py.machine.values import SECOND
 from mesos_py.wire.task import TaskState
 from mesos_py.wire.value import TimeInfo
-from tests.marathon.app_of import app_of
+from tests.marathon.app_of import SETTINGS, app_of
 from tests.marathon.world import Agent, World, world_of
 
 
@@ -119,3 +120,18 @@ def test_what_is_to_go_is_forgotten_when_out_of_reach() -> None:
     world.find(agent)
     world.run()
     assert world.alive() == []
+
+
+def test_of_a_pod_that_is_half_out_of_reach_the_other_half_is_killed() -> None:
+    """It counts as unreachable, and is not forgotten while something of it is known to run."""
+    container = {"exec": {"command": {"shell": "x"}}, "resources": {"cpus": 0.1, "mem": 32}}
+    given = {"id": "/pod", "containers": [{"name": "a", **container}, {"name": "b", **container}]}
+    world = world_of(complete_pod(read_pod(given), SETTINGS))
+    world.run()
+    (instance,) = world.of("/pod")
+    world.update(instance.tasks["a"].id, TaskState.TASK_UNREACHABLE)
+    assert world.conditions("/pod") == ["Unreachable"]
+    world.define()
+    assert len(world.of("/pod")) == 1
+    world.run()
+    assert (world.of("/pod"), world.alive()) == ([], [])

@@ -43,6 +43,8 @@ class Ignored:
     reconciliation_interval_s: float = option(MILLISECONDS, 600.0, _SDK, group=_GROUP)
     task_lost_expunge_initial_delay_s: float = option(
         MILLISECONDS, 300.0, "Instances out of reach are looked at from the start.", group=_GROUP)
+    task_lost_expunge_interval_s: float = option(
+        MILLISECONDS, 30.0, "Instances out of reach are looked at when it is time.", group=_GROUP)
     task_reservation_timeout_s: float = option(
         MILLISECONDS, 20.0, "Nothing is reserved yet.", group=_GROUP)
     executor: str = option(TEXT, "//cmd", "Only Mesos' own executors are used.", group=_GROUP)

@@ -48,8 +48,6 @@ class Scheduling:
         MILLISECONDS, 300.0, "A launch that nothing was heard of is given up after so long.", group="Tasks")
     task_launch_timeout_s: float = option(
         MILLISECONDS, 300.0, "A task must run so long after it was launched.", group="Tasks")
-    task_lost_expunge_interval_s: float = option(
-        MILLISECONDS, 30.0, "How often instances out of reach are looked at.", group="Tasks")
     scale_apps_initial_delay_s: float = option(
         MILLISECONDS, 15.0, "When it is first looked whether what runs is what should.", group="Tasks")
     scale_apps_interval_s: float = option(MILLISECONDS, 300.0, "And how often after that.", group="Tasks")
