@@ -80,6 +80,8 @@ class World:
         self.look: Callable[[words.Probe], words.Probed | None] = words.Probed
         self._unanswered: list[words.Probe] = []
         self.crash_at: Callable[[], bool] = lambda: False
+        #: sees every frame when it has been applied
+        self.watch: Callable[[Marathon, Frame], None] = lambda m, frame: None
         self._offers = 0
         self.start()
 
@@ -114,6 +116,7 @@ class World:
         """The writes survive, all or none of them, then the words leave; the framework may be killed at any point."""
         core = self.core
         core.check()
+        self.watch(core, frame)
         self.frames.append(frame)
         if frame.writes and self.crash_at():
             self.start()

@@ -188,14 +188,20 @@ def _restart(m: Marathon, work: Work, out: Frame) -> bool:
         worst = chain.from_iterable(list(census.by_standing[one].values()) for one in OLD_ACTIVE)
         for instance in islice(worst, decision.stop_old):
             _end(m, work, instance, out)
-        if decision.stop_new:
-            new = census.all(Standing.NEW, Standing.NEW_UP)
-            for instance in victims(work.action.spec, new, decision.stop_new):
-                _end(m, work, instance, out)
+        for instance in _surplus(work, decision.stop_new):
+            _end(m, work, instance, out)
         _add(m, work, decision.start, out)
         if not (decision.stop_old or decision.stop_new or decision.start):
             _hold(m, work, canaries is not None and census.count(Standing.NEW_UP) >= canaries, out)
             return decision.is_done
+
+
+def _surplus(work: Work, count: int) -> list[Instance]:
+    """So many of the new ones: those that are not up, before those that are."""
+    spec, census = work.action.spec, work.census
+    coming = victims(spec, census.all(Standing.NEW), count) if count else []
+    up = victims(spec, census.all(Standing.NEW_UP), count - len(coming)) if count > len(coming) else []
+    return [*coming, *up]
 
 
 def _canaries(work: Work) -> int | None:
