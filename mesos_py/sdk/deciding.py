@@ -63,6 +63,9 @@ class CoreScheduler(Scheduler, ABC, Generic[C]):
     async def on_fact(self, fact: Any) -> None:
         """A change of the core's. The update that has caused it is acknowledged when this returns."""
 
+    def on_frame(self, frame: Frame) -> None:
+        """Everything that one event has caused, before any of it leaves; for those who count. Must not wait."""
+
     def say(self, word: Send) -> None:
         """A word of the core's that is not for the session, in its turn; what the core says may not be kept yet. Must
         not wait, and must not tell the core anything before the next turn of the loop."""
@@ -204,6 +207,7 @@ class CoreScheduler(Scheduler, ABC, Generic[C]):
 
     def _say(self, frame: Frame) -> list[Call]:
         """Records, then words, in their order; returns the calls that ask for tasks and that nobody hears."""
+        self.on_frame(frame)
         for write in frame.writes:
             self.keep(write.name, write.contents)
         unheard: list[Call] = []

@@ -12,11 +12,13 @@ Source: mesosphere/marathon .../api/LeaderProxyFilter.scala, CORSFilter.scala, L
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 import attrs
 
 from frameworks.marathon_py.shell.api.errors import Failed
+from frameworks.marathon_py.shell.metrics.requests import Requests
 from frameworks.marathon_py.shell.relay import Relay
 from mesos_py.web.request import Request
 from mesos_py.web.response import Chunked, Headers, HttpError, Response, problem
@@ -51,19 +53,20 @@ class Front:
         """``identify`` notes who asks on the request. Raises HttpError with the answer to who may not ask at all."""
         self._leadership, self._relay, self._identify = leadership, relay, identify
         self._requests_max, self._origins, self._try_every_s = requests_max, origins, try_every_s
-        #: requests that are being answered now
-        self.active = 0
+        self.requests = Requests()
 
     async def __call__(self, request: Request) -> Answer:
-        if self._requests_max is not None and self.active >= self._requests_max:
+        requests, began = self.requests, time.monotonic()
+        if self._requests_max is not None and requests.active >= self._requests_max:
             return problem(503, f"Too many concurrent requests! Allowed: {self._requests_max}.")
-        self.active += 1
+        requests.active += 1
         try:
             answer = await self._answer(request)
         except HttpError as error:
             answer = error.response
         finally:
-            self.active -= 1
+            requests.active -= 1
+        requests.answered(request, answer, time.monotonic() - began)
         if self._origins and isinstance(answer, Response | Chunked | RecordStream):
             answer.headers = (*answer.headers, *self._for_pages(request))
         return answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,20 +11,27 @@ from frameworks.marathon_py.core import Marathon
 from frameworks.marathon_py.shell import kept
 from frameworks.marathon_py.shell.api.errors import Failed
 from frameworks.marathon_py.shell.api.program import Action, Resource
+from frameworks.marathon_py.shell.metrics.counts import gauges
+from frameworks.marathon_py.shell.metrics.formats import as_json, exposition
+from frameworks.marathon_py.shell.metrics.kinds import Gauge, Readings
+from frameworks.marathon_py.shell.metrics.requests import Requests
 from frameworks.marathon_py.shell.program import MarathonScheduler
 from mesos_py.sdk import NotKept
 from mesos_py.web.request import Request
 from mesos_py.web.response import Response, problem
 from mesos_py.web.router import Answer
 
+STARTED = time.monotonic()
 ABDICATE_AFTER_S = 0.5  # so that whoever has asked for it is answered; LeaderResource.scala
 
 
 class Process:
     def __init__(
-        self, scheduler: MarathonScheduler, flags: Mapping[str, Any], url: str, abdicated: Callable[[], None]
-    ) -> None:
-        """``abdicated`` is called when this process is to end."""
+        self, scheduler: MarathonScheduler, flags: Mapping[str, Any], url: str, requests: Requests,
+        abdicated: Callable[[], None],
+    ) -> None:  # fmt: skip
+        """``requests`` are those of its door; ``abdicated`` is called when this process is to end."""
+        self._requests, self._leading_since = requests, time.monotonic()
         self._scheduler, self._flags, self._url, self._abdicated = scheduler, flags, url, abdicated
         self.listen, self.leave = scheduler.listen, scheduler.leave
         self.now = scheduler.now
@@ -83,8 +91,18 @@ class Process:
 
     # ---- metrics
 
+    def _readings(self) -> Readings:
+        now = time.monotonic()
+        return {
+            **self._scheduler.counts.readings(), **gauges(self.core, self.now()), **self._requests.readings(),
+            "leadership.duration.gauge.seconds": Gauge(now - self._leading_since),
+            "uptime.gauge.seconds": Gauge(now - STARTED),
+        }  # fmt: skip
+
     def metrics(self) -> Mapping[str, Any]:
-        return {}
+        return as_json(self._readings(), self._flags["metrics_name_prefix"], time.monotonic())
 
     def exposition(self) -> str | None:
-        return ""
+        if not self._flags["metrics_prometheus"]:
+            return None
+        return exposition(self._readings(), self._flags["metrics_name_prefix"])

@@ -7,6 +7,7 @@ its master is.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from random import Random
 from types import TracebackType
 from typing import Self
@@ -15,13 +16,16 @@ from frameworks.marathon_py import words
 from frameworks.marathon_py.core import Habits, Marathon
 from frameworks.marathon_py.definitions.settings import Settings
 from frameworks.marathon_py.shell.kept import Checked
+from frameworks.marathon_py.shell.metrics.counts import Counts
 from frameworks.marathon_py.shell.prober import Looker, Network, Prober
 from mesos_py.coordination import Records
-from mesos_py.machine.frame import Send
+from mesos_py.machine.frame import Frame, Send
 from mesos_py.sdk import CoreScheduler
 from mesos_py.wire.framework import FrameworkInfo
+from mesos_py.wire.offer import Offer
 from mesos_py.wire.scheduler_api import Call, Event
 from mesos_py.wire.schema import evolve
+from mesos_py.wire.task import TaskStatus
 
 _Capability = FrameworkInfo.Capability
 _Type = _Capability.Type
@@ -75,6 +79,7 @@ class MarathonScheduler(CoreScheduler[Marathon]):
         self._prober = Prober(self.looker, self._heard.put_nowait, self.probes_at_once)
         #: a master listens to us; one has before, in this run
         self._is_connected = self._was_connected = False
+        self.counts = Counts()
         await super().__aenter__()
         self._there.shell.start("what is heard besides", self._hear_others())
         for task in list(self.tasks.values()):
@@ -87,6 +92,17 @@ class MarathonScheduler(CoreScheduler[Marathon]):
     ) -> None:
         await self._prober.close()
         await super().__aexit__(kind, error, trace)
+
+    def on_frame(self, frame: Frame) -> None:
+        self.counts.caused(frame)
+
+    async def on_offers(self, offers: Sequence[Offer]) -> None:
+        self.counts.offered(len(offers))
+        await super().on_offers(offers)
+
+    async def on_update(self, status: TaskStatus) -> None:
+        self.counts.updated(status)
+        await super().on_update(status)
 
     def say(self, word: Send) -> None:
         match word.message:

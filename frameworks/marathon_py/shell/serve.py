@@ -177,7 +177,8 @@ class _Serving:
                 if self._preparing is not None and self._preparing.expired():
                     raise Ended("elected, but not prepared in time", FAULTY) from error
                 raise
-            process = Process(scheduler, self._flags.shown(), leadership.ours, self._abdicated)
+            process = Process(
+                scheduler, self._flags.shown(), leadership.ours, self._front.requests, self._abdicated)
             hub = Hub(process)
             stack.push_async_callback(hub.close)
             leadership.leader, leadership.site = leadership.ours, Api(process, rows(hub), origins)

@@ -36,6 +36,14 @@ async def test_it_serves_and_is_told_to_end(tmp_path: Path) -> None:
                 assert answer.headers["X-Marathon-Leader"] == url
             assert (info["leader"], info["elected"]) == (url.removeprefix("http://"), True)
             assert (info["marathon_config"]["master"], info["http_config"]["http_port"]) == (NO_MASTER, 0)
+            async with client.get(f"{url}/metrics") as answer:
+                metrics = await answer.json()
+            assert metrics["gauges"]["marathon.groups.active.gauge"] == {"value": 1}
+            assert metrics["gauges"]["marathon.http.requests.active.gauge"] == {"value": 1}
+            assert metrics["timers"]["marathon.http.requests.get.duration.timer.seconds"]["count"] == 1
+            assert metrics["counters"]["marathon.http.responses.size.counter.bytes"]["count"] > 1000
+            async with client.get(f"{url}/metrics/prometheus") as answer:
+                assert "marathon_instances_running_gauge 0" in await answer.text()
             async with client.get(f"{url}/ping", headers=basic("me", "no")) as answer:
                 assert answer.status == 401
     finally:
