@@ -1,7 +1,8 @@
 """Offers: matched with what waits, used or given back. Nothing is held.
 
 All specs of a role that wait come in random order, and each gets one instance placed in turn, until nothing fits any
-more, tokens have run out, or every host has as many as one offer may get. Equal requests are one class (``matching``):
+more, tokens have run out, or every host has as many as one offer may get. Hosts are tried in random order, too, and
+instances of one spec go where there are the fewest of them, if nothing is said against it. Equal requests are one class (``matching``):
 a host is judged once for each, however many instances there are of it.
 
 A host that has got as many as it may is offered again at once. What is of no use is not offered for
@@ -57,7 +58,7 @@ class Rounds:
     """What hosts are matched in: one round for all specs, but when a plug-in has something to say about each."""
 
     def __init__(self, m: Marathon, hosts: list[Host], now: Nanos) -> None:
-        self._m, self._hosts, self._now = m, hosts, now
+        self._m, self._hosts, self._now = m, m.rng.sample(hosts, len(hosts)), now
         self._room = Room(m.habits.max_instances_per_offer)
         self._common = self._made(reasons.FILTERS)
 

@@ -80,7 +80,7 @@ def enter(m: Marathon, instance: Instance, now: Nanos) -> None:
         return
     role, config = instance.spec.role, config_of(instance.spec)
     m.waits[instance.id] = role, config
-    m.queue.setdefault(instance.spec_id, {}).setdefault(role, Entry(now))
+    m.queue.setdefault(instance.spec_id, {}).setdefault(role, Entry(instance.since))
     if _is_held(m, instance, config, now):
         m.aside.setdefault(config, {})[instance.id] = instance
     else:

@@ -29,11 +29,12 @@ _LOST = (Condition.GONE, Condition.UNREACHABLE, Condition.UNKNOWN, Condition.DRO
 
 
 def request(m: Marathon, spec: App | Pod) -> Request:
-    """Of one instance. The spec must not be hindered."""
+    """Of one instance; several would rather not be on the same host. The spec must not be hindered."""
     needed = needs(spec)
     return Request(
         resources=total(needed), ports=ports.asked(spec), role=spec.role, accepts=accepted(m, spec),
         constraints=constraints(spec), on_gpu_hosts=_behavior(m, spec) == "unrestricted",
+        spread="hostname" if spec.instances > 1 else None,
     )  # fmt: skip
 
 
