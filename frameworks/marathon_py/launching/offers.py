@@ -2,8 +2,8 @@
 
 All specs of a role that wait come in random order, and each gets one instance placed in turn, until nothing fits any
 more, tokens have run out, or every host has as many as one offer may get. Hosts are tried in random order, too, and
-instances of one spec go where there are the fewest of them, if nothing is said against it. Equal requests are one class (``matching``):
-a host is judged once for each, however many instances there are of it.
+instances of one spec go where there are the fewest of them, if nothing is said against it. Equal requests are one class
+(``matching``): a host is judged once for each, however many instances there are of it.
 
 A host that has got as many as it may is offered again at once. What is of no use is not offered for
 ``declineOfferDuration``, unless somebody new waits.
