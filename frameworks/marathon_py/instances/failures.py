@@ -78,10 +78,11 @@ def note(m: Marathon, instance: Instance, condition: Condition, out: Frame) -> N
     if isinstance(instance.spec, App):
         _note_app(m, instance, condition, out)
     else:
+        worst = sorted(instance.tasks.values(), key=lambda one: one.condition is not condition)
         started = [task.started_at for task in instance.tasks.values() if task.started_at is not None]
         ended = EndedInstance(
             instance_id=instance.id, started_at=min(started, default=None), at=out.now,
-            message=next((text for one in instance.tasks.values() if (text := _message(one))), ""),
+            message=next((text for one in worst if (text := _message(one))), ""),
             containers=tuple(container(one) for one in instance.tasks.values()),
         )  # fmt: skip
         history = (*m.ended.get(instance.spec_id, ()), ended)[-ENDED_MAX:]

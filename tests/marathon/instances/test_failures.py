@@ -47,15 +47,15 @@ def test_instances_of_a_pod() -> None:
     world = world_of(pod())
     world.run()
     (instance,) = world.of("/pod")
-    world.end(instance.tasks["a"].id, TaskState.TASK_FAILED, message="Command exited with status 3")
+    world.end(instance.tasks["b"].id, TaskState.TASK_FAILED, message="Command exited with status 3")
     assert world.core.ended == {}, "the other one runs still"
     assert world.conditions("/pod") == ["Failed"]
-    world.end(instance.tasks["b"].id, TaskState.TASK_KILLED)
+    world.end(instance.tasks["a"].id, TaskState.TASK_KILLED, message="Command terminated with signal Terminated")
     for _ in range(2):
         (ended,) = world.core.ended["/pod"]
         assert (ended.instance_id, ended.message) == (instance.id, "Command exited with status 3")
         assert [(one.name, one.state, one.exit_code) for one in ended.containers] == [
-            ("a", "TASK_FAILED", 3), ("b", "TASK_KILLED", None),
+            ("a", "TASK_KILLED", None), ("b", "TASK_FAILED", 3),
         ]  # fmt: skip
         assert ended.started_at is not None
         world.start()
