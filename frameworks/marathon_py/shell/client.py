@@ -158,8 +158,10 @@ class MarathonClient:
 
     # ---- deployments and the queue
 
-    async def deployments(self) -> list[dict[str, Any]]:
-        return list(await self.ask("GET", "/v2/deployments"))
+    async def deployments(self, *, with_held: bool = False) -> list[dict[str, Any]]:
+        """``with_held``: also what of them waits after its canaries, which Marathon itself does not know."""
+        query = [("embed", "held")] if with_held else []
+        return list(await self.ask("GET", "/v2/deployments", query=query))
 
     async def cancel_deployment(self, id: str, *, force: bool = False) -> dict[str, Any] | None:
         """What it changed is changed back, by a deployment of its own; ``force``: it stops where it is (None)."""

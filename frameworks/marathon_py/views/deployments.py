@@ -16,14 +16,15 @@ from frameworks.marathon_py.deployments.plan import Action
 from frameworks.marathon_py.views import tasks
 
 
-def deployment(m: Marathon, one: Deployment) -> dict[str, Any]:
-    """Its plan, and how far it has come."""
+def deployment(m: Marathon, one: Deployment, with_held: bool = False) -> dict[str, Any]:
+    """Its plan, and how far it has come; if that is asked for, what waits after its canaries."""
+    held = {"held": list(one.held)} if with_held else {}
     affected = {action.spec_id: action.spec for step in one.plan.steps for action in step}.values()
     return {
         "id": one.id, "version": one.version, **one.plan.show(), "currentStep": one.current,
         "totalSteps": len(one.plan.steps), "currentActions": [_current(m, action) for action in one.step],
         "affectedApps": [spec.id for spec in affected if isinstance(spec, App)],
-        "affectedPods": [spec.id for spec in affected if isinstance(spec, Pod)],
+        "affectedPods": [spec.id for spec in affected if isinstance(spec, Pod)], **held,
     }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from frameworks.marathon_py import words
 from frameworks.marathon_py.definitions.legacy import read_given
 from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.definitions.terms import NONE, Terms, problems, terms
+from frameworks.marathon_py.views import deployments as views
 from frameworks.marathon_py.words import DeploymentChanged, Refused, Started
 from mesos_py.machine.values import SECOND
 from tests.marathon.world import TaskState, World, world_of
@@ -73,7 +74,10 @@ def test_canaries_come_first_and_the_rest_when_somebody_says_so(least: float, mo
     world = updating({CANARY: "1"}, least=least, more=more)
     world.settle(5)
     assert commands(world) == ["run"] * 3 + ["walk"]
-    assert world.core.deployments[deployment(world)].held == (WEB,)
+    one = world.core.deployments[deployment(world)]
+    assert one.held == (WEB,)
+    assert views.deployment(world.core, one, with_held=True)["held"] == ["/web"]
+    assert "held" not in views.deployment(world.core, one)
     assert world.tell(words.Continue(deployment(world))).reply is None
     world.run(6)
     assert commands(world) == ["walk"] * 4

@@ -12,46 +12,8 @@ from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.deployments.changes import LOCKED
 from frameworks.marathon_py.words import DeploymentChanged, Refused, SpecGone, Started
 from mesos_py.machine.values import SECOND
-from tests.marathon.world import TaskState, World, world_of
-
-WEB = PathId("/web")
-
-
-def given(**body: Any) -> dict[str, Any]:
-    return read_given({"id": "/web", **body})
-
-
-def ask(world: World, request: Any) -> Any:
-    return world.tell(request).reply
-
-
-def put(world: World, force: bool = False, **body: Any) -> Started:
-    reply = ask(world, words.PutApps((given(**body),), force=force))
-    assert isinstance(reply, Started), reply
-    return reply
-
-
-def created(force: bool = False, **body: Any) -> World:
-    world = world_of()
-    reply = ask(world, words.CreateApp(given(**{"cmd": "run", **body})))
-    assert isinstance(reply, Started), reply
-    assert reply.created == ("/web",)
-    return world
-
-
-def told(world: World) -> list[str]:
-    """What was told of deployments, with the action of the step."""
-    found = []
-    for fact in world.heard(DeploymentChanged):
-        actions = [] if fact.step is None else [one["action"] for one in fact.step["actions"]]
-        found.append(" ".join([fact.what, *actions]))
-    world.facts.clear()
-    return found
-
-
-def versions(world: World) -> list[str]:
-    """Commands of what runs."""
-    return sorted(str(one.spec.cmd) for one in world.of() if one.condition.value == "Running")  # type: ignore[union-attr]
+from tests.marathon.deployments.asked import WEB, ask, created, given, put, told, versions
+from tests.marathon.world import TaskState, world_of
 
 
 def test_an_app_is_started_and_then_runs() -> None:
@@ -310,7 +272,7 @@ def test_service_ports_are_nobodys_but_the_apps() -> None:
     world = world_of(local_port_max=10_003)
     ports = []
     for path, body in (("/a", {"ports": [0, 0]}), ("/b", {}), ("/a", {"ports": [0]})):
-        reply = ask(world, words.PutApps((world_given(id=path, cmd="xx", **body),), force=True))
+        reply = ask(world, words.PutApps((_with_ports(id=path, cmd="xx", **body),), force=True))
         assert isinstance(reply, Started), reply
         app: Any = world.core.specs[PathId(path)]
         ports.append([one.port for one in app.port_definitions])
@@ -320,7 +282,7 @@ def test_service_ports_are_nobodys_but_the_apps() -> None:
     assert (reply.status, reply.message) == (500, "All ports in the range [10000-10003) are already in use")
 
 
-def world_given(**body: Any) -> dict[str, Any]:
+def _with_ports(**body: Any) -> dict[str, Any]:
     """In today's form."""
     ports = body.pop("ports", None)
     if ports is not None:
@@ -367,3 +329,12 @@ def test_an_old_one_that_ends_is_replaced_by_a_new_one() -> None:
     assert sorted(str(one.spec.cmd) for one in world.of()) == ["run", "walk", "walk"]  # type: ignore[union-attr]
     world.run()
     assert versions(world) == ["walk", "walk"]
+
+
+def test_what_waits_after_failures_may_try_again_when_it_is_restarted() -> None:
+    world = created(instances=1)
+    world.run()
+    world.end(world.alive()[0])
+    assert [spec_id for spec_id, _ in world.core.delays] == [WEB]
+    ask(world, words.RestartApp(WEB))
+    assert not world.core.delays

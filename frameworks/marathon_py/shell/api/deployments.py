@@ -17,11 +17,17 @@ from frameworks.marathon_py.views import deployments as views
 from mesos_py.web.response import Response
 from mesos_py.web.router import Answer
 
+HELD = "held"  # of embed
+
 
 async def list_deployments(call: Call) -> Answer:
-    """Deployments that are under way."""
+    """Deployments that are under way; with ``embed=held``, what of them waits after its canaries.
+
+    Some clients do not take what they do not know.
+    """
+    with_held = HELD in call.query.get("embed", ())
     found = [one for one in call.core.deployments.values() if _may(call, one, "view")]
-    return await paced.array("", (partial(views.deployment, call.core, one) for one in found))
+    return await paced.array("", (partial(views.deployment, call.core, one, with_held) for one in found))
 
 
 def _may(call: Call, one: Deployment, action: str) -> bool:
@@ -53,7 +59,7 @@ async def go_on(call: Call) -> Answer:
 
 
 ROWS = (
-    Row(method="GET", path="/v2/deployments", handler=list_deployments, gives="Deployments"),
+    Row(method="GET", path="/v2/deployments", handler=list_deployments, gives="Deployments", query=("embed",)),
     Row(method="POST", path="/v2/deployments/{deployment}/continue", handler=go_on),
     Row(
         method="DELETE", path="/v2/deployments/{deployment}", handler=cancel, gives="Started", query=("force",),

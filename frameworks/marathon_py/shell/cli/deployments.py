@@ -15,7 +15,7 @@ from mesos_py.config import CommandLine
 async def ls(line: CommandLine) -> int:
     options = line.make(AskOptions)
     async with options.client() as marathon:
-        found = await marathon.deployments()
+        found = await marathon.deployments(with_held=True)
     if options.json:
         print_json(found)
         return EXIT_OK
@@ -30,7 +30,8 @@ async def ls(line: CommandLine) -> int:
 
 def _actions(deployment: dict[str, Any]) -> str:
     actions = dict.fromkeys(one["action"] for one in deployment["currentActions"])
-    return ", ".join(actions)
+    held = deployment.get("held", ())
+    return ", ".join([*actions, *(f"{path} waits after its canaries" for path in held)])
 
 
 async def watch(line: CommandLine) -> int:
