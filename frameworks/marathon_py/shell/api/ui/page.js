@@ -172,6 +172,10 @@ async function begin() {
   const info = await get("/v2/info");
   about.textContent = `${info.leader} · ${info.frameworkId || "not registered"} · ${info.buildref}`;
   await show();
+  setTimeout(listen, 1000);  // the page is there first; it looks once more when the stream is open
+}
+
+function listen() {
   const events = new EventSource(`/v2/events?${EVENTS.map(name => `event_type=${name}`).join("&")}`);
   for (const name of EVENTS) events.addEventListener(name, later);
   events.addEventListener("open", later);
