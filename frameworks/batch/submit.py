@@ -168,16 +168,42 @@ def _may_again(m: Batch, event: Event) -> Problem | None:
 @table.on(words.Again, check=_may_again)
 def again(m: Batch, event: Event, out: Frame) -> None:
     """What has not succeeded of it is run again, and so is what was skipped because of it."""
-    work = [m.entries[event.body.name]]
+    _reopen(m, [m.entries[event.body.name]], out)
+
+
+def _reopen(m: Batch, work: list[Entry], out: Frame) -> None:
+    """They are to be run again, with what was skipped because of them."""
     reopened = []
     while work:
         entry = work.pop()
         reopen(m, entry, out)
         reopened.append(entry)
-        waiting = [m.entries[name] for name in m.dependants.get(entry.name, ())]
-        work += [other for other in waiting if other.end is End.SKIPPED and m.verdict(other) is not Verdict.NEVER]
+        work += _skipped_by(m, entry)
     for entry in reopened:
         settle(m, entry, out)
+
+
+def _skipped_by(m: Batch, entry: Entry) -> list[Entry]:
+    waiting = [m.entries[name] for name in m.dependants.get(entry.name, ())]
+    return [other for other in waiting if other.end is End.SKIPPED and m.verdict(other) is not Verdict.NEVER]
+
+
+def _may_pass(m: Batch, event: Event) -> Problem | None:
+    problem = _known(m, event)
+    if problem is None and m.entries[event.body.name].end in (None, End.SUCCEEDED):
+        entry = m.entries[event.body.name]
+        return _conflict(f"job '{entry.name}' has {'succeeded' if entry.end is not None else 'not ended'}")
+    return problem
+
+
+@table.on(words.Pass, check=_may_pass)
+def pass_(m: Batch, event: Event, out: Frame) -> None:
+    """It counts as succeeded, whatever became of its tasks; what was skipped because of it is run."""
+    entry = m.entries[event.body.name]
+    entry.end = End.SUCCEEDED
+    m.keep(f"{JOB}{entry.name}", entry.record(), out)
+    out.change(words.JobChanged(entry.name, entry.state, entry.schedule))
+    _reopen(m, _skipped_by(m, entry), out)
 
 
 def _may_drop(m: Batch, event: Event) -> Problem | None:

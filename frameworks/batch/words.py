@@ -64,6 +64,13 @@ class Again:
 
 
 @value
+class Pass:
+    """An ended job counts as succeeded, and what was skipped because of it is to be run."""
+
+    name: str
+
+
+@value
 class Drop:
     """An ended job is to be forgotten."""
 

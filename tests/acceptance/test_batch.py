@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.acceptance.cluster import Cluster, environment, eventually
 
 PROGRAM = (sys.executable, "-m", "frameworks.batch.shell.cli")
@@ -97,6 +99,32 @@ def test_jobs_from_a_shell(cluster: Cluster, tmp_path: Path) -> None:
         batch("cancel", "huge")
         batch("cron", "--name=tick", "R2//PT1S", *SMALL, "--", "true")
         eventually(lambda: "tick" in (text := batch("schedules")) and " 2 " in text, "two runs", 30)
+
+
+def test_a_client_of_chronos(cluster: Cluster, tmp_path: Path) -> None:
+    """chronos-python, unmodified: a job and its child are made, run, looked at and removed."""
+    chronos = pytest.importorskip("chronos", reason="chronos-python is not installed")
+    with framework(cluster, tmp_path) as batch:
+        client = chronos.connect(batch.address)
+        common = {"owner": "", "disabled": False, "cpus": 0.1, "mem": 16, "disk": 1}
+        client.add({"name": "root", "command": "true", "schedule": "R/2100-01-01T00:00:00Z/P1D", **common})
+        client.add({"name": "child", "command": "true", "parents": ["root"], **common})
+        with pytest.raises(chronos.ChronosAPIError):
+            client.add({"name": "x", "command": "true", "schedule": "daily", **common})
+        assert [job["name"] for job in client.list()] == ["root", "child"]
+        assert [job["name"] for job in client.search(name="CHI")] == ["child"]
+        client.run("root")
+        eventually(lambda: client.job_stat("child")["taskStatHistory"], "the child's run", 60)
+        assert client.job_stat("root")["taskStatHistory"][0]["status"] == "Success"
+        assert {one["jobNameLabel"] for one in client.scheduler_stat_99th()} == {"root", "child"}
+        assert "link,root,child" in client.scheduler_graph()
+        assert client.metrics()["gauges"]["batch.schedules"]["value"] == 1
+        client.update({"name": "root", "command": "false", "schedule": "R/2100-01-01T00:00:00Z/P1D", **common})
+        assert client.search(command="false")[0]["name"] == "root"
+        client.delete_tasks("root")
+        for name in ("child", "root"):
+            client.delete(name)
+        assert client.list() == []
 
 
 def test_killed_and_started_again(cluster: Cluster, tmp_path: Path) -> None:

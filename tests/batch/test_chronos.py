@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from frameworks.batch.shell import chronos
+from frameworks.batch.shell import chronos, chronos_history
 from frameworks.batch.shell.api import Api
 from mesos_py.machine.values import SECOND
 from mesos_py.wire.task import TaskState
@@ -21,7 +21,7 @@ class Old(Site):
 
     def __init__(self) -> None:
         super().__init__(resources="cpus:4;mem:8000;disk:10000")
-        self.api = Api(self.batch, chronos.ROUTES)
+        self.api = Api(self.batch, (*chronos.ROUTES, *chronos_history.ROUTES))
 
     async def __call__(self, method: str, path: str, body: Any = None, **query: str) -> Any:
         return await self.ask(method, BASE + path, body, **query)
@@ -83,6 +83,69 @@ async def test_children_run_though_a_parent_has_failed_whose_errors_are_soft() -
     assert (await old("GET", "/job/root"))[1]["softError"] is True
 
 
+async def test_how_runs_went_is_told() -> None:
+    """Of the attempts that are remembered: the newest of a job, and how long all of them took."""
+    old = await chain()
+    assert await old("GET", "/job/stat/root") == (200, {
+        "histogram": {"75thPercentile": 0.0, "95thPercentile": 0.0, "98thPercentile": 0.0, "99thPercentile": 0.0,
+                      "median": 0.0, "mean": 0.0, "count": 0},
+        "taskStatHistory": [],
+    })  # fmt: skip
+    for took_s in (10, 20, 30, 3_665, 5, 6):
+        await old("PUT", "/job/root")
+        old.world.offer_all()
+        task_id = old.world.launched[-1]
+        old.world.start_tasks()
+        old.world.reconcile()
+        old.world.advance(took_s * SECOND)
+        old.world.end(task_id)
+        old.world.advance(3_600 * SECOND)
+        await old("DELETE", "/task/kill/child")
+    _, told = await old("GET", "/job/stat/root")
+    histogram, history = told["histogram"], told["taskStatHistory"]
+    assert (histogram["count"], histogram["median"], histogram["99thPercentile"]) == (6, 15_000.0, 3_665_000.0)
+    assert histogram["75thPercentile"] == 30_000 + 0.25 * 3_635_000  # between the fifth and the sixth of seven places
+    assert [one["duration"] for one in history] == ["6s", "5s", "1h1m5s", "30s", "20s"]
+    assert history[0]["status"] == "Success" and history[0]["slaveId"] in ("a0", "a1")
+    assert history[-1]["startTime"] == "01/01/70 01:16:50"
+    _, times = await old("GET", "/stats/median")
+    assert times[0] == {"jobNameLabel": "root", "time": 15.0}
+    assert await old("GET", "/stats/42thPercentile") == (200, [])
+    status, told = await old.ask("GET", "/metrics")
+    assert status == 200 and told["gauges"]["batch.schedules"] == {"value": 1}
+
+
+async def test_a_failure_is_called_a_success() -> None:
+    """And what was skipped because of it is run; what has succeeded, or not ended, stays as it is."""
+    old = await chain()
+
+    async def mark() -> str:
+        answer: Any = await old.api(Asked("PUT", f"{BASE}/job/success/root", None, {}))  # type: ignore[arg-type]
+        return str(answer.body.decode())
+
+    assert await mark() == "marked job root as successful: false"
+    await old("POST", "/iso8601", {**ROOT, "retries": 0})
+    await old("PUT", "/job/root")
+    old.world.offer_all()
+    assert await mark() == "marked job root as successful: false"
+    old.world.fail(old.world.launched[-1])
+    assert (await old("GET", "/jobs/summary"))[1]["jobs"][0]["status"] == "failure"
+    assert await mark() == "marked job root as successful: true"
+    old.world.start()
+    old.world.offer_all()
+    assert old.running() == {"child"}
+    assert await mark() == "marked job root as successful: false"
+    assert (await old("GET", "/jobs/summary"))[1]["jobs"][0]["status"] == "success"
+
+
+async def test_the_graph_for_graphviz() -> None:
+    old = await chain()
+    answer: Any = await old.api(Asked("GET", f"{BASE}/graph/dot", None, {}))  # type: ignore[arg-type]
+    assert answer.body.decode().splitlines() == [
+        "digraph G {", '  "root";', '  "child";', '  "root" -> "child";', '  "leaf";', '  "child" -> "leaf";', "}",
+    ]  # fmt: skip
+
+
 async def test_the_calendar_is_chronos() -> None:
     old = await chain()
     old.world.advance(3_700 * SECOND - old.world.now)
@@ -122,5 +185,6 @@ async def test_refusals(path: str, body: Any, status: int, text: str) -> None:
     await old("POST", "/iso8601", {**ROOT, "name": "other"})
     records = dict(old.world.records)
     found = await old("POST", path, body)
-    assert found[0] == status and found[1].startswith(text), found
+    assert found[0] == status and found[1]["message"].startswith(text), found
+    assert found[1]["status"] == {400: "Bad Request", 404: "Not Found"}[status]
     assert old.world.records == records

@@ -153,6 +153,11 @@ async def retry(call: Call) -> Answer:
     return await _job(call, words.Again(call.name))
 
 
+async def pass_(call: Call) -> Answer:
+    """An ended job counts as succeeded, and what was skipped because of it is run."""
+    return await _job(call, words.Pass(call.name))
+
+
 async def _job(call: Call, body: Any) -> Answer:
     await call.ask(body)
     return json(views.job(call.batch.core, call.entry()))
@@ -276,6 +281,7 @@ ROUTES = (
     Route("GET", "/v1/jobs/{name}/tasks", get_tasks), Route("GET", "/v1/jobs/{name}/why", get_why),
     Route("POST", "/v1/jobs/{name}/cancel", cancel), Route("POST", "/v1/jobs/{name}/hold", hold),
     Route("POST", "/v1/jobs/{name}/release", release), Route("POST", "/v1/jobs/{name}/retry", retry),
+    Route("POST", "/v1/jobs/{name}/pass", pass_),
     Route("GET", "/v1/schedules", list_schedules), Route("GET", "/v1/schedules/{name}", get_schedule),
     Route("PUT", "/v1/schedules/{name}", put_schedule, Schedule),
     Route("DELETE", "/v1/schedules/{name}", drop_schedule), Route("POST", "/v1/schedules/{name}/pause", pause),

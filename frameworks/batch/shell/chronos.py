@@ -11,6 +11,7 @@ Unlike Chronos it answers 404 for unknown jobs, forgets nothing of a run's histo
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,8 +24,8 @@ from frameworks.batch.dag import Dependency
 from frameworks.batch.fields import Invalid, read
 from frameworks.batch.job import Job
 from frameworks.batch.schedule import ALLOW, FORBID, Schedule
-from frameworks.batch.shell.api import Call, Route
-from mesos_py.web.response import TEXT, HttpError, Response, json
+from frameworks.batch.shell.api import Call, Handler, Route
+from mesos_py.web.response import JSON, REASONS, TEXT, HttpError, Response, json
 from mesos_py.web.router import Answer
 
 RETRY_DELAY_S = 60.0  # Chronos: --failure_retry
@@ -118,7 +119,7 @@ async def put_dependent(call: Call) -> Answer:
     parents = tuple(dict.fromkeys(map(str, body.get("parents") or ())))
     if not parents:
         raise HttpError(400, "parents: there must be one at least")
-    plans = {name: _plan_of(call, name) for name in parents}
+    plans = {name: plan_of(call, name) for name in parents}
     roots = list(dict.fromkeys(plan.schedule.name for plan in plans.values()))
     if len(roots) > 1:
         raise HttpError(400, f"parents: they hang on several scheduled jobs: {', '.join(roots)}")
@@ -132,7 +133,7 @@ async def put_dependent(call: Call) -> Answer:
     return await _put(call, schedule)
 
 
-def _plan_of(call: Call, name: str) -> Plan:
+def plan_of(call: Call, name: str) -> Plan:
     """The schedule that has a job of that name. Raises HttpError 404."""
     for plan in call.batch.core.plans.values():
         if any(job.name == name for job in plan.schedule.jobs):
@@ -162,7 +163,7 @@ def _contains(shown: dict[str, Any], key: str, text: str) -> bool:
 
 async def get_job(call: Call) -> Answer:
     """Chronos: one job."""
-    plan = _plan_of(call, call.name)
+    plan = plan_of(call, call.name)
     return json(next(_shown(plan, job) for job in plan.schedule.jobs if job.name == call.name))
 
 
@@ -193,7 +194,7 @@ async def summary(call: Call) -> Answer:
 
 
 def _summed(call: Call, plan: Plan, job: Job) -> dict[str, Any]:
-    runs = _runs(call, plan, job)
+    runs = runs_of(call, plan, job)
     ended = [entry for entry in runs if entry.end is not None]
     running = sum(bool(entry.live) for entry in runs)
     state = f"{running} running" if running else "idle" if len(ended) == len(runs) else "queued"
@@ -204,7 +205,7 @@ def _summed(call: Call, plan: Plan, job: Job) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _runs(call: Call, plan: Plan, job: Job) -> list[Any]:
+def runs_of(call: Call, plan: Plan, job: Job) -> list[Any]:
     """Jobs of ours that are runs of this one, the oldest first."""
     core = call.batch.core
     members = [name for number in plan.runs for name in core.submissions.get(number, ())]
@@ -213,14 +214,14 @@ def _runs(call: Call, plan: Plan, job: Job) -> list[Any]:
 
 async def run_now(call: Call) -> Answer:
     """Chronos: run a scheduled job, and what depends on it, now."""
-    plan = _plan_of(call, call.name)
+    plan = plan_of(call, call.name)
     await call.ask(words.RunSchedule(plan.schedule.name))
     return Response(204)
 
 
 async def remove(call: Call) -> Answer:
     """Chronos: a job is no more, and what runs of it is ended; those that depend on it depend on its parents."""
-    plan = _plan_of(call, call.name)
+    plan = plan_of(call, call.name)
     await _end_runs(call, plan)
     gone = next(job for job in plan.schedule.jobs if job.name == call.name)
     rest = tuple(_without(job, gone) for job in plan.schedule.jobs if job.name != call.name)
@@ -257,13 +258,13 @@ def _below(root: Job, jobs: tuple[Job, ...]) -> tuple[Job, ...]:
 
 async def kill(call: Call) -> Answer:
     """Chronos: what runs of a job is ended."""
-    await _end_runs(call, _plan_of(call, call.name))
+    await _end_runs(call, plan_of(call, call.name))
     return Response(204)
 
 
 async def _end_runs(call: Call, plan: Plan) -> None:
     job = next(job for job in plan.schedule.jobs if job.name == call.name)
-    for entry in _runs(call, plan, job):
+    for entry in runs_of(call, plan, job):
         if entry.end is None:
             await call.ask(words.Cancel(entry.name))
 
@@ -284,13 +285,28 @@ async def leader(call: Call) -> Answer:
     return Response(200, orjson.dumps({"leader": call.request.headers.get("Host", "")}), "application/json")
 
 
-_BASE = "/v1/scheduler"
+BASE = "/v1/scheduler"
+
+
+def route(method: str, path: str, handler: Handler) -> Route:
+    """Below Chronos' path, with errors as its clients read them."""
+
+    @functools.wraps(handler)
+    async def answer(call: Call) -> Answer:
+        try:
+            return await handler(call)
+        except HttpError as error:
+            status, text = error.response.status, error.response.body.decode()
+        except ValueError as error:  # of a query
+            status, text = 400, str(error)
+        return Response(status, orjson.dumps({"message": text, "status": REASONS[status]}), JSON)
+
+    return Route(method, f"{BASE}{path}", answer)
+
 
 ROUTES = (
-    Route("POST", f"{_BASE}/iso8601", put_scheduled), Route("POST", f"{_BASE}/dependency", put_dependent),
-    Route("GET", f"{_BASE}/jobs", list_jobs), Route("GET", f"{_BASE}/jobs/summary", summary),
-    Route("GET", f"{_BASE}/jobs/search", search), Route("GET", f"{_BASE}/job/{{name}}", get_job),
-    Route("PUT", f"{_BASE}/job/{{name}}", run_now), Route("DELETE", f"{_BASE}/job/{{name}}", remove),
-    Route("DELETE", f"{_BASE}/task/kill/{{name}}", kill), Route("GET", f"{_BASE}/graph/csv", graph_csv),
-    Route("GET", f"{_BASE}/leader", leader),
+    route("POST", "/iso8601", put_scheduled), route("POST", "/dependency", put_dependent),
+    route("GET", "/jobs", list_jobs), route("GET", "/jobs/summary", summary), route("GET", "/jobs/search", search),
+    route("GET", "/job/{name}", get_job), route("PUT", "/job/{name}", run_now), route("DELETE", "/job/{name}", remove),
+    route("DELETE", "/task/kill/{name}", kill), route("GET", "/graph/csv", graph_csv), route("GET", "/leader", leader),
 )  # fmt: skip

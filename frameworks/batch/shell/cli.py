@@ -42,6 +42,7 @@ PROGRAM = Program(
         "hold": ("telling", "HOLD", "start nothing more of jobs"),
         "release": ("telling", "RELEASE", "let held jobs go on"),
         "retry": ("telling", "RETRY", "run again what has failed"),
+        "pass": ("telling", "PASS", "count what has failed as succeeded"),
         "forget": ("telling", "FORGET", "forget ended jobs"),
         "schedules": ("telling", "SCHEDULES", "list schedules; pause, resume, run or drop one"),
     },

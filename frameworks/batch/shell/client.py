@@ -68,7 +68,7 @@ class BatchClient:
         return dict(await self.ask("GET", _path("jobs", name, "why")))
 
     async def tell(self, name: str, verb: str) -> dict[str, Any]:
-        """``cancel``, ``hold``, ``release``, ``retry``."""
+        """``cancel``, ``hold``, ``release``, ``retry``, ``pass``."""
         return dict(await self.ask("POST", _path("jobs", name, verb)))
 
     async def forget(self, name: str) -> None:

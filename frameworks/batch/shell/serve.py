@@ -13,7 +13,7 @@ import socket
 import attrs
 
 from frameworks.batch.core import Habits
-from frameworks.batch.shell import chronos
+from frameworks.batch.shell import chronos, chronos_history
 from frameworks.batch.shell.api import ROUTES, Api
 from frameworks.batch.shell.front import Front
 from frameworks.batch.shell.program import BatchScheduler
@@ -99,7 +99,7 @@ async def _serve(options: ServeOptions) -> None:
         front.ours = f"{options.hostname or _name_of(options.ip)}:{port}"
         print(f"ready http://{options.ip}:{port}", flush=True)
         await stack.enter_async_context(batch)
-        front.leader, front.api = front.ours, Api(batch, (*ROUTES, *chronos.ROUTES))
+        front.leader, front.api = front.ours, Api(batch, (*ROUTES, *chronos.ROUTES, *chronos_history.ROUTES))
         print("leading", flush=True)
         try:
             await batch.serve()

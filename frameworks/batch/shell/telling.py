@@ -37,6 +37,7 @@ CANCEL = _command("cancel", "End jobs; what depends on their success is skipped.
 HOLD = _command("hold", "Start nothing more of jobs until they are released; what runs goes on.")
 RELEASE = _command("release", "Let held jobs go on.")
 RETRY = _command("retry", "Run again what of ended jobs has not succeeded, and what was skipped because of it.")
+PASS = _command("pass", "Count ended jobs as succeeded; what was skipped because of them is run.")
 FORGET = _command("forget", "Forget ended jobs, with those that they were submitted with.")
 
 
