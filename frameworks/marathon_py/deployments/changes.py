@@ -145,6 +145,7 @@ def _violations(m: Marathon, wanted: Group, path: PathId, spec: Spec, force: boo
     else:
         found += violations_of_pod(spec, m.settings)
         found += violations_of_pod_update(old, spec) if isinstance(old, Pod) else ()
+    found += m.hooks.violations(spec) if m.hooks.violations is not None else ()
     role = groups.role_violation(spec, groups.allowed_roles(m.root, path, m.settings, wanted))
     found += [role] if role is not None else []
     return [Violation(at + one.path.rstrip("/") if at else one.path, one.text) for one in found]

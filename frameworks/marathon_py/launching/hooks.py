@@ -1,16 +1,19 @@
-"""What an operator's plug-ins have to say about launches. They are asked in the middle of a decision: they must answer
-at once, without waiting and without raising, and look only at what they are given.
+"""What an operator's plug-ins have to say about definitions and launches.
+
+They are asked in the middle of a decision: they must answer at once, without waiting and without raising, and look only
+at what they are given.
 
 Source: mesosphere/marathon plugin-interface/.../scheduler/SchedulerPlugin.scala, .../task/RunSpecTaskProcessor.scala.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import attrs
 
 from frameworks.marathon_py.definitions.app import App
+from frameworks.marathon_py.definitions.fields import Violation
 from frameworks.marathon_py.definitions.pods import Pod
 from mesos_py.sdk.matching import Host
 from mesos_py.wire.offer import Offer
@@ -29,6 +32,8 @@ class Hooks:
     edit_task: Callable[[App, TaskInfo], TaskInfo] | None = None
     #: the same of a pod's executor and tasks
     edit_group: Callable[[Pod, Offer.Operation.LaunchGroup], Offer.Operation.LaunchGroup] | None = None
+    #: what is wrong with a definition besides
+    violations: Callable[[App | Pod], Iterable[Violation]] | None = None
 
 
 NO_HOOKS = Hooks()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from frameworks.marathon_py.shell.kept import FrameworkIdMissing
+from frameworks.marathon_py.shell.plugins.loading import PluginFailed
 from mesos_py.coordination import DetectionFailed, Fenced, NotReached, StoreFailed
 from mesos_py.coordination.campaign import LeadershipLost
 from mesos_py.sdk import FailedOver, FrameworkRemoved, SdkError
@@ -30,6 +31,8 @@ def why(error: Exception) -> Ended:
             code = LEADERSHIP_LOST
         case NotReached() | DetectionFailed():
             code = NO_ZOOKEEPER
+        case PluginFailed():
+            code = PLUGIN
         case FrameworkIdMissing():
             code = FRAMEWORK_ID_MISSING
         case StoreFailed():

@@ -10,16 +10,13 @@ from typing import Any
 from frameworks.marathon_py.core import Marathon
 from frameworks.marathon_py.shell import kept
 from frameworks.marathon_py.shell.api.errors import Failed
-from frameworks.marathon_py.shell.api.program import Action, Resource
 from frameworks.marathon_py.shell.metrics.counts import gauges
 from frameworks.marathon_py.shell.metrics.formats import as_json, exposition
 from frameworks.marathon_py.shell.metrics.kinds import Gauge, Readings
 from frameworks.marathon_py.shell.metrics.requests import Requests
+from frameworks.marathon_py.shell.plugins.guard import Plugins
 from frameworks.marathon_py.shell.program import MarathonScheduler
 from mesos_py.sdk import NotKept
-from mesos_py.web.request import Request
-from mesos_py.web.response import Response, problem
-from mesos_py.web.router import Answer
 
 STARTED = time.monotonic()
 ABDICATE_AFTER_S = 0.5  # so that whoever has asked for it is answered; LeaderResource.scala
@@ -27,11 +24,12 @@ ABDICATE_AFTER_S = 0.5  # so that whoever has asked for it is answered; LeaderRe
 
 class Process:
     def __init__(
-        self, scheduler: MarathonScheduler, flags: Mapping[str, Any], url: str, requests: Requests,
+        self, scheduler: MarathonScheduler, flags: Mapping[str, Any], url: str, plugins: Plugins, requests: Requests,
         abdicated: Callable[[], None],
     ) -> None:  # fmt: skip
         """``requests`` are those of its door; ``abdicated`` is called when this process is to end."""
-        self._requests, self._leading_since = requests, time.monotonic()
+        self.may, self.forbidden, self.ask_plugin = plugins.may, plugins.forbidden, plugins.serve
+        self._plugins, self._requests, self._leading_since = plugins, requests, time.monotonic()
         self._scheduler, self._flags, self._url, self._abdicated = scheduler, flags, url, abdicated
         self.listen, self.leave = scheduler.listen, scheduler.leave
         self.now = scheduler.now
@@ -76,18 +74,9 @@ class Process:
         await self.stored()
         asyncio.get_running_loop().call_later(ABDICATE_AFTER_S, self._abdicated)
 
-    def may(self, request: Request, action: Action, resource: Resource) -> bool:
-        return True
-
-    def forbidden(self, request: Request) -> Response:
-        return problem(403)
-
     @property
     def plugins(self) -> tuple[Mapping[str, Any], ...]:
-        return ()
-
-    async def ask_plugin(self, name: str, path: str, request: Request) -> Answer | None:
-        return None
+        return self._plugins.about
 
     # ---- metrics
 

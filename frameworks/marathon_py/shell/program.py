@@ -15,6 +15,7 @@ from typing import Self
 from frameworks.marathon_py import words
 from frameworks.marathon_py.core import Habits, Marathon
 from frameworks.marathon_py.definitions.settings import Settings
+from frameworks.marathon_py.launching.hooks import NO_HOOKS, Hooks
 from frameworks.marathon_py.shell.kept import Checked
 from frameworks.marathon_py.shell.metrics.counts import Counts
 from frameworks.marathon_py.shell.prober import Looker, Network, Prober
@@ -49,11 +50,13 @@ class MarathonScheduler(CoreScheduler[Marathon]):
     looker: Looker = Network()
     #: so many of them at once
     probes_at_once: int = 256
+    #: what plug-ins have to say
+    hooks: Hooks = NO_HOOKS
     #: URI of a backup that is made before what an older version has kept is changed; "": none is
     backup_location: str = ""
 
     def make_core(self, rng: Random) -> Marathon:
-        return Marathon(rng, self.settings, self.habits)
+        return Marathon(rng, self.settings, self.habits, self.hooks)
 
     def begun(self) -> words.Begun:
         under_way = {task.id: task.agent_id for task in self.tasks.values() if not task.has_ended}

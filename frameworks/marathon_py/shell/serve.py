@@ -28,6 +28,8 @@ from frameworks.marathon_py.shell.ends import BAD_FLAG, FAULTY, GRACEFUL, NO_POR
 from frameworks.marathon_py.shell.flags import Flags
 from frameworks.marathon_py.shell.flags.process import DEFAULT_ZK
 from frameworks.marathon_py.shell.front import Front, Leadership
+from frameworks.marathon_py.shell.plugins.guard import Plugins
+from frameworks.marathon_py.shell.plugins.loading import PluginFailed, load
 from frameworks.marathon_py.shell.process import Process
 from frameworks.marathon_py.shell.program import MarathonScheduler
 from frameworks.marathon_py.shell.relay import Relay
@@ -85,7 +87,11 @@ async def serve(flags: Flags) -> int:
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signum, end, EXIT_OK)
-    serving = asyncio.create_task(_Serving(flags, lambda: end(GRACEFUL)).run(), name="marathon")
+    try:
+        whole = _Serving(flags, lambda: end(GRACEFUL))
+    except PluginFailed as error:
+        raise why(error) from error
+    serving = asyncio.create_task(whole.run(), name="marathon")
     waiting = asyncio.create_task(asked.wait(), name="told to end")
     try:
         await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
@@ -121,10 +127,12 @@ class _Serving:
     """The whole process, put together."""
 
     def __init__(self, flags: Flags, abdicated: Callable[[], None]) -> None:
-        """``abdicated`` is called when the leader is to end."""
+        """``abdicated`` is called when the leader is to end. Raises UsageError, PluginFailed."""
         self._flags, self._abdicated = flags, abdicated
         self._leadership = Leadership("")
         self._preparing: asyncio.Timeout | None = None
+        conf = flags.process.plugin_conf
+        self._plugins = Plugins(load(conf) if conf is not None else ())
         credentials, realm = flags.process.http_credentials, flags.process.http_realm
         try:
             self._basic = None if credentials is None else Basic(credentials, realm)
@@ -162,6 +170,7 @@ class _Serving:
     async def _identify(self, request: Request) -> None:
         if self._basic is not None:
             self._basic.identify(request)
+        await self._plugins.identify(request)
 
     # ---- leading
 
@@ -178,7 +187,7 @@ class _Serving:
                     raise Ended("elected, but not prepared in time", FAULTY) from error
                 raise
             process = Process(
-                scheduler, self._flags.shown(), leadership.ours, self._front.requests, self._abdicated)
+                scheduler, self._flags.shown(), leadership.ours, self._plugins, self._front.requests, self._abdicated)
             hub = Hub(process)
             stack.push_async_callback(hub.close)
             leadership.leader, leadership.site = leadership.ours, Api(process, rows(hub), origins)
@@ -207,6 +216,7 @@ class _Serving:
             user=settings.mesos_user, failover_timeout_s=settings.failover_timeout_s, checkpoint=settings.checkpoint,
             principal=settings.mesos_authentication_principal or "",
             secret=secret if settings.mesos_authentication else "", habits=flags.habits(), settings=flags.settings(),
+            hooks=self._plugins.hooks(),
             webui_url=process.webui_url or self._leadership.ours, backup_location=process.backup_location or "",
             probes_at_once=settings.max_concurrent_marathon_health_checks,
         )  # fmt: skip
