@@ -156,8 +156,6 @@ class Marathon:
         self.killing: dict[str, None] = {}
         #: health checks that are made, as far as people have been told, by spec and version
         self.checked: dict[PathId, dict[str, tuple[HealthCheck, ...]]] = {}
-        #: specs whose instances are asked whether they are ready: those that were locked after the last frame
-        self.polled: dict[PathId, None] = {}
         #: roles in which offers are wanted, as we have said; in which they are to be asked for again; in which
         #: something was given back since they were last asked for
         self.wanted: dict[str, None] = {}
@@ -172,6 +170,8 @@ class Marathon:
         self.moved: dict[PathId, None] = {}
         self.recounted: dict[PathId, None] = {}
         self.counted: dict[PathId, None] = {}
+        #: of this frame, too: specs that deployments have begun to work on
+        self.begun: dict[PathId, None] = {}
         self._cause = 0
 
     def apply(self, event: Event, now: Nanos) -> Frame:
@@ -200,6 +200,7 @@ class Marathon:
         self.touched.clear()
         self.moved.clear()
         self.counted.clear()
+        self.begun.clear()
 
     def deadline(self) -> Nanos | None:
         return self.timers.deadline()

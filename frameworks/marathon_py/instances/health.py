@@ -94,9 +94,11 @@ def probe_due(m: Marathon, event: Event, out: Frame) -> None:
     instance = m.instances.get(told.instance_id)
     if instance is None or instance.incarnation != told.incarnation or instance.condition is not Condition.RUNNING:
         return
-    check = dict(of_marathon(instance))[told.index]
+    check = dict(of_marathon(instance)).get(told.index)
+    if check is None:
+        return
     key = _key(instance, told.index)
-    m.timers.set(key, out.now + max(1, seconds(check.interval_seconds)), told)
+    m.timers.set(key, out.now + seconds(max(probes.INTERVAL_MIN_S, check.interval_seconds)), told)
     target = (
         probes.of_port(instance, check.port) if check.port is not None
         else probes.of_index(instance, check.port_index or 0)

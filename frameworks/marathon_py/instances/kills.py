@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 table = Table("kills of instances")
 
+
 def stop(m: Marathon, instance: Instance, out: Frame) -> None:
     """It is to end and to be forgotten; one that has no task is forgotten at once. Residents keep their data."""
     m.want(instance, Goal.STOPPED if instance.spec.is_resident else Goal.DECOMMISSIONED, out)

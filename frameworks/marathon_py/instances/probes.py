@@ -12,6 +12,8 @@ from frameworks.marathon_py.instances.instance import APP, Instance
 
 Target = tuple[str, int]
 
+INTERVAL_MIN_S = 1.0  # whatever a definition says: nobody is asked without a pause
+
 
 def of_index(instance: Instance, index: int) -> Target | None:
     """Its port of that index: on the host if it has one there, else in its container; None: nobody knows where."""

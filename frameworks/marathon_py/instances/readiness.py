@@ -7,6 +7,7 @@ Source: mesosphere/marathon .../core/readiness/impl/ReadinessCheckExecutorImpl.s
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from frameworks.marathon_py import words
@@ -29,12 +30,8 @@ READINESS = "readiness"  # kind of probes
 
 def settle(m: Marathon, out: Frame) -> None:
     """Whoever has to be ready and is not is asked: what has changed, and what a deployment has begun to work on."""
-    names = dict(m.touched)
-    for spec_id in m.locked:
-        if spec_id not in m.polled:
-            names.update(dict.fromkeys(m.of_spec.get(spec_id, {})))
-    m.polled = dict.fromkeys(m.locked)
-    for name in names:
+    begun = chain.from_iterable(m.of_spec.get(spec_id, ()) for spec_id in m.begun)
+    for name in dict.fromkeys([*m.touched, *begun]):
         instance = m.instances.get(name)
         key = ("readiness", name)
         if instance is not None and _check(m, instance) is not None and key not in m.timers:
@@ -55,7 +52,8 @@ def readiness_due(m: Marathon, event: Event, out: Frame) -> None:
     check = _check(m, instance) if instance is not None else None
     if instance is None or check is None:
         return
-    m.timers.set(("readiness", instance.id), out.now + max(1, seconds(check.interval_seconds)), event.body)
+    interval = seconds(max(probes.INTERVAL_MIN_S, check.interval_seconds))
+    m.timers.set(("readiness", instance.id), out.now + interval, event.body)
     target = probes.of_name(instance, check.port_name)
     if target is not None:
         probe = words.Probe(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from frameworks.marathon_py.instances import dues, kills
+from frameworks.marathon_py.instances import dues, kills, updates
 from frameworks.marathon_py.instances.instance import Goal
 from frameworks.marathon_py.instances.victims import victims
 from mesos_py.machine.frame import Event, Frame
@@ -57,5 +57,10 @@ def _be_as_defined(m: Marathon, spec_id: PathId, out: Frame) -> None:
     current = [one for one in m.of(spec_id) if one.is_current]
     for instance in victims(spec, current, len(current) - spec.instances) if len(current) > spec.instances else ():
         kills.stop(m, instance, out)
-    for _ in range(spec.instances - len(current)):
+    missing = max(0, spec.instances - len(current))
+    stopped = [one for one in m.of(spec_id) if one.goal is Goal.STOPPED and not one.open_tasks][:missing]
+    for instance in stopped:  # they have their data
+        m.want(instance, Goal.RUNNING, out)
+        updates.reschedule(m, instance, out)
+    for _ in range(missing - len(stopped)):
         m.add(spec, out)

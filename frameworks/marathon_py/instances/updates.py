@@ -77,6 +77,8 @@ def _stranger(m: Marathon, status: TaskStatus, out: Frame) -> None:
 def _hear(m: Marathon, instance: Instance, task: InstanceTask, status: TaskStatus, out: Frame) -> None:
     """The task is as the status says."""
     condition, former = condition_of(status), task.condition
+    if condition in (Condition.STAGING, Condition.STARTING) and task.started_at is not None:
+        condition = Condition.RUNNING  # what was said before it ran has come late
     task.condition, task.status = condition, status
     if status.healthy is not None:
         task.healthy = status.healthy

@@ -146,6 +146,13 @@ def test_the_grace_period_ends_with_time_or_with_the_first_success() -> None:
     assert result(early).consecutive_failures == 1
 
 
+def test_nobody_is_asked_without_a_pause() -> None:
+    world = checked(intervalSeconds=0)
+    world.look = found(200)
+    world.advance(10 * SECOND)
+    assert len(world.probes) == 11
+
+
 def test_what_does_not_run_is_not_asked_and_its_failures_do_not_count() -> None:
     world = checked(maxConsecutiveFailures=1)
     (instance,) = world.of()

@@ -7,12 +7,23 @@ from typing import Any
 import pytest
 
 from frameworks.marathon_py import words
+from frameworks.marathon_py.core import Marathon
+from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.instances.instance import ReadinessResult
+from mesos_py.machine.frame import Frame
 from mesos_py.machine.values import SECOND
 from tests.marathon.app_of import app_of
 from tests.marathon.world import World, world_of
 
+WEB = PathId("/web")
 PORTS = [{"port": 0}, {"port": 0, "name": "admin"}]
+
+
+def lock(world: World) -> None:
+    def begin(m: Marathon, out: Frame) -> None:
+        m.locked[WEB], m.begun[WEB] = "d", None
+
+    world.act(begin)
 
 
 def deploying(**check: Any) -> World:
@@ -21,7 +32,7 @@ def deploying(**check: Any) -> World:
     world = world_of(app_of(portDefinitions=PORTS, readinessChecks=[given]))
     world.run()
     world.of()[0].tasks["_app"].host_ports = (31_000, 31_001)
-    world.act(lambda m, out: m.locked.update({"/web": "d"}))
+    lock(world)
     return world
 
 
@@ -68,7 +79,7 @@ def test_nobody_is_asked_without_a_deployment_nor_after_it() -> None:
     world.act(lambda m, out: m.locked.clear())
     world.advance(100 * SECOND)
     assert len(world.probes) == 1
-    world.act(lambda m, out: m.locked.update({"/web": "e"}))
+    lock(world)
     world.advance(1)
     assert len(world.probes) == 2
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from frameworks.marathon_py.instances.instance import APP, Goal, InstanceTask, Placed
 from mesos_py.machine.values import SECOND
+from mesos_py.wire.ids import AgentID
+from mesos_py.wire.task import TaskState
 from tests.marathon.app_of import app_of
 from tests.marathon.world import world_of
 
@@ -52,3 +55,27 @@ def test_a_lost_replacement_is_made_up_for() -> None:
     assert len(world.of()) == 2
     world.run()
     assert len(world.alive()) == 2
+
+
+def test_of_residents_the_stopped_ones_come_back_first() -> None:
+    """They have their data: scaled down they are kept, scaled up they are launched again, and deleted they are gone."""
+    volumes = [{"containerPath": "data", "mode": "RW", "persistent": {"size": 10}}]
+    body = {"cmd": "run", "container": {"type": "MESOS", "volumes": volumes}}
+    world = world_of(app_of(instances=2, **body))
+    for instance in world.of():  # by hand: reservations are not made yet
+        task = InstanceTask(instance.next_task_id(), APP)
+        where = Placed(AgentID("a0"), "h0")
+        world.act(lambda m, out, one=instance, task=task, where=where: m.launched(one, where, [task], out))
+        world.update(task.id, TaskState.TASK_RUNNING)
+    before = {one.id for one in world.of()}
+    world.define(app_of(instances=0, **body))
+    for instance in world.of():
+        world.end(instance.tasks[APP].id, TaskState.TASK_KILLED)
+    assert world.conditions() == ["Killed", "Killed"]
+    world.start()
+    assert [one.goal for one in world.of()] == [Goal.STOPPED, Goal.STOPPED]
+    world.define(app_of(instances=3, **body))
+    assert before < {one.id for one in world.of()}
+    assert world.conditions() == ["Scheduled"] * 3
+    world.define()
+    assert world.of() == []

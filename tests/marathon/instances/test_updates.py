@@ -75,6 +75,16 @@ def test_an_update_that_comes_twice_is_told_once() -> None:
     assert world.facts == []
 
 
+def test_what_runs_does_not_go_back_to_staging() -> None:
+    """What was said before it ran may come late; it would be killed for not coming up."""
+    world = world_of(app_of())
+    world.run()
+    world.facts.clear()
+    world.update(world.alive()[0], TaskState.TASK_STAGING)
+    assert world.conditions() == ["Running"]
+    assert world.facts == []
+
+
 def test_strangers_are_killed_or_forgotten() -> None:
     """What runs and is nobody's is killed; what has ended is told and not remembered."""
     world = world_of()
