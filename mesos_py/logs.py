@@ -80,7 +80,7 @@ def set_up(options: LogOptions) -> None:
         ]
     else:
         plain = structlog.dev.plain_traceback  # the default takes a tenth of a second to render one with its variables
-        ending = [structlog.dev.ConsoleRenderer(colors=colors, pad_event=28, exception_formatter=plain)]
+        ending = [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
     structlog.configure(
         processors=[*shared, *ending],
         wrapper_class=structlog.make_filtering_bound_logger(level),
