@@ -36,6 +36,7 @@ from mesos_py.agent.containerizer.docker.removal import Remover
 from mesos_py.agent.containerizer.docker.request import PREFIX, SANDBOX, Settings, limits, name_of
 from mesos_py.agent.containerizer.docker.sandboxes import Sandboxes
 from mesos_py.agent.containerizer.docker.sessions import Sessions
+from mesos_py.agent.containerizer.docker.terminals import Terminals
 from mesos_py.agent.containerizer.docker.usage import usage
 from mesos_py.agent.containerizer.docker.warden import Warden
 from mesos_py.agent.events import (
@@ -76,6 +77,7 @@ class DockerContainerizer:
         self._dockerd = dockerd
         self._images = images
         self._sessions = Sessions(dockerd, report)
+        self._terminals = Terminals(dockerd)
         self._sandboxes = sandboxes
         self._logs = logs
         self._settings = settings
@@ -150,7 +152,10 @@ class DockerContainerizer:
     async def attach(self, container_id: str, *, types: bool) -> Attachment:
         if self._sessions.owns(container_id):
             return await self._sessions.attach(container_id, types=types)
-        raise NotAttached("I/O switchboard server was disabled for this container")
+        one = self._containers.get(container_id)
+        if one is None or not one.is_terminal:
+            raise NotAttached("I/O switchboard server was disabled for this container")
+        return await self._terminals.attach(container_id, types=types)
 
     def make_sandbox(self, container_id: str, path: str, latest_link: str | None, user: str | None) -> None:
         raise NotImplementedError("no containers are nested in those of docker")
@@ -253,6 +258,9 @@ class DockerContainerizer:
         one.pid = described.pid(what)
         one.stop_signal = described.stop_signal(what)
         one.network = described.network(what)
+        lines, one.is_terminal = one.launch.spec.lines, described.has_terminal(what)
+        if one.is_terminal and lines is not None:
+            self._start(self._terminals.resize(one.id, lines.rows, lines.columns), f"resize {one.name}")
         self._report(
             ContainerLaunched(
                 one.id, one.pid, network_infos=described.network_infos(what, one.launch.spec), data=described.data(what)
@@ -261,7 +269,8 @@ class DockerContainerizer:
         self._update(one)
         if one.is_doomed:
             self._start(self._kill(one), f"kill {one.name}")
-        self._logs.follow(one.id, one.name, one.launch.spec.sandbox, one.launch.spec.command)
+        spec = one.launch.spec
+        self._logs.follow(one.id, one.name, spec.sandbox, spec.command, is_terminal=one.is_terminal)
         if one.heard_status is not None or not described.is_running(what):
             self._ends.check(one)
 
@@ -281,11 +290,11 @@ class DockerContainerizer:
             container_id=name.removeprefix(PREFIX), sandbox=sandbox, argv=(name,), executable=name, env={}, is_kept=True
         )
         one = Container(Launch(spec, may_exist=True), pid=described.pid(what), stop_signal=described.stop_signal(what))
-        one.network = described.network(what)
+        one.network, one.is_terminal = described.network(what), described.has_terminal(what)
         one.limits = one.told = {field: what["HostConfig"].get(field) or 0 for field in UPDATED}
         self._containers[one.id] = one
         if sandbox:
-            self._logs.follow(one.id, name, sandbox)
+            self._logs.follow(one.id, name, sandbox, is_terminal=one.is_terminal)
         if one.pid is None or not described.is_running(what):
             self._ends.check(one)
             return None
@@ -338,6 +347,7 @@ class DockerContainerizer:
 
     def _over(self, one: Container, ended: Ended) -> None:
         del self._containers[one.id]
+        self._terminals.end(one.id)
         self._told[one.id] = one.launch.is_removed_at_once
         if ended.is_out_of_memory:
             # What it had is what it may have: dockerd does not tell, and the kernel kills who has all of that.

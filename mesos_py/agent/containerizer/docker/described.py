@@ -94,6 +94,11 @@ def network_infos(what: Inspected, spec: ContainerSpec) -> tuple[NetworkInfo, ..
     return (evolve(asked[0] if asked else NetworkInfo(), ip_addresses=tuple(found)),)
 
 
+def has_terminal(what: Inspected) -> bool:
+    """Its process is at one."""
+    return bool(what["Config"].get("Tty"))
+
+
 def network(what: Inspected) -> str | None:
     """The path of its network namespace; None: it is the host's."""
     number = pid(what)

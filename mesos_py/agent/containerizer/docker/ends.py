@@ -43,6 +43,8 @@ class Container:
     #: until it runs or has failed
     launching: asyncio.Task[Inspected] | None = None
     pid: int | None = None
+    #: it has a terminal, to which clients may attach
+    is_terminal: bool = False
     #: path of its network namespace, unless that is the host's
     network: str | None = None
     #: by which it wants to be ended

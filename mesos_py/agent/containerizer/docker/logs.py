@@ -28,6 +28,7 @@ from mesos_py.agent.containerizer.docker.output import (
     STDOUT,
     BadStream,
     Frames,
+    LineRecords,
     Position,
     Reader,
 )
@@ -58,6 +59,7 @@ class _Followed:
     position: Position
     #: None: its files grow
     bounds: LogBounds | None
+    is_terminal: bool
     following: asyncio.Task[None] | None = None
 
 
@@ -92,13 +94,16 @@ class Logs:
         if not self._loop.is_running():
             self._loop.close()
 
-    def follow(self, container_id: str, name: str, sandbox: str, command: CommandInfo | None = None) -> None:
-        """What it prints is written from now on, after what a former agent has written.
+    def follow(
+        self, container_id: str, name: str, sandbox: str, command: CommandInfo | None = None, *,
+        is_terminal: bool = False,
+    ) -> None:  # fmt: skip
+        """What it prints, perhaps at a terminal, is written from now on, after what a former agent has written.
 
         Its command may bound its files; of one that was launched by a former agent that is not known any more.
         """
         bounds = None if self._rotation is None else self._rotation.bounds(command)
-        self._loop.call_soon_threadsafe(self._follow, container_id, name, sandbox, bounds)
+        self._loop.call_soon_threadsafe(self._follow, container_id, name, sandbox, bounds, is_terminal)
 
     async def finish(self, container_id: str) -> None:
         """It has ended, and all it has printed is written; or it never will be, which is logged."""
@@ -138,17 +143,15 @@ class Logs:
         if self._session is not None:
             await self._session.close()
 
-    def _follow(self, container_id: str, name: str, sandbox: str, bounds: LogBounds | None) -> None:
-        one = self._known(container_id, name, sandbox, bounds)
-        if one.following is None:
-            one.following = self._loop.create_task(self._go_on(one), name=f"follow {name}")
-
-    def _known(self, container_id: str, name: str, sandbox: str, bounds: LogBounds | None) -> _Followed:
+    def _follow(
+        self, container_id: str, name: str, sandbox: str, bounds: LogBounds | None, is_terminal: bool
+    ) -> None:  # fmt: skip
         one = self._followed.get(container_id)
         if one is None:
-            one = _Followed(container_id, name, sandbox, self._load(container_id, sandbox), bounds)
-            self._followed[container_id] = one
-        return one
+            position = self._load(container_id, sandbox)
+            one = self._followed[container_id] = _Followed(container_id, name, sandbox, position, bounds, is_terminal)
+        if one.following is None:
+            one.following = self._loop.create_task(self._go_on(one), name=f"follow {name}")
 
     async def _go_on(self, one: _Followed) -> None:
         """Until somebody ends it: streams break when dockerd does, and begin again."""
@@ -165,7 +168,7 @@ class Logs:
     async def _read(self, one: _Followed, *, follow: bool) -> bool:
         """Everything that is not written yet, and with ``follow`` what comes; whether there was anything."""
         assert self._session is not None
-        reader = Reader(one.position)
+        reader = Reader(one.position, LineRecords() if one.is_terminal else Frames())
         params = {"stdout": "1", "stderr": "1", "timestamps": "1", "follow": "1" if follow else "0"}
         if reader.since:
             params["since"] = reader.since
@@ -184,6 +187,9 @@ class Logs:
                     found = True
                     self._write(one, out, err)
                     await asyncio.sleep(0)
+            out, err = reader.end()
+            if out or err:
+                self._write(one, out, err)
         return found
 
     async def _finish(self, container_id: str) -> None:
@@ -264,7 +270,7 @@ class Logs:
             for output in (STDOUT, STDERR):
                 with contextlib.suppress(OSError), _opened(sandbox, output) as fd:
                     position.places[output].size = os.fstat(fd).st_size
-            self._save(_Followed(container_id, "", sandbox, position, None))
+            self._save(_Followed(container_id, "", sandbox, position, None, is_terminal=False))
             return position
         for output, place in ((STDOUT, position.places[0]), (STDERR, position.places[1])):
             with contextlib.suppress(OSError), _opened(sandbox, output) as fd:

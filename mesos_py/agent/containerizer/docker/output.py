@@ -22,10 +22,12 @@ import attrs
 
 STDOUT, STDERR = 0, 1
 HEADER: Final = 8
-FRAME_MAX: Final = 1 << 20  # bytes; dockerd cuts records at 16 KB
+LINE_MAX: Final = 16 << 10  # bytes; dockerd cuts records there
+FRAME_MAX: Final = 1 << 20
 MARGIN_NS: Final = 1_000_000_000  # by so much times of two outputs cross at most
 NAMES: Final = ("stdout", "stderr")
 
+_STAMP: Final = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z ")
 _TIME: Final = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z")
 
 
@@ -54,6 +56,46 @@ class Frames:
             yield STDERR if kind == 2 else STDOUT, bytes(buffer[start + HEADER : end])
             start = end
         del buffer[:start]
+
+    def end(self) -> Iterator[tuple[int, bytes]]:
+        """What is left when nothing more comes is no frame."""
+        return iter(())
+
+
+class LineRecords:
+    """The same of a container with a terminal, which has one output and no frames: a record ends with its line.
+
+    dockerd cuts lines that are longer than ``LINE_MAX``; the rest follows as a record of its own.
+    """
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
+        """Records that are complete now."""
+        buffer = self._buffer
+        buffer += data
+        start = 0
+        while (end := self._end(start)) >= 0:
+            yield STDOUT, bytes(buffer[start:end])
+            start = end
+        del buffer[:start]
+
+    def end(self) -> Iterator[tuple[int, bytes]]:
+        """What is left when nothing more comes: a line without an end."""
+        if self._buffer:
+            yield STDOUT, bytes(self._buffer)
+            self._buffer.clear()
+
+    def _end(self, start: int) -> int:
+        """Of the record that begins at ``start``; -1: it is not known yet."""
+        newline = self._buffer.find(b"\n", start)
+        cut = _STAMP.search(self._buffer, start + LINE_MAX)
+        if cut is not None and (newline < 0 or cut.start() < newline):
+            return cut.start()
+        if newline < 0 and len(self._buffer) - start > FRAME_MAX:
+            raise BadStream(f"a line of more than {FRAME_MAX} bytes")
+        return newline + 1 if newline >= 0 else -1
 
 
 @attrs.define
@@ -92,9 +134,9 @@ class Position:
 class Reader:
     """Records of one stream of logs that have not been written yet; it advances the position."""
 
-    def __init__(self, position: Position) -> None:
+    def __init__(self, position: Position, frames: Frames | LineRecords | None = None) -> None:
         self._places = position.places
-        self._frames = Frames()
+        self._frames = Frames() if frames is None else frames
         #: what was written of each output before this stream began, until something newer has come
         self._before: list[Place | None] = [attrs.evolve(place) if place.time else None for place in self._places]
         self._skipped = [0, 0]
@@ -110,8 +152,15 @@ class Reader:
 
     def feed(self, data: bytes) -> tuple[bytes, bytes]:
         """What is new of either output. Raises BadStream."""
+        return self._take(self._frames.feed(data))
+
+    def end(self) -> tuple[bytes, bytes]:
+        """The rest, when the stream has ended well. Raises BadStream."""
+        return self._take(self._frames.end())
+
+    def _take(self, records: Iterator[tuple[int, bytes]]) -> tuple[bytes, bytes]:
         found = bytearray(), bytearray()
-        for output, record in self._frames.feed(data):
+        for output, record in records:
             time, blank, text = record.partition(b" ")
             if not blank or not _TIME.fullmatch(time):
                 raise BadStream(f"no record: {record[:40]!r}")

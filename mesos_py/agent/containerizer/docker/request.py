@@ -129,6 +129,8 @@ def _request(spec: ContainerSpec, settings: Settings) -> Request:
         host["Ulimits"] = [_ulimit(limit) for limit in container.rlimit_info.rlimits]
     _ports(config, docker, spec.resources)
     _command(config, spec)
+    if spec.lines is not None and spec.lines.is_terminal:
+        config |= {"Tty": True, "OpenStdin": True}  # nobody need be there who types, and whoever does may go
     keys = _parameters(config, docker, settings.policy)
     if settings.dns is not None and not any(key in keys for key in _DNS_PARAMETERS):
         host.update(_default_dns(settings.dns, docker.network, str(host["NetworkMode"])))

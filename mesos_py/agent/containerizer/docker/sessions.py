@@ -23,11 +23,10 @@ from mesos_py.agent.containerizer import Attachment, ContainerSpec, InputTaken, 
 from mesos_py.agent.containerizer.docker.described import raw_status
 from mesos_py.agent.containerizer.docker.dockerd import Away, Dockerd, Refused
 from mesos_py.agent.containerizer.docker.request import name_of
+from mesos_py.agent.containerizer.docker.streams import BROKEN, READ_SIZE, upgraded
 from mesos_py.agent.events import ContainerEvent, ContainerExited, ContainerLaunched, ContainerLaunchFailed
 
 MARK: Final = "MESOS_SESSION"  # a variable of everything that a session runs; its value is the session's id
-READ_SIZE: Final = 64 << 10
-HEAD_MAX: Final = 64 << 10  # bytes of dockerd's answer before what the session says
 LOOK_AGAIN_S: Final = 0.05  # dockerd knows of an end a moment after the last word
 
 _STREAMS: Final = {1: Stream.STDOUT, 2: Stream.STDERR}
@@ -116,7 +115,7 @@ class Sessions:
         container_id = one.spec.container_id
         try:
             await self._begin(one)
-        except (Away, Refused, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+        except (Away, Refused, *BROKEN) as error:
             del self._sessions[container_id]
             self._report(ContainerLaunchFailed(container_id, f"Failed to execute '{one.spec.executable}': {error}"))
             return
@@ -144,16 +143,7 @@ class Sessions:
         if one.is_terminal and spec.lines is not None:
             wanted["ConsoleSize"] = [spec.lines.rows, spec.lines.columns]  # dockerd knows of it since API 1.42
         body = json.dumps(wanted).encode()
-        one.reader, one.writer = await asyncio.open_unix_connection(self._dockerd.socket, limit=HEAD_MAX)
-        one.writer.write(
-            b"POST /exec/%b/start HTTP/1.1\r\nHost: docker\r\nContent-Type: application/json\r\nConnection: Upgrade\r\n"
-            b"Upgrade: tcp\r\nContent-Length: %d\r\n\r\n%b" % (one.exec_id.encode(), len(body), body)
-        )
-        async with asyncio.timeout(self._dockerd.timeout_s):
-            head = await one.reader.readuntil(b"\r\n\r\n")
-        if b" 101 " not in head.split(b"\r\n", 1)[0]:
-            one.writer.close()
-            raise Refused(500, head.split(b"\r\n", 1)[0].decode(errors="replace"))
+        one.reader, one.writer = await upgraded(self._dockerd, f"/exec/{one.exec_id}/start", body)
         if one.is_terminal and spec.lines is not None:
             await resize(self._dockerd, one.exec_id, spec.lines.rows, spec.lines.columns)
 

@@ -15,7 +15,7 @@ LOOP = "touch /mnt/mesos/sandbox/ready; while :; do sleep 0.02; done"
 #: Until somebody lets it go on.
 WAIT = "cd /mnt/mesos/sandbox; touch ready; until [ -e go ]; do sleep 0.02; done"
 
-_OF_SPEC = ("uris", "is_kept", "user", "limits", "resources")
+_OF_SPEC = ("uris", "is_kept", "user", "limits", "resources", "lines")
 
 
 def start(harness: Harness, container_id: str, script: str, **fields: Any) -> None:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from mesos_py.agent.containerizer.docker.output import STDERR, STDOUT, BadStream, Frames, Position, Reader
+from mesos_py.agent.containerizer.docker.output import (
+    FRAME_MAX,
+    LINE_MAX,
+    STDERR,
+    STDOUT,
+    BadStream,
+    Frames,
+    LineRecords,
+    Position,
+    Reader,
+)
 
 
 def frame(output: int, contents: bytes) -> bytes:
@@ -78,3 +88,38 @@ def test_what_is_no_stream_is_said_to_be_none(stream: bytes) -> None:
 
 def test_an_input_is_no_output() -> None:
     assert list(Frames().feed(b"\0\0\0\0\0\0\0\1x")) == [(STDOUT, b"x")]
+
+
+def line(time: int, text: str) -> bytes:
+    """As a container with a terminal has it."""
+    return f"2026-11-29T12:00:00.{time * 100:09}Z {text}".encode()
+
+
+LONG = "x" * LINE_MAX
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000, 1 << 20])
+def test_lines_of_a_terminal_may_be_cut_anywhere(size: int) -> None:
+    """1 a record ends with its line; 2 or where dockerd has cut that; 3 or with the stream; 4 a time is no record."""
+    fake = line(9, "no record")
+    stream = line(1, "a\r\n") + line(2, LONG) + line(2, "rest\n") + line(3, f"{fake.decode()}\n") + line(4, "prompt ")
+    reader = Reader(Position(), LineRecords())
+    parts = [reader.feed(stream[start : start + size])[0] for start in range(0, len(stream), size)]
+    assert b"".join(parts) == b"a\r\n" + LONG.encode() + b"rest\n" + fake + b"\n"
+    assert reader.end() == (b"prompt ", b"")
+    assert reader.end() == (b"", b"")
+
+
+@pytest.mark.parametrize("cut", range(5))
+def test_a_later_reader_of_a_terminal_goes_on_after_any_record(cut: int) -> None:
+    records = [line(1, "a\n"), line(2, LONG), line(2, "rest\n"), line(2, "b\n"), line(3, "c\n")]
+    first = Reader(position := Position(), LineRecords())
+    written = first.feed(b"".join(records[:cut]))[0] + first.end()[0]
+    second = Reader(Position.decode(position.encode(256)), LineRecords())
+    written += second.feed(b"".join(records))[0]
+    assert written == b"a\n" + LONG.encode() + b"rest\nb\nc\n"
+
+
+def test_a_line_without_an_end_is_not_kept_for_ever() -> None:
+    with pytest.raises(BadStream):
+        Reader(Position(), LineRecords()).feed(line(1, "x" * (FRAME_MAX + 1)))
