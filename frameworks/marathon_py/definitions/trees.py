@@ -69,11 +69,6 @@ def take_group(root: Group, path: PathId, settings: Settings) -> Group:
     return at(root, paths.parent(path), change, settings)
 
 
-def with_dependencies(root: Group, path: PathId, dependencies: tuple[PathId, ...], settings: Settings) -> Group:
-    """The group depends on those."""
-    return at(root, path, lambda group: attrs.evolve(group, dependencies=dependencies), settings)
-
-
 def at(group: Group, path: PathId, change: Callable[[Group], Group], settings: Settings) -> Group:
     """The tree in which the group of that id has changed; groups on the way there are made if need be."""
     if group.id == path:

@@ -59,7 +59,10 @@ def submit(
     """The tree is what is wanted, and a deployment makes it so. Specs that were kept once keep their versions, others
     get theirs. ``about`` is what events name, ``at`` where in the request a spec stands."""
     version = versions.next_version(m, out.now)
-    prepared = prepare(m, wanted, version, force, restarted, at or {})
+    wrong = judge(m, wanted, force, at or {})
+    if wrong:
+        return invalid(wrong)
+    prepared = prepare(m, wanted, version, restarted)
     if isinstance(prepared, Refused):
         out.change(words.GroupChanged(about, version, prepared.message))
         return prepared
@@ -89,31 +92,36 @@ def _start(m: Marathon, made: Plan, about: PathId, is_rollback: bool, out: Frame
     return Started(m.root.version, deployment.id, created)
 
 
-def prepare(
-    m: Marathon, wanted: Group, version: str, force: bool, restarted: Collection[PathId], at: Mapping[PathId, str]
-) -> Group | Refused:
-    """The tree as it will be kept: the present one, if nothing differs."""
+def judge(m: Marathon, wanted: Group, force: bool, at: Mapping[PathId, str]) -> list[Violation]:
+    """What is wrong with definitions, each for itself; what was kept once is not judged again."""
+    found = []
+    for path, (old, spec) in trees.differences(m.root, wanted).items():
+        if spec is not None and not _was_kept(m, path, spec):
+            own = _violations(m, wanted, old, spec, force)
+            found += [Violation(at[path] + one.path.rstrip("/"), one.text) for one in own] if path in at else own
+    return found
+
+
+def prepare(m: Marathon, wanted: Group, version: str, restarted: Collection[PathId] = ()) -> Group | Refused:
+    """The tree as it will be kept: the present one, if nothing differs. Definitions have been judged."""
     changed = trees.differences(m.root, wanted)
     changed |= {path: (m.specs[path], m.specs[path]) for path in restarted if path not in changed}
     try:
         specs = _with_ports(m, changed)
     except PortsExhausted as error:
         return Refused(500, str(error))
-    wrong = [one for path, spec in specs.items() for one in _violations(m, wanted, path, spec, force, at.get(path, ""))]
-    if wrong:
-        return invalid(wrong)
     for path, spec in specs.items():
         if not _was_kept(m, path, spec) or path in restarted:
             specs[path] = _versioned(changed[path][0], spec, version, path in restarted)
         if len(records.spec_record(specs[path])) > records.RECORD_MAX:
-            return invalid([Violation(at.get(path, "") or "/", "The definition is too large to be kept.")])
+            return invalid([Violation("/", f"The definition of {path} is too large to be kept.")])
     root = trees.stamped(m.root, trees.replaced(wanted, specs), version)
-    wrong = list(groups.violations(root)) if root is not m.root else []
-    if wrong:
-        return invalid(wrong)
-    if root is not m.root and len(records.root_record(root)) > records.RECORD_MAX:
-        return invalid([Violation("/", "There are too many apps, pods and groups to be kept.")])
-    return root
+    if root is m.root:
+        return root
+    wrong = list(groups.violations(root))
+    if not wrong and len(records.root_record(root)) > records.RECORD_MAX:
+        wrong = [Violation("/", "There are too many apps, pods and groups to be kept.")]
+    return invalid(wrong) if wrong else root
 
 
 def _with_ports(m: Marathon, changed: Mapping[PathId, Difference]) -> dict[PathId, Spec]:
@@ -133,12 +141,8 @@ def _with_ports(m: Marathon, changed: Mapping[PathId, Difference]) -> dict[PathI
     return specs
 
 
-def _violations(m: Marathon, wanted: Group, path: PathId, spec: Spec, force: bool, at: str) -> list[Violation]:
-    """What is wrong with one definition; what was kept once is not judged again."""
-    if _was_kept(m, path, spec):
-        return []
+def _violations(m: Marathon, wanted: Group, old: Spec | None, spec: Spec, force: bool) -> list[Violation]:
     found: list[Violation] = []
-    old = m.specs.get(path)
     if isinstance(spec, App):
         found += rules.violations(spec, m.settings)
         found += violations_of_update(old, spec, force) if isinstance(old, App) else ()
@@ -146,9 +150,9 @@ def _violations(m: Marathon, wanted: Group, path: PathId, spec: Spec, force: boo
         found += violations_of_pod(spec, m.settings)
         found += violations_of_pod_update(old, spec) if isinstance(old, Pod) else ()
     found += m.hooks.violations(spec) if m.hooks.violations is not None else ()
-    role = groups.role_violation(spec, groups.allowed_roles(m.root, path, m.settings, wanted))
-    found += [role] if role is not None else []
-    return [Violation(at + one.path.rstrip("/") if at else one.path, one.text) for one in found]
+    allowed = groups.allowed_roles(m.root, PathId(spec.id), m.settings, wanted)
+    role = groups.role_violation(spec, allowed)
+    return [*found, role] if role is not None else found
 
 
 def _was_kept(m: Marathon, path: PathId, spec: Spec) -> bool:

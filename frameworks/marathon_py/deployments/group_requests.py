@@ -53,11 +53,12 @@ def put_group(m: Marathon, event: Event, out: Frame) -> None:
         out.reply = wanted
         return
     at = dict(_places(told.update, path))
-    if told.dry_run:
-        prepared = changes.prepare(m, wanted, versions.next_version(m, out.now), told.force, (), at)
-        out.reply = prepared if isinstance(prepared, Refused) else plan(m.root, prepared)
-    else:
+    if not told.dry_run:
         out.reply = changes.submit(m, wanted, paths.parent(path), told.force, out, at=at)
+        return
+    wrong = changes.judge(m, wanted, told.force, at)
+    prepared = changes.invalid(wrong) if wrong else changes.prepare(m, wanted, versions.next_version(m, out.now))
+    out.reply = prepared if isinstance(prepared, Refused) else plan(m.root, prepared)
 
 
 def _wanted(m: Marathon, update: GroupUpdate, path: PathId) -> Group | Refused:

@@ -242,3 +242,31 @@ def test_a_pod_with_data_may_not_have_other_resources() -> None:
     assert [one.text for one in asked(1, size=20).details] == ["persistent volumes cannot be updated"]
     assert isinstance(asked(1), Started)
 
+
+
+def test_a_deleted_group_is_taken_back_as_it_was() -> None:
+    """With what it depends on, its role, and groups in it in which nothing runs; others' groups stay."""
+    world = shop()
+    put(world, {"groups": [{"id": "back", "dependencies": ["../web"]}, {"id": "empty"}]})
+    world.tell(words.EnforceRole(SHOP, True))
+    world.run()
+    before = world.core.root
+    reply = world.tell(words.DeleteGroup(SHOP)).reply
+    world.tell(words.CreateApp({"id": "/other/x", "cmd": "run"}))
+    assert isinstance(world.tell(words.CancelDeployment(reply.deployment_id)).reply, Started)
+    rules = [(one.id, one.dependencies, one.enforce_role, one.specs) for one in before.walk()]
+    now = [(one.id, one.dependencies, one.enforce_role, one.specs) for one in world.core.root.walk()]
+    assert [one for one in rules if one not in now] == []
+    assert world.core.specs[PathId("/other/x")]
+    world.run()
+    assert not world.core.deployments
+
+
+def test_who_hears_of_refusals() -> None:
+    """Of those that the tree as a whole is the reason of; a definition that is wrong by itself never gets there."""
+    world = shop()
+    world.facts.clear()
+    put(world, {"apps": [app("web", cpus=-1)]})
+    assert not world.heard(words.GroupChanged)
+    put(world, {"apps": [app("pod")]})
+    assert [(one.group_id, one.reason) for one in world.heard(words.GroupChanged)] == [("/", "Object is not valid")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import attrs
@@ -34,7 +35,7 @@ def tree(*specs: Spec, **groups: Any) -> Group:
         root = trees.put(root, spec, SETTINGS)
     for path, dependencies in groups.items():
         wanted = tuple(PathId(one) for one in dependencies)
-        root = trees.with_dependencies(root, PathId(f"/{path}"), wanted, SETTINGS)
+        root = trees.at(root, PathId(f"/{path}"), partial(attrs.evolve, dependencies=wanted), SETTINGS)
     return root
 
 
