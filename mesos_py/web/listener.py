@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import ssl
 from collections.abc import Callable
 
 import structlog
@@ -17,6 +18,7 @@ log = structlog.get_logger(__name__)
 
 BACKLOG = 16_384  # connections not accepted yet, as far as the kernel allows (net.core.somaxconn)
 ACCEPTED_PER_ROUND = 128  # about 8 ms with what their first requests take before they wait for a turn
+HANDSHAKE_S = 30.0  # of TLS; who takes longer is let go
 PAUSE_S = 1.0  # without accepting, when there are no descriptors or no memory left
 
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -25,8 +27,11 @@ _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 class Listener:
     """Listens on one address; each connection gets a protocol from ``connect``."""
 
-    def __init__(self, host: str, port: int, connect: Callable[[], asyncio.Protocol]) -> None:
+    def __init__(
+        self, host: str, port: int, connect: Callable[[], asyncio.Protocol], tls: ssl.SSLContext | None = None
+    ) -> None:
         """Listens from now on, on the first address that ``host`` stands for. Raises OSError."""
+        self._tls = tls
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         self._socket = socket.create_server(address, family=family, backlog=BACKLOG)
         self._socket.setblocking(False)
@@ -69,6 +74,9 @@ class Listener:
 
     async def _open(self, accepted: socket.socket) -> None:
         try:
-            await self._loop.connect_accepted_socket(self._connect, accepted)
+            await self._loop.connect_accepted_socket(
+                self._connect, accepted, ssl=self._tls,
+                ssl_handshake_timeout=None if self._tls is None else HANDSHAKE_S,
+            )  # fmt: skip
         except OSError:  # it has gone already
             accepted.close()

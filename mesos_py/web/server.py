@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 
@@ -99,8 +100,8 @@ class Server:
         self._fresh: dict[web.RequestHandler, float] = {}
         self._sweeper: asyncio.TimerHandle | None = None
 
-    async def start(self, host: str, port: int) -> int:
-        """Listen; returns the port (of the first socket when ``port`` is 0). Raises OSError."""
+    async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
+        """Listen, too; returns the port. ``tls``: nothing but HTTPS is spoken there. Raises OSError."""
         if self._http is None:
             self._http = _Connections(
                 self._handle,
@@ -113,7 +114,7 @@ class Server:
             )
         if self._sweeper is None:
             self._sweep()
-        listening = Listener(host, port, self._connect)
+        listening = Listener(host, port, self._connect, tls)
         self._listening.append(listening)
         return listening.port
 

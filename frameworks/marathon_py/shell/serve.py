@@ -12,6 +12,7 @@ import contextlib
 import os
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ import structlog
 import uvloop
 
 from frameworks.marathon_py.shell import flags as flags_of_marathon
+from frameworks.marathon_py.shell import tls
 from frameworks.marathon_py.shell.access import Basic
 from frameworks.marathon_py.shell.api.events import Hub
 from frameworks.marathon_py.shell.api.rows import rows
@@ -27,6 +29,8 @@ from frameworks.marathon_py.shell.api.site import Api
 from frameworks.marathon_py.shell.ends import BAD_FLAG, FAULTY, GRACEFUL, NO_PORT, UNCAUGHT, Ended, why
 from frameworks.marathon_py.shell.flags import Flags
 from frameworks.marathon_py.shell.flags.process import DEFAULT_ZK
+from frameworks.marathon_py.shell.flags.process import Process as ProcessFlags
+from frameworks.marathon_py.shell.flags.scheduling import Scheduling
 from frameworks.marathon_py.shell.front import Front, Leadership
 from frameworks.marathon_py.shell.plugins.guard import Plugins
 from frameworks.marathon_py.shell.plugins.loading import PluginFailed, load
@@ -131,13 +135,10 @@ class _Serving:
         self._flags, self._abdicated = flags, abdicated
         self._leadership = Leadership("")
         self._preparing: asyncio.Timeout | None = None
-        conf = flags.process.plugin_conf
-        self._plugins = Plugins(load(conf) if conf is not None else ())
-        credentials, realm = flags.process.http_credentials, flags.process.http_realm
-        try:
-            self._basic = None if credentials is None else Basic(credentials, realm)
-        except ValueError as error:
-            raise UsageError(f"--http_credentials: {error}") from error
+        process = flags.process
+        self._zookeeper, self._tls, self._basic = _zookeeper(process), _certificate(process), _password(process)
+        self._secret = _secret(flags.scheduling)
+        self._plugins = Plugins(load(process.plugin_conf) if process.plugin_conf is not None else ())
 
     async def run(self) -> None:
         """Until it is cancelled. Raises what has ended it otherwise."""
@@ -145,16 +146,14 @@ class _Serving:
         async with contextlib.AsyncExitStack() as stack:
             server = Server(self._asked, limits=Limits(idle_s=IDLE_S), compresses=process.http_compression)
             stack.push_async_callback(server.close)
-            try:
-                port = await server.start(process.http_address or EVERYWHERE, process.http_port)
-            except OSError as error:
-                raise Ended(f"cannot listen on port {process.http_port}: {error}", NO_PORT) from error
-            address = f"{process.hostname or socket.gethostname()}:{port}"
-            leadership.ours = f"http://{address}"
+            leadership.ours = await self._listen(server)
+            trusted = None
+            if process.ssl_keystore_path is not None:
+                trusted = tls.of_client(process.ssl_keystore_path, process.leader_proxy_ssl_ignore_hostname)
             relay = Relay(
-                address, connect_s=process.leader_proxy_connection_timeout_s,
+                leadership.ours.partition("://")[2], connect_s=process.leader_proxy_connection_timeout_s,
                 read_s=process.leader_proxy_read_timeout_s,
-                connections_max=process.leader_proxy_max_open_connections,
+                connections_max=process.leader_proxy_max_open_connections, trusted=trusted,
             )  # fmt: skip
             stack.push_async_callback(relay.close)
             self._front = Front(
@@ -163,6 +162,21 @@ class _Serving:
             )  # fmt: skip
             print(f"ready {leadership.ours}", flush=True)
             await self._lead()
+
+    async def _listen(self, server: Server) -> str:
+        """The URL under which others reach us: http, or https if that is all there is."""
+        process, name = self._flags.process, self._flags.process.hostname or socket.gethostname()
+        ours = ""
+        places = [("https", process.https_address, process.https_port)] if self._tls is not None else []
+        places += [("http", process.http_address, process.http_port)] if process.http else []
+        for scheme, address, wanted in places:
+            try:
+                port = await server.start(address or EVERYWHERE, wanted, self._tls if scheme == "https" else None)
+            except OSError as error:
+                raise Ended(f"cannot listen on port {wanted}: {error}", NO_PORT) from error
+            ours = f"{scheme}://{name}:{port}"
+            log.info("listening", url=ours)
+        return ours
 
     async def _asked(self, request: Request) -> Answer:
         return await self._front(request)
@@ -207,45 +221,72 @@ class _Serving:
 
     def _scheduler(self) -> MarathonScheduler:
         flags, process, settings = self._flags, self._flags.process, self._flags.scheduling
-        place, store = self._place()
-        secret = settings.mesos_authentication_secret or ""
-        if settings.mesos_authentication_secret_file is not None:
-            secret = _contents(settings.mesos_authentication_secret_file)
+        place: Records | None = None
+        store = "memory" if process.internal_store_backend == "mem" else ""
+        if self._zookeeper is not None:
+            place = ElectedRecords(
+                self._zookeeper, self._leadership.ours, heard=self._heard, timeout_s=process.zk_session_timeout_s,
+                reached_within_s=process.zk_connection_timeout_s,
+            )  # fmt: skip
+        elif not store and process.state_file is not None:
+            store = f"sqlite:{process.state_file}"
         return _Elected(
             place, store=store, master=settings.master, name=settings.framework_name, roles=(settings.mesos_role,),
             user=settings.mesos_user, failover_timeout_s=settings.failover_timeout_s, checkpoint=settings.checkpoint,
-            principal=settings.mesos_authentication_principal or "",
-            secret=secret if settings.mesos_authentication else "", habits=flags.habits(), settings=flags.settings(),
-            hooks=self._plugins.hooks(),
+            principal=settings.mesos_authentication_principal or "", secret=self._secret,
+            habits=flags.habits(), settings=flags.settings(), hooks=self._plugins.hooks(),
             webui_url=process.webui_url or self._leadership.ours, backup_location=process.backup_location or "",
             probes_at_once=settings.max_concurrent_marathon_health_checks,
         )  # fmt: skip
 
-    def _place(self) -> tuple[Records | None, str]:
-        """Records that are to be opened, or where they are. Raises UsageError."""
-        process = self._flags.process
-        backend = process.internal_store_backend or ("zk" if process.zk is not None else "sqlite")
-        if backend == "mem":
-            return None, "memory"
-        if backend == "sqlite":
-            return None, f"sqlite:{process.state_file}" if process.state_file is not None else ""
-        if not process.ha:
-            log.warning("what is kept in ZooKeeper is written by who is elected, with --disable_ha, too")
-        try:
-            address = parse_address(process.zk or DEFAULT_ZK)
-        except AddressError as error:
-            raise UsageError(f"--zk: {error}") from error
-        if not isinstance(address, ZooKeeperAddress):
-            raise UsageError(f"--zk: expecting zk://host:port/path, found '{process.zk}'")
-        records = ElectedRecords(
-            address, self._leadership.ours, heard=self._heard, timeout_s=process.zk_session_timeout_s,
-            reached_within_s=process.zk_connection_timeout_s,
-        )  # fmt: skip
-        return records, ""
+
+# ---- what flags say, looked at before anything begins
 
 
-def _contents(path: str) -> str:
-    """Raises UsageError."""
+def _zookeeper(process: ProcessFlags) -> ZooKeeperAddress | None:
+    """Where state is kept and who leads is decided; None: in no ZooKeeper. Raises UsageError."""
+    backend = process.internal_store_backend or ("zk" if process.zk is not None else "sqlite")
+    if backend != "zk":
+        return None
+    if not process.ha:
+        log.warning("what is kept in ZooKeeper is written by who is elected, with --disable_ha, too")
+    try:
+        address = parse_address(process.zk or DEFAULT_ZK)
+    except AddressError as error:
+        raise UsageError(f"--zk: {error}") from error
+    if not isinstance(address, ZooKeeperAddress):
+        raise UsageError(f"--zk: expecting zk://host:port/path, found '{process.zk}'")
+    return address
+
+
+def _certificate(process: ProcessFlags) -> ssl.SSLContext | None:
+    """None: HTTPS is not spoken. Raises UsageError."""
+    path = process.ssl_keystore_path
+    if path is None:
+        if not process.http:
+            raise UsageError("--disable_http needs a certificate for HTTPS: --ssl_keystore_path")
+        return None
+    try:
+        return tls.of_server(path, process.ssl_keystore_password)
+    except tls.NoCertificate as error:
+        raise UsageError(f"--ssl_keystore_path={path}: {error}") from error
+
+
+def _password(process: ProcessFlags) -> Basic | None:
+    """None: everybody is let in. Raises UsageError."""
+    try:
+        return None if process.http_credentials is None else Basic(process.http_credentials, process.http_realm)
+    except ValueError as error:
+        raise UsageError(f"--http_credentials: {error}") from error
+
+
+def _secret(settings: Scheduling) -> str:
+    """What the master knows us by; "": nothing. Raises UsageError."""
+    if not settings.mesos_authentication:
+        return ""
+    path = settings.mesos_authentication_secret_file
+    if path is None:
+        return settings.mesos_authentication_secret or ""
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
