@@ -26,7 +26,6 @@ import attrs
 
 from frameworks.marathon_py import begun, connection, words
 from frameworks.marathon_py.definitions.app import App
-from frameworks.marathon_py.definitions.checks import HealthCheck
 from frameworks.marathon_py.definitions.groups import Group
 from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.definitions.pods import Pod
@@ -154,8 +153,8 @@ class Marathon:
         #: instances that are to be killed; those whose kill was said and that have not ended
         self.kills: dict[str, None] = {}
         self.killing: dict[str, None] = {}
-        #: health checks that are made, as far as people have been told, by spec and version
-        self.checked: dict[PathId, dict[str, tuple[HealthCheck, ...]]] = {}
+        #: definitions that have health checks and instances, one of which is here, by id and version
+        self.checked: dict[PathId, dict[str, tuple[App, Instance]]] = {}
         #: roles in which offers are wanted, as we have said; in which they are to be asked for again; in which
         #: something was given back since they were last asked for
         self.wanted: dict[str, None] = {}

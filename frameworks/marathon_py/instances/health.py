@@ -43,38 +43,48 @@ FIRST_AFTER_S = 5.0  # at most, from when it runs; Marathon: HealthCheckActor
 
 
 def settle(m: Marathon, out: Frame) -> None:
-    """Whoever runs is asked, each check in its interval."""
-    for spec_id in m.counted:
-        _register(m, spec_id, out)
+    """Whoever runs is asked, each check in its interval; people know which checks there are."""
     for name in m.touched:
         instance = m.instances.get(name)
-        if instance is not None and instance.condition is Condition.RUNNING:
-            for index, check in of_marathon(instance):
-                key = _key(instance, index)
-                if key not in m.timers:
-                    first_s = min(check.interval_seconds, FIRST_AFTER_S)
-                    if instance.since < out.now:  # it is asked again, by a new leader, who does not ask all at once
-                        first_s *= m.rng.random()
-                    m.timers.set(key, out.now + seconds(first_s), dues.ProbeDue(*key[1:]))
+        if instance is None or not isinstance(instance.spec, App) or not instance.spec.health_checks:
+            continue
+        if instance.spec.version not in m.checked.get(instance.spec_id, ()):
+            m.checked.setdefault(instance.spec_id, {})[instance.spec.version] = instance.spec, instance
+            for check in instance.spec.health_checks:
+                out.change(words.CheckAdded(instance.spec_id, instance.spec.version, fields.show(check)))
+        if instance.condition is Condition.RUNNING:
+            _ask(m, instance, out)
+    for spec_id in m.counted:
+        if spec_id in m.checked:
+            _strike(m, spec_id, out)
 
 
-def _register(m: Marathon, spec_id: PathId, out: Frame) -> None:
-    """People know which checks there are: those of every version that an instance has."""
-    known = m.checked.get(spec_id, {})
-    there = {
-        one.spec.version: one.spec.health_checks for one in m.of_spec.get(spec_id, {}).values()
-        if isinstance(one.spec, App) and one.spec.health_checks
-    }  # fmt: skip
-    for version, checks in there.items():
-        for check in checks if version not in known else ():
-            out.change(words.CheckAdded(spec_id, version, fields.show(check)))
-    for version, checks in known.items():
-        for check in checks if version not in there else ():
+def _ask(m: Marathon, instance: Instance, out: Frame) -> None:
+    for index, check in of_marathon(instance):
+        key = _key(instance, index)
+        if key not in m.timers:
+            first_s = min(check.interval_seconds, FIRST_AFTER_S)
+            if instance.since < out.now:  # it is asked again, by a new leader, who does not ask all at once
+                first_s *= m.rng.random()
+            m.timers.set(key, out.now + seconds(first_s), dues.ProbeDue(*key[1:]))
+
+
+def _strike(m: Marathon, spec_id: PathId, out: Frame) -> None:
+    """Of versions that no instance has any more there are no checks. One instance of each is known, and another is
+    looked for when that is gone."""
+    known = m.checked[spec_id]
+    for version, (spec, instance) in list(known.items()):
+        if m.instances.get(instance.id) is instance and instance.spec.version == version:
+            continue
+        other = next((one for one in m.of_spec.get(spec_id, {}).values() if one.spec.version == version), None)
+        if other is not None:
+            known[version] = spec, other
+            continue
+        del known[version]
+        for check in spec.health_checks:
             out.change(words.CheckAdded(spec_id, None, fields.show(check)))
-    if there:
-        m.checked[spec_id] = there
-    else:
-        m.checked.pop(spec_id, None)
+    if not known:
+        del m.checked[spec_id]
 
 
 def of_marathon(instance: Instance) -> list[tuple[int, HealthCheck]]:
