@@ -23,7 +23,7 @@ table = Table("what a predecessor has left")
 def begun(m: Marathon, event: Event, out: Frame) -> None:
     """Everything is as it was. Raises ValueError, KeyError for records that are not ours."""
     told: words.Begun = event.body
-    m.records = {name: contents for name, contents in told.records.items() if name.startswith(definitions.PREFIX)}
+    m.records.update(one for one in told.records.items() if one[0].startswith(definitions.PREFIX))
     versions.restore(m)
     instances.begin(m, told.tasks, out)
     failures.begin(m, out)

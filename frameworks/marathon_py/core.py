@@ -115,10 +115,12 @@ class Marathon:
         self.settings = settings or Settings()
         self.habits = habits or Habits()
         self.hooks = hooks
+        #: everything that is kept of us
+        self.records: dict[str, bytes] = {}
         #: all definitions as they are, and by id; what is kept of former ones
         self.root = Group()
         self.specs: dict[PathId, Spec] = {}
-        self.versions = Versions()
+        self.versions = Versions(self.records)
         #: deployments that are under way; what they do at present, by spec
         self.deployments: dict[str, Deployment] = {}
         self.works: dict[PathId, Work] = {}
@@ -161,8 +163,6 @@ class Marathon:
         self.renewed: dict[str, None] = {}
         self.refused: dict[str, None] = {}
         self.has_begun = False
-        #: everything that is kept of us
-        self.records: dict[str, bytes] = {}
         #: of this frame: instances that are others than before, their specs; specs that have other instances than
         #: before, to be looked at, and seen
         self.touched: dict[str, None] = {}

@@ -9,8 +9,9 @@ Source: mesosphere/marathon .../core/storage/store/impl/..., .../storage/reposit
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from frameworks.marathon_py.definitions import trees
 from frameworks.marathon_py.definitions.groups import Group
@@ -26,18 +27,44 @@ if TYPE_CHECKING:
 
 
 class Versions:
-    """What is kept of definitions. The present ones are in ``Marathon.root`` and ``Marathon.specs``."""
+    """What is kept of definitions. The present ones are in ``Marathon.root`` and ``Marathon.specs``.
 
-    def __init__(self) -> None:
+    A former version is read when somebody asks for it, and is the same object for as long as anybody has it: there may
+    be fifty of each app, and few are ever looked at.
+    """
+
+    def __init__(self, kept: Mapping[str, bytes]) -> None:
+        #: all records
+        self._kept = kept
+        #: those that somebody has, by the name of their record
+        self._read: WeakValueDictionary[str, Spec] = WeakValueDictionary()
         #: by version, oldest first
         self.roots: dict[str, Group] = {}
-        #: by id and version, oldest first
-        self.specs: dict[PathId, dict[str, Spec]] = {}
+        #: versions by id, oldest first
+        self.specs: dict[PathId, dict[str, None]] = {}
         #: ids of which more is kept than need be, for the sake of somebody who uses it
         self.lingering: dict[PathId, None] = {}
 
     def spec(self, spec_id: PathId, version: str) -> Spec | None:
-        return self.specs.get(spec_id, {}).get(version)
+        if version not in self.specs.get(spec_id, ()):
+            return None
+        name = records.spec_name(spec_id, version)
+        found = self._read.get(name)
+        if found is None:
+            found = self._read[name] = records.read_spec(self._kept[name])
+        return found
+
+    def needed(self, spec_id: PathId, version: str) -> Spec:
+        """Raises KeyError where there is none."""
+        found = self.spec(spec_id, version)
+        if found is None:
+            raise KeyError(records.spec_name(spec_id, version))
+        return found
+
+    def add(self, spec: Spec) -> None:
+        """Its record is kept."""
+        self.specs.setdefault(PathId(spec.id), {})[spec.version] = None
+        self._read[records.spec_name(PathId(spec.id), spec.version)] = spec
 
 
 def next_version(m: Marathon, now: Nanos) -> str:
@@ -55,8 +82,8 @@ def keep(m: Marathon, root: Group, out: Frame) -> None:
             del m.specs[path]
         else:
             m.specs[path] = spec
-            versions.specs.setdefault(path, {})[spec.version] = spec
             m.keep(records.spec_name(path, spec.version), records.spec_record(spec), out)
+            versions.add(spec)
     m.root = root
     versions.roots[root.version] = root
     m.keep(f"{records.ROOT}{root.version}", records.root_record(root), out)
@@ -114,13 +141,11 @@ def restore(m: Marathon) -> None:
     versions = m.versions
     for name in sorted(one for one in m.records if one.startswith(records.SPEC)):
         path, version = records.spec_named(name)
-        versions.specs.setdefault(path, {})[version] = records.read_spec(m.records[name])
+        versions.specs.setdefault(path, {})[version] = None
     for name in sorted(one for one in m.records if one.startswith(records.ROOT)):
-        root = records.read_root(m.records[name], lambda path, version: versions.specs[path][version])
+        root = records.read_root(m.records[name], versions.needed)
         versions.roots[root.version] = root
     if versions.roots:
         m.root = versions.roots[max(versions.roots)]
         m.specs = {PathId(spec.id): spec for spec in m.root.all_specs()}
     versions.lingering = dict.fromkeys(versions.specs)
-
-

@@ -136,6 +136,22 @@ def test_a_version_that_an_instance_has_is_kept_until_it_ends() -> None:
     assert list(kept.m.versions.specs[PathId("/web")]) == [last]
 
 
+def test_a_former_version_is_read_when_it_is_asked_for() -> None:
+    """And is one object, however often that is; what is not kept is nothing."""
+    kept = Kept()
+    first = kept.put(app_of(**RICH))
+    old = kept.m.specs[PathId("/web")]
+    kept.put(app_of(cmd="walk"))
+    again = kept.again()
+    found = again.versions.spec(PathId("/web"), first)
+    assert found == old
+    assert again.versions.spec(PathId("/web"), first) is found
+    assert again.versions.spec(PathId("/web"), "x") is None
+    assert again.versions.spec(PathId("/x"), first) is None
+    with pytest.raises(KeyError, match="marathon/spec/web@x"):
+        again.versions.needed(PathId("/web"), "x")
+
+
 def test_a_large_tree_takes_little_room() -> None:
     """Marathon's ZooKeeper takes less than a MiB; stores keep to less than that."""
     app = app_of(cmd="x")
