@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 table = Table("the launch queue")
 
 SWEEP = 10 * SECOND  # delays that are over for long are looked for
+LOOK = 60 * SECOND  # how often what waits for a secret is looked at again
 
 
 @value
@@ -43,6 +44,11 @@ class DelayOver:
     """A timer: what waits after a failure may be launched."""
 
     config: Config
+
+
+@value
+class LookDue:
+    """A timer: what no offer could do may be possible by now."""
 
 
 @value
@@ -93,7 +99,12 @@ def _is_held(m: Marathon, instance: Instance, config: Config, now: Nanos) -> boo
     due = backoff.until(m, config, now)
     if due is not None:
         m.timers.set(("delay", config), due, DelayOver(config))
-    return due is not None or hindrance(m, instance.spec) is not None
+        return True
+    if hindrance(m, instance.spec) is None:
+        return False
+    if m.hooks.find_secret is not None and "hindered" not in m.timers:
+        m.timers.set("hindered", now + LOOK, LookDue())
+    return True
 
 
 def leave(m: Marathon, instance: Instance) -> None:
@@ -153,6 +164,13 @@ def clear_delay(m: Marathon, event: Event, out: Frame) -> None:
 def delay_over(m: Marathon, event: Event, out: Frame) -> None:
     """What waits may be launched."""
     sort(m, event.body.config, out.now)
+
+
+@table.on(LookDue)
+def look_due(m: Marathon, event: Event, out: Frame) -> None:
+    """What was hindered, and is not any more, may be launched."""
+    for config in list(m.aside):
+        sort(m, config, out.now)
 
 
 @table.on(SweepDue)

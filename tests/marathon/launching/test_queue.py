@@ -12,6 +12,7 @@ from frameworks.marathon_py.instances.instance import Condition, Instance
 from frameworks.marathon_py.launching import backoff
 from frameworks.marathon_py.launching.attempts import Attempt, attempts
 from frameworks.marathon_py.launching.backoff import config_of
+from frameworks.marathon_py.launching.hooks import Hooks
 from frameworks.marathon_py.launching.reasons import FUNNEL
 from mesos_py.machine.values import MILLISECOND
 from mesos_py.wire.scheduler_api import Call
@@ -286,3 +287,27 @@ def test_regions(home: str | None, constraints: list[list[str]], runs: bool) -> 
         (one,) = attempt(world).offers
         assert one.reasons == ()
         assert steps(attempt(world).last_offers) == {}
+
+
+# ---- secrets
+
+
+def test_an_app_waits_for_its_secret() -> None:
+    """Nobody has it yet; somebody has it later; it is looked for from time to time, while anybody waits."""
+    known: dict[str, bytes] = {}
+    world = world_of()
+    world.core.hooks = Hooks(find_secret=known.get)
+    world.define(app_of(env={"A": {"secret": "s"}}, secrets={"s": {"source": "/a/b"}}))
+    world.run()
+    assert (world.alive(), world.wanted) == ([], {})
+    assert (attempt(world).count, attempt(world).offers) == (1, ())
+    world.advance(60 * SECOND)
+    world.run()
+    assert world.alive() == []
+    known["/a/b"] = b"x"
+    world.advance(60 * SECOND)
+    world.run()
+    assert len(world.alive()) == 1
+    assert world.infos[world.alive()[0]].command is not None
+    world.advance(60 * SECOND)
+    assert "hindered" not in world.core.timers
