@@ -63,9 +63,7 @@ def config_of(spec: App | Pod) -> Config:
 def until(m: Marathon, config: Config, now: Nanos) -> Nanos | None:
     """When it may be launched again; None: at once."""
     delay = m.delays.get(config)
-    if delay is None or delay.is_quiet(now) or delay.until <= now:
-        return None
-    return delay.until
+    return delay.until if delay is not None and delay.until > now else None
 
 
 def heard(m: Marathon, instance: Instance, now: Nanos) -> bool:

@@ -102,6 +102,22 @@ def test_a_port_that_nobody_has_numbered_is_drawn() -> None:
     assert (found["PORT_A"], found[f"PORT_{second}"]) == (first, second)
 
 
+class Drawn(Random):
+    """These numbers."""
+
+    def randint(self, a: int, b: int) -> int:
+        return numbers.pop(0)
+
+
+numbers = [8_080, 31_000, 5_000, 5_000, 6_000]
+
+
+def test_a_drawn_port_is_none_that_is_there() -> None:
+    mappings = [{"containerPort": 8_080, "hostPort": 0}, {"containerPort": 0}, {"containerPort": 0}]
+    app = app_of(container={"type": "MESOS", "portMappings": mappings}, cmd="x", **CONTAINER)
+    assert environment.of_ports(app, (31_000, None, None), Drawn())["PORTS"] == "31000,5000,6000"
+
+
 def test_what_people_define_comes_last_and_prefixes_are_for_ports_and_host() -> None:
     found = told((31_000,), "P_", cmd="x", env={"HOST": "mine", "P_PORT": "1"}, labels={"a": "b"})
     assert found["HOST"] == "mine"

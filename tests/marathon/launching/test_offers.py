@@ -57,6 +57,47 @@ def test_one_offer_is_used_for_so_many_instances_and_offered_again() -> None:
     assert accepts(world)[-1].filters.refuse_seconds == 120
 
 
+def test_what_nobody_wants_more_of_is_not_offered_again_at_once() -> None:
+    world = world_of(app_of(instances=5), agents=1, max_instances_per_offer=5)
+    world.offer_all()
+    assert [one.filters.refuse_seconds for one in accepts(world)] == [120]
+
+
+def test_instances_of_one_spec_are_spread() -> None:
+    """As evenly as there is room, over those that run already, too."""
+    world = world_of(app_of(instances=4), agents=4)
+    world.offer_all("a0", "a1")
+    world.offer_all()
+    assert sorted(len(agent.tasks) for agent in world.agents.values()) == [0, 0, 2, 2]
+    world.define(app_of(instances=8))
+    world.launch()
+    assert [len(agent.tasks) for agent in world.agents.values()] == [2, 2, 2, 2]
+
+
+def test_no_app_is_always_the_first_and_no_agent() -> None:
+    names, places = set(), set()
+    for seed in range(20):
+        world = world_of(app_of(id="/a", cpus=60), app_of(id="/b", cpus=60), agents=1, seed=seed)
+        world.offer_all()
+        (info,) = world.infos.values()
+        names.add(info.name)
+        world = world_of(app_of(), agents=2, seed=seed)
+        world.offer_all()
+        (info,) = world.infos.values()
+        places.add(info.agent_id)
+    assert names == {"a", "b"}
+    assert places == {"a0", "a1"}
+
+
+def test_two_protocols_may_share_a_port_of_the_host() -> None:
+    mappings = [{"containerPort": 53, "hostPort": 31_053, "protocol": protocol} for protocol in ("tcp", "udp")]
+    container = {"type": "DOCKER", "docker": {"image": "i"}, "portMappings": mappings}
+    world = world_of(app_of(container=container, networks=[{"mode": "container/bridge"}]), agents=1)
+    world.run()
+    (instance,) = world.of()
+    assert instance.tasks["_app"].host_ports == (31_053, 31_053)
+
+
 def test_specs_take_turns() -> None:
     """A large app does not keep small ones waiting."""
     world = world_of(app_of(id="/large", instances=50), app_of(id="/small", instances=2), agents=1)
@@ -86,6 +127,17 @@ def test_tokens_stop_launches_until_tasks_run_or_time_has_passed() -> None:
     assert world.core.tokens == 4
     world.launch()
     assert len(world.alive()) == 10
+    world.start_tasks()
+    world.reconcile()
+    assert world.core.tokens == 4, "never more than at the beginning"
+    assert "tokens" not in world.core.timers
+
+
+def test_a_token_that_does_not_come_back_is_not_waited_for() -> None:
+    world = world_of(app_of(), launch_tokens=3)
+    world.offer_all()
+    world.end(world.alive()[0], TaskState.TASK_FAILED)
+    assert (world.core.tokens, world.core.unconfirmed) == (2, {})
 
 
 def test_a_checked_instance_gives_its_token_back_when_it_is_healthy() -> None:
@@ -119,6 +171,16 @@ def test_more_is_wanted_after_something_was_refused() -> None:
     world.calls.clear()
     world.advance(2 * SECOND)
     world.define(app_of(id="/large", cpus=1000), app_of(id="/small"))
+    assert [call.type for call in world.calls] == [Call.Type.REVIVE]
+
+
+def test_what_is_left_of_a_used_offer_counts_as_refused() -> None:
+    world = world_of(app_of(id="/large", cpus=1000), app_of(id="/small"), agents=1, min_revive_offers_interval_s=1.0)
+    world.offer_all()
+    assert declines(world) == []
+    world.calls.clear()
+    world.advance(2 * SECOND)
+    world.define(app_of(id="/large", cpus=1000), app_of(id="/small"), app_of(id="/other"))
     assert [call.type for call in world.calls] == [Call.Type.REVIVE]
 
 

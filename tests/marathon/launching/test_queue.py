@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import pytest
 
 from frameworks.marathon_py import words
@@ -149,6 +150,35 @@ def test_a_delay_can_be_cleared_and_another_configuration_has_none() -> None:
     assert delay_s(world) is None
 
 
+def test_after_a_quiet_time_delays_begin_anew() -> None:
+    world = world_of(app_of(backoffSeconds=5, backoffFactor=2, maxLaunchDelaySeconds=30))
+    in_condition(world, Condition.FAILED)
+    in_condition(world, Condition.FAILED)
+    assert delay_s(world) == 10
+    world.now += 31 * SECOND
+    in_condition(world, Condition.FAILED)
+    assert delay_s(world) == 5
+
+
+def test_what_is_not_wanted_any_more_waits_for_nothing() -> None:
+    world = world_of(app_of(backoffSeconds=100))
+    world.run()
+    world.end(world.alive()[0], TaskState.TASK_FAILED)
+    key = ("delay", config_of(world.core.specs[WEB]))
+    assert key in world.core.timers
+    world.define(app_of(backoffSeconds=100, instances=0))
+    assert key not in world.core.timers
+    assert list(attempts(world.core, world.now)) == []
+
+
+def test_a_new_leader_knows_since_when_somebody_waits() -> None:
+    world = world_of(app_of())
+    since = attempt(world).since
+    world.now += 50 * SECOND
+    world.start()
+    assert attempt(world).since == since
+
+
 # ---- statistics
 
 
@@ -169,8 +199,9 @@ def test_an_attempt_ends_when_nothing_is_left_to_launch() -> None:
     assert (attempt(world).count, attempt(world).since) == (2, world.now)
     world.offer_all()
     assert (attempt(world).count, attempt(world).last_used_at) == (2, world.now)
+    assert attempt(world).processed == 1
     world.launch()
-    assert attempt(world).count == 2
+    assert (attempt(world).count, attempt(world).processed, attempt(world).unused) == (2, 2, 0)
     world.start_tasks()
     world.reconcile()
     assert list(attempts(world.core, world.now)) == []
@@ -188,6 +219,20 @@ def test_why_offers_were_of_no_use() -> None:
         assert steps(found.last_offers) == {"InsufficientCpus": (3, 3)}
         assert [one.reasons for one in found.offers] == [("InsufficientCpus", "InsufficientMemory")] * 3
         assert {one.at for one in found.offers} == {world.now}
+
+
+def test_an_offer_that_would_do_is_not_unused() -> None:
+    world = world_of(app_of(instances=2), launch_tokens=1)
+    world.offer_all()
+    assert (attempt(world).count, attempt(world).offers) == (2, ())
+
+
+def test_an_attempt_is_of_the_definition_that_waits_in_its_role() -> None:
+    """A role may be another one by now, while something of the former one waits still."""
+    world = world_of(app_of(cpus=1000, role="marathon"))
+    world.act(lambda m, out: m.specs.update({WEB: attrs.evolve(m.specs[WEB], role="*")}))
+    found = attempt(world)
+    assert (found.role, found.spec.role) == ("marathon", "marathon")
 
 
 def test_offers_of_before_do_not_count() -> None:
