@@ -11,9 +11,11 @@ MARATHON_DEPLOYMENT_MAX_FAILURES=N         the deployment has failed when new in
                                            themselves, or because they were unhealthy
 MARATHON_DEPLOYMENT_DEADLINE_SECONDS=S     the deployment has failed when it is not over after S seconds
 MARATHON_DEPLOYMENT_AUTO_ROLLBACK=true     a deployment that has failed is taken back; else it stops where it is
+MARATHON_DEPLOYMENT_MAX_UNAVAILABLE=N      instead of minimumHealthCapacity: all but N are healthy, at least
+MARATHON_DEPLOYMENT_MAX_ADDITIONAL=N       instead of maximumOverCapacity: N more are there, at most
 =========================================  ==========================================================================
 
-Labels of the new definition count. Who takes back a deployment has no terms.
+Labels of the new definition count. Who takes back a deployment has none of these but the last two.
 """
 
 from __future__ import annotations
@@ -26,8 +28,10 @@ PREFIX = "MARATHON_DEPLOYMENT_"
 CANARY, CANARY_SECONDS = f"{PREFIX}CANARY", f"{PREFIX}CANARY_SECONDS"
 MAX_FAILURES, DEADLINE = f"{PREFIX}MAX_FAILURES", f"{PREFIX}DEADLINE_SECONDS"
 AUTO_ROLLBACK = f"{PREFIX}AUTO_ROLLBACK"
+MAX_UNAVAILABLE, MAX_ADDITIONAL = f"{PREFIX}MAX_UNAVAILABLE", f"{PREFIX}MAX_ADDITIONAL"
 
-NUMBERS = (CANARY, CANARY_SECONDS, MAX_FAILURES, DEADLINE)
+#: the least that each may be
+NUMBERS = {CANARY: 1, CANARY_SECONDS: 1, MAX_FAILURES: 1, DEADLINE: 1, MAX_UNAVAILABLE: 0, MAX_ADDITIONAL: 0}
 NUMBER_MAX = 10**9
 
 
@@ -40,6 +44,9 @@ class Terms:
     failures_max: int | None = None
     deadline_s: int | None = None
     is_taken_back: bool = False
+    #: of instances that are to be there: how many fewer are healthy, how many more are there
+    fewer: int | None = None
+    more: int | None = None
 
 
 NONE = Terms()
@@ -49,23 +56,25 @@ def terms(labels: Mapping[str, str]) -> Terms:
     """``problems`` has nothing against them."""
     if not any(name.startswith(PREFIX) for name in labels):
         return NONE
-    canaries, canary_s, failures, deadline = (
-        int(labels[name]) if _is_number(labels.get(name, "")) else None for name in NUMBERS
+    canaries, canary_s, failures, deadline, fewer, more = (
+        int(labels[name]) if _is_number(labels.get(name, ""), least) else None for name, least in NUMBERS.items()
     )
     return Terms(
         canaries=canaries, canary_s=canary_s, failures_max=failures, deadline_s=deadline,
-        is_taken_back=labels.get(AUTO_ROLLBACK) == "true",
+        is_taken_back=labels.get(AUTO_ROLLBACK) == "true", fewer=fewer, more=more,
     )  # fmt: skip
 
 
-def problems(labels: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """The labels that mean nothing, and why."""
-    for name in NUMBERS:
-        if name in labels and not _is_number(labels[name]):
-            yield name, f"must be a whole number from 1 to {NUMBER_MAX}"
+def problems(labels: Mapping[str, str], may_be_more: bool = True) -> Iterator[tuple[str, str]]:
+    """The labels that mean nothing, and why. ``may_be_more``: there may be more instances than there are to be."""
+    for name, least in NUMBERS.items():
+        if name in labels and not _is_number(labels[name], least):
+            yield name, f"must be a whole number from {least} to {NUMBER_MAX}"
     if labels.get(AUTO_ROLLBACK, "true") not in ("true", "false"):
         yield AUTO_ROLLBACK, "must be true or false"
+    if not may_be_more and labels.get(MAX_ADDITIONAL, "0") != "0":
+        yield MAX_ADDITIONAL, "must be 0 where there may not be more instances than there are to be"
 
 
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) <= 10 and 1 <= int(text) <= NUMBER_MAX
+def _is_number(text: str, least: int) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 10 and least <= int(text) <= NUMBER_MAX

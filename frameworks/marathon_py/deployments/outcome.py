@@ -29,12 +29,9 @@ BAD_ENDS = ("TASK_FAILED", "TASK_FINISHED", "TASK_ERROR")
 
 def settle(m: Marathon, out: Frame) -> None:
     """Ends of new instances in this frame are counted where there is a limit."""
-    if not any(work.terms.failures_max is not None for work in m.works.values()):
-        return
-    for fact in list(out.changes):
-        if isinstance(fact, words.UnhealthyKilled) or (
-            isinstance(fact, words.TaskChanged) and fact.state in BAD_ENDS
-        ):
+    for fact in list(out.changes) if m.works else ():
+        is_end = isinstance(fact, words.TaskChanged) and fact.state in BAD_ENDS
+        if is_end or isinstance(fact, words.UnhealthyKilled):
             _count(m, fact.spec_id, fact.version, out)
 
 

@@ -31,6 +31,7 @@ import math
 import attrs
 
 from frameworks.marathon_py.definitions.app import App
+from frameworks.marathon_py.definitions.terms import terms
 from frameworks.marathon_py.definitions.trees import Spec
 
 
@@ -46,11 +47,13 @@ class Bounds:
 
     @classmethod
     def of(cls, spec: Spec) -> Bounds:
-        count = spec.instances
+        count, said = spec.instances, terms(spec.labels)
         strategy = spec.upgrade_strategy if isinstance(spec, App) else spec.scheduling.upgrade
         assert strategy is not None, spec.id
         least = math.ceil(count * strategy.minimum_health_capacity)
         most = math.floor(count * (1 + strategy.maximum_over_capacity))
+        least = max(0, count - said.fewer) if said.fewer is not None else least
+        most = count + said.more if said.more is not None else most
         if least == most and spec.is_resident:
             least -= 1
         elif least == most:

@@ -64,6 +64,9 @@ def test_labels_that_mean_nothing_are_refused() -> None:
     assert [(one.path, one.text) for one in reply.details] == [
         (f"/labels/{CANARY}", "must be a whole number from 1 to 1000000000")
     ]
+    labels = {"MARATHON_SINGLE_INSTANCE_APP": "true", "MARATHON_DEPLOYMENT_MAX_ADDITIONAL": "1"}
+    reply = world_of().tell(words.CreateApp({"id": "/web", "cmd": "run", "labels": labels})).reply
+    assert [one.path for one in reply.details] == ["/labels/MARATHON_DEPLOYMENT_MAX_ADDITIONAL"]
 
 
 # ---- canaries

@@ -46,6 +46,18 @@ def test_of_residents_one_fewer_is_healthy_for_a_while() -> None:
     assert decide(bounds(10, 0.5, 0, is_resident=True), Counts(old=10)) == Decision(stop_old=5)
 
 
+@pytest.mark.parametrize(
+    ("fewer", "more", "expected"),
+    [(0, 2, Decision(start=2)), (3, 0, Decision(stop_old=3)), (1, 1, Decision(stop_old=1, start=1)),
+     (0, 0, Decision(start=1)), (20, None, Decision(stop_old=10, start=10)), (None, 3, Decision(start=3))],
+)  # fmt: skip
+def test_numbers_instead_of_shares(fewer: int | None, more: int | None, expected: Decision) -> None:
+    """Of ten instances all of which are to be healthy, with ten more at most, but for what labels say."""
+    labels = {} if fewer is None else {"MARATHON_DEPLOYMENT_MAX_UNAVAILABLE": str(fewer)}
+    labels |= {} if more is None else {"MARATHON_DEPLOYMENT_MAX_ADDITIONAL": str(more)}
+    assert decide(Bounds.of(app_of(cmd="x", instances=10, labels=labels)), Counts(old=10)) == expected
+
+
 def test_each_new_one_that_is_up_lets_an_old_one_go() -> None:
     at = bounds(10, 1, 1)
     assert decide(at, Counts(old=10, new=10, new_up=3)) == Decision(stop_old=3)

@@ -104,11 +104,11 @@ def labels(app: App, settings: Settings) -> Iterator[Violation]:
         given[MIGRATION_VERSION] == "v1" and given.get(PACKAGE) and given.get(MIGRATION_PATH)
     ):
         yield Violation("/", f"{PACKAGE} and {MIGRATION_PATH} must be defined when using {MIGRATION_VERSION}")
-    yield from deployment_terms(given)
+    yield from deployment_terms(given, not app.is_resident and not app.is_single)
 
 
-def deployment_terms(labels: Mapping[str, str]) -> Iterator[Violation]:
-    for name, text in terms.problems(labels):
+def deployment_terms(labels: Mapping[str, str], may_be_more: bool) -> Iterator[Violation]:
+    for name, text in terms.problems(labels, may_be_more):
         yield Violation(f"/labels/{name}", text)
 
 

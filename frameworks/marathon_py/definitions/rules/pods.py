@@ -40,7 +40,7 @@ def ids(pod: Pod, settings: Settings) -> Iterator[Violation]:
 def environment(pod: Pod, settings: Settings) -> Iterator[Violation]:
     yield from basics.secrets(pod.secrets, settings)
     yield from basics.variables("/environment", pod.environment, pod.secrets, settings)
-    yield from basics.deployment_terms(pod.labels)
+    yield from basics.deployment_terms(pod.labels, not pod.is_resident)
 
 
 def networks(pod: Pod, settings: Settings) -> Iterator[Violation]:
