@@ -19,7 +19,8 @@ COUNT = 4
 APP: dict[str, Any] = {
     "id": "/rolling", "cmd": "sleep 1000", "cpus": 0.1, "mem": 16, "instances": COUNT,
     "upgradeStrategy": {"minimumHealthCapacity": 1, "maximumOverCapacity": 0},
-    "readinessChecks": [{"name": "never", "intervalSeconds": 3, "timeoutSeconds": 2}], "portDefinitions": [{"port": 0, "name": "http-api"}],
+    "readinessChecks": [{"name": "never", "intervalSeconds": 3, "timeoutSeconds": 2}],
+    "portDefinitions": [{"port": 0, "name": "http-api"}],
 }  # fmt: skip
 
 
