@@ -46,7 +46,7 @@ from frameworks.marathon_py.instances import (
     updates,
 )
 from frameworks.marathon_py.instances import requests as instance_requests
-from frameworks.marathon_py.instances.failures import EndedInstance, Failure
+from frameworks.marathon_py.instances.failures import EndedInstance, EndedTask
 from frameworks.marathon_py.instances.instance import Condition, Goal, Instance, InstanceTask, Placed, instance_id
 from frameworks.marathon_py.launching import offers, queue, tokens
 from frameworks.marathon_py.launching.backoff import Config, Delay
@@ -149,8 +149,9 @@ class Marathon:
         #: those that the master knows us in
         self.roles: dict[str, None] = {self.settings.mesos_role: None}
         self.timers = Timers()
-        #: of apps, how they have failed the last time; of pods, their last instances that have ended
-        self.failures: dict[PathId, Failure] = {}
+        #: of apps, how they have failed the last time, and how tasks have ended; of pods, how instances have
+        self.failures: dict[PathId, EndedTask] = {}
+        self.histories: dict[PathId, tuple[EndedTask, ...]] = {}
         self.ended: dict[PathId, tuple[EndedInstance, ...]] = {}
         #: instances that are to be killed; those whose kill was said and that have not ended
         self.kills: dict[str, None] = {}

@@ -1,7 +1,8 @@
-"""What has ended: of each app its last failure, of each pod its last instances, for people to see.
+"""What has ended: of each app its last failure and its last ends, of each pod its last instances, for people to see.
 
-A failure is any end but TASK_FINISHED and TASK_KILLED, and a kill for the sake of a health check. What is kept of an
-app or a pod goes with its last instance, when it is not defined any more.
+A failure is any end but TASK_FINISHED and TASK_KILLED, and a kill for the sake of a health check. Ends of an app's
+tasks that somebody has asked for are none to be remembered: what flaps is seen, and a rolling update writes nothing
+here. What is kept of an app or a pod goes with its last instance, when it is not defined any more.
 
 Source: mesosphere/marathon .../state/TaskFailure.scala, docs/.../types/podStatus.raml.
 """
@@ -24,16 +25,16 @@ from mesos_py.wire.task import TaskState, TaskStatus
 if TYPE_CHECKING:
     from frameworks.marathon_py.core import Marathon
 
-FAILURE, ENDED = "marathon/failure", "marathon/ended"  # before the id of the spec
-ENDED_MAX = 10  # instances of one pod that are remembered
+FAILURE, HISTORY, ENDED = "marathon/failure", "marathon/history", "marathon/ended"  # before the id of the spec
+ENDED_MAX = 10  # instances of one pod, or tasks of one app, that are remembered
 
 _NO_FAILURES = (Condition.FINISHED, Condition.KILLED)
 _EXIT_CODE = re.compile(r"exited with status (\d{1,3})", re.ASCII)
 
 
 @attrs.frozen(kw_only=True)
-class Failure:
-    """How a task of an app has failed."""
+class EndedTask:
+    """How a task of an app has ended."""
 
     task_id: str
     #: as Mesos calls it
@@ -43,6 +44,8 @@ class Failure:
     agent_id: str
     #: of the definition
     version: str
+    #: None: it never ran
+    started_at: Nanos | None
     at: Nanos
 
 
@@ -92,18 +95,21 @@ def note(m: Marathon, instance: Instance, condition: Condition, out: Frame) -> N
 
 def _note_app(m: Marathon, instance: Instance, condition: Condition, out: Frame) -> None:
     (task,) = instance.tasks.values()
-    if condition in _NO_FAILURES and not instance.unhealthy_because:
-        return
-    state, message, placed = _state(task), _message(task), instance.placed
+    state, message, placed, spec_id = _state(task), _message(task), instance.placed, instance.spec_id
     if instance.unhealthy_because:
         state = TaskState.TASK_KILLED.name
         message = f"Task was killed since health check failed. Reason: {instance.unhealthy_because}"
-    failure = Failure(
+    ended = EndedTask(
         task_id=task.id, state=state, message=message, hostname=placed.hostname if placed is not None else "",
-        agent_id=placed.agent_id if placed is not None else "", version=instance.spec.version, at=out.now,
+        agent_id=placed.agent_id if placed is not None else "", version=instance.spec.version,
+        started_at=task.started_at, at=out.now,
     )  # fmt: skip
-    m.failures[instance.spec_id] = failure
-    m.keep(f"{FAILURE}{instance.spec_id}", _dumped(attrs.asdict(failure)), out)
+    if condition not in _NO_FAILURES or instance.unhealthy_because:
+        m.failures[spec_id] = ended
+        m.keep(f"{FAILURE}{spec_id}", _dumped(attrs.asdict(ended)), out)
+    if not instance.is_killed or instance.unhealthy_because:
+        m.histories[spec_id] = history = (*m.histories.get(spec_id, ()), ended)[-ENDED_MAX:]
+        m.keep(f"{HISTORY}{spec_id}", _dumped([attrs.asdict(one) for one in history]), out)
 
 
 def container(task: InstanceTask) -> EndedContainer:
@@ -134,20 +140,24 @@ def settle(m: Marathon, out: Frame) -> None:
 
 
 def _forget(m: Marathon, spec_id: PathId, out: Frame) -> None:
-    m.failures.pop(spec_id, None)
-    m.ended.pop(spec_id, None)
-    m.keep(f"{FAILURE}{spec_id}", None, out)
-    m.keep(f"{ENDED}{spec_id}", None, out)
+    for kept in (m.failures, m.histories, m.ended):
+        kept.pop(spec_id, None)
+    for kind in (FAILURE, HISTORY, ENDED):
+        m.keep(f"{kind}{spec_id}", None, out)
 
 
 def begin(m: Marathon, out: Frame) -> None:
     """As it was kept. Raises ValueError, TypeError, KeyError for records that are not ours."""
     for name, contents in list(m.records.items()):
         if name.startswith(FAILURE):
-            m.failures[PathId(name.removeprefix(FAILURE))] = Failure(**json.loads(contents))
+            m.failures[PathId(name.removeprefix(FAILURE))] = EndedTask(**json.loads(contents))
+        elif name.startswith(HISTORY):
+            tasks = tuple(EndedTask(**one) for one in json.loads(contents))
+            m.histories[PathId(name.removeprefix(HISTORY))] = tasks
         elif name.startswith(ENDED):
             m.ended[PathId(name.removeprefix(ENDED))] = tuple(_restored(one) for one in json.loads(contents))
-    for spec_id in [one for one in (*m.failures, *m.ended) if one not in m.specs and one not in m.of_spec]:
+    known = dict.fromkeys([*m.failures, *m.histories, *m.ended])
+    for spec_id in [one for one in known if one not in m.specs and one not in m.of_spec]:
         _forget(m, spec_id, out)
 
 

@@ -30,6 +30,8 @@ class Embed(enum.Enum):
     READINESS = "readiness"
     LAST_FAILURE = "lastTaskFailure"
     STATS = "taskStats"
+    #: not of Marathon, and never but when it is named: strict clients know no such key
+    HISTORY = "taskHistory"
 
 
 #: of a list, whatever is asked for
@@ -41,6 +43,7 @@ _NAMES: Mapping[str, tuple[Embed, ...]] = {
     "tasks": (Embed.TASKS, Embed.DEPLOYMENTS), "count": (Embed.COUNTS,), "counts": (Embed.COUNTS,),
     "deployments": (Embed.DEPLOYMENTS,), "readiness": (Embed.READINESS,), "lastTaskFailure": (Embed.LAST_FAILURE,),
     "failures": (Embed.TASKS, Embed.LAST_FAILURE, Embed.DEPLOYMENTS), "taskStats": (Embed.STATS,),
+    "taskHistory": (Embed.HISTORY,),
 }  # fmt: skip
 _PREFIXES = ("group.apps.", "apps.", "app.")
 
@@ -72,6 +75,8 @@ def app(m: Marathon, one: App, embed: frozenset[Embed], now: Nanos) -> dict[str,
         shown["lastTaskFailure"] = failure
     if Embed.STATS in embed:
         shown["taskStats"] = stats(one, there, now)
+    if Embed.HISTORY in embed:
+        shown["taskHistory"] = tasks.history(m, path)
     return shown
 
 

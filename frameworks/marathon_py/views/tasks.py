@@ -13,6 +13,7 @@ from frameworks.marathon_py.definitions.app import App
 from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.definitions.service_ports import service_ports
 from frameworks.marathon_py.definitions.timestamps import timestamp
+from frameworks.marathon_py.instances.failures import EndedTask
 from frameworks.marathon_py.instances.instance import Condition, Instance, InstanceTask
 from mesos_py.wire.health import CheckStatusInfo
 from mesos_py.wire.task import TaskState
@@ -101,8 +102,18 @@ def health(instance: Instance, one: InstanceTask) -> Iterator[dict[str, Any]]:
 def last_failure(m: Marathon, app: PathId) -> dict[str, Any] | None:
     """How a task of the app has failed the last time; None: none has."""
     found = m.failures.get(app)
-    if found is None:
-        return None
+    return None if found is None else _ended(app, found)
+
+
+def history(m: Marathon, app: PathId) -> list[dict[str, Any]]:
+    """How its tasks have ended by themselves, the last ones first."""
+    return [
+        _ended(app, one) | ({"startedAt": timestamp(one.started_at)} if one.started_at is not None else {})
+        for one in reversed(m.histories.get(app, ()))
+    ]  # fmt: skip
+
+
+def _ended(app: PathId, found: EndedTask) -> dict[str, Any]:
     shown = {
         "appId": app, "host": found.hostname, "message": found.message, "state": found.state, "taskId": found.task_id,
         "timestamp": timestamp(found.at), "version": found.version,

@@ -130,6 +130,21 @@ async def test_versions_of_an_app() -> None:
         assert (wrong.status, wrong.json["message"]) == (422, text)
 
 
+async def test_who_asks_sees_how_tasks_have_ended() -> None:
+    """Only who names it: strict clients know no such key."""
+    async with served(WEB) as site:
+        site.world.run()
+        first, second = site.world.alive()
+        site.world.end(first, TaskState.TASK_FAILED, message="exit 1")
+        site.world.end(second, TaskState.TASK_FINISHED)
+        assert "taskHistory" not in (await site.ask("GET", "/v2/apps/shop/web?embed=app.failures")).json["app"]
+        shown = (await site.ask("GET", "/v2/apps/shop/web?embed=app.taskHistory")).json["app"]["taskHistory"]
+        assert [(one["taskId"], one["state"], one["message"]) for one in shown] == [
+            (second, "TASK_FINISHED", ""), (first, "TASK_FAILED", "exit 1"),
+        ]  # fmt: skip
+        assert all(one["startedAt"] <= one["timestamp"] for one in shown)
+
+
 async def test_statistics_are_by_what_tasks_run() -> None:
     async with served(WEB) as site:
         site.world.run()

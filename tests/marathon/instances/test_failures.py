@@ -42,6 +42,24 @@ def test_failures_of_an_app(state: TaskState, is_failure: bool) -> None:
         world.start()
 
 
+def test_what_flaps_is_seen_and_what_was_asked_for_is_not() -> None:
+    """The last ends, whatever they were, but kills that somebody wanted; a new leader knows them."""
+    world = world_of(app_of())
+    for _ in range(ENDED_MAX + 2):
+        world.settle(40)
+        world.end(world.alive()[0], TaskState.TASK_FINISHED, message="done")
+    world.settle(40)
+    world.kill(world.of()[0].id)
+    world.settle(3)
+    for _ in range(2):
+        history = world.core.histories["/web"]
+        assert len(history) == ENDED_MAX
+        assert {(one.state, one.message) for one in history} == {("TASK_FINISHED", "done")}
+        assert all(one.started_at is not None and one.started_at < one.at for one in history)
+        assert world.core.failures == {}
+        world.start()
+
+
 def test_instances_of_a_pod() -> None:
     """One entry for each incarnation, with what its containers said, and the last of them only."""
     world = world_of(pod())
@@ -73,9 +91,9 @@ def test_what_is_no_more_is_not_remembered() -> None:
     world.run()
     world.end(world.alive()[0])
     world.run()
-    assert any("/failure/" in name for name in world.records)
+    assert {"marathon/failure/web", "marathon/history/web"} < {*world.records}
     world.define()
     assert world.core.failures, "it ends still"
     world.run()
     assert world.core.failures == {}
-    assert not any("/failure/" in name for name in world.records)
+    assert not {"marathon/failure/web", "marathon/history/web"} & {*world.records}
