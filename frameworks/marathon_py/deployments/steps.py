@@ -68,7 +68,7 @@ def _lock(m: Marathon, deployment: Deployment) -> None:
 
 
 def cancel(m: Marathon, deployment: Deployment, out: Frame, why: str = CANCELLED) -> None:
-    """It ends where it is."""
+    """It ends where it is. What there is too much, or too little, is not looked at before the next periodic check."""
     _leave(m, deployment, out)
     out.change(words.DeploymentChanged("failed", deployment.id, deployment.show_plan(), reason=why))
 
@@ -81,7 +81,6 @@ def _leave(m: Marathon, deployment: Deployment, out: Frame) -> None:
         _put_down(m, deployment, spec_id)
     for spec_id in deployment.plan.affected:
         del m.locked[spec_id]
-        m.recounted[spec_id] = None
     m.keep(f"{records.DEPLOYMENT}{deployment.id}", None, out)
 
 
@@ -93,6 +92,7 @@ def begin(m: Marathon, deployment: Deployment, out: Frame) -> None:
             out.change(words.DeploymentChanged("step_success", deployment.id, plan, deployment.show_step()))
         if deployment.current == len(deployment.plan.steps):
             _leave(m, deployment, out)
+            m.recounted.update(deployment.plan.affected)  # what has happened meanwhile was nobody else's business
             out.change(words.DeploymentChanged("success", deployment.id, plan))
             return
         deployment.current += 1

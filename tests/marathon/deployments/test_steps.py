@@ -173,6 +173,8 @@ def test_a_deployment_is_cancelled() -> None:
     frame = world.tell(words.CancelDeployment(reply.deployment_id, force=True))
     assert frame.reply is None
     assert not world.core.deployments
+    assert len(world.of()) == 4
+    assert not frame.sends
     world.settle()
     assert versions(world) in (["run", "run"], ["run", "walk"], ["walk", "walk"])
     assert len(world.alive()) == 2
