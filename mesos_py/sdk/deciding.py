@@ -227,8 +227,8 @@ class CoreScheduler(Scheduler, ABC, Generic[C]):
         """Until something is not kept: whoever takes events learns why, and hearers of nothing more."""
         with contextlib.suppress(NotKept):
             while True:
-                self._happened.clear()
                 await self._happened.wait()
+                self._happened.clear()  # what happens while these are kept sets it again
                 facts, self._untold = self._untold, []
                 await self.stored()
                 self._hearers.tell(facts)

@@ -166,6 +166,19 @@ async def test_a_launch_that_nobody_hears_comes_back_to_the_core() -> None:
         await cluster.until(lambda: len(third.tasks) == 1, within_s=200.0)
 
 
+@simulated
+async def test_a_fact_that_comes_while_others_are_kept_is_told_too() -> None:
+    """It waits for nothing else to happen."""
+    async with Cluster(agents=1) as cluster:
+        third = await third_of(cluster, cluster.start(Third))
+        facts = third.listen()
+        for text in ("a", "b", "c"):
+            await third.tell(Told(Fact(text)))
+            await asyncio.sleep(0.0001)  # a commit takes longer
+        await cluster.until(lambda: facts.qsize() == 3, within_s=1.0)
+        assert [facts.get_nowait()[1].text for _ in range(3)] == ["a", "b", "c"]
+
+
 class Refusing(Third):
     def begun(self) -> Begun:
         return Wanted(-1)  # type: ignore[return-value]
