@@ -6,10 +6,11 @@ import asyncio
 import io
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.machine.values import SECOND, Nanos, seconds
+from mesos_py.sdk.deciding import CoreScheduler
 from mesos_py.sdk.scheduler import Scheduler
 from mesos_py.sdk.testing.executors import ExecutorProgram
 from mesos_py.sdk.testing.outcomes import Executors, Fates, Outcomes
@@ -119,6 +120,17 @@ class Cluster:
         program.start()
         return program
 
+    async def ask(self, program: Program, body: object, within_s: float = 60.0) -> Any:
+        """What a ``CoreScheduler`` replies to ``body``, once its run has begun; None: the run has ended before. Raises
+        what the program raises to whoever asks."""
+        await self.until(lambda: _has_begun(program), within_s)
+        process, scheduler = program.process, program.scheduler
+        assert process is not None and isinstance(scheduler, CoreScheduler)
+        asking: list[asyncio.Task[Any]] = []
+        process.enter(lambda: asking.append(self.world.loop.create_task(scheduler.ask(body), name="asked")))
+        await self.until(lambda: any(one.done() for one in asking) or process.is_dead, within_s)
+        return asking[0].result() if asking and asking[0].done() else None
+
     def _start_executor(
         self, host: str, spec: ContainerSpec, fate: Fate, exit_: Callable[[int], None]
     ) -> ExecutorProgram | None:
@@ -185,6 +197,10 @@ class Cluster:
         leader = "nobody" if world.leader is None else world.leader.host
         lines.append(f"  {leader} leads, {sum(map(len, self.running.values()))} tasks run")
         return "\n".join(lines)
+
+
+def _has_begun(program: Program) -> bool:
+    return program.is_up and isinstance(program.scheduler, CoreScheduler) and program.scheduler.has_begun
 
 
 def _runs_for_a_second(task: TaskInfo) -> Fate:

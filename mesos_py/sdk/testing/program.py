@@ -82,7 +82,7 @@ class Program:
         """It runs, unless it does already or has come to its end."""
         if self.is_up or self.has_ended:
             return
-        self.is_up, self._is_kept_down = True, False
+        self.is_up, self._is_kept_down, self.scheduler = True, False, None
         name = self._cluster.name_process("framework", self.host)
         process = self.process = Process(self._cluster.loop, name)
         host = SimHost(self._cluster, self.host, name, self._disks, self._fates, self)
