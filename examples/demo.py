@@ -1,10 +1,11 @@
-"""A tour in half a minute: starts a cluster on this machine, runs a framework on it, shows what ran where, cleans up.
+"""A tour in a minute: starts a cluster on this machine, runs a framework on it, shows what ran where, cleans up.
 
     make demo
 
 The framework stands on ``http_scheduler.py``, a scheduler on the plain HTTP API. Its tasks are real processes of
 several kinds: short ones, some that sleep or compute for seconds, and one that fails on purpose. At a terminal progress
-is drawn live; otherwise every update is a line. Then the batch framework runs a small graph of jobs (``graph.py``).
+is drawn live; otherwise every update is a line. Then the batch framework runs a small graph of jobs (``graph.py``), and
+Marathon updates a web app that is asked all the time (``rolling.py``).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import graph
+import rolling
 from http_scheduler import TERMINAL, Scheduler, room, scalars
 from rich.console import Console
 from rich.live import Live
@@ -115,21 +117,23 @@ def shown(board: Board, console: Console) -> Iterator[Any]:
 
 
 @contextlib.asynccontextmanager
-async def cluster() -> AsyncIterator[str]:
-    """HOST:PORT of a cluster of our own; it takes every process and file with it when it ends."""
+async def cluster() -> AsyncIterator[tuple[str, str]]:
+    """HOST:PORT of a cluster of our own, and the URL of the Marathon on it; every process and file goes with it."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "mesos_py", "local", "--port=0", f"--agents={AGENTS}", "--logging_level=WARNING",
+        "--marathon", "--marathon_port=0",
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
     try:
         async with asyncio.timeout(READY_TIMEOUT_S):
-            while line := (await process.stdout.readline()).decode():
-                if line.startswith("ready http://"):
-                    break
-            else:
-                raise SystemExit("the cluster did not start")
-        yield line.removeprefix("ready http://").strip()
+            said: dict[str, str] = {}
+            while "ready" not in said and (line := (await process.stdout.readline()).decode()):
+                what, _, url = line.strip().partition(" ")
+                said[what] = url
+        if "ready" not in said:
+            raise SystemExit("the cluster did not start")
+        yield said["ready"].removeprefix("http://"), said["marathon"]
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
@@ -167,12 +171,44 @@ def task(name: str, board: Board, offer: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+async def watched(marathon: str, console: Console) -> rolling.Seen:
+    """A rolling update: drawn live at a terminal, a line for each change elsewhere; what became of all requests."""
+    said = ""
+
+    def tell_line(seen: rolling.Seen) -> None:
+        nonlocal said
+        if seen.standing != said:
+            said = seen.standing
+            console.print(f"  {said}", soft_wrap=True)
+
+    if not console.is_terminal:
+        seen = await rolling.play(marathon, tell_line)
+    else:
+        with Live(console=console, refresh_per_second=10) as live:
+            seen = await rolling.play(marathon, lambda seen: live.update(pictured(seen)))
+    console.print(f"  {seen.line}")
+    return seen
+
+
+def pictured(seen: rolling.Seen) -> Table:
+    """A line for each version: one cell for each instance of it that is there, filled if it may be asked."""
+    table = Table.grid(padding=(0, 2))
+    for version, tasks in sorted(seen.by_version.items()):
+        cells = Text()
+        for task in tasks:
+            cells.append("■ " if task.is_well else "□ ", style=STYLES["running" if task.is_well else "waiting"])
+        answered = seen.answers.get(version, 0)
+        table.add_row(Text(f"version {version}", style="bold"), cells, f"{answered} requests answered")
+    table.add_row("requests", "", f"{len(seen.failures)} failed")
+    return table
+
+
 async def main() -> int:
     console = Console(highlight=False)
     board = Board()
     begin = time.monotonic()
     set_up(LogOptions(logging_level="WARNING"))
-    async with cluster() as master:
+    async with cluster() as (master, marathon):
         console.print(f"a master and {AGENTS} agents are ready at http://{master} ({time.monotonic() - begin:.1f} s)")
         begin = time.monotonic()
         with shown(board, console) as tell:
@@ -182,9 +218,13 @@ async def main() -> int:
         console.print("and a graph of jobs, an array and a gang among them, by the batch framework (docs/batch.md):")
         async with asyncio.timeout(DEMO_TIMEOUT_S):
             states = await graph.play(master, lambda line: console.print(f"  {line}"))
+        console.print("and a web app that is updated while it is asked all the time, by Marathon (docs/marathon.md):")
+        async with asyncio.timeout(DEMO_TIMEOUT_S):
+            seen = await watched(marathon, console)
     console.print(board.summary())
     console.print(f"{len(board.commands)} tasks in {took_s:.1f} s; one was meant to fail; nothing is left behind")
-    return 0 if board.is_as_meant() and states == graph.EXPECTED else 1
+    is_as_meant = board.is_as_meant() and states == graph.EXPECTED and rolling.is_as_meant(seen)
+    return 0 if is_as_meant else 1
 
 
 if __name__ == "__main__":

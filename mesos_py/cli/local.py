@@ -5,9 +5,10 @@ tasks are processes under each agent's supervisor. One process was chosen by mea
 and three agents are ready after 1 to 2 s and take 57 MB, four processes 6 s and 227 MB; idle, they use 1 % of a core.
 
 Prints ``ready http://HOST:PORT`` on a line of its own on standard output once every agent is registered, and nothing
-else there. SIGINT and SIGTERM end it, and with it every process of every task; the working directory goes, too. With
-``--work_dir`` it is a cluster that can be stopped, or killed, and started again: agents have the ids and ports that
-they had, and tasks of frameworks that checkpoint run on.
+else there, but with ``--marathon`` a line ``marathon http://HOST:PORT`` before it. SIGINT and SIGTERM end it, and with
+it every process of every task; the working directory goes, too. With ``--work_dir`` it is a cluster that can be
+stopped, or killed, and started again: agents have the ids and ports that they had, and tasks of frameworks that
+checkpoint run on.
 """
 
 from __future__ import annotations
@@ -27,10 +28,11 @@ import structlog
 from mesos_py.agent.checkpoint.former import RecoveryFailed
 from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.server import AgentServer
+from mesos_py.cli.beside import Beside
 from mesos_py.cli.command import EXIT_OK, Command, CommandFailed, say
 from mesos_py.config import CommandLine
 from mesos_py.coordination import StoreFailed
-from mesos_py.flags import INTEGER, PORT, TEXT, bounded, option
+from mesos_py.flags import BOOLEAN, INTEGER, PORT, TEXT, bounded, option
 from mesos_py.logs import LogOptions, set_up
 from mesos_py.loop import heap
 from mesos_py.master.options import Options
@@ -43,6 +45,7 @@ LOOK_AGAIN_S = 0.01
 #: each agent without --resources; the ports of agents on one host must differ
 AGENT_RESOURCES = "cpus:4;mem:4096;disk:10240"
 FIRST_PORT, PORTS_EACH = 31000, 1000
+MARATHON = "frameworks.marathon_py.shell.cli"
 
 
 @attrs.frozen(kw_only=True)
@@ -54,6 +57,9 @@ class LocalOptions:
     agents: int = option(bounded(INTEGER, least=0, most=100), 3, "How many agents.", group="Cluster")
     resources: str = option(
         TEXT, "", f"What each agent offers; unset: {AGENT_RESOURCES} and a thousand ports.", group="Cluster")
+    marathon: bool = option(
+        BOOLEAN, False, "Run Marathon beside it, on --marathon_port; marathon-py asks it.", group="Cluster")
+    marathon_port: int = option(PORT, 8080, "Port of Marathon; 0 picks a free one.", group="Cluster")
     work_dir: str | None = option(
         TEXT,
         None,
@@ -86,22 +92,34 @@ async def main(line: CommandLine) -> int:
             ]
         except (OSError, ValueError, StoreFailed, RecoveryFailed) as error:
             raise CommandFailed(f"cannot start: {error}") from error
-        await until_ended(stopped, [master, *agents], _announce(options, master))
+        await until_ended(stopped, [master, *agents], _announce(options, master, work_dir, stack))
     left = sum(agent.left_running for agent in agents)
     if left:
         say(f"{left} task{'s are' if left > 1 else ' is'} left running; --work_dir={options.work_dir} finds them again")
     return EXIT_OK
 
 
-async def _announce(options: LocalOptions, master: MasterServer) -> None:
-    """Say ``ready`` once every agent is registered."""
+async def _announce(
+    options: LocalOptions, master: MasterServer, work_dir: str, stack: contextlib.AsyncExitStack
+) -> None:
+    """Say ``ready`` once every agent is registered; what runs beside the cluster is kept running from then on."""
     for waited in itertools.count():
         if len(master.core.state.agents) >= options.agents:
-            await announce(options.ip, master.port)
-            return
+            break
         if waited * LOOK_AGAIN_S > READY_TIMEOUT_S:
             raise CommandFailed(f"{len(master.core.state.agents)} of {options.agents} agents registered in time")
         await asyncio.sleep(LOOK_AGAIN_S)
+    if not options.marathon:
+        await announce(options.ip, master.port)
+        return
+    marathon = await stack.enter_async_context(Beside("Marathon", MARATHON, [
+        "serve", f"--master={options.ip}:{master.port}", f"--http_address={options.ip}", f"--hostname={options.ip}",
+        f"--http_port={options.marathon_port}", f"--state_file={os.path.join(work_dir, 'marathon.db')}",
+        "--enable_features=task_killing", "--logging_level=warn",
+    ]))  # fmt: skip
+    print(f"marathon {marathon.url}", flush=True)
+    await announce(options.ip, master.port)
+    await marathon.keep()
 
 
 def _agent_options(line: CommandLine, local: LocalOptions, work_dir: str, number: int, port: int) -> AgentOptions:
@@ -185,11 +203,12 @@ async def announce(ip: str, port: int) -> None:
 
 
 COMMAND = Command(
-    usage="mesos-py local [--agents=3] [--port=5050] [--resources=...] [--work_dir=DIR] [flags of master and agent]",
+    usage="mesos-py local [--agents=3] [--port=5050] [--resources=...] [--work_dir=DIR] [--marathon] [flags...]",
     about="""
     Run a whole cluster on this machine until Ctrl-C. Prints "ready http://HOST:PORT" once every agent is registered.
     Nothing is left behind: tasks end with it, and the temporary directory is removed. With --work_dir the next start
-    knows the same agents, and goes on with tasks of frameworks that checkpoint.
+    knows the same agents, and goes on with tasks of frameworks that checkpoint. With --marathon there is a Marathon on
+    it, for marathon-py and other clients of Marathon.
     """,
     options=(LocalOptions, LogOptions, Options, AgentOptions), main=main,
 )

@@ -31,6 +31,8 @@ class Cluster:
     process: subprocess.Popen[bytes]
     #: where the log goes
     log: Path
+    #: with --marathon: its URL
+    marathon: str = ""
 
     def cli(self, *arguments: str, timeout: float = 60, input: str | None = None) -> subprocess.CompletedProcess[str]:
         """``mesos-py ARGUMENTS`` against this cluster, to its end."""
@@ -66,7 +68,9 @@ def local_cluster(
                 env=environment(PYTHONPATH=tree), cwd="/", stdout=subprocess.PIPE, stderr=log_file,
             )
         try:
-            yield Cluster(address=_ready(process, log), process=process, log=log)
+            said = _ready(process, log)
+            address = said["ready"].removeprefix("http://")
+            yield Cluster(address=address, process=process, log=log, marathon=said.get("marathon", ""))
             stop(process, log)
         finally:
             if process.poll() is None:
@@ -76,14 +80,18 @@ def local_cluster(
             process.stdout.close()
 
 
-def _ready(process: subprocess.Popen[bytes], log: Path) -> str:
+def _ready(process: subprocess.Popen[bytes], log: Path) -> dict[str, str]:
+    """What it says until it is ready: URLs by what they are."""
     assert process.stdout is not None
-    line = process.stdout.readline().decode()
-    if not line.startswith("ready http://"):
-        process.kill()
-        process.wait()
-        raise AssertionError(f"not ready but {line!r}; log:\n{log.read_text()[-4000:]}")
-    return line.removeprefix("ready http://").strip()
+    said: dict[str, str] = {}
+    while "ready" not in said:
+        what, _, url = process.stdout.readline().decode().strip().partition(" ")
+        if not url.startswith("http://"):
+            process.kill()
+            process.wait()
+            raise AssertionError(f"not ready but {what!r}; log:\n{log.read_text()[-4000:]}")
+        said[what] = url
+    return said
 
 
 def stop(process: subprocess.Popen[bytes], log: Path) -> None:

@@ -126,3 +126,4 @@ def test_the_demo() -> None:
     assert done.stderr == ""
     assert "What ran where" in done.stdout
     assert "alarm      skipped" in done.stdout and "clean      succeeded" in done.stdout
+    assert "by version 2; 0 failed" in done.stdout  # requests to a web app that was updated meanwhile

@@ -89,11 +89,21 @@ class Waiting:
                     self._ended.notify_all()
         except NotThere:
             pass  # the same as an end of the stream: whoever waits looks for himself from now on
-        self._is_cut.set()
+        async with self._ended:
+            self._is_cut.set()
+            self._ended.notify_all()
 
     def has_ended(self, id: str) -> bool:
         """Since we listen."""
         return id in self._ends
+
+    async def heard(self, id: str) -> bool:
+        """Whether it has ended well, as we are told; nothing is asked meanwhile. Raises NotThere when we are cut."""
+        async with self._ended:
+            await self._ended.wait_for(lambda: id in self._ends or self._is_cut.is_set())
+        if id not in self._ends:
+            raise NotThere("the stream of events was cut")
+        return self._ends[id] == SUCCESS
 
     async def for_end(self, id: str, touched: Sequence[str], look: Look | None = None) -> bool:
         """Whether it has ended well. ``touched``: ids of the apps it concerns, as far as they are known before."""

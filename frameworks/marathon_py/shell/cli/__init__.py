@@ -1,10 +1,14 @@
 """``marathon-py COMMAND``: Marathon from a shell.
 
 Exit codes are those of ``mesos-py``; with ``--wait``, and of ``deployment watch``, 1 also if the deployment has not
-ended well.
+ended well. ``serve`` exits as Marathon does.
 """
 
 from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Sequence
 
 from frameworks.marathon_py.shell.client import NotThere, Refused
 from mesos_py import __version__
@@ -70,9 +74,17 @@ PROGRAM = Program(
         "info": ("cli.looking", "INFO", "print settings"),
     },
     notes=(
-        "'marathon-py COMMAND --help' tells its flags. --url=http://HOST:PORT, or MARATHON_URL in the environment,",
-        "says where Marathon is (several with commas between); --json prints what it answered.",
+        "'marathon-py serve' runs Marathon, with its own flags.",
+        "'marathon-py COMMAND --help' tells the flags of others. --url=http://HOST:PORT, or MARATHON_URL in the",
+        "environment, says where Marathon is (several with commas between); --json prints what it answered.",
     ),
 )  # fmt: skip
 
-main = PROGRAM.main
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code. ``serve`` reads its command line as Marathon does."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["serve"]:
+        serve: Callable[[Sequence[str]], int] = importlib.import_module(f"{PACKAGE}.serve").main
+        return serve(words[1:])
+    return PROGRAM.main(words)

@@ -1,0 +1,118 @@
+"""Marathon as people use it: ``marathon-py``, and a leader that is killed in the middle of a deployment.
+
+An update of a web app that nobody notices is in the demo, ``test_local.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.cluster import ROOT, Cluster, environment, eventually, local_cluster
+from tests.acceptance.marathon import PROGRAM, Marathon, marathon
+
+sys.path.insert(0, str(ROOT / "examples"))
+import rolling
+
+SLEEP = ("--cmd=sleep 1000", "--cpus=0.1", "--mem=16")
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Marathon]:
+    with local_cluster("--agents=1") as cluster, marathon(cluster, tmp_path_factory.mktemp("marathon")) as made:
+        yield made
+
+
+def test_apps_from_a_shell(served: Marathon, tmp_path: Path) -> None:
+    """Added, shown, scaled, changed, taken back, removed; exit codes say how it went."""
+    assert "is done" in served("app", "add", "--id=/shop/web", *SLEEP, "-n", "2", "--env=A=1", "--wait")
+    assert "/shop/web" in (listed := served("app", "ls")) and "2/2" in listed
+    first = {one["id"] for one in served.running("/shop/web")}
+    served("app", "scale", "/shop/web", "3", "--wait")
+    assert first < {one["id"] for one in served.running("/shop/web")}
+    served("app", "update", "/shop/web", "env.B=2", "--wait")
+    assert json.loads(served("app", "show", "/shop/web", "--json"))["env"] == {"A": "1", "B": "2"}
+    assert not first & {one["id"] for one in served.running("/shop/web")}
+    assert len(served("app", "versions", "/shop/web").splitlines()) == 3
+    served("app", "rollback", "/shop/web", "--wait")
+    assert json.loads(served("app", "show", "/shop/web", "--json"))["env"] == {"A": "1"}
+    killed = served("app", "kill", served.running("/shop/web")[0]["id"]).strip()
+    eventually(lambda: killed not in {one["id"] for one in served.running("/shop/web")}, "the task is gone", 30)
+    assert "already exists" in served("app", "add", "--id=/shop/web", *SLEEP, code=1)
+    assert "Object is not valid" in served("app", "add", "--id=/bad", "--cpus=-1", "--cmd=true", code=1)
+
+    group = tmp_path / "group.json"
+    base = {"cpus": 0.1, "mem": 16, "cmd": "sleep 1000"}
+    group.write_text(json.dumps({"apps": [{"id": "db", **base}, {"id": "api", "dependencies": ["db"], **base}]}))
+    steps = served("group", "update", "/shop", str(group), "--dry_run").splitlines()[1:]
+    assert sorted(line.split() for line in steps) == [
+        ["1", "StopApplication", "/shop/web"], ["2", "StartApplication", "/shop/api"],
+        ["2", "StartApplication", "/shop/db"], ["3", "ScaleApplication", "/shop/db"],
+        ["4", "ScaleApplication", "/shop/api"],
+    ]  # fmt: skip
+    served("group", "update", "/shop", str(group), "--wait")
+    served("group", "scale", "/shop", "2", "--wait")
+    assert len(served.running("/shop/api")) == len(served.running("/shop/db")) == 2
+    served("group", "rm", "/shop", "--wait")
+    assert "no apps" in served("app", "ls")
+
+
+def test_what_does_not_fit(served: Marathon) -> None:
+    """Its deployment goes on, and people are told why; it is taken back."""
+    served("app", "add", "--id=/huge", "--cmd=sleep 1000", "--cpus=1000", "--mem=16")
+    text = eventually(lambda: said if "cpus" in (said := served("why", "/huge")) else "", "an explanation", 20)
+    assert "1000" in text
+    assert "InsufficientCpus" in eventually(
+        lambda: said if "Insufficient" in (said := served("queue")) else "", "a reason", 20)
+    (deployment,) = served.get("/v2/deployments")
+    assert f"deployment {deployment['id']} is in the way" in served("app", "scale", "/huge", "2", code=1)
+    served("deployment", "cancel", deployment["id"], "--wait")
+    assert "no apps" in served("app", "ls")
+
+
+def test_events(served: Marathon) -> None:
+    """One object of JSON a line."""
+    following = subprocess.Popen(
+        [*PROGRAM, "events", "deployment_success"], env=environment(MARATHON_URL=served.url), cwd="/", text=True,
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert following.stdout is not None
+        heard: dict[str, str] = {}
+        number = 0
+        while not heard:  # who has not attached yet hears nothing
+            number += 1
+            served("app", "add", f"--id=/e{number}", *SLEEP, "-n", "0", "--wait")
+            served("app", "rm", f"/e{number}", "--wait")
+            heard = json.loads(following.stdout.readline())
+        assert heard["eventType"] == "deployment_success"
+    finally:
+        following.kill()
+        following.wait()
+        following.stdout.close()  # type: ignore[union-attr]
+
+
+def test_killed_in_the_middle_of_a_deployment(cluster: Cluster, tmp_path: Path) -> None:
+    """It goes on where it was when it is started again; what runs was never killed."""
+    with marathon(cluster, tmp_path, "--enable_features=task_killing") as served:
+        web = tmp_path / "web.json"
+        web.write_text(json.dumps(rolling.app(1, id="/web")))
+        served("app", "add", str(web), "--wait")
+        old = {one["id"] for one in served.running("/web")}
+        served("app", "update", "/web", "env.VERSION=2")
+        eventually(lambda: {one["id"] for one in served.running("/web")} - old, "a new one", 30)
+        served.stop(signal.SIGKILL)
+        served.start()
+        there = eventually(lambda: {one["id"] for one in served.running("/web")}, "tasks of before", 30)
+        assert len(there & old) >= rolling.INSTANCES - 1
+        served.until_quiet()
+        tasks = served.running("/web")
+        assert len(tasks) == rolling.INSTANCES and not {one["id"] for one in tasks} & old
+        assert all(one["healthCheckResults"][0]["alive"] for one in tasks)
+        served("app", "rm", "/web", "--wait")
