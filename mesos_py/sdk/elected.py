@@ -47,6 +47,11 @@ class ElectedRecords:
         self._campaign: asyncio.Task[NoReturn] | None = None
         self._records: ZooKeeperRecords | None = None
 
+    @property
+    def is_held(self) -> bool:
+        """No other instance can have been elected by now."""
+        return self._session.is_held
+
     async def load(self) -> dict[Key, bytes]:
         await self._session.__aenter__()
         self._is_entered = True

@@ -41,6 +41,8 @@ class Leadership:
     leader: str | None = None
     #: answers requests, while we lead and have read what is kept
     site: Site | None = None
+    #: nobody else can have been elected by now; whoever was stopped for long knows it before he is told
+    is_held: Callable[[], bool] = attrs.field(default=lambda: True)
 
 
 class Front:
@@ -77,7 +79,7 @@ class Front:
         await self._identify(request)
         leadership = self._leadership
         for attempt in range(TRIES + 1):
-            if leadership.site is not None:
+            if leadership.site is not None and leadership.is_held():
                 return await leadership.site(request)
             if leadership.leader not in (None, leadership.ours):
                 return await self._elsewhere(request, leadership.leader)

@@ -224,10 +224,11 @@ class _Serving:
         place: Records | None = None
         store = "memory" if process.internal_store_backend == "mem" else ""
         if self._zookeeper is not None:
-            place = ElectedRecords(
+            place = elected = ElectedRecords(
                 self._zookeeper, self._leadership.ours, heard=self._heard, timeout_s=process.zk_session_timeout_s,
                 reached_within_s=process.zk_connection_timeout_s,
             )  # fmt: skip
+            self._leadership.is_held = lambda: elected.is_held
         elif not store and process.state_file is not None:
             store = f"sqlite:{process.state_file}"
         return _Elected(

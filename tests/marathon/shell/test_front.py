@@ -206,6 +206,17 @@ async def test_nobody_is_known_to_lead(make: Make, client: aiohttp.ClientSession
             assert (answer.status, await answer.json()) == (502, {"message": "Could not determine the current leader"})
 
 
+async def test_a_leader_that_was_stopped_for_too_long_answers_nothing(
+    make: Make, client: aiohttp.ClientSession
+) -> None:
+    """Others may have changed what it would show; it does not know of them yet."""
+    alone = await make()
+    alone.lead()
+    alone.leadership.is_held = lambda: False
+    async with client.get(f"{alone.url}/v2/apps") as answer:
+        assert (answer.status, alone.asked) == (502, [])
+
+
 async def test_who_is_elected_meanwhile_answers(make: Make, client: aiohttp.ClientSession) -> None:
     alone = await make()
     asking = asyncio.create_task(client.get(f"{alone.url}/v2/apps"))
