@@ -6,7 +6,7 @@
     (driver)                      calls <-- outbox <-- session <-- its calls
 
 Bounds: with ``INBOX_MAX`` events that the program has not taken nothing more is read from the other side, and whoever
-makes calls waits while ``OUTBOX_MAX`` of them have not left.
+makes calls waits while ``OUTBOX_MAX`` of them have not left, or ``WITHHELD_MAX`` frames wait for what is kept first.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from mesos_py.sdk.session.kinds import kind_of
 
 INBOX_MAX = 1_000  # events
 OUTBOX_MAX = 1_000  # calls
+WITHHELD_MAX = 20_000  # frames behind a write: some thousand launches are decided on while others are written down
 FLUSH_TIMEOUT_S = 2.0  # for the last calls to leave
 
 C = TypeVar("C")
@@ -120,7 +121,7 @@ class Shell(Generic[C, E]):
 
     async def room(self) -> None:
         """There is room for more calls."""
-        if self._driver.outbox_length > OUTBOX_MAX:  # withheld behind a write
+        if self._driver.outbox_length > WITHHELD_MAX:
             await self.stored()
         while any(len(outbox) > OUTBOX_MAX for outbox in self._outboxes.values()):
             self._sent.clear()
