@@ -23,6 +23,7 @@ import attrs
 
 REQUIRED: Final = attrs.NOTHING
 _DECLARED = "frameworks.marathon_py.definitions.declared"
+EXACT: Final = 1 << 53  # below that every whole number is one
 SCHEMAS: Final = "#/components/schemas/"  # before the name of a class, where a schema refers to it
 
 
@@ -178,7 +179,7 @@ def number(least: float | None = None, most: float | None = None) -> Kind:
         return _bounded(float(value), least, most, path, report)
 
     schema = _filled(type="number", minimum=least, maximum=most)
-    return Kind(read, lambda value: int(value) if value == int(value) else value, schema)
+    return Kind(read, lambda value: int(value) if abs(value) < EXACT and value == int(value) else value, schema)
 
 
 def flag() -> Kind:

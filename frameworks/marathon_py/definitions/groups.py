@@ -39,6 +39,7 @@ from frameworks.marathon_py.definitions.pods import Pod
 from frameworks.marathon_py.definitions.settings import Settings
 
 DEPTH_MAX = 50  # of groups in groups; Marathon has none, and overflows its stack
+SCALED_MAX = 1e9  # instances; more than rules let pass, and a number
 CYCLE = "Dependency graph has cyclic dependencies."
 
 
@@ -173,7 +174,9 @@ def new(path: PathId, settings: Settings) -> Group:
 
 def scaled(group: Group, factor: float) -> Group:
     """All apps below it have so many times the instances, rounded up."""
-    apps = tuple(attrs.evolve(app, instances=math.ceil(app.instances * factor)) for app in group.apps)
+    apps = tuple(
+        attrs.evolve(app, instances=math.ceil(min(app.instances * factor, SCALED_MAX))) for app in group.apps
+    )
     return attrs.evolve(group, apps=apps, groups=tuple(scaled(one, factor) for one in group.groups))
 
 

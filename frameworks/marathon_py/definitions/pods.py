@@ -200,7 +200,7 @@ class VolumeMount:
 class Lifecycle:
     """How a container is ended."""
 
-    kill_grace_period_seconds: float | None = field(number(0), None)
+    kill_grace_period_seconds: float | None = field(number(0, 2**31 - 1), None)
 
 
 @attrs.frozen(kw_only=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from frameworks.marathon_py.definitions.app import App
-from frameworks.marathon_py.definitions.fields import show
+from frameworks.marathon_py.definitions.fields import EXACT, show
 from frameworks.marathon_py.definitions.timestamps import timestamp
 from frameworks.marathon_py.launching.attempts import Attempt, Step, Unused
 from mesos_py.algebra.kinds import Format
@@ -19,7 +19,7 @@ from mesos_py.wire.value import Attribute
 
 def attempt(one: Attempt, now: Nanos, with_offers: bool) -> dict[str, Any]:
     """Its role is shown where it is not the definition's: clients break at it."""
-    left = max(0, one.not_before - now) if one.not_before is not None else 0
+    left = min(max(0, one.not_before - now), EXACT) if one.not_before is not None else 0
     shown: dict[str, Any] = {
         "app" if isinstance(one.spec, App) else "pod": show(one.spec),
         "count": one.count, "since": timestamp(one.since),

@@ -20,6 +20,7 @@ from frameworks.marathon_py.definitions.rules.words import (
 )
 from frameworks.marathon_py.definitions.settings import Settings
 
+INSTANCES_MAX = 10_000  # of one app, or pod: as many are made in half a second
 EXECUTOR = "^(//cmd)|(/?[^/]+(/[^/]+)*)|$"
 _EXECUTOR = re.compile("(//cmd)|(/?[^/]+(/[^/]+)*)|")
 MIGRATION_VERSION, MIGRATION_PATH = "DCOS_MIGRATION_API_VERSION", "DCOS_MIGRATION_API_PATH"
@@ -52,7 +53,7 @@ def resources(app: App, settings: Settings) -> Iterator[Violation]:
     for name, value in (("cpus", app.cpus), ("mem", app.mem), ("disk", app.disk)):
         yield from at_least(below("", name), value, 0.0)
     yield from at_least("/gpus", app.gpus, 0)
-    yield from at_least("/instances", app.instances, 0)
+    yield from instances("/instances", app.instances)
     if app.gpus > 0:
         if app.container is not None and app.container.type == DOCKER:
             yield Violation("/", "GPU resources only work with the Mesos containerizer")
@@ -60,6 +61,13 @@ def resources(app: App, settings: Settings) -> Iterator[Violation]:
     if app.resource_limits is not None:
         yield from limit("/resourceLimits/cpus", app.resource_limits.cpus, app.cpus)
         yield from limit("/resourceLimits/mem", app.resource_limits.mem, app.mem)
+
+
+def instances(path: str, value: int) -> Iterator[Violation]:
+    """Marathon has no upper bound, and ends when it is asked for a billion."""
+    yield from at_least(path, value, 0)
+    if value > INSTANCES_MAX:
+        yield Violation(path, f"got {value}, expected {INSTANCES_MAX} or less")
 
 
 def limit(path: str, value: float | str | None, requested: float) -> Iterator[Violation]:

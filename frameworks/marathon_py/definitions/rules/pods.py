@@ -145,6 +145,10 @@ def _one_kind(at: str, kinds: tuple[object, ...]) -> Iterator[Violation]:
         yield Violation(at, "Only one of http, tcp, or command may be specified")
 
 
+def scaling(pod: Pod, settings: Settings) -> Iterator[Violation]:
+    yield from basics.instances("/scaling/instances", pod.instances)
+
+
 def scheduling(pod: Pod, settings: Settings) -> Iterator[Violation]:
     at, given = "/scheduling", pod.scheduling
     for index, one in enumerate(given.placement.constraints):
@@ -179,7 +183,7 @@ def linux(pod: Pod, settings: Settings) -> Iterator[Violation]:
 
 
 RULES: tuple[Rule, ...] = (
-    ids, environment, networks, volumes, names, containers, scheduling, roles_of_pod, linux,
+    ids, environment, networks, volumes, names, containers, scaling, scheduling, roles_of_pod, linux,
 )  # fmt: skip
 
 
