@@ -1,5 +1,5 @@
-"""What an app or a pod says with labels about deployments that are about it. Marathon has nothing of that, and clients
-of Marathon see labels as any others.
+"""What an app or a pod says with labels about deployments that are about it, and an app about its health. Marathon has
+nothing of that, and clients of Marathon see labels as any others.
 
 =========================================  ==========================================================================
 label                                      meaning
@@ -13,9 +13,12 @@ MARATHON_DEPLOYMENT_DEADLINE_SECONDS=S     the deployment has failed when it is 
 MARATHON_DEPLOYMENT_AUTO_ROLLBACK=true     a deployment that has failed is taken back; else it stops where it is
 MARATHON_DEPLOYMENT_MAX_UNAVAILABLE=N      instead of minimumHealthCapacity: all but N are healthy, at least
 MARATHON_DEPLOYMENT_MAX_ADDITIONAL=N       instead of maximumOverCapacity: N more are there, at most
+MARATHON_HEALTH_MIN_RUNNING=N              no health check of Marathon's ends an instance while fewer than N others
+                                           run: a check that is wrong, or slow, ends a few at a time, not all
 =========================================  ==========================================================================
 
-Labels of the new definition count. Who takes back a deployment has none of these but the last two.
+Labels of the new definition count. Who takes back a deployment has none of its terms but MAX_UNAVAILABLE and
+MAX_ADDITIONAL.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ CANARY, CANARY_SECONDS = f"{PREFIX}CANARY", f"{PREFIX}CANARY_SECONDS"
 MAX_FAILURES, DEADLINE = f"{PREFIX}MAX_FAILURES", f"{PREFIX}DEADLINE_SECONDS"
 AUTO_ROLLBACK = f"{PREFIX}AUTO_ROLLBACK"
 MAX_UNAVAILABLE, MAX_ADDITIONAL = f"{PREFIX}MAX_UNAVAILABLE", f"{PREFIX}MAX_ADDITIONAL"
+MIN_RUNNING = "MARATHON_HEALTH_MIN_RUNNING"
 
 #: the least that each may be
 NUMBERS = {CANARY: 1, CANARY_SECONDS: 1, MAX_FAILURES: 1, DEADLINE: 1, MAX_UNAVAILABLE: 0, MAX_ADDITIONAL: 0}
@@ -65,9 +69,15 @@ def terms(labels: Mapping[str, str]) -> Terms:
     )  # fmt: skip
 
 
+def min_running(labels: Mapping[str, str]) -> int:
+    """So many others run when a health check ends an instance; 0: however many do."""
+    text = labels.get(MIN_RUNNING, "0")
+    return int(text) if _is_number(text, 0) else 0
+
+
 def problems(labels: Mapping[str, str], may_be_more: bool = True) -> Iterator[tuple[str, str]]:
     """The labels that mean nothing, and why. ``may_be_more``: there may be more instances than there are to be."""
-    for name, least in NUMBERS.items():
+    for name, least in {**NUMBERS, MIN_RUNNING: 0}.items():
         if name in labels and not _is_number(labels[name], least):
             yield name, f"must be a whole number from {least} to {NUMBER_MAX}"
     if labels.get(AUTO_ROLLBACK, "true") not in ("true", "false"):

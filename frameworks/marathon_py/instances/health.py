@@ -6,7 +6,8 @@
                                                       \\--> failed once more than maxConsecutiveFailures: killed
 
 A failure means nothing while the instance does not run, nor in its grace period, which ends with the first success. One
-that has failed ``maxConsecutiveFailures`` times is killed at the next failure; what is out of reach is not.
+that has failed ``maxConsecutiveFailures`` times is killed at the next failure; what is out of reach is not. A
+label may say how many others must run (``definitions.terms``).
 
 Of results only flips are kept, so that a new leader knows who was healthy and does not begin with nothing; how often
 in a row something has failed since then is counted anew. Marathon keeps none, and its load balancers empty their pools.
@@ -20,7 +21,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from frameworks.marathon_py import words
-from frameworks.marathon_py.definitions import fields
+from frameworks.marathon_py.definitions import fields, terms
 from frameworks.marathon_py.definitions.app import App
 from frameworks.marathon_py.definitions.checks import OF_MARATHON, TCP, HealthCheck
 from frameworks.marathon_py.instances import dues, kills, probes, readiness
@@ -167,9 +168,19 @@ def _failed(m: Marathon, instance: Instance, index: int, check: HealthCheck, cau
     if instance.condition is not Condition.RUNNING or (before.first_success is None and out.now < grace_ends):
         return
     out.change(words.CheckFailed(instance.id, instance.spec_id, fields.show(check)))
-    if 0 < check.max_consecutive_failures <= before.consecutive_failures and not instance.is_killed:
+    has_failed = 0 < check.max_consecutive_failures <= before.consecutive_failures
+    if has_failed and not instance.is_killed and _may_be_missed(m, instance):
         _kill(m, instance, cause, out)
     _be(m, instance, index, before.failed(out.now, cause), out)
+
+
+def _may_be_missed(m: Marathon, instance: Instance) -> bool:
+    """As many others run as its app says; else it is judged anew at its next failure."""
+    least = terms.min_running(instance.spec.labels)
+    if not least:
+        return True
+    others = [one for one in m.of(instance.spec_id) if one is not instance and not one.is_killed]
+    return sum(one.condition is Condition.RUNNING for one in others) >= least
 
 
 def _kill(m: Marathon, instance: Instance, cause: str, out: Frame) -> None:

@@ -107,6 +107,23 @@ def test_failures_are_counted_and_the_one_after_the_last_kills() -> None:
     assert names(world).count("CheckFailed") == 3
 
 
+@pytest.mark.parametrize(
+    ("labels", "at_a_time"),
+    [({}, 4), ({"MARATHON_HEALTH_MIN_RUNNING": "3"}, 1), ({"MARATHON_HEALTH_MIN_RUNNING": "9"}, 0)],
+)
+def test_a_check_that_is_wrong_ends_so_many_at_a_time(labels: dict[str, str], at_a_time: int) -> None:
+    """By a label that says how many others must run; without it Marathon ends all of them."""
+    world = world_of(app_of(healthChecks=[{**CHECK, "maxConsecutiveFailures": 1}], instances=4, labels=labels))
+    world.run()
+    world.look = found(500)
+    for rounds in (1, 2):
+        world.advance(25 * SECOND)
+        doomed = {call.kill.task_id for call in world.calls if call.type is Call.Type.KILL}
+        assert len(doomed) == rounds * at_a_time
+        world.run()
+        assert world.conditions() == ["Running"] * 4
+
+
 def test_a_health_kill_is_a_failure_to_see_and_the_instance_is_launched_again() -> None:
     world = checked(maxConsecutiveFailures=1)
     world.look = found(500)
