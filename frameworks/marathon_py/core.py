@@ -171,7 +171,7 @@ class Marathon:
         self.recounted: dict[PathId, None] = {}
         self.counted: dict[PathId, None] = {}
         #: of this frame, too: specs that deployments have begun to work on
-        self.begun: dict[PathId, None] = {}
+        self.taken_up: dict[PathId, None] = {}
         self._cause = 0
 
     def apply(self, event: Event, now: Nanos) -> Frame:
@@ -200,7 +200,7 @@ class Marathon:
         self.touched.clear()
         self.moved.clear()
         self.counted.clear()
-        self.begun.clear()
+        self.taken_up.clear()
 
     def deadline(self) -> Nanos | None:
         return self.timers.deadline()

@@ -62,7 +62,7 @@ def resume(m: Marathon, out: Frame) -> None:
 def _lock(m: Marathon, deployment: Deployment) -> None:
     m.deployments[deployment.id] = deployment
     m.locked.update(dict.fromkeys(deployment.plan.affected, deployment.id))
-    m.begun.update(deployment.plan.affected)
+    m.taken_up.update(deployment.plan.affected)
     if deployment.deadline is not None:
         m.timers.set(("deadline", deployment.id), deployment.deadline, DeadlineDue(deployment.id))
 

@@ -30,8 +30,8 @@ READINESS = "readiness"  # kind of probes
 
 def settle(m: Marathon, out: Frame) -> None:
     """Whoever has to be ready and is not is asked: what has changed, and what a deployment has begun to work on."""
-    begun = chain.from_iterable(m.of_spec.get(spec_id, ()) for spec_id in m.begun)
-    for name in dict.fromkeys([*m.touched, *begun]):
+    taken_up = chain.from_iterable(m.of_spec.get(spec_id, ()) for spec_id in m.taken_up)
+    for name in dict.fromkeys([*m.touched, *taken_up]):
         instance = m.instances.get(name)
         key = ("readiness", name)
         if instance is not None and _check(m, instance) is not None and key not in m.timers:

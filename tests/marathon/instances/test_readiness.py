@@ -21,7 +21,7 @@ PORTS = [{"port": 0}, {"port": 0, "name": "admin"}]
 
 def lock(world: World) -> None:
     def begin(m: Marathon, out: Frame) -> None:
-        m.locked[WEB], m.begun[WEB] = "d", None
+        m.locked[WEB], m.taken_up[WEB] = "d", None
 
     world.act(begin)
 
