@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import sys
+from collections.abc import MutableMapping
 from typing import Any, TextIO
 
 import attrs
@@ -21,6 +22,7 @@ from mesos_py.flags import BOOLEAN, TEXT, one_of, option
 LOG_FILE = "mesos-py.log"
 LOST = (OSError, ValueError)  # a full disk; a stream that was closed
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_LEVEL_OF = {"warn": "warning", "exception": "error", "critical": "error", "fatal": "error"}  # by methods of a logger
 
 
 @attrs.frozen(kw_only=True)
@@ -31,6 +33,20 @@ class LogOptions:
     log_dir: str | None = option(
         TEXT, None, "Directory for a copy of the log, which /files shows.", group="Logging")
     json_logs: bool = option(BOOLEAN, False, "One JSON object a line instead of text.", group="Logging")
+
+
+class Threshold:
+    """The least important lines that are written, for those who want to change that while the program runs."""
+
+    def __init__(self, level: str) -> None:
+        """One of LEVELS."""
+        self.level = level
+
+    def __call__(self, logger: Any, method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        """As a processor of structlog."""
+        if LEVELS.index(_LEVEL_OF.get(method, method).upper()) < LEVELS.index(self.level):
+            raise structlog.DropEvent
+        return line
 
 
 class Lines:
@@ -56,10 +72,10 @@ def log_path(log_dir: str) -> str:
     return os.path.join(log_dir, LOG_FILE)
 
 
-def set_up(options: LogOptions) -> None:
+def set_up(options: LogOptions, threshold: Threshold | None = None) -> None:
     """Everything logged from now on goes to stderr, and to ``--log_dir``, other libraries' warnings too.
 
-    Raises OSError if the directory cannot be written to.
+    ``threshold`` says what counts instead of ``--logging_level``. Raises OSError if the directory cannot be written to.
     """
     stream: Any = Lines(sys.stderr)
     colors = sys.stderr.isatty()
@@ -69,6 +85,7 @@ def set_up(options: LogOptions) -> None:
         colors = False
     level = getattr(logging, options.logging_level)
     shared: list[Any] = [
+        *([threshold] if threshold is not None else []),
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -83,7 +100,7 @@ def set_up(options: LogOptions) -> None:
         ending = [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
     structlog.configure(
         processors=[*shared, *ending],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=structlog.make_filtering_bound_logger(level if threshold is None else logging.DEBUG),
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )

@@ -34,14 +34,14 @@ from frameworks.marathon_py.shell.flags.scheduling import Scheduling
 from frameworks.marathon_py.shell.front import Front, Leadership
 from frameworks.marathon_py.shell.plugins.guard import Plugins
 from frameworks.marathon_py.shell.plugins.loading import PluginFailed, load
-from frameworks.marathon_py.shell.process import Process
+from frameworks.marathon_py.shell.process import LEVELS, Process
 from frameworks.marathon_py.shell.program import MarathonScheduler
 from frameworks.marathon_py.shell.relay import Relay
 from mesos_py.cli.command import EXIT_OK, say
 from mesos_py.config import UsageError
 from mesos_py.coordination import Records
 from mesos_py.coordination.address import AddressError, ZooKeeperAddress, parse_address
-from mesos_py.logs import LogOptions, set_up
+from mesos_py.logs import LogOptions, Threshold, set_up
 from mesos_py.sdk.elected import ElectedRecords
 from mesos_py.web.request import Request
 from mesos_py.web.router import Answer
@@ -52,10 +52,6 @@ log = structlog.get_logger(__name__)
 NAME = "marathon-py serve"
 EVERYWHERE = "0.0.0.0"
 IDLE_S = 30.0  # of a connection; Marathon's own
-LEVELS = {
-    "all": "DEBUG", "trace": "DEBUG", "debug": "DEBUG", "info": "INFO", "warn": "WARNING", "error": "ERROR",
-    "fatal": "ERROR", "off": "ERROR",
-}  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
@@ -66,10 +62,11 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
         return EXIT_OK
     try:
         flags = flags_of_marathon.read(words, environ)
-        set_up(LogOptions(logging_level=LEVELS[flags.process.logging_level]))
+        threshold = Threshold(LEVELS[flags.process.logging_level])
+        set_up(LogOptions(), threshold)
         for name in flags.without_effect:
             log.warning("flag changes nothing here", flag=name)
-        return uvloop.run(serve(flags))
+        return uvloop.run(serve(flags, threshold))
     except UsageError as error:
         say(f"{NAME}: {error}\n'{NAME} --help' lists its flags")
         return BAD_FLAG
@@ -78,7 +75,7 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
         return ended.code
 
 
-async def serve(flags: Flags) -> int:
+async def serve(flags: Flags, threshold: Threshold) -> int:
     """The exit code of an end that was asked for. Says ``ready http://HOST:PORT`` on standard output once it listens.
     Raises Ended for every other end."""
     asked = asyncio.Event()
@@ -92,7 +89,7 @@ async def serve(flags: Flags) -> int:
     for signum in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signum, end, EXIT_OK)
     try:
-        whole = _Serving(flags, lambda: end(GRACEFUL))
+        whole = _Serving(flags, threshold, lambda: end(GRACEFUL))
     except PluginFailed as error:
         raise why(error) from error
     serving = asyncio.create_task(whole.run(), name="marathon")
@@ -130,9 +127,9 @@ class _Elected(MarathonScheduler):
 class _Serving:
     """The whole process, put together."""
 
-    def __init__(self, flags: Flags, abdicated: Callable[[], None]) -> None:
+    def __init__(self, flags: Flags, threshold: Threshold, abdicated: Callable[[], None]) -> None:
         """``abdicated`` is called when the leader is to end. Raises UsageError, PluginFailed."""
-        self._flags, self._abdicated = flags, abdicated
+        self._flags, self._threshold, self._abdicated = flags, threshold, abdicated
         self._leadership = Leadership("")
         self._preparing: asyncio.Timeout | None = None
         process = flags.process
@@ -201,7 +198,9 @@ class _Serving:
                     raise Ended("elected, but not prepared in time", FAULTY) from error
                 raise
             process = Process(
-                scheduler, self._flags.shown(), leadership.ours, self._plugins, self._front.requests, self._abdicated)
+                scheduler, self._flags.shown(), leadership.ours, self._plugins, self._front.requests, self._threshold,
+                self._abdicated,
+            )  # fmt: skip
             hub = Hub(process)
             stack.push_async_callback(hub.close)
             leadership.leader, leadership.site = leadership.ours, Api(process, rows(hub), origins)

@@ -30,6 +30,7 @@ class Scripted:
     """A process whose core is told what tests want it to be told."""
 
     framework_id = "F"
+    log_level = "info"
     address = ADDRESS
     url = f"http://{ADDRESS}"
 
@@ -46,6 +47,11 @@ class Scripted:
         #: what nobody may: pairs of action and resource
         self.forbidden_things: dict[tuple[str, str], None] = {}
         self.plugins: tuple[Mapping[str, Any], ...] = ()
+
+    def set_log_level(self, level: str, for_s: float | None) -> None:
+        if level != "debug":
+            raise ValueError(f"'{level}' is no level")
+        self.log_level = level
 
     @property
     def core(self) -> Marathon:

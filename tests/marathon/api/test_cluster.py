@@ -72,3 +72,18 @@ async def test_who_may_not_is_told_so() -> None:
         site.program.forbidden_things |= {("view", "leader"): None, ("view", "config"): None, ("view", "events"): None}
         for path in ("/v2/leader", "/v2/info", "/v2/events"):
             assert (await site.ask("GET", path)).status == 403
+
+
+@pytest.mark.parametrize(("body", "status"), [
+    ({"level": "debug"}, 200), ({"level": "debug", "logger": "root", "durationSeconds": 60}, 200),
+    ({"level": "loud"}, 422), ({}, 422), ([], 422), ({"level": 1}, 422), ({"level": "debug", "logger": "a.b"}, 422),
+    ({"level": "debug", "durationSeconds": 0}, 422), ({"level": "debug", "durationSeconds": True}, 422),
+    ({"level": "debug", "durationSeconds": 10**9}, 422),
+])  # fmt: skip
+async def test_the_level_of_the_log(body: object, status: int) -> None:
+    """There is one for all that is written."""
+    async with served() as site:
+        assert (await site.ask("GET", "/logging")).json == {"ROOT": "INFO"}
+        found = await site.ask("POST", "/logging", body)
+        assert found.status == status
+        assert (await site.ask("GET", "/logging")).json == {"ROOT": "DEBUG" if status == 200 else "INFO"}

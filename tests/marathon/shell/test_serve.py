@@ -16,6 +16,7 @@ from frameworks.marathon_py.shell.kept import FrameworkIdMissing, NotTakenOver
 from frameworks.marathon_py.shell.serve import serve
 from mesos_py.coordination import Fenced, NotReached, StoreFailed
 from mesos_py.coordination.campaign import LeadershipLost
+from mesos_py.logs import Threshold
 from mesos_py.sdk import FailedOver, FrameworkRemoved, SubscriptionRefused
 from tests.coordination.ensemble import free_ports
 from tests.marathon.shell.running import HERE, NO_MASTER, Marathon
@@ -44,6 +45,11 @@ async def test_it_serves_and_is_told_to_end(tmp_path: Path) -> None:
             assert metrics["counters"]["marathon.http.responses.size.counter.bytes"]["count"] > 1000
             async with client.get(f"{url}/metrics/prometheus") as answer:
                 assert "marathon_instances_running_gauge 0" in await answer.text()
+            for level, status in (("debug", 200), ("loud", 422)):
+                async with client.post(f"{url}/logging", json={"level": level, "durationSeconds": 9}) as answer:
+                    assert answer.status == status
+            async with client.get(f"{url}/logging") as answer:
+                assert await answer.json() == {"ROOT": "DEBUG"}
             async with client.get(f"{url}/ping", headers=basic("me", "no")) as answer:
                 assert answer.status == 401
     finally:
@@ -74,7 +80,7 @@ async def test_abdication_backs_up_and_restores(tmp_path: Path) -> None:
 async def ended(*arguments: str) -> Ended:
     """How it ends that never served, in this process."""
     with pytest.raises(Ended) as caught:
-        await serve(read([f"--master={NO_MASTER}", *HERE, *arguments], {}))
+        await serve(read([f"--master={NO_MASTER}", *HERE, *arguments], {}), Threshold("INFO"))
     return caught.value
 
 

@@ -16,6 +16,7 @@ from frameworks.marathon_py.shell.flags import read
 from frameworks.marathon_py.shell.relay import Relay
 from frameworks.marathon_py.shell.serve import serve
 from mesos_py.config import UsageError
+from mesos_py.logs import Threshold
 from mesos_py.web.request import Request
 from mesos_py.web.response import Chunked, Response
 from mesos_py.web.router import Answer
@@ -139,4 +140,4 @@ async def test_https_alone(tmp_path: Path) -> None:
 async def test_flags_that_make_no_sense_stop_the_start(arguments: tuple[str, ...], why: str) -> None:
     flags = read([f"--master={NO_MASTER}", *HERE, *arguments], {})
     with pytest.raises(UsageError, match=why):
-        await serve(flags)
+        await serve(flags, Threshold("INFO"))

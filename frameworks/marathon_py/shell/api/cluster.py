@@ -18,6 +18,7 @@ from mesos_py.web.metrics import PROMETHEUS
 from mesos_py.web.response import JSON, Response
 from mesos_py.web.router import Answer
 
+DURATION_MAX_S = 365 * 86_400
 API_VERSION = "1.11.0"  # of the Marathon whose API this is: clients compare numbers
 
 _MARATHON = (
@@ -105,6 +106,30 @@ async def prometheus(call: Call) -> Answer:
     return Response(200, text.encode(), PROMETHEUS)
 
 
+ROOT = "ROOT"
+
+
+async def log_levels(call: Call) -> Answer:
+    """The level of the log; there is one for all that is written."""
+    return answer({ROOT: call.program.log_level.upper()})
+
+
+async def set_log_level(call: Call) -> Answer:
+    """Another level of the log, for durationSeconds or for good."""
+    body = call.json()
+    said = body if isinstance(body, dict) else {}
+    level, logger, for_s = said.get("level"), said.get("logger", ROOT), said.get("durationSeconds")
+    if not isinstance(level, str) or not isinstance(logger, str) or logger.upper() != ROOT:
+        raise Failed(422, f"expecting a level, and no logger but {ROOT}")
+    if not (for_s is None or (isinstance(for_s, int) and not isinstance(for_s, bool) and 0 < for_s <= DURATION_MAX_S)):
+        raise Failed(422, "durationSeconds: expecting a whole number of seconds")
+    try:
+        call.program.set_log_level(level, for_s)
+    except ValueError as error:
+        raise Failed(422, str(error)) from error
+    return answer({"level": level, "logger": logger} | ({} if for_s is None else {"durationSeconds": for_s}))
+
+
 async def plugins(call: Call) -> Answer:
     """The plug-ins that were loaded."""
     return answer({"plugins": list(call.program.plugins)})
@@ -142,6 +167,8 @@ ROWS = (
     Row(
         method="GET", path="/metrics/prometheus", handler=prometheus, action="view", to=SYSTEM_METRICS, produces="",
     ),
+    Row(method="GET", path="/logging", handler=log_levels, action="view", to=SYSTEM_CONFIG),
+    Row(method="POST", path="/logging", handler=set_log_level, action="update", to=SYSTEM_CONFIG),
     Row(method="GET", path="/v2/plugins", handler=plugins, action="view", to=PLUGINS),
     *_PLUGIN,
     Row(method="GET", path="/v2/eventSubscriptions", handler=subscriptions),

@@ -98,6 +98,17 @@ class Program(Protocol):
         """Of a plug-in that answers requests, to what is below ``/v2/plugins/{name}/``; None: there is none."""
         ...
 
+    # ---- the log
+
+    @property
+    def log_level(self) -> str:
+        """Of Marathon's: trace, debug, info, warn, error."""
+        ...
+
+    def set_log_level(self, level: str, for_s: float | None) -> None:
+        """For so long, or for good. Raises ValueError for what is no level."""
+        ...
+
     # ---- metrics
 
     def metrics(self) -> Mapping[str, Any]:
