@@ -13,6 +13,7 @@ from frameworks.batch.shell.program import BatchScheduler
 from mesos_py.algebra.resources import Resources
 from mesos_py.machine.usage import Usage
 from mesos_py.machine.values import SECOND
+from mesos_py.sdk import NotKept
 from mesos_py.sdk.hearers import Hearers
 from mesos_py.sdk.host import KnownAgent, NotReached, Refused
 from mesos_py.sdk.testing import simulated
@@ -31,6 +32,7 @@ class Offline(BatchScheduler):
         self.world = world
         self.agents_told: Any = tuple(agent_of(agent) for agent in world.agents.values())
         self._hearers = Hearers()
+        self.is_lost = False
 
     @property
     def core(self) -> Any:
@@ -50,7 +52,9 @@ class Offline(BatchScheduler):
         return frame.reply
 
     async def stored(self) -> None:
-        """Everything is, at once."""
+        """Everything is, at once; or nobody can say."""
+        if self.is_lost:
+            raise NotKept
 
     @property
     def is_subscribed(self) -> bool:
@@ -294,6 +298,15 @@ async def test_a_schedule_through_its_life() -> None:
     assert len((await site.ask("GET", "/v1/schedules"))[1]["schedules"]) == 1
     assert await site.ask("DELETE", "/v1/schedules/s") == (204, None)
     assert (await site.ask("GET", "/v1/schedules"))[1] == {"schedules": []}
+
+
+async def test_nobody_is_told_what_may_not_be_kept() -> None:
+    """Another instance leads by now, or nobody can write: neither a change nor a look is answered."""
+    site = Site()
+    site.batch.is_lost = True
+    for method, path, body in (("POST", "/v1/jobs", J), ("GET", "/v1/jobs", None)):
+        status, text = await site.ask(method, path, body)
+        assert (status, text.partition(":")[0]) == (503, "this instance leads no more")
 
 
 async def test_events() -> None:

@@ -23,6 +23,7 @@ from frameworks.batch.schedule import Schedule
 from frameworks.batch.shell.program import BatchScheduler
 from mesos_py import __version__
 from mesos_py.machine.problem import Problem
+from mesos_py.sdk import NotKept
 from mesos_py.web.request import Request
 from mesos_py.web.response import JSON, Chunked, HttpError, Response, json
 from mesos_py.web.router import Answer
@@ -333,6 +334,9 @@ class Api:
                     return answer
                 except ValueError as error:  # of a query
                     raise HttpError(400, str(error)) from error
+                except NotKept as error:
+                    why = "this instance leads no more: the next one knows whether this was done"
+                    raise HttpError(503, why) from error
         allowed = ", ".join(route.method for _, route in found)
         raise HttpError(405, f"405 Method Not Allowed: {allowed} may be.", (("Allow", allowed),))
 
