@@ -41,7 +41,7 @@ class MarathonScheduler(CoreScheduler[Marathon]):
     """``await MarathonScheduler(master="zk://...", store="sqlite:/var/lib/marathon").run()``."""
 
     name = "marathon"
-    offers_at_once = 100  # REST is served in between
+    offers_at_once = 25  # REST is served in between
     habits: Habits = Habits()
     settings: Settings = Settings()
     #: for people; "": there is none

@@ -13,6 +13,7 @@ from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.launching.attempts import attempts
 from frameworks.marathon_py.launching.hooks import Hooks
 from frameworks.marathon_py.launching.why import why
+from mesos_py.algebra.resources import Resources
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.wire.offer import Offer
 from mesos_py.wire.scheduler_api import Call
@@ -268,6 +269,22 @@ def test_clearing_a_delay_that_there_is_not() -> None:
     assert world.tell(words.ClearDelay("/web")).reply == words.Refused(
         404, "Application /web not found in tasks queue."
     )  # fmt: skip
+
+
+def test_what_is_reserved_for_the_role_goes_first_and_is_named() -> None:
+    """Every part of a task, each of its ports included, keeps the role that it came from."""
+    has = "cpus(marathon):0.5;cpus:4;mem:1000;ports(marathon):[31000-31000];ports:[40000-40000]"
+    world = world_of(app_of(cpus=1, ports=[0, 0]), agents=1, resources=has)
+    world.run()
+    (info,) = world.infos.values()
+    assert str(Resources.of(info.resources).allocate(None)) == (
+        "cpus(reservations: [(STATIC,marathon)]):0.5; cpus:0.5; mem:128; "
+        "ports(reservations: [(STATIC,marathon)]):[31000-31000]; ports:[40000-40000]"
+    )
+    world = world_of(app_of(cpus=1, ports=[0], acceptedResourceRoles=["*"]), agents=1, resources=has)
+    world.run()
+    (instance,) = world.of()
+    assert instance.tasks["_app"].host_ports == (40_000,)
 
 
 # ---- plug-ins
