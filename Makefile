@@ -37,7 +37,7 @@ sim: $(STAMP)
 	@$(BIN)/mesos-py sim $(if $(SEED),--seed=$(SEED),--seeds=$(SEEDS))
 
 bench: $(STAMP)
-	@for program in allocator processes decisions journal state failover failover_leader registry images networks isolated docker_launches checks simulator matching launcher sdk batch; do \
+	@for program in allocator processes decisions journal state failover failover_leader registry images networks isolated docker_launches checks simulator matching launcher sdk batch marathon; do \
 		$(BIN)/python -m benchmarks.$$program || exit 1; done
 	@test ! -d /dev/shm || $(BIN)/python -m benchmarks.processes --root=/dev/shm
 

@@ -92,7 +92,8 @@ class Storm:
     def __init__(self, seed: int) -> None:
         self.rng = Random(f"storm {seed}")
         self.is_over = False
-        #: apps that a deployment was stopped at: instances of former versions may stay
+        #: apps at which a deployment was stopped, or cut short by one that only changes numbers: instances of former
+        #: versions may stay, as Marathon has it
         self.mixed: set[PathId] = set()
 
     def outcome(self, task: TaskInfo) -> Fate:
@@ -115,6 +116,7 @@ class Storm:
             case 0 | 1 | 2:
                 await running.put(self._app(id), force=force, partial=False)
             case 3:
+                self._cut_short(running, force)
                 await running.put({"id": id, "instances": rng.randrange(6)}, force=force)
             case 4:
                 await running.put({"id": id, "cmd": f"c{rng.randrange(100)}", "cpus": 0.1}, force=force)
@@ -123,6 +125,7 @@ class Storm:
             case 6:
                 await running.ask(words.DeleteApp(PathId(id), force=force))
             case 7 if core.instances:
+                self._cut_short(running, force)
                 some = tuple(rng.sample(sorted(core.instances), min(2, len(core.instances))))
                 await running.ask(words.KillInstances(some, scale=rng.random() < 0.3, force=force))
             case 8 if core.locked:
@@ -132,6 +135,10 @@ class Storm:
                 await running.ask(words.CancelDeployment(deployment, force=force))
             case 9:
                 running.sick = {task for tasks in cluster_tasks(running) for task in tasks if rng.random() < 0.1}
+
+    def _cut_short(self, running: Running, force: bool) -> None:
+        if force:
+            self.mixed.update(running.core.locked)
 
     def _app(self, id: str) -> dict[str, Any]:
         rng = self.rng
