@@ -15,6 +15,7 @@ from frameworks.marathon_py.definitions import groups, rules, trees
 from frameworks.marathon_py.definitions.app import App
 from frameworks.marathon_py.definitions.fields import Violation
 from frameworks.marathon_py.definitions.groups import Group
+from frameworks.marathon_py.definitions.network import PORT_MAX
 from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.definitions.pods import Pod
 from frameworks.marathon_py.definitions.rules.pods import violations as violations_of_pod
@@ -145,7 +146,8 @@ def _violations(m: Marathon, wanted: Group, old: Spec | None, spec: Spec, force:
     found: list[Violation] = []
     if isinstance(spec, App):
         found += rules.violations(spec, m.settings)
-        found += violations_of_update(old, spec, force) if isinstance(old, App) else ()
+        if isinstance(old, App):  # ports that are left open are those it has
+            found += violations_of_update(old, assigned(spec, old, (), 1, PORT_MAX), force)
     else:
         found += violations_of_pod(spec, m.settings)
         found += violations_of_pod_update(old, spec) if isinstance(old, Pod) else ()

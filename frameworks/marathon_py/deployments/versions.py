@@ -94,7 +94,7 @@ def _drop_roots(m: Marathon, out: Frame) -> Iterable[PathId]:
     """The oldest trees beyond the bound are gone but for those of deployments; returns ids of what they alone had."""
     roots = m.versions.roots
     used = {root.version for one in m.deployments.values() for root in (one.plan.original, one.plan.target)}
-    spare = len(roots) - m.habits.zk_max_versions
+    spare = len(roots) - max(1, m.habits.zk_max_versions)
     found: dict[PathId, None] = {}
     for version in [one for one in list(roots)[: max(0, spare)] if one not in used]:
         following = next(other for at, other in roots.items() if at > version)
