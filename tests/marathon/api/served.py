@@ -46,6 +46,8 @@ class Scripted:
         self.asked: list[Any] = []
         #: what nobody may: pairs of action and resource
         self.forbidden_things: dict[tuple[str, str], None] = {}
+        #: about what it was asked whether somebody may
+        self.judged: list[Any] = []
         self.plugins: tuple[Mapping[str, Any], ...] = ()
 
     def set_log_level(self, level: str, for_s: float | None) -> None:
@@ -91,6 +93,7 @@ class Scripted:
         self.asked.append((backup, restore))
 
     def may(self, request: Request, action: str, resource: Any) -> bool:
+        self.judged.append(resource)
         return (action, getattr(resource, "id", resource)) not in self.forbidden_things
 
     def forbidden(self, request: Request) -> Response:

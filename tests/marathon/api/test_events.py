@@ -50,6 +50,7 @@ async def subscribed(site: Site, query: str = "", accept: str = "text/event-stre
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         assert head.startswith("HTTP/1.1 200 OK")
         assert "Content-Type: text/event-stream;charset=utf-8" in head and "Transfer-Encoding: chunked" in head
+        assert "Connection: close" in head and "X-Marathon-Leader" in head
         yield Reader(reader)
     finally:
         writer.close()

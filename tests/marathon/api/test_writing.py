@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from frameworks.marathon_py import words
+from frameworks.marathon_py.definitions.paths import PathId
 from tests.marathon.api.served import Answer, Site, served
 from tests.marathon.app_of import app_of
 
@@ -173,3 +174,5 @@ async def test_who_may_not_change_an_app_does_not() -> None:
         ):  # fmt: skip
             assert (await site.ask(method, path, body)).status == 403
         assert site.program.asked == []
+        web = site.world.core.specs[PathId("/web")]
+        assert site.program.judged == [web, web, "/new", "/new", web, web, web]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import parse_qsl
 
 import attrs
@@ -23,8 +23,6 @@ from mesos_py.web.response import JSON, Headers, Response
 
 BODY_BYTES_MAX = 16 << 20
 DEPLOYMENT_ID = "Marathon-Deployment-Id"
-
-Value = TypeVar("Value")
 
 
 @attrs.define(slots=False)
@@ -109,6 +107,10 @@ class Call:
             raise Answered(self.program.forbidden(self.request))
 
     def may(self, action: Action, on: Resource) -> bool:
+        """Whoever decides sees the definition, where there is one of that id."""
+        if isinstance(on, str) and on.startswith("/"):
+            path = PathId(on)
+            on = self.core.specs.get(path) or self.core.root.group(path) or path
         return self.program.may(self.request, action, on)
 
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from frameworks.marathon_py.shell.api.call import Call, answer
 from frameworks.marathon_py.shell.api.errors import Failed
 from frameworks.marathon_py.shell.api.program import LEADER, PLUGINS, SYSTEM_CONFIG, SYSTEM_METRICS
@@ -146,7 +144,7 @@ async def plugin(call: Call) -> Answer:
 
 async def subscriptions(call: Call) -> Answer:
     """Callbacks, of which there are none any more: events are at /v2/events."""
-    return Response(200, orjson.dumps({"callbackUrls": []}), JSON)
+    return answer({"callbackUrls": []})
 
 
 _PLUGIN = [

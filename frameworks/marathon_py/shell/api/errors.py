@@ -17,10 +17,6 @@ from mesos_py.web.response import JSON, REASONS, Headers, HttpError, Response
 INVALID_JSON = "Invalid JSON"
 INVALID_OBJECT = "Object is not valid"
 NO_JSON = "Please specify data in JSON format"
-LOCKED = (
-    "App is locked by one or more deployments. Override with the option '?force=true'. "
-    "View details at '/v2/deployments/<DEPLOYMENT_ID>'."
-)
 
 
 class Answered(HttpError):

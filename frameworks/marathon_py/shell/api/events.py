@@ -55,7 +55,7 @@ class Hub:
             raise Failed(503, f"{SUBSCRIBERS_MAX} subscribe to events already")
         stream = RecordStream(
             f"{EVENT_STREAM};charset=utf-8", on_closed=lambda reason: self._lost(stream, address),
-            cap_records=self._unread_max,
+            headers=(("Connection", "close"),), cap_records=self._unread_max,
         )  # fmt: skip
         if self._telling is None or self._telling.done():
             self._telling = asyncio.create_task(self._tell(self._program.listen()), name="marathon events")
