@@ -1,5 +1,5 @@
 """What a predecessor has left: read once, before anything else is decided. Definitions first, since all others name
-them; deployments last, since they look at instances."""
+them; deployments go on last, since they look at instances."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ def begun(m: Marathon, event: Event, out: Frame) -> None:
     told: words.Begun = event.body
     m.records.update(one for one in told.records.items() if one[0].startswith(definitions.PREFIX))
     versions.restore(m)
+    steps.restore(m)
     instances.begin(m, told.tasks, out)
     failures.begin(m, out)
     m.has_begun = True

@@ -49,12 +49,16 @@ def add(m: Marathon, plan: Plan, out: Frame, is_rollback: bool = False) -> Deplo
     return deployment
 
 
-def resume(m: Marathon, out: Frame) -> None:
-    """Those of a predecessor go on."""
+def restore(m: Marathon) -> None:
+    """Those of a predecessor are there: what they are about is nobody else's."""
     kept = [contents for name, contents in m.records.items() if name.startswith(records.DEPLOYMENT)]
     deployments = [restored(contents, m.versions.roots) for contents in kept]
     for deployment in sorted(deployments, key=lambda one: one.version):
         _lock(m, deployment)
+
+
+def resume(m: Marathon, out: Frame) -> None:
+    """They go on."""
     for deployment in list(m.deployments.values()):
         begin(m, deployment, out)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 import pytest
 
+from frameworks.marathon_py import words
 from frameworks.marathon_py.instances.instance import Condition, Goal, Instance, InstanceTask, Placed
 from frameworks.marathon_py.instances.records import record, restored
 from mesos_py.wire.ids import AgentID, TaskID
@@ -77,3 +78,22 @@ def test_a_task_that_is_nobodys_is_killed() -> None:
     world.settle(3)
     assert task_id not in world.alive()
     assert len(world.alive()) == 1
+
+
+def test_what_a_deployment_replaces_stays_as_it_was() -> None:
+    """One of the former version was to be launched again when a run ended: the next one does not take it for a new
+    one, of which the deployment may want none yet."""
+    upgrade = {"minimumHealthCapacity": 1, "maximumOverCapacity": 0}
+    world = world_of(app_of(cmd="run", instances=2, upgradeStrategy=upgrade, portDefinitions=[]))
+    world.run()
+    world.tell(words.PutApps(({"id": "/web", "cmd": "walk"},)))
+    (old, *_) = world.of()
+    (task,) = old.tasks.values()
+    world.agent_of(task.id).tasks.pop(task.id)
+    del world.book[task.id]  # as if it had never been asked for
+    world.start()
+    assert world.core.locked
+    assert old.id not in world.core.instances or world.core.instances[old.id].spec.cmd == "run"
+    world.settle(6)
+    assert world.core.deployments == {}
+    assert [one.spec.cmd for one in world.of()] == ["walk", "walk"]
