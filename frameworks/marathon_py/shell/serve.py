@@ -12,25 +12,19 @@ import contextlib
 import os
 import signal
 import socket
-import ssl
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import structlog
 import uvloop
 
 from frameworks.marathon_py.shell import flags as flags_of_marathon
-from frameworks.marathon_py.shell import tls
-from frameworks.marathon_py.shell.access import Basic
+from frameworks.marathon_py.shell import given, tls
 from frameworks.marathon_py.shell.api.events import Hub
 from frameworks.marathon_py.shell.api.rows import rows
 from frameworks.marathon_py.shell.api.site import Api
 from frameworks.marathon_py.shell.ends import BAD_FLAG, FAULTY, GRACEFUL, NO_PORT, UNCAUGHT, Ended, why
 from frameworks.marathon_py.shell.flags import Flags
-from frameworks.marathon_py.shell.flags.process import DEFAULT_ZK
-from frameworks.marathon_py.shell.flags.process import Process as ProcessFlags
-from frameworks.marathon_py.shell.flags.scheduling import Scheduling
 from frameworks.marathon_py.shell.front import Front, Leadership
 from frameworks.marathon_py.shell.plugins.guard import Plugins
 from frameworks.marathon_py.shell.plugins.loading import PluginFailed, load
@@ -40,7 +34,6 @@ from frameworks.marathon_py.shell.relay import Relay
 from mesos_py.cli.command import EXIT_OK, say
 from mesos_py.config import UsageError
 from mesos_py.coordination import Records
-from mesos_py.coordination.address import AddressError, ZooKeeperAddress, parse_address
 from mesos_py.logs import LogOptions, Threshold, set_up
 from mesos_py.sdk.elected import ElectedRecords
 from mesos_py.web.request import Request
@@ -133,8 +126,8 @@ class _Serving:
         self._leadership = Leadership("")
         self._preparing: asyncio.Timeout | None = None
         process = flags.process
-        self._zookeeper, self._tls, self._basic = _zookeeper(process), _certificate(process), _password(process)
-        self._secret = _secret(flags.scheduling)
+        self._zookeeper, self._tls = given.zookeeper(process), given.certificate(process)
+        self._basic, self._secret = given.password(process), given.secret(flags.scheduling)
         self._plugins = Plugins(load(process.plugin_conf) if process.plugin_conf is not None else ())
 
     async def run(self) -> None:
@@ -173,6 +166,8 @@ class _Serving:
                 raise Ended(f"cannot listen on port {wanted}: {error}", NO_PORT) from error
             ours = f"{scheme}://{name}:{port}"
             log.info("listening", url=ours)
+            if self._basic is None and not self._plugins.asks_who and not given.is_loopback(address):
+                log.warning("whoever reaches this may run anything: nobody is asked who he is", url=ours)
         return ours
 
     async def _asked(self, request: Request) -> Answer:
@@ -238,56 +233,3 @@ class _Serving:
             webui_url=process.webui_url or self._leadership.ours, backup_location=process.backup_location or "",
             probes_at_once=settings.max_concurrent_marathon_health_checks,
         )  # fmt: skip
-
-
-# ---- what flags say, looked at before anything begins
-
-
-def _zookeeper(process: ProcessFlags) -> ZooKeeperAddress | None:
-    """Where state is kept and who leads is decided; None: in no ZooKeeper. Raises UsageError."""
-    backend = process.internal_store_backend or ("zk" if process.zk is not None else "sqlite")
-    if backend != "zk":
-        return None
-    if not process.ha:
-        log.warning("what is kept in ZooKeeper is written by who is elected, with --disable_ha, too")
-    try:
-        address = parse_address(process.zk or DEFAULT_ZK)
-    except AddressError as error:
-        raise UsageError(f"--zk: {error}") from error
-    if not isinstance(address, ZooKeeperAddress):
-        raise UsageError(f"--zk: expecting zk://host:port/path, found '{process.zk}'")
-    return address
-
-
-def _certificate(process: ProcessFlags) -> ssl.SSLContext | None:
-    """None: HTTPS is not spoken. Raises UsageError."""
-    path = process.ssl_keystore_path
-    if path is None:
-        if not process.http:
-            raise UsageError("--disable_http needs a certificate for HTTPS: --ssl_keystore_path")
-        return None
-    try:
-        return tls.of_server(path, process.ssl_keystore_password)
-    except tls.NoCertificate as error:
-        raise UsageError(f"--ssl_keystore_path={path}: {error}") from error
-
-
-def _password(process: ProcessFlags) -> Basic | None:
-    """None: everybody is let in. Raises UsageError."""
-    try:
-        return None if process.http_credentials is None else Basic(process.http_credentials, process.http_realm)
-    except ValueError as error:
-        raise UsageError(f"--http_credentials: {error}") from error
-
-
-def _secret(settings: Scheduling) -> str:
-    """What the master knows us by; "": nothing. Raises UsageError."""
-    if not settings.mesos_authentication:
-        return ""
-    path = settings.mesos_authentication_secret_file
-    if path is None:
-        return settings.mesos_authentication_secret or ""
-    try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--mesos_authentication_secret_file: {error}") from error

@@ -77,6 +77,22 @@ async def test_abdication_backs_up_and_restores(tmp_path: Path) -> None:
     assert marathon.ended()[0] == 0
 
 
+def test_whoever_opens_the_file_takes_over(tmp_path: Path) -> None:
+    """The one before takes nothing any more, says so to whoever asks, and ends."""
+    app = {"id": "/kept", "cmd": "sleep 1000", "cpus": 0.1, "mem": 16}
+    before = Marathon(state := f"--state_file={tmp_path}/state")
+    assert before.ask("POST", "/v2/apps", app)[0] == 201
+    after = Marathon(state)
+    after.until_leading()
+    status, said, _ = before.ask("PUT", "/v2/apps/kept?force=true", {"instances": 7})
+    assert (status, said) in (
+        (503, {"message": "This instance leads no more; the next one knows whether this was done."}), (0, None),
+    )  # fmt: skip
+    assert before.ended()[0] == ends.LEADERSHIP_LOST == 103
+    assert after.ask("GET", "/v2/apps/kept")[1]["app"]["instances"] == 1
+    after.stop()
+
+
 async def ended(*arguments: str) -> Ended:
     """How it ends that never served, in this process."""
     with pytest.raises(Ended) as caught:

@@ -48,6 +48,11 @@ class Plugins:
         self._authorizers = [one for one in self._plugins if isinstance(one, Authorizer)]
 
     @property
+    def asks_who(self) -> bool:
+        """Somebody authenticates."""
+        return bool(self._authenticators)
+
+    @property
     def about(self) -> tuple[Mapping[str, Any], ...]:
         return tuple(one.about for one in self._all)
 
