@@ -163,6 +163,21 @@ async def test_deployments_are_seen_as_they_go_and_end() -> None:
         assert (await app(site))["instances"] == 5
 
 
+async def test_a_deployment_waits_after_its_canaries_until_somebody_says_go_on() -> None:
+    body = {"cmd": "other", "instances": 3, "labels": {"MARATHON_DEPLOYMENT_CANARY": "1"}}
+    async with served(WEB) as site:
+        site.world.run()
+        started = await site.ask("PUT", "/v2/apps/web", body)
+        site.world.run()
+        [found] = (await site.ask("GET", "/v2/deployments?embed=held")).json
+        assert (found["id"], found["held"]) == (started.json["deploymentId"], ["/web"])
+        assert "held" not in (await site.ask("GET", "/v2/deployments")).json[0]  # clients break at it
+        assert (await site.ask("POST", f"/v2/deployments/{found['id']}/continue")).status == 200
+        site.world.run(6)
+        assert (await site.ask("GET", "/v2/deployments")).json == []
+        assert (await site.ask("POST", f"/v2/deployments/{found['id']}/continue")).status == 404
+
+
 async def test_who_may_not_change_an_app_does_not() -> None:
     async with served(WEB) as site:
         site.program.forbidden_things |= {("update", "/web"): None, ("create", "/new"): None, ("delete", "/web"): None}

@@ -61,10 +61,13 @@ async function apps() {
 }
 
 async function deployments() {
-  const found = await get("/v2/deployments");
+  const found = await get("/v2/deployments?embed=held");
   const rows = found.map(one => [
     one.id, [...one.affectedApps, ...one.affectedPods].join(", "), `${one.currentStep} of ${one.totalSteps}`,
-    one.currentActions.map(action => `${action.action} ${action.app || action.pod}`).join(", "),
+    [
+      ...one.currentActions.map(action => `${action.action} ${action.app || action.pod}`),
+      ...one.held.map(id => `${id} waits after its canaries`),
+    ].join(", "),
   ]);
   return table(["Id", "About", "Step", "At present"], rows, "Nothing is being deployed.");
 }
