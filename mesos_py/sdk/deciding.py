@@ -162,6 +162,8 @@ class CoreScheduler(Scheduler, ABC, Generic[C]):
 
     async def on_offers(self, offers: Sequence[Offer]) -> None:
         for start in range(0, len(offers), self.offers_at_once):
+            if start:
+                await asyncio.sleep(0)  # whoever else is in the program has a turn
             there = [offer for offer in offers[start : start + self.offers_at_once] if offer.id in self.offers]
             await self.tell(MasterEvent.Offers(offers=tuple(there)))
 

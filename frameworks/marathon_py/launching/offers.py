@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 table = Table("offers to Marathon")
 
 SEEN_MAX = 50_000  # agents whose last offer is remembered, for those who ask why
+LAUNCHES_MAX = 125  # in one turn, which is so over within a tenth of a second; what is left is offered again at once
 
 Operation = Offer.Operation
 
@@ -136,12 +137,13 @@ def _match(m: Marathon, role: str, hosts: list[Host], out: Frame) -> None:
     lines = _lines(m, role, rounds)
     launches = _place(m, lines, out.now)
     wants_more = any(line.left for line in lines)
+    is_cut = wants_more and m.tokens > 0 and sum(map(len, launches.values())) >= LAUNCHES_MAX
     for host, placed in launches.items():
-        _accept(m, host, placed, again=wants_more and rounds.is_full(host), out=out)
+        _accept(m, host, placed, again=is_cut or (wants_more and rounds.is_full(host)), out=out)
     for line in lines:
         line.remember(out.now)
     m.is_short = m.is_short or (wants_more and m.tokens <= 0)
-    _decline(m, role, [host for host in hosts if host not in launches], out)
+    _decline(m, role, [host for host in hosts if host not in launches], again=is_cut, out=out)
 
 
 def _lines(m: Marathon, role: str, rounds: Rounds) -> list[Line]:
@@ -166,11 +168,12 @@ def _lines(m: Marathon, role: str, rounds: Rounds) -> list[Line]:
 def _place(m: Marathon, lines: list[Line], now: Nanos) -> dict[Host, list[tuple[Instance, Match]]]:
     """Each line gets one instance placed in turn, while there are tokens."""
     launches: dict[Host, list[tuple[Instance, Match]]] = {}
-    turn = lines
-    while turn and m.tokens > 0:
+    turn, room = lines, min(m.tokens, LAUNCHES_MAX)
+    while turn and room > 0:
         again: list[Line] = []
         for line in turn:
-            found = line.place(min(m.tokens, line.left if len(turn) == 1 else 1))
+            found = line.place(min(room, line.left if len(turn) == 1 else 1))
+            room -= len(found)
             for instance, match in found:
                 tokens.take(m, instance, now)
                 launches.setdefault(match.host, []).append((instance, match))
@@ -184,7 +187,7 @@ def _place(m: Marathon, lines: list[Line], now: Nanos) -> dict[Host, list[tuple[
 
 
 def _accept(m: Marathon, host: Host, placed: list[tuple[Instance, Match]], *, again: bool, out: Frame) -> None:
-    """The instances are launched there, and written down. ``again``: what is left is of use at once."""
+    """The instances are launched there, and written down. ``again``: what is left is offered again at once."""
     where = Placed(
         host.agent_id, host.hostname, host.region, host.zone,
         {one.name: host.value(one.name) or "" for one in host.attributes},
@@ -203,7 +206,7 @@ def _accept(m: Marathon, host: Host, placed: list[tuple[Instance, Match]], *, ag
     m.refused.setdefault(host.place[1])
     accept = Call.Accept(
         offer_ids=tuple([offer.id for offer in host.offers]), operations=(*launch, *groups),
-        filters=Filters(refuse_seconds=0.0 if again else m.habits.decline_offer_duration_s),
+        filters=_filters(m, again=again),
     )  # fmt: skip
     out.send(words.SCHEDULER, Call(type=Call.Type.ACCEPT, accept=accept))
 
@@ -232,13 +235,16 @@ def _launch_group(
     return group
 
 
-def _decline(m: Marathon, role: str, hosts: Iterable[Host], out: Frame) -> None:
+def _decline(m: Marathon, role: str, hosts: Iterable[Host], *, again: bool, out: Frame) -> None:
     offer_ids = tuple([offer.id for host in hosts for offer in host.offers])
     if offer_ids:
         m.refused.setdefault(role)
-        filters = Filters(refuse_seconds=m.habits.decline_offer_duration_s)
-        decline = Call.Decline(offer_ids=offer_ids, filters=filters)
+        decline = Call.Decline(offer_ids=offer_ids, filters=_filters(m, again=again))
         out.send(words.SCHEDULER, Call(type=Call.Type.DECLINE, decline=decline))
+
+
+def _filters(m: Marathon, *, again: bool) -> Filters:
+    return Filters(refuse_seconds=0.0 if again else m.habits.decline_offer_duration_s)
 
 
 @table.on(words.NotSaid)

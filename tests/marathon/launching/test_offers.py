@@ -12,6 +12,7 @@ from frameworks.marathon_py.definitions.app import App
 from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.launching.attempts import attempts
 from frameworks.marathon_py.launching.hooks import Hooks
+from frameworks.marathon_py.launching.offers import LAUNCHES_MAX
 from frameworks.marathon_py.launching.why import why
 from mesos_py.algebra.resources import Resources
 from mesos_py.machine.frame import Event, Frame
@@ -55,6 +56,21 @@ def test_one_offer_is_used_for_so_many_instances_and_offered_again() -> None:
     assert accepts(world)[0].filters.refuse_seconds == 0
     world.launch()
     assert [len(one.operations[0].launch.task_infos) for one in accepts(world)] == [5, 5, 2]
+    assert accepts(world)[-1].filters.refuse_seconds == 120
+
+
+def test_one_turn_has_so_many_launches_and_the_rest_is_offered_again() -> None:
+    """The loop does not stand still for long, however many fit."""
+    world = world_of(app_of(instances=200, cpus=0.1), agents=3, max_instances_per_offer=100, launch_tokens=1000)
+    world.offer_all("a0")
+    world.offer_all("a1", "a2")
+    assert [sum(len(one.launch.task_infos) for one in call.operations) for call in accepts(world)] == [100, 50, 50]
+    world = world_of(app_of(instances=300, cpus=0.1), agents=3, max_instances_per_offer=200, launch_tokens=1000)
+    world.offer_all()
+    assert len(world.infos) == LAUNCHES_MAX
+    assert {one.filters.refuse_seconds for one in (*accepts(world), *declines(world))} == {0}
+    world.launch()
+    assert len(world.infos) == 300
     assert accepts(world)[-1].filters.refuse_seconds == 120
 
 
