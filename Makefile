@@ -4,6 +4,7 @@
 #   make test    lint, types, tests
 #   make lint    lint and types alone
 #   make sim     simulated clusters with faults: SEEDS=5000 runs, or one again with SEED=7
+#   make cgroup2 tests of cgroups, or TESTS, where there is cgroup v2 only: in a virtual machine, slow, needs root
 #   make bench   benchmarks: figures with their ratio to C++ Mesos, nothing is asserted
 #   make clean   forget .venv and everything built
 
@@ -19,7 +20,7 @@ TESTS ?=
 SEEDS ?= 500
 SEED ?=
 
-.PHONY: demo test lint sim bench clean
+.PHONY: demo test lint sim cgroup2 bench clean
 
 demo: $(STAMP)
 	@$(BIN)/python examples/demo.py
@@ -35,6 +36,9 @@ lint: $(STAMP)
 
 sim: $(STAMP)
 	@$(BIN)/mesos-py sim $(if $(SEED),--seed=$(SEED),--seeds=$(SEEDS))
+
+cgroup2: $(STAMP)
+	@sh .ci/cgroup2 $(TESTS)
 
 bench: $(STAMP)
 	@for program in allocator processes decisions journal state failover failover_leader registry images networks isolated docker_launches checks simulator matching launcher sdk batch marathon; do \

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.agent.containerizer.docker.daemon import Daemon
-from tests.agent.containerizer.harness import Harness
+from tests.agent.containerizer.harness import IS_V2, Harness
 
 CONFINED = "cgroups/cpu,cgroups/mem,cgroups/pids,posix/rlimits"
 
@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def remove_cgroups(harness: Harness) -> None:
     """The tree of a test, which must be empty by now."""
-    for place in glob.glob(f"/sys/fs/cgroup/*/{harness.cgroups_root}"):
+    for place in glob.glob(f"/sys/fs/cgroup/{'' if IS_V2 else '*/'}{harness.cgroups_root}"):
         os.rmdir(place)
 
 

@@ -36,6 +36,9 @@ from tests.agent.containerizer.docker.daemon import IMAGE
 
 DEADLINE_S = 20
 
+#: All cgroups are those of v2 here. Without, there are those of v1, perhaps beside some of v2.
+IS_V2 = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
+
 
 def _why_no_cgroups() -> str:
     """Empty: there are cgroups of v1 or v2 that we may use."""
@@ -140,7 +143,7 @@ class Harness:
 
     def cgroups(self) -> list[str]:
         """Every directory of containers there is in any tree."""
-        return glob.glob(f"/sys/fs/cgroup/*/{self.cgroups_root}/*/")
+        return glob.glob(f"/sys/fs/cgroup/{'' if IS_V2 else '*/'}{self.cgroups_root}/*/")
 
     def limited(self, container_id: str) -> ContainerLimited | None:
         for event in self.events:
