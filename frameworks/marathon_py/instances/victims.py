@@ -2,7 +2,8 @@
 
 First those that somebody has named, then those that wait for an offer, for they are nowhere. Then whatever GROUP_BY
 constraints want, from the largest groups; then those that are least there (out of reach, staging, starting, running);
-then the youngest or the oldest, as ``killSelection`` says. Source: mesosphere/marathon .../core/deployment/impl/
+then the youngest or the oldest, as ``killSelection`` says. Of those that run the ill ones go first, which Marathon does
+not look at: it would keep them, and end those that are well. Source: mesosphere/marathon .../core/deployment/impl/
 ScalingProposition.scala, .../mesos/Constraints.scala selectInstancesToKill.
 """
 
@@ -17,8 +18,9 @@ from frameworks.marathon_py.instances.instance import Condition, Instance, Place
 
 _WEIGHTS = {
     Condition.SCHEDULED: 0, Condition.UNREACHABLE: 1, Condition.PROVISIONED: 2, Condition.STAGING: 2,
-    Condition.STARTING: 3, Condition.RUNNING: 4,
+    Condition.STARTING: 3, Condition.RUNNING: 5,
 }  # fmt: skip
+_ILL = 4  # those that run and are not healthy
 _OTHERS = 0  # those that end anyway
 
 
@@ -28,7 +30,8 @@ def victims(spec: App | Pod, instances: Sequence[Instance], count: int) -> list[
 
     def rank(instance: Instance) -> tuple[bool, int, int, str]:
         started = max((task.started_at or task.staged_at for task in instance.tasks.values()), default=instance.since)
-        weight = _WEIGHTS.get(instance.condition, _OTHERS)
+        is_ill = instance.condition is Condition.RUNNING and instance.healthy is False
+        weight = _ILL if is_ill else _WEIGHTS.get(instance.condition, _OTHERS)
         return not instance.is_sentenced, weight, started if is_oldest_first else -started, instance.id
 
     line = sorted(instances, key=rank)

@@ -73,6 +73,8 @@ class Judged(Marathon):
         if isinstance(event.body, words.KillInstances):
             self._unwanted.update(event.body.ids)
         frame = super().apply(event, now)
+        if event.kind is words.Begun:  # what a predecessor was asked to kill is killed again
+            self._unwanted.update(name for name, one in self.instances.items() if one.is_killed)
         for id in dict.fromkeys([*before, *self.specs]) if self.has_begun else ():
             if id in self.locked or before.get(id) is not self.specs.get(id):
                 known = self._counted.setdefault(id, [])
