@@ -185,13 +185,15 @@ class _Serving:
         leadership, origins = self._leadership, self._flags.process.access_control_allow_origin
         scheduler = self._scheduler()
         async with contextlib.AsyncExitStack() as stack:
+            limit = self._preparing = asyncio.timeout(None)  # until it is elected
             try:
-                async with asyncio.timeout(None) as self._preparing:
+                async with limit:
                     await stack.enter_async_context(scheduler)
             except TimeoutError as error:
-                if self._preparing is not None and self._preparing.expired():
+                if limit.expired():
                     raise Ended("elected, but not prepared in time", FAULTY) from error
                 raise
+            self._preparing = None
             process = Process(
                 scheduler, self._flags.shown(), leadership.ours, self._plugins, self._front.requests, self._threshold,
                 self._abdicated,
