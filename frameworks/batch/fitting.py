@@ -16,16 +16,21 @@ from mesos_py.sdk.matching.filters import FILTERS
 HINT = '"wait_for_hosts": true takes it all the same'
 
 
+def fits(job: Job, hosts: Sequence[Host]) -> bool:
+    """A task of it has room on one of ``hosts``, or all of its gang on all of them. A look at one host, mostly."""
+    request, view = job.request, _view(job)
+    if job.gang:
+        return room(request, hosts, view, FILTERS, job.gang) == job.gang
+    return any(not judge(request, host, view) for host in hosts)
+
+
 def misfit(job: Job, hosts: Sequence[Host]) -> str | None:
-    """Why none of ``hosts`` could run a task of it, or not all of its gang together; None: they could, or there are no
-    hosts, and nobody knows. A job that fits costs one look at a host, mostly."""
-    request, wanted = job.request, job.gang or 1
-    view = View(census=Census(request.fields), draining_s=None)
-    if not hosts:
+    """Why it does not; None: it does, or there are no hosts, and nobody knows."""
+    if not hosts or fits(job, hosts):
         return None
-    if wanted == 1:
-        if any(not judge(request, host, view) for host in hosts):
-            return None
-    elif room(request, hosts, view, FILTERS, wanted) == wanted:
-        return None
-    return explain(request, hosts, view, wanted=wanted).text
+    return explain(job.request, hosts, _view(job), wanted=job.gang or 1).text
+
+
+def _view(job: Job) -> View:
+    """Nobody is there yet, and nobody is about to leave."""
+    return View(census=Census(job.request.fields), draining_s=None)

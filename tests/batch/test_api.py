@@ -33,6 +33,7 @@ class Offline(BatchScheduler):
         self.agents_told: Any = tuple(agent_of(agent) for agent in world.agents.values())
         self._hearers = Hearers()
         self.is_lost = False
+        self.asked = 0
 
     @property
     def core(self) -> Any:
@@ -42,6 +43,7 @@ class Offline(BatchScheduler):
         return self.world.now
 
     async def agents(self) -> Any:
+        self.asked += 1
         if isinstance(self.agents_told, Exception):
             raise self.agents_told
         return self.agents_told
@@ -200,6 +202,23 @@ async def test_what_no_host_could_run_is_refused_when_it_is_submitted(job: dict[
     jobs[1]["wait_for_hosts"] = True
     status, taken = await site.ask("POST", "/v1/jobs", {"jobs": jobs})
     assert (status, taken["warnings"]) == (201, [f"job 'b' fits no host that is known: {why}"])
+
+
+@simulated
+async def test_the_master_is_not_asked_about_what_fits() -> None:
+    """Some host that was offered, or that it has named lately."""
+    site = Site()
+    job = {"command": "x", "resources": {"cpus": 4}}
+    for name in ("a", "b"):
+        assert (await site.ask("POST", "/v1/jobs", {"name": name, **job}))[0] == 201
+        await asyncio.sleep(60)
+    assert site.batch.asked == 1
+    await asyncio.sleep(900)
+    site.world.offer_all()
+    site.world.submit({"name": "more", "array": "1-9", "resources": {"cpus": 4}})
+    site.world.offer_all()
+    assert (await site.ask("POST", "/v1/jobs", {"name": "c", "command": "x", "resources": {"cpus": 0.1}}))[0] == 201
+    assert site.batch.asked == 2, "nothing was left of what was offered"
 
 
 @simulated

@@ -12,6 +12,7 @@ from frameworks.batch.job import Job
 from frameworks.batch.shell.fleet import Fleet
 from mesos_py.machine.problem import bad_request
 from mesos_py.sdk import CoreScheduler
+from mesos_py.sdk.matching import Host
 from mesos_py.wire.framework import FrameworkInfo
 
 
@@ -24,7 +25,11 @@ class BatchScheduler(CoreScheduler[Batch]):
 
     def __init__(self, **settings: object) -> None:
         super().__init__(**settings)
-        self._fleet = Fleet(self.agents)
+        self._fleet = Fleet(self.agents, self._offered)
+
+    def _offered(self, role: str) -> list[Host]:
+        """What is left of them, or was; nobody changes it here."""
+        return [host for host in self.core.seen.values() if host.place[1] == role]
 
     async def ask(self, body: object) -> Any:
         """Likewise; jobs that no known host could ever run are refused, unless they say that they wait for others."""
