@@ -8,7 +8,7 @@ most ``most = floor(N * (1 + maximumOverCapacity))`` are there. Hence
 * as many new ones are started as find room beside what is there, be it leaving.
 
 If ``least`` and ``most`` are the same, nothing could ever happen: there may be one more then, or, where instances have
-their data in one place, one healthy one fewer.
+their data in one place, or there may be but one, one healthy one fewer.
 
 =============  =====================================================================================
 N=10, H=1,O=1  10 new ones at once; each that is up lets one old one go
@@ -54,11 +54,14 @@ class Bounds:
         most = math.floor(count * (1 + strategy.maximum_over_capacity))
         least = max(0, count - said.fewer) if said.fewer is not None else least
         most = count + said.more if said.more is not None else most
-        if least == most and spec.is_resident:
-            least -= 1
-        elif least == most:
-            most += 1
+        if least == most:
+            least, most = (least - 1, most) if _is_in_place(spec) else (least, most + 1)
         return cls(instances=count, least=least, most=most)
+
+
+def _is_in_place(spec: Spec) -> bool:
+    """There may never be more instances than there are to be."""
+    return spec.is_resident or (isinstance(spec, App) and spec.is_single)
 
 
 @attrs.frozen(kw_only=True)

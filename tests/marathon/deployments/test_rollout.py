@@ -58,6 +58,15 @@ def test_numbers_instead_of_shares(fewer: int | None, more: int | None, expected
     assert decide(Bounds.of(app_of(cmd="x", instances=10, labels=labels)), Counts(old=10)) == expected
 
 
+def test_what_may_run_only_once_never_runs_twice() -> None:
+    labels = {"MARATHON_SINGLE_INSTANCE_APP": "true"}
+    for more in ({}, {"MARATHON_DEPLOYMENT_MAX_UNAVAILABLE": "0"}):
+        at = Bounds.of(app_of(cmd="x", labels=labels | more))
+        assert decide(at, Counts(old=1)) == Decision(stop_old=1)
+        assert decide(at, Counts(leaving=1)) == Decision()
+        assert decide(at, Counts()) == Decision(start=1)
+
+
 def test_each_new_one_that_is_up_lets_an_old_one_go() -> None:
     at = bounds(10, 1, 1)
     assert decide(at, Counts(old=10, new=10, new_up=3)) == Decision(stop_old=3)
