@@ -1,8 +1,8 @@
 """Pods as clients see them: the definition, and how their instances are. Those that were never placed are not listed.
 
 ==========  ==============================================================================
-STABLE      as many instances are stable as are wanted; of an instance: it runs, and is well
-DEGRADED    fewer; of an instance: a container is unwell, or nobody reaches it
+STABLE      as many instances are stable as are wanted; of an instance: it runs, and is known to be well
+DEGRADED    fewer; of an instance: a container is unwell or has not said, or nobody reaches it
 PENDING     an instance for which an offer was accepted
 STAGING     an instance that is being started
 TERMINAL    a pod that is being deleted; an instance that ends, or has ended
@@ -32,6 +32,8 @@ STABLE, DEGRADED, PENDING, STAGING, TERMINAL = "STABLE", "DEGRADED", "PENDING", 
 AWAY = "pod instance has become unreachable"
 UNWELL = "at least one container is not healthy"
 
+#: a container that has never run is neither well nor unwell
+_BEFORE = (Condition.PROVISIONED, Condition.STAGING, Condition.STARTING)
 _STATES = {
     Condition.SCHEDULED: PENDING, Condition.PROVISIONED: PENDING, Condition.STAGING: STAGING,
     Condition.STARTING: STAGING, Condition.RUNNING: STABLE, Condition.UNREACHABLE: DEGRADED,
@@ -55,8 +57,8 @@ def status(m: Marathon, pod: Pod, now: Nanos) -> dict[str, Any]:
 
 def instance(one: Instance, now: Nanos) -> dict[str, Any]:
     """One that is, or was, somewhere."""
-    pod, where = one.spec, one.placed
-    assert isinstance(pod, Pod) and where is not None, one.id
+    pod, where = _pod(one), one.placed
+    assert where is not None, one.id
     state, message = _state(one)
     changed = timestamp(one.since)
     shown: dict[str, Any] = {
@@ -75,12 +77,18 @@ def instance(one: Instance, now: Nanos) -> dict[str, Any]:
     return shown
 
 
+def _pod(one: Instance) -> Pod:
+    assert isinstance(one.spec, Pod), one.id
+    return one.spec
+
+
 def _state(one: Instance) -> tuple[str, str | None]:
     """And what is said about it."""
     state = _STATES.get(one.condition, TERMINAL)
     if state == DEGRADED:
         return state, AWAY
-    if state == STABLE and any(task.healthy is False for task in one.tasks.values()):
+    checked = [container.name for container in _pod(one).containers if container.health_check is not None]
+    if state == STABLE and any(not one.tasks[name].healthy for name in checked if name in one.tasks):
         return DEGRADED, UNWELL
     return state, None
 
@@ -126,8 +134,8 @@ def _changed(one: Instance, task: InstanceTask) -> Nanos:
 
 
 def _conditions(container: PodContainer, task: InstanceTask, changed: str, now: Nanos) -> Iterator[dict[str, Any]]:
-    """What its health check says, if it has one."""
-    if container.health_check is None:
+    """What its health check says, if it has one, and has run."""
+    if container.health_check is None or task.condition in _BEFORE:
         return
     is_known = task.healthy is not None
     yield {

@@ -62,6 +62,12 @@ async def test_the_status_of_a_pod_while_it_comes_up() -> None:
         assert [one["status"] for one in status["instances"]] == ["PENDING", "PENDING"]
         site.world.run()
         [status] = (await site.ask("GET", "/v2/pods/::status")).json
+        [condition] = status["instances"][0]["containers"][0]["conditions"]
+        assert (condition["value"], condition["reason"]) == ("false", "health-unreported-by-mesos")
+        assert status["status"] == "DEGRADED"
+        for instance in pods(site):
+            site.world.update(instance.tasks["front"].id, TaskState.TASK_RUNNING, healthy=True)
+        [status] = (await site.ask("GET", "/v2/pods/::status")).json
         assert status["status"] == "STABLE" and status["terminationHistory"] == []
         one = status["instances"][0]
         assert one.keys() == INSTANCE and one["status"] == "STABLE"
@@ -70,9 +76,9 @@ async def test_the_status_of_a_pod_while_it_comes_up() -> None:
         front, side = one["containers"]
         port = site.world.core.instances[one["id"]].tasks["front"].host_ports[0]
         assert (front["name"], front["status"], side["conditions"]) == ("front", "TASK_RUNNING", [])
-        assert front["endpoints"] == [{"name": "web", "allocatedHostPort": port}]
+        assert front["endpoints"] == [{"name": "web", "allocatedHostPort": port, "healthy": True}]
         [condition] = front["conditions"]
-        assert (condition["value"], condition["reason"]) == ("false", "health-unreported-by-mesos")
+        assert (condition["value"], condition["reason"]) == ("true", "health-reported-by-mesos")
 
 
 async def test_a_pod_that_is_unwell_or_away_is_degraded() -> None:
@@ -97,7 +103,7 @@ async def test_instances_are_killed() -> None:
         assert (one.status, one.json["instanceId"], one.json["agentInfo"]["host"]) == (
             200, {"idString": first.id}, first.placed.hostname,
         )  # fmt: skip
-        many = await site.ask("DELETE", "/v2/pods/shop/two::instances", [second.id])
+        many = await site.ask("DELETE", "/v2/pods/shop/two::instances", [second.id, "shop_two.instance-x"])
         assert [found["state"]["goal"] for found in many.json] == ["Running"]
         assert site.program.asked == [
             words.KillInstances((first.id,), wipe=True), words.KillInstances((second.id,)),

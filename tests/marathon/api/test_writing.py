@@ -41,7 +41,7 @@ async def test_an_app_is_created() -> None:
         assert (made["portDefinitions"][0]["port"], made["labels"], made["executor"]) == (10_000, {}, "")
         [asked] = site.program.asked
         assert isinstance(asked, words.CreateApp) and asked.force
-        assert asked.by is not None and (asked.by.client_ip, asked.by.uri) == ("127.0.0.1", "/v2/apps?force=True")
+        assert asked.by is not None and (asked.by.client_ip, asked.by.uri) == ("127.0.0.1", "/v2/apps")
         again = await site.ask("POST", "/v2/apps", {"id": "/demo/web", "cmd": "serve"})
         assert (again.status, again.json) == (409, {"message": "An app with id [/demo/web] already exists."})
 

@@ -77,7 +77,7 @@ class Call:
 
     @property
     def source(self) -> words.Source:
-        return words.Source(self.request.remote, self.request.target)
+        return words.Source(self.request.remote, self.request.target.partition("?")[0])
 
     def json(self) -> Any:
         """The body. Raises Failed 400, 413, 415."""

@@ -17,7 +17,7 @@ from frameworks.marathon_py.definitions import paths
 from frameworks.marathon_py.definitions.app import App
 from frameworks.marathon_py.definitions.fields import field, flag, read_as, record, show
 from frameworks.marathon_py.definitions.groups import Group, GroupUpdate, read_update
-from frameworks.marathon_py.definitions.paths import ROOT, PathId
+from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.definitions.pods import Pod
 from frameworks.marathon_py.shell.api import errors, paced
 from frameworks.marathon_py.shell.api.call import Call, answer, location, read, started
@@ -68,8 +68,10 @@ async def _tree(call: Call, found: Group, wanted: Wanted, shown: Callable[[App |
 
 
 async def list_apps(call: Call) -> Answer:
-    """The apps of a group and of the groups below it."""
-    found = [one for one in _group_of(call).all_specs() if isinstance(one, App) and call.may("view", one)]
+    """The apps of a group and of the groups below it; of one that there is not, none."""
+    within = call.core.root.group(call.path_id)
+    specs = within.all_specs() if within is not None else ()
+    found = [one for one in specs if isinstance(one, App) and call.may("view", one)]
     embed = apps.embeds(call.query.get("embed", ()))
     now = call.program.now()
     return await paced.array("", (partial(apps.app, call.core, one, embed, now) for one in found))
@@ -111,9 +113,7 @@ async def put(call: Call) -> Answer:
 
 async def _put(call: Call, must_be_new: bool) -> tuple[PathId, Any]:
     update = read(read_update, call.json())
-    path = call.path_id
-    if update.id is not None and (must_be_new or path == ROOT):
-        path = paths.absolute(update.id, path)
+    path = paths.absolute(update.id, call.path_id) if update.id is not None else call.path_id
     is_new = call.core.root.group(path) is None
     call.need("create" if is_new else "update", path)
     dry_run = call.flag("dryRun")

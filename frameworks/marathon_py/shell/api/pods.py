@@ -124,13 +124,16 @@ async def delete(call: Call) -> Answer:
 async def kill_one(call: Call) -> Answer:
     """An instance is killed, to be launched again; with wipe it is replaced, and its data is gone."""
     _pod_of(call)
-    [found] = _instances(call, (call.parts["instance"],))
-    await _kill(call, [found])
-    return answer(views.ended(found))
+    name = call.parts["instance"]
+    found = _instances(call, (name,))
+    if not found:
+        raise errors.no_task(name)  # as Marathon calls it
+    await _kill(call, found)
+    return answer(views.ended(found[0]))
 
 
 async def kill_many(call: Call) -> Answer:
-    """The instances of these ids are killed."""
+    """The instances of these ids are killed; those that there are not are none."""
     _pod_of(call)
     found = _instances(call, read(partial(read_as, _IDS), call.json()))
     await _kill(call, found)
@@ -138,15 +141,12 @@ async def kill_many(call: Call) -> Answer:
 
 
 def _instances(call: Call, ids: tuple[str, ...]) -> list[Instance]:
-    """Raises Failed 404, 422."""
+    """Those that there are. Raises Failed 422."""
     wrong = [one for one in ids if spec_of(one) is None]
     if wrong:
         raise invalid(Violation("/", f"'{one}' is no id of an instance") for one in wrong)
     there = {one.id: one for one in call.core.of(call.path_id)}
-    for one in ids:
-        if one not in there:
-            raise Failed(404, f"Instance '{one}' does not exist")
-    return [there[one] for one in dict.fromkeys(ids)]
+    return [there[one] for one in dict.fromkeys(ids) if one in there]
 
 
 async def _kill(call: Call, found: list[Instance]) -> None:
