@@ -109,10 +109,12 @@ class Judged(Marathon):
         if call.kill is None:
             return
         name = instance_of(call.kill.task_id) or ""
-        instance = were_up.get(name)
+        instance = were_up.get(name) or self.instances.get(name)
         if instance is None or (name, instance.incarnation) in self._killed:
             return
-        self._killed.add((name, instance.incarnation))
+        self._killed.add((name, instance.incarnation))  # once said it is repeated, though the task may be up by then
+        if name not in were_up:
+            return
         spec_id = instance.spec_id
         if name in self._unwanted or call.kill.task_id in self._unwanted or spec_id not in self.specs:
             return
