@@ -92,6 +92,7 @@ class Habits:
     kill_chunk_size: int = 100
     kill_retry_timeout_s: float = 30.0
     env_vars_prefix: str = ""
+    executor: str = "//cmd"
     accepted_resource_roles_default_behavior: str = "any"
     gpu_scheduling_behavior: str = "restricted"
     maintenance_mode: bool = True

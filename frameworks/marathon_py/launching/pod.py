@@ -53,7 +53,7 @@ def launch_group(
     m: Marathon, pod: Pod, instance_id: str, task_ids: Mapping[str, TaskID], framework_id: FrameworkID, slot: Slot
 ) -> Offer.Operation.LaunchGroup:  # fmt: skip
     """``task_ids`` by container."""
-    needed, left = needs(pod), slot.resources
+    needed, left = needs(m, pod), slot.resources
     own = {}
     for name, need in needed.items():
         if name:

@@ -30,9 +30,8 @@ _LOST = (Condition.GONE, Condition.UNREACHABLE, Condition.UNKNOWN, Condition.DRO
 
 def request(m: Marathon, spec: App | Pod) -> Request:
     """Of one instance; several would rather not be on the same host. The spec must not be hindered."""
-    needed = needs(spec)
     return Request(
-        resources=total(needed), ports=ports.asked(spec), role=spec.role, accepts=accepted(m, spec),
+        resources=total(needs(m, spec)), ports=ports.asked(spec), role=spec.role, accepts=accepted(m, spec),
         constraints=constraints(spec), on_gpu_hosts=_behavior(m, spec) == "unrestricted",
         spread="hostname" if spec.instances > 1 else None,
     )  # fmt: skip
@@ -73,7 +72,7 @@ def secrets(spec: App | Pod) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*told, *files, *[one.secret for one in pulls if one is not None]]))
 
 
-def needs(spec: App | Pod) -> dict[str, Quantities]:
+def needs(m: Marathon, spec: App | Pod) -> dict[str, Quantities]:
     """Resources by container; those of the executor, if it has one of its own, by ""."""
     executor = spec.executor_resources
     if isinstance(spec, Pod):
@@ -84,7 +83,7 @@ def needs(spec: App | Pod) -> dict[str, Quantities]:
         }
     else:
         found = {"app": Quantities.of(cpus=spec.cpus, mem=spec.mem, disk=spec.disk, gpus=spec.gpus)}
-        if not has_executor(spec):
+        if executor_of(m, spec) is None:
             executor = None
     if executor is not None:
         found[""] = Quantities.of(cpus=executor.cpus, mem=executor.mem, disk=executor.disk)
@@ -99,9 +98,10 @@ def total(parts: dict[str, Quantities]) -> Quantities:
     return Quantities(amounts)
 
 
-def has_executor(app: App) -> bool:
-    """It brings an executor of its own, by its path."""
-    return app.executor not in ("", "//cmd")
+def executor_of(m: Marathon, app: App) -> str | None:
+    """The path of an executor of its own, or that of the flag; None: Mesos runs its command."""
+    path = app.executor or m.habits.executor
+    return None if path == "//cmd" else path
 
 
 def accepted(m: Marathon, spec: App | Pod) -> tuple[str, ...]:

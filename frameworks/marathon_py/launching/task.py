@@ -18,7 +18,7 @@ from frameworks.marathon_py.definitions.pods import Pod
 from frameworks.marathon_py.launching import checks, container, discovery, environment
 from frameworks.marathon_py.launching.discovery import labels_of
 from frameworks.marathon_py.launching.ports import HostPorts
-from frameworks.marathon_py.launching.request import has_executor, needs
+from frameworks.marathon_py.launching.request import executor_of, needs
 from mesos_py.algebra.kinds import Amount, Kind
 from mesos_py.algebra.quantities import Quantities
 from mesos_py.algebra.resources import Resources
@@ -55,11 +55,12 @@ def task_info(m: Marathon, app: App, task_id: TaskID, slot: Slot) -> TaskInfo:
     )  # fmt: skip
     command = _command(app, environment_info(told, secret))
     executor, own = None, slot.resources
-    if has_executor(app):
-        own, rest = part(slot.resources, needs(app)["app"], with_ports=True)
+    path = executor_of(m, app)
+    if path is not None:
+        own, rest = part(slot.resources, needs(m, app)["app"], with_ports=True)
         executor = ExecutorInfo(
             type=ExecutorInfo.Type.CUSTOM, executor_id=ExecutorID(f"marathon-{task_id}"), container=made,
-            command=_of_executor(app, command), resources=rest.messages(),
+            command=_of_executor(path, app, command), resources=rest.messages(),
         )  # fmt: skip
     return TaskInfo(
         name=paths.task_name(PathId(app.id)), task_id=task_id, agent_id=slot.agent_id, resources=own.messages(),
@@ -82,9 +83,9 @@ def _command(app: App, told: Environment) -> CommandInfo:
     return CommandInfo(shell=app.cmd is not None, value=app.cmd, environment=told, uris=uris, user=app.user)
 
 
-def _of_executor(app: App, command: CommandInfo) -> CommandInfo:
+def _of_executor(path: str, app: App, command: CommandInfo) -> CommandInfo:
     """The executor is told what the app would run."""
-    path = f"'{app.executor}'"
+    path = f"'{path}'"
     line = app.cmd if app.cmd is not None else " ".join(app.args)
     return CommandInfo(
         value=f"chmod ug+rx {path} && exec {path} {line}", environment=command.environment, uris=command.uris,

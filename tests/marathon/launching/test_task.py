@@ -141,6 +141,15 @@ def test_an_executor_of_its_own_has_a_part_of_what_there_is() -> None:
     assert str(Resources.of(info.resources)) == "cpus:1; mem:128; ports:[31000-31000]"
 
 
+def test_the_flag_names_an_executor_for_those_that_name_none() -> None:
+    m = core_of(executor="/opt/run")
+    info = info_of((31_000,), m, args=["a", "b"])
+    assert info.executor is not None
+    assert info.executor.command is not None
+    assert info.executor.command.value == "chmod ug+rx '/opt/run' && exec '/opt/run' a b"
+    assert info_of((31_000,), m, cmd="x", executor="//cmd").executor is None
+
+
 # ---- containers
 
 MAPPINGS = [

@@ -47,7 +47,6 @@ class Ignored:
         MILLISECONDS, 30.0, "Instances out of reach are looked at when it is time.", group=_GROUP)
     task_reservation_timeout_s: float = option(
         MILLISECONDS, 20.0, "Nothing is reserved yet.", group=_GROUP)
-    executor: str = option(TEXT, "//cmd", "Only Mesos' own executors are used.", group=_GROUP)
     default_accepted_resource_roles: tuple[str, ...] = option(
         NAMES, (), "Replaced by --accepted_resource_roles_default_behavior.", group=_GROUP)
     deprecated_features: tuple[str, ...] = option(NAMES, (), "There are none.", group=_GROUP)

@@ -41,6 +41,8 @@ class Scheduling:
         WHOLE_SECONDS, 0.0, "Nor are they so long before one.", group="Offers and launches")
     local_port_min: int = option(PORT, 10_000, "The first service port.", group="Offers and launches")
     local_port_max: int = option(PORT, 20_000, "The one after the last service port.", group="Offers and launches")
+    executor: str = option(
+        TEXT, "//cmd", "Path of an executor for apps that name none; //cmd: Mesos' own.", group="Offers and launches")
     env_vars_prefix: str = option(
         TEXT, "", "What names of variables about ports begin with.", group="Offers and launches")
 
