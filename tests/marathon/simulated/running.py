@@ -12,7 +12,8 @@ from frameworks.marathon_py.core import Habits, Marathon
 from frameworks.marathon_py.definitions import legacy
 from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.definitions.settings import Settings
-from frameworks.marathon_py.instances.instance import Condition, Goal, instance_of
+from frameworks.marathon_py.deployments.plan import is_replaced
+from frameworks.marathon_py.instances.instance import instance_of
 from frameworks.marathon_py.shell.program import MarathonScheduler
 from mesos_py.sdk.testing import Cluster, Fate, Program
 from mesos_py.wire.task import TaskInfo
@@ -25,6 +26,8 @@ HABITS = Habits(
     kill_retry_timeout_s=10.0,
 )  # fmt: skip
 LATENCY_S = 0.02
+WEB = {"cpus": 0.1, "mem": 16, "cmd": "sleep"}
+CHECKED = {"healthChecks": [{"protocol": "HTTP", "intervalSeconds": 2, "gracePeriodSeconds": 30, "timeoutSeconds": 1}]}
 
 
 class Looker:
@@ -105,9 +108,9 @@ class Running:
                 stand = ", ".join(f"{one.condition.value}/{one.goal.value}/{one.healthy}" for one in instances)
                 wrong.append(f"{id}: {len(ups)} of {spec.instances} are up: {stand}")
             if id not in exempt:
-                old = [one.id for one in instances if one.spec.version < spec.version and not _is_same(one.spec, spec)]
+                old = [one.id for one in instances if is_replaced(one.spec, spec)]
                 wrong += [f"{one} is of a former version" for one in old]
-            wanted |= {str(task.id) for one in instances for task in one.tasks.values()}
+            wanted |= {str(task.id) for one in instances for task in one.open_tasks}
         for id in core.of_spec:
             if id not in core.specs:
                 wrong.append(f"{id} is no more, and has instances")
@@ -120,14 +123,6 @@ class Running:
         return "\n".join([*self.wrongs()[:20], self.cluster.story()])
 
 
-def _is_same(one: Any, other: Any) -> bool:
-    """But for their number."""
-    return bool(one.version_info is not None and other.version_info is not None
-                and one.version_info.last_config_change_at == other.version_info.last_config_change_at)  # fmt: skip
-
-
 def until_killed(task: TaskInfo) -> Fate:
     return Fate()
 
-
-__all__ = ["HABITS", "SETTINGS", "Condition", "Goal", "Running", "until_killed"]
