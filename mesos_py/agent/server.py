@@ -49,6 +49,7 @@ from mesos_py.machine.frame import Event, PeerID
 from mesos_py.machine.journal import Journal
 from mesos_py.machine.values import SECOND
 from mesos_py.transport.master_link import MasterLink
+from mesos_py.web.metrics import Timer
 from mesos_py.web.server import Server
 from mesos_py.wire.agent import AgentInfo
 
@@ -86,8 +87,10 @@ class AgentServer:
         #: None: without --image_providers
         self.provisioner = _provisioner(options)
         self._fetcher = make_fetcher(options)
+        #: how long dockerd takes to pull an image
+        self._docker_pulls = Timer("containerizer/docker/image_pull_ms")
         self._make_containerizer = containerizer or functools.partial(
-            compose, options, provisioner=self.provisioner, fetcher=self._fetcher
+            compose, options, provisioner=self.provisioner, fetcher=self._fetcher, docker_pulls=self._docker_pulls
         )
         self._locator = None if locate else Locator(parse_address(options.master), self._master_moved)
         self._locate = locate or self._locator.locate  # type: ignore[union-attr]
@@ -149,6 +152,8 @@ class AgentServer:
             rim.prober = self._prober = Prober(self.containerizer, self.tell)
             rim.link = self._link = MasterLink(self._locate, self, rng=link_rng)
             http.serve(self.core, self.driver, rim, self.containerizer, self.provisioner, self._fetcher.cache)
+            pulls = () if self.provisioner is None else (self.provisioner.pull_time,)
+            http.metrics.timers = (self._docker_pulls, *pulls)
             self._start(self.driver.run(), "agent driver")
             running = await self.containerizer.recover(recovery.expected(state))
             if self.provisioner is not None:

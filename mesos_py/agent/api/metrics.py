@@ -15,7 +15,7 @@ from mesos_py.agent.provisioner.provisioner import Provisioner
 from mesos_py.agent.registration import Phase
 from mesos_py.algebra.resources import Resources
 from mesos_py.machine.values import SECOND, Nanos
-from mesos_py.web.metrics import Sample
+from mesos_py.web.metrics import Sample, Timer
 from mesos_py.web.system import system_stats
 from mesos_py.wire.task import TaskState
 
@@ -44,6 +44,8 @@ class Metrics:
         self._cache = cache
         #: how long recovery took, once it has ended
         self.recovery_s: float | None = None
+        #: what others measure
+        self.timers: tuple[Timer, ...] = ()
 
     def samples(self, now: Nanos) -> Iterator[Sample]:
         agent = self._agent
@@ -55,8 +57,8 @@ class Metrics:
         yield Sample("containerizer/fetcher/cache_size_used_bytes", self._cache.used)
         images = self._images
         yield Sample("containerizer/mesos/provisioner/remove_container_errors", images.remove_errors if images else 0.0)
-        if images is not None:
-            yield from images.pull_time.samples()
+        for timer in self.timers:
+            yield from timer.samples()
         yield Sample("gc/path_removals_pending", len(agent.collector))
         yield Sample("slave/executor_directory_max_allowed_age_secs", agent.collector.age_max / SECOND)
         yield Sample("slave/uptime_secs", (now - self._started_ns) / SECOND)

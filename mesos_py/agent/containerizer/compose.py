@@ -53,6 +53,7 @@ from mesos_py.algebra.ranges import Ranges
 from mesos_py.algebra.resources import Resources
 from mesos_py.machine.problem import Problem
 from mesos_py.machine.values import SECOND
+from mesos_py.web.metrics import Timer
 
 Report = Callable[[ContainerEvent], None]
 CgroupOf = Callable[[str], str]
@@ -60,11 +61,12 @@ Link = Callable[[ContainerSpec], str | None]
 
 
 def compose(
-    options: AgentOptions, report: Report, provisioner: Provisioner | None = None, fetcher: Fetcher | None = None
-) -> Containerizer:
+    options: AgentOptions, report: Report, provisioner: Provisioner | None = None, fetcher: Fetcher | None = None,
+    docker_pulls: Timer | None = None,
+) -> Containerizer:  # fmt: skip
     """Raises ValueError with a sentence when this host has not what the flags ask for.
 
-    Without ``fetcher`` it has its own.
+    Without ``fetcher`` it has its own; ``docker_pulls`` hears how long dockerd takes to pull an image.
     """
     fetcher = fetcher or make_fetcher(options)
     mesos = compose_mesos(options, report, provisioner, fetcher) if "mesos" in options.containerizers else None
@@ -72,8 +74,9 @@ def compose(
         assert mesos is not None
         return mesos
     docker = compose_docker(
-        options, report, lambda report, place: _processes(options, report, fetcher, place), _rotation(options)
-    )
+        options, report, lambda report, place: _processes(options, report, fetcher, place), _rotation(options),
+        docker_pulls,
+    )  # fmt: skip
     return ComposingContainerizer(docker=docker, mesos=mesos, report=report)
 
 

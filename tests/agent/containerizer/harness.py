@@ -29,6 +29,7 @@ from mesos_py.agent.events import (
 from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.provisioner.provisioner import Provisioner
 from mesos_py.machine.values import SECOND
+from mesos_py.web.metrics import Timer
 from mesos_py.wire.command import CommandInfo
 from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.value import Parameter
@@ -92,6 +93,8 @@ class Harness:
         self.work = directory / "work"
         self.events: list[ContainerEvent] = []
         self.containerizer: Containerizer
+        #: of dockerd, from a registry
+        self.pulls = Timer("pulls_ms")
         #: what is different in a spec
         self.wraps: Callable[[tuple[str, ...]], dict[str, object]] | None = None
 
@@ -121,7 +124,7 @@ class Harness:
             if acknowledges and isinstance(event, ContainerExited):
                 made.acknowledge(event.container_id)
 
-        made = compose(options, report, provisioner)
+        made = compose(options, report, provisioner, docker_pulls=self.pulls)
         self.containerizer = made
         return made
 

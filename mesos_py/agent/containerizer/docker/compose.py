@@ -23,6 +23,7 @@ from mesos_py.agent.events import ContainerEvent
 from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.provisioner.credentials import parse_docker_config
 from mesos_py.machine.values import SECOND
+from mesos_py.web.metrics import Timer
 
 Report = Callable[[ContainerEvent], None]
 
@@ -32,7 +33,7 @@ DOCKER_DIR: Final = "/var/lib/docker"
 
 def compose_docker(
     options: AgentOptions, report: Report, processes: Callable[[Report, str], Containerizer],
-    rotation: Rotation | None,
+    rotation: Rotation | None, pulls: Timer | None,
 ) -> DockerContainerizer:  # fmt: skip
     """``processes`` makes a containerizer of processes, whose volatile state is in the directory that it is given."""
     work_dir, timeout_s = os.path.realpath(options.work_dir), options.docker_timeout / SECOND
@@ -61,6 +62,7 @@ def compose_docker(
             dockerd,
             None if options.docker_config is None else parse_docker_config(options.docker_config),
             patience_s=timeout_s,
+            timer=pulls,
         ),
         sandboxes=Sandboxes(lambda hear: processes(hear, own)),
         logs=Logs(options.docker_socket, os.path.join(own, "output"), timeout_s=timeout_s, rotation=rotation),

@@ -13,6 +13,7 @@ import contextlib
 import os
 import stat
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ import docker.utils
 
 from mesos_py.agent.containerizer.docker.dockerd import NO_ANSWER, Away, Call, Dockerd, Refused, T
 from mesos_py.agent.provisioner.credentials import SIZE_MAX, parse_docker_config
+from mesos_py.web.metrics import Timer
 
 PULLS_AT_ONCE: Final = 8
 
@@ -46,9 +48,13 @@ class _Pull:
 class Images:
     """Of one dockerd. ``config`` is --docker_config; one that does not answer for ``patience_s`` has no images."""
 
-    def __init__(self, dockerd: Dockerd, config: Mapping[str, Any] | None, *, patience_s: float) -> None:
+    def __init__(
+        self, dockerd: Dockerd, config: Mapping[str, Any] | None, *, patience_s: float, timer: Timer | None
+    ) -> None:
+        """``timer`` hears how long each pull takes that succeeds."""
         self._dockerd = dockerd
         self._patience_s = patience_s
+        self._timer = timer
         self._config = config
         self._pulls: dict[tuple[str, str], _Pull] = {}
         self._turns = asyncio.Semaphore(PULLS_AT_ONCE)
@@ -103,12 +109,15 @@ class Images:
             return None
 
         async with self._turns:
+            began = time.monotonic()
             try:
                 why = await self._insist(pull)
             except Refused as error:
                 why = str(error)
         if why is not None:
             raise NoImage(f"Failed to pull image '{image}': {why}")
+        if self._timer is not None:
+            self._timer.record((time.monotonic() - began) * 1000)
 
     async def _insist(self, call: Call[T]) -> T:
         try:

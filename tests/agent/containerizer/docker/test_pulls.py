@@ -56,7 +56,10 @@ async def test_who_has_no_password(harness: Harness, dockerd: Daemon, image: str
 
 
 async def test_the_agents_password(harness: Harness, dockerd: Daemon, image: str, registry: Registry) -> None:
-    """Those who want the same image at once wait for one pull; once it is there nobody asks the registry."""
+    """Those who want the same image at once wait for one pull; once it is there nobody asks the registry.
+
+    Only pulls that succeed are timed.
+    """
     await harness.docker(dockerd.socket, docker_config=registry.docker_config()).recover()
     for name in ("a", "b", "c"):
         start(harness, name, f"echo {name}", image=image)
@@ -67,6 +70,7 @@ async def test_the_agents_password(harness: Harness, dockerd: Daemon, image: str
     assert await ran(harness, "d", "echo d", image=image) == "d\n"
     start(harness, "e", "true", image=image, force_pull_image=True)
     assert (await harness.failed("e")).startswith(f"Failed to pull image '{image}': ")
+    assert {one.name: one.number for one in harness.pulls.samples()}["pulls_ms/count"] == 1
 
 
 @pytest.mark.parametrize("name", [".docker/config.json", ".dockercfg"])
