@@ -163,6 +163,17 @@ def test_a_large_tree_takes_little_room() -> None:
     assert records.read_root(record, lambda path, version: specs[0]).groups[0].apps[0] is specs[0]
 
 
+def test_what_is_too_large_to_be_kept_is_refused() -> None:
+    """Before anything has changed: a store that cannot keep it would end the program."""
+    m = Marathon(random.Random(1), SETTINGS)
+    text = f"{random.Random(1).getrandbits(4_000_000):x}"
+    body = {"id": "/web", "cmd": "run", "env": {"A": text}}
+    reply = m.apply(Event(words.CreateApp, words.CreateApp(body)), SECOND).reply
+    assert (reply.status, reply.details[0].text) == (422, "The definition of /web is too large to be kept.")
+    assert not m.records
+    assert not m.specs
+
+
 def test_only_what_differs_is_looked_at() -> None:
     a, b, c = (app_of(id=f"/{name}", cmd="x") for name in "abc")
     root = trees.put(trees.put(Group(), a, SETTINGS), b, SETTINGS)
