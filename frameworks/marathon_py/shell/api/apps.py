@@ -30,20 +30,21 @@ _LISTED = items(legacy.GIVEN)
 
 async def list_apps(call: Call) -> Answer:
     """All apps, or those that match ``id``, ``cmd`` and ``label``."""
-    return await _list(call, "apps", call.core.root.all_specs(), call.query)
+    found = _matching(call.core.root.all_specs(), call.query)
+    return await _list(call, "apps", found, views.ALWAYS)
 
 
 async def list_apps_below(call: Call) -> Answer:
-    """The apps of a group and of the groups below it."""
+    """The apps of a group and of the groups below it, with all that one app has."""
     group = call.core.root.group(call.path_id)
     if group is None:
         raise errors.no_group(call.path_id)
-    return await _list(call, "*", group.all_specs(), {"embed": call.query.get("embed", [])})
+    return await _list(call, "*", _matching(group.all_specs(), {}), views.OF_ONE)
 
 
-async def _list(call: Call, name: str, specs: Iterable[Any], query: dict[str, list[str]]) -> Answer:
-    found = [one for one in _matching(specs, query) if call.may("view", one)]
-    embed = views.embeds(query.get("embed", ())) | views.ALWAYS
+async def _list(call: Call, name: str, apps: Iterable[App], always: frozenset[views.Embed]) -> Answer:
+    found = [one for one in apps if call.may("view", one)]
+    embed = views.embeds(call.query.get("embed", ())) | always
     now = call.program.now()
     return await paced.array(name, (partial(views.app, call.core, one, embed, now) for one in found))
 
