@@ -11,6 +11,7 @@ import pytest
 
 from frameworks.marathon_py import words
 from frameworks.marathon_py.definitions.paths import PathId
+from mesos_py.sdk.hearers import BEHIND_MAX, HEARERS_MAX
 from tests.marathon.api.served import Site, served
 
 WEB = PathId("/web")
@@ -134,6 +135,23 @@ async def test_who_does_not_accept_events_is_told_so() -> None:
     async with served() as site:
         assert (await site.ask("GET", "/v2/events")).status == 405
         assert (await site.ask("GET", "/v2/events", Accept="application/json")).status == 405
+
+
+async def test_where_too_many_listen_nobody_else_subscribes() -> None:
+    async with served() as site:
+        while len(site.program.hearers) < HEARERS_MAX:
+            site.program.listen()
+        refused = await site.ask("GET", "/v2/events", Accept="text/event-stream")
+        assert (refused.status, len(site.hub)) == (503, 0)
+
+
+async def test_facts_that_are_too_many_end_all_streams_so_that_their_readers_know() -> None:
+    async with served() as site, subscribed(site, "?event_type=app_terminated_event") as reader:
+        site.program.hearers.tell([instance_changed("Running")] * (BEHIND_MAX + 1))
+        assert await reader.chunk() == b""
+        assert len(site.hub) == 0
+        async with subscribed(site) as again:
+            assert (await again.event())[0] == "event_stream_attached"
 
 
 async def test_a_stream_ends_when_its_process_does() -> None:

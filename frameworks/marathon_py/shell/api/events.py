@@ -50,7 +50,7 @@ class Hub:
         return len(self._subscribers)
 
     def subscribe(self, types: Iterable[str], address: str) -> RecordStream:
-        """Raises Failed 503 when too many do already."""
+        """Raises Failed 503 when too many do already, or listen otherwise."""
         if len(self._subscribers) >= SUBSCRIBERS_MAX:
             raise Failed(503, f"{SUBSCRIBERS_MAX} subscribe to events already")
         stream = RecordStream(
@@ -58,7 +58,11 @@ class Hub:
             headers=(("Connection", "close"),), cap_records=self._unread_max,
         )  # fmt: skip
         if self._telling is None or self._telling.done():
-            self._telling = asyncio.create_task(self._tell(self._program.listen()), name="marathon events")
+            try:
+                queue = self._program.listen()
+            except RuntimeError as error:
+                raise Failed(503, str(error)) from error
+            self._telling = asyncio.create_task(self._tell(queue), name="marathon events")
         self._subscribers[stream] = frozenset(types) or None
         self._say(ATTACHED, {"remoteAddress": address})
         return stream
