@@ -48,7 +48,7 @@ PROGRAM = Program(
     },
     notes=(
         "'mesos-batch COMMAND --help' tells its flags. --batch=HOST:PORT, or MESOS_BATCH in the environment,",
-        "says where the framework is; --json prints what it answered.",
+        "says where the framework is (HOST:PORT,HOST:PORT if it has standbys); --json prints what it answered.",
     ),
 )  # fmt: skip
 

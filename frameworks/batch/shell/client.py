@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -37,7 +38,9 @@ class BatchClient:
     """One framework. Every method raises Refused and NotThere."""
 
     def __init__(self, address: str = DEFAULT_ADDRESS) -> None:
-        self.address = address.removeprefix("http://").rstrip("/")
+        """``address``: HOST:PORT, or several with commas between: the first that listens is asked, and sends us to the
+        one that leads."""
+        self._addresses = tuple(one.strip().removeprefix("http://").rstrip("/") for one in address.split(","))
         self._session: aiohttp.ClientSession
 
     async def __aenter__(self) -> Self:
@@ -104,18 +107,15 @@ class BatchClient:
 
     async def events(self) -> AsyncIterator[tuple[str, dict[str, Any]]]:
         """Name and fields of each, from now on, until the framework ends or cuts us off."""
-        try:
-            async with self._session.get(f"http://{self.address}/v1/events") as answer:
-                if answer.status >= 300:
-                    raise Refused(answer.status, await answer.text())
-                name = ""
-                async for line in answer.content:
-                    if line.startswith(b"event: "):
-                        name = line[7:].strip().decode()
-                    elif line.startswith(b"data: "):
-                        yield name, orjson.loads(line[6:])
-        except (aiohttp.ClientError, OSError) as error:
-            raise NotThere(f"http://{self.address}: {error}") from error
+        async with self._asked("GET", "/v1/events", None, None) as answer:
+            if answer.status >= 300:
+                raise Refused(answer.status, await answer.text())
+            name = ""
+            async for line in answer.content:
+                if line.startswith(b"event: "):
+                    name = line[7:].strip().decode()
+                elif line.startswith(b"data: "):
+                    yield name, orjson.loads(line[6:])
 
     async def ask(
         self, method: str, path: str, body: Any = None, query: Mapping[str, str] | None = None
@@ -123,16 +123,27 @@ class BatchClient:
         """The answer as JSON; None if there is nothing in it."""
         data = None if body is None else orjson.dumps(body)
         try:
-            async with (
-                asyncio.timeout(ANSWER_TIMEOUT_S),
-                self._session.request(method, f"http://{self.address}{path}", data=data, params=query) as answer,
-            ):
+            async with asyncio.timeout(ANSWER_TIMEOUT_S), self._asked(method, path, data, query) as answer:
                 text = await answer.read()
                 if answer.status >= 300:
                     raise Refused(answer.status, text.decode(errors="replace").strip() or str(answer.reason))
                 return orjson.loads(text) if text else None
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise NotThere(f"http://{self.address}: {error or 'no answer in time'}") from error
+        except TimeoutError as error:
+            raise NotThere("no answer in time") from error
+
+    @asynccontextmanager
+    async def _asked(
+        self, method: str, path: str, data: bytes | None, query: Mapping[str, str] | None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """By the first who listens; whoever has heard us is the last: it may have done what was asked."""
+        for address in self._addresses:
+            try:
+                async with self._session.request(method, f"http://{address}{path}", data=data, params=query) as answer:
+                    yield answer
+                return
+            except (aiohttp.ClientError, OSError) as error:
+                if address == self._addresses[-1] or not isinstance(error, aiohttp.ClientConnectorError):
+                    raise NotThere(f"http://{address}: {error}") from error
 
 
 def _path(*parts: str) -> str:

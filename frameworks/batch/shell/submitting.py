@@ -22,7 +22,8 @@ from mesos_py.flags import BOOLEAN, INTEGER, NUMBER, REPEATED, SECONDS, TEXT, UR
 class BatchOptions:
     """Flags of every command that asks the framework."""
 
-    batch: str = option(URL, DEFAULT_ADDRESS, "The batch framework: HOST:PORT.", group="Common")
+    batch: str = option(
+        URL, DEFAULT_ADDRESS, "The batch framework: HOST:PORT, or several of its instances.", group="Common")
     json: bool = option(BOOLEAN, False, "Print JSON.", group="Common")
 
 
