@@ -67,12 +67,13 @@ def record(instance: Instance) -> bytes:
 
 def restored(name: str, contents: bytes, definition: Callable[[PathId, str], App | Pod | None]) -> Instance | None:
     """As it was kept; None: nobody knows its definition. Raises ValueError."""
-    (
-        form, spec_id, version, goal, condition, since, incarnation, active_since, unreachable_since, is_killed,
-        is_ready, healthy, placed, tasks, health, unhealthy_because,
-    ) = json.loads(contents)  # fmt: skip
+    form, *kept = json.loads(contents)
     if form != FORM:
         raise ValueError(f"the record of instance {name} is of form {form}, and {FORM} is what is known here")
+    (
+        spec_id, version, goal, condition, since, incarnation, active_since, unreachable_since, is_killed, is_ready,
+        healthy, placed, tasks, health, unhealthy_because,
+    ) = kept  # fmt: skip
     spec = definition(PathId(spec_id), version)
     if spec is None:
         return None
