@@ -25,7 +25,8 @@ class Fleet:
         self._zk, self._started = zk, list[Marathon]()
 
     def start(self) -> Marathon:
-        self._started.append(Marathon(f"--zk={self._zk}", "--zk_session_timeout=2000"))
+        impatient = ("--zk_session_timeout=2000", "--leader_proxy_read_timeout=500")
+        self._started.append(Marathon(f"--zk={self._zk}", *impatient))
         return self._started[-1]
 
     def stop(self) -> None:
