@@ -15,7 +15,7 @@ import pytest
 from mesos_py.wire.command import CommandInfo, Environment
 from mesos_py.wire.linux import CapabilityInfo, LinuxInfo
 from tests.agent.containerizer.harness import until
-from tests.agent.kinds import Host, needs, nobody, scalars
+from tests.agent.kinds import KINDS, Host, needs, nobody, scalars
 
 pytestmark = [
     pytest.mark.root,
@@ -143,6 +143,21 @@ async def test_a_fork_bomb(host: Host) -> None:
     host.master.kill(neighbour, 30)
     end = await host.end(neighbour)
     assert end.message == "Command exited with status 3"
+
+
+@pytest.mark.parametrize("kept", [one.param for one in KINDS if one.sandbox is None], indirect=True, scope="module")
+async def test_all_of_inotify(host: Host) -> None:
+    """X21: nothing of agent, supervisor or runtime watches files by it, so tasks start, are followed and end."""
+    takes = "import ctypes, time; c = ctypes.CDLL(None)\nwhile c.inotify_init() >= 0: pass\n"
+    greedy = host.run(f"ulimit -n 4096; exec python3 -c \"{takes}open('full', 'w'); time.sleep(99)\"")
+    await host.running(greedy, "full")
+    neighbour = host.run("echo there; exit 3")
+    await host.master.until_ended(neighbour)
+    assert host.master.ends[neighbour].message == "Command exited with status 3"
+    assert host.read(neighbour, "stdout") == "there\n"
+    assert await host.answers()
+    host.master.kill(greedy, 0.1)
+    await host.end(greedy)
 
 
 async def test_many_files(host: Host) -> None:
