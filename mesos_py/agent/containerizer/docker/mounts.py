@@ -30,7 +30,7 @@ def settle(mounts: Sequence[Mount], sandbox: str, sandbox_directory: str, policy
             source = _source(mount, sandbox, policy)
         except OSError as error:
             raise NoMount(f"Failed to make host path '{mount.source}' of a volume: {error.strerror}") from error
-        found.append(_bind(source, mount.target, is_read_only=mount.is_read_only))
+        found.append(_bind(source, mount.target, is_read_only=mount.is_read_only, propagation=mount.propagation))
     return found
 
 
@@ -51,6 +51,7 @@ def _source(mount: Mount, sandbox: str, policy: Policy) -> str:
     return path
 
 
-def _bind(source: str, target: str, *, is_read_only: bool) -> dict[str, Any]:
+def _bind(source: str, target: str, *, is_read_only: bool, propagation: str = "") -> dict[str, Any]:
     """A mount whose source has to be there: dockerd makes none by itself, and splits no path at its colons."""
-    return {"Type": "bind", "Source": source, "Target": target, "ReadOnly": is_read_only}
+    more = {"BindOptions": {"Propagation": propagation}} if propagation else {}
+    return {"Type": "bind", "Source": source, "Target": target, "ReadOnly": is_read_only, **more}

@@ -25,7 +25,7 @@ from mesos_py.wire.flags import ContainerDNSInfo
 from mesos_py.wire.linux import RLimitInfo
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.value import Value
-from mesos_py.wire.volume import Volume
+from mesos_py.wire.volume import MountPropagation, Volume
 
 DockerInfo = ContainerInfo.DockerInfo
 Network = DockerInfo.Network
@@ -71,6 +71,8 @@ class Mount:
     source: str
     target: str
     is_read_only: bool
+    #: of what is mounted below it later; empty: none
+    propagation: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -197,26 +199,27 @@ def _volumes(
         inside = volume.container_path
         target = inside if posixpath.isabs(inside) else posixpath.join(settings.sandbox_directory, inside)
         is_read_only = volume.mode is Volume.Mode.RO
-        mode = "ro" if is_read_only else "rw"
-        if volume.host_path is not None:
-            outside = volume.host_path
+        mode, source = "ro" if is_read_only else "rw", volume.source
+        of_host = None if source is None else source.host_path
+        outside = volume.host_path if of_host is None else of_host.path
+        if outside is not None:
             if not posixpath.isabs(outside) and not posixpath.isabs(inside):
                 raise _Refused(f"Both host_path '{outside}' and container_path '{inside}' of a volume are relative")
             if docker.volume_driver is not None and not posixpath.isabs(outside):
                 named.append(f"{_plain(outside)}:{_plain(target)}:{mode}")
             else:
-                mounts.append(Mount(outside, target, is_read_only))
-        elif volume.source is None:
+                mounts.append(Mount(outside, target, is_read_only, _propagation(of_host, settings.policy)))
+        elif source is None:
             raise _Refused(f"Host path or volume source is required for '{inside}'")
-        elif volume.source.docker_volume is not None:
-            source = volume.source.docker_volume
-            if source.driver is not None:
-                if driver not in (None, source.driver):
+        elif source.docker_volume is not None:
+            known = source.docker_volume
+            if known.driver is not None:
+                if driver not in (None, known.driver):
                     raise _Refused("Only one volume driver is supported")
-                driver = source.driver
-            if posixpath.isabs(source.name) or source.name.startswith("."):
-                raise _Refused(f"'{source.name}' is no name of a volume")  # dockerd would mount that of the host
-            named.append(f"{_plain(source.name)}:{_plain(target)}:{mode}")
+                driver = known.driver
+            if posixpath.isabs(known.name) or known.name.startswith("."):
+                raise _Refused(f"'{known.name}' is no name of a volume")  # dockerd would mount that of the host
+            named.append(f"{_plain(known.name)}:{_plain(target)}:{mode}")
     if docker.volume_driver is not None:
         if driver not in (None, docker.volume_driver):
             raise _Refused("Only one volume driver per task is supported")
@@ -224,6 +227,17 @@ def _volumes(
     if driver is not None:
         host["VolumeDriver"] = driver
     return named, tuple(mounts)
+
+
+def _propagation(source: Volume.Source.HostPath | None, policy: Policy) -> str:
+    """As dockerd calls it; it refuses what the host's mount cannot have."""
+    wanted = None if source is None or source.mount_propagation is None else source.mount_propagation.mode
+    if wanted is MountPropagation.Mode.BIDIRECTIONAL:
+        why = refused_privileged(policy)
+        if why is not None:
+            raise _Refused(f"Bidirectional mount propagation: {why}")
+        return "rshared"
+    return "rslave" if wanted is MountPropagation.Mode.HOST_TO_CONTAINER else ""
 
 
 def _plain(text: str) -> str:

@@ -91,6 +91,12 @@ class Daemon:
             assert self._dockerd.poll() is None and time.monotonic() < end, self._log.read_text()[-4000:]
             time.sleep(0.02)
 
+    def where_it_mounts(self, *argv: str) -> str:
+        """What a program says that sees what dockerd sees."""
+        assert self._containerd is not None
+        inside = ("nsenter", f"--mount=/proc/{self._containerd.pid}/ns/mnt", *argv)
+        return subprocess.run(inside, check=True, capture_output=True, text=True).stdout
+
     def _answers(self) -> bool:
         try:
             self.client = docker.APIClient(base_url=f"unix://{self.socket}", version="auto", timeout=WAIT_S)

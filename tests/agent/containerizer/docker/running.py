@@ -6,6 +6,7 @@ from typing import Any
 
 from mesos_py.wire.command import CommandInfo
 from mesos_py.wire.container import ContainerInfo
+from mesos_py.wire.volume import MountPropagation, Volume
 from tests.agent.containerizer.docker.daemon import IMAGE
 from tests.agent.containerizer.harness import Harness
 
@@ -16,6 +17,13 @@ LOOP = "touch /mnt/mesos/sandbox/ready; while :; do sleep 0.02; done"
 WAIT = "cd /mnt/mesos/sandbox; touch ready; until [ -e go ]; do sleep 0.02; done"
 
 _OF_SPEC = ("uris", "is_kept", "user", "limits", "resources", "lines")
+
+
+def of_host(path: str, mode: MountPropagation.Mode | None = None) -> Volume.Source:
+    """A source of a volume."""
+    propagation = None if mode is None else MountPropagation(mode=mode)
+    host_path = Volume.Source.HostPath(path=path, mount_propagation=propagation)
+    return Volume.Source(type=Volume.Source.Type.HOST_PATH, host_path=host_path)
 
 
 def start(harness: Harness, container_id: str, script: str, **fields: Any) -> None:

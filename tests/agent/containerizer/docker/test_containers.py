@@ -20,10 +20,10 @@ from mesos_py.wire.command import CommandInfo, Environment
 from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.task import TaskStatus
 from mesos_py.wire.value import Parameter, Value
-from mesos_py.wire.volume import Volume
+from mesos_py.wire.volume import MountPropagation, Volume
 from tests.agent.containerizer.docker.asking import ports, scalar
 from tests.agent.containerizer.docker.daemon import DOCKER, IMAGE, Daemon
-from tests.agent.containerizer.docker.running import LOOP, ran, read, start
+from tests.agent.containerizer.docker.running import LOOP, of_host, ran, read, start
 from tests.agent.containerizer.harness import Harness, until
 
 pytestmark = DOCKER
@@ -108,6 +108,34 @@ async def test_volumes_of_the_host_and_of_the_sandbox(docked: Harness, tmp_path:
     assert await ran(docked, "c", script, container={"volumes": volumes}) == "of the host\nkept\n"
     assert read(docked, "c", "made/a") == "a\n"
     assert (tmp_path / "new/b").read_text() == "b\n"
+
+
+async def test_what_is_mounted_later(dockerd: Daemon, tmp_path: Path) -> None:
+    """1 the host mounts, and the container sees it; 2 the container mounts, and the host sees it; 3 not if neither."""
+    harness, place = Harness(tmp_path), tmp_path / "shared"
+    await harness.docker(dockerd.socket, docker_allow_privileged=True, docker_allowed_parameters=("cap-add",)).recover()
+    place.mkdir()
+    dockerd.where_it_mounts("mount", "-t", "tmpfs", "none", str(place))
+    dockerd.where_it_mounts("mount", "--make-shared", str(place))
+    dockerd.where_it_mounts("mkdir", f"{place}/a", f"{place}/b")
+    modes = {"to": MountPropagation.Mode.HOST_TO_CONTAINER, "both": MountPropagation.Mode.BIDIRECTIONAL, "no": None}
+    volumes = tuple([
+        Volume(mode=Volume.Mode.RW, container_path=f"/{name}", source=of_host(str(place), mode))
+        for name, mode in modes.items()
+    ])  # fmt: skip
+    can = Parameter(key="cap-add", value="SYS_ADMIN")
+    mounts = "mount -t tmpfs none /both/b && touch /both/b/inner"
+    sees = "until [ -e /to/a/outer ]; do sleep 0.02; done; ls /no/a; until [ -e /to/go ]; do sleep 0.02; done"
+    start(harness, "c", f"{mounts}; {sees}", parameters=(can,), container={"volumes": volumes})
+    await harness.launched("c")
+    await until(lambda: "inner" in dockerd.where_it_mounts("ls", f"{place}/b"))
+    dockerd.where_it_mounts("mount", "-t", "tmpfs", "none", f"{place}/a")
+    dockerd.where_it_mounts("touch", f"{place}/a/outer", f"{place}/go")
+    assert await harness.exited("c") == 0
+    assert read(harness, "c") == ""
+    dockerd.where_it_mounts("umount", "--recursive", str(place))
+    await harness.containerizer.close()
+    dockerd.clear()
 
 
 async def test_a_named_volume_outlives_its_container(docked: Harness, dockerd: Daemon) -> None:

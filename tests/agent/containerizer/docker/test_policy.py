@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.containerizer.docker.mounts import NoMount, settle
 from mesos_py.agent.containerizer.docker.policy import (
     Policy,
@@ -16,7 +17,9 @@ from mesos_py.agent.containerizer.docker.policy import (
     refused_privileged,
 )
 from mesos_py.agent.containerizer.docker.request import Mount
+from mesos_py.wire.volume import MountPropagation, Volume
 from tests.agent.containerizer.docker.asking import asked, parameters, refused, spec
+from tests.agent.containerizer.docker.running import of_host
 
 NOTHING = Policy()
 GUARDED = Policy(guarded=("/var/lib/mesos", "/var/run/docker.sock"))
@@ -120,3 +123,17 @@ def test_a_directory_that_is_not_there_is_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(NoMount, match="Failed to make host path 'file/x'"):
         settled(tmp_path, "file/x")
+
+
+def test_who_mounts_into_the_host_needs_the_flag_of_privileged_containers() -> None:
+    """Who only sees what the host mounts does not."""
+    Mode = MountPropagation.Mode
+
+    def sharing(mode: MountPropagation.Mode) -> ContainerSpec:
+        volume = Volume(mode=Volume.Mode.RW, container_path="/v", source=of_host("/d", mode))
+        return spec(container={"volumes": (volume,)})
+
+    assert refused(sharing(Mode.BIDIRECTIONAL), NOTHING).startswith("Bidirectional mount propagation: Privileged cont")
+    may = Policy(allows_privileged=True)
+    assert [one.propagation for one in asked(sharing(Mode.BIDIRECTIONAL), may).mounts] == ["rshared"]
+    assert [one.propagation for one in asked(sharing(Mode.HOST_TO_CONTAINER), NOTHING).mounts] == ["rslave"]
