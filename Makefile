@@ -28,6 +28,7 @@ demo: $(STAMP)
 test: lint
 	@sh .ci/zookeeper
 	@sh .ci/containers
+	@sh .ci/browser
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup $(TESTS)
 
 lint: $(STAMP)
