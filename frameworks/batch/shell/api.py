@@ -292,8 +292,12 @@ ROUTES = (
 
 
 def document() -> dict[str, Any]:
-    """OpenAPI 3.1."""
-    paths: dict[str, dict[str, Any]] = {}
+    """OpenAPI 3.1; ``/v1/leader`` is answered by ``front``."""
+    leader = {
+        "operationId": "leader", "summary": "Tell who leads, HOST:PORT or null, and whether this instance does.",
+        "responses": {"default": {"description": "JSON, of any instance; other calls are redirected to the leader."}},
+    }  # fmt: skip
+    paths: dict[str, dict[str, Any]] = {"/v1/leader": {"get": leader}}
     for route in ROUTES:
         operation: dict[str, Any] = {
             "operationId": route.handler.__name__, "summary": route.about,
