@@ -22,7 +22,7 @@ from typing import Any
 import aiohttp
 import attrs
 
-from frameworks.marathon_py.shell.client import DEFAULT_URL, MarathonClient
+from frameworks.marathon_py.shell.client import DEFAULT_URL, MarathonClient, NotThere, Refused
 from frameworks.marathon_py.shell.waiting import Waiting
 
 APP_ID = "/demo/web"
@@ -100,10 +100,15 @@ class Balancer:
 
     async def follow(self) -> None:
         types = ("status_update_event", "health_status_changed_event", "instance_changed_event")
-        async with self._marathon.events(*types) as events:
-            await self._look()
-            async for _ in events:
-                await self._look()
+        while True:
+            try:
+                async with self._marathon.events(*types) as events:
+                    await self._look()
+                    async for _ in events:
+                        await self._look()
+            except (NotThere, Refused):
+                pass  # whoever was well, is, as far as anybody knows
+            await asyncio.sleep(LOOK_EVERY_S)
 
     async def _look(self) -> None:
         told = (await self._marathon.app(APP_ID))["tasks"]

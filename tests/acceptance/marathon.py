@@ -24,15 +24,17 @@ class Marathon:
     def __init__(self, cluster: Cluster, folder: Path, *flags: str) -> None:
         """``flags`` beside those that every test needs."""
         self.cluster, self._flags = cluster, flags
+        self._port = 0
         self.folder = folder
         self.url = ""
         self.process: subprocess.Popen[str]
 
     def start(self) -> None:
-        """Again on what it has kept, if it was started before."""
+        """Again on what it has kept, and where it was, if it was started before."""
         arguments = (
-            f"--master={self.cluster.address}", "--http_address=127.0.0.1", "--http_port=0", "--hostname=127.0.0.1",
-            f"--state_file={self.folder / 'marathon.db'}", "--logging_level=warn", *self._flags,
+            f"--master={self.cluster.address}", "--http_address=127.0.0.1", "--hostname=127.0.0.1",
+            f"--http_port={self._port}", f"--state_file={self.folder / 'marathon.db'}", "--logging_level=warn",
+            *self._flags,
         )  # fmt: skip
         self.process = subprocess.Popen(
             [*PROGRAM, "serve", *arguments], env=environment(), cwd="/", text=True, stdout=subprocess.PIPE
@@ -41,6 +43,7 @@ class Marathon:
         line = self.process.stdout.readline()
         assert line.startswith("ready http://"), line
         self.url = line.removeprefix("ready ").strip()
+        self._port = int(self.url.rpartition(":")[2])
 
     def stop(self, signum: int = signal.SIGTERM) -> int:
         """The exit code."""

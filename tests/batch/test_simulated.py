@@ -49,17 +49,7 @@ class Running:
 
     async def ask(self, body: object) -> Any:
         """As somebody at its console would."""
-        await self.cluster.until(self.is_ready)
-        answers: list[Any] = []
-
-        async def ask() -> None:
-            answers.append(await self.scheduler.ask(body))
-
-        process = self.program.process
-        assert process is not None
-        process.enter(lambda: tasks.append(self.cluster.world.loop.create_task(ask())))
-        await self.cluster.until(lambda: answers or self.program.process is not process, within_s=60.0)
-        return answers[0] if answers else None
+        return await self.cluster.ask(self.program, body)
 
     def is_ready(self) -> bool:
         scheduler = self.program.scheduler
@@ -75,9 +65,6 @@ class Running:
 
     def states(self) -> dict[str, str]:
         return {entry.name: entry.state for entry in self.scheduler.core.entries.values()}
-
-
-tasks: list[Any] = []
 
 
 @simulated

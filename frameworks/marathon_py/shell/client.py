@@ -197,7 +197,7 @@ class MarathonClient:
 
     @contextlib.asynccontextmanager
     async def events(self, *types: str) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
-        """What happens from when this is entered on; ends when we are cut off. No types: all of them."""
+        """What happens from when this is entered on, until we are cut off. No types: all of them."""
         query = [("event_type", one) for one in types] + [("plan-format", "light")]
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=SILENCE_MAX_S)
         async with self._answer(
@@ -257,8 +257,15 @@ class MarathonClient:
 
 
 async def _events(answer: aiohttp.ClientResponse) -> AsyncIterator[dict[str, Any]]:
+    """Raises NotThere for a connection that breaks; one that ends is an end."""
     left = b""
-    async for some in answer.content.iter_any():
+    while True:
+        try:
+            some = await answer.content.readany()
+        except (aiohttp.ClientError, OSError) as error:  # a TimeoutError, too: nothing was heard for too long
+            raise NotThere(f"the stream of events has broken: {error or type(error).__name__}") from error
+        if not some:
+            return
         *lines, left = (left + some).split(b"\n")
         if len(left) > LINE_BYTES_MAX:
             raise NotThere(f"an event of more than {LINE_BYTES_MAX} bytes")

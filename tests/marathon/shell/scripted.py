@@ -34,6 +34,8 @@ class Scripted:
         self.headers: dict[str, str] = {}
         self.streams: list[asyncio.Queue[bytes | None]] = []
         self.url = ""
+        #: streams do not end well, as when their server is killed
+        self.breaks = False
 
     def on(self, method: str, path: str, *bodies: Any, status: int = 200) -> None:
         """One after the other, the last one for ever; a function is called for each answer."""
@@ -75,6 +77,8 @@ class Scripted:
         self.streams.append(stream)
         while (text := await stream.get()) is not None:
             await response.write(text)
+        if self.breaks and request.transport is not None:
+            request.transport.abort()
         return response
 
     def client(self) -> MarathonClient:

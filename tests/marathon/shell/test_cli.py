@@ -264,11 +264,14 @@ async def test_waiting_for_a_deployment(
     assert D in said[-1]
 
 
-@pytest.mark.parametrize("state, code", [("TASK_RUNNING", 0), ("TASK_STAGING", 1)])
+@pytest.mark.parametrize("state, breaks, code", [
+    ("TASK_RUNNING", False, 0), ("TASK_RUNNING", True, 0), ("TASK_STAGING", False, 1),
+])  # fmt: skip
 async def test_an_end_that_nobody_has_heard_is_judged_by_what_runs(
-    state: str, code: int, server: Scripted
+    state: str, breaks: bool, code: int, server: Scripted
 ) -> None:
-    """A leader has ended, and the deployment with the next one."""
+    """A leader has ended, well or not, and the deployment with the next one."""
+    server.breaks = breaks
     server.on("PATCH", "/v2/apps/web", STARTED)
     server.on("GET", "/v2/deployments", [deployment()], [])
     server.on("GET", "/v2/apps/web", {"app": app(instances=1, tasks=[task(1, state=state)])})
