@@ -10,10 +10,10 @@ from typing import Final
 
 from mesos_py.algebra.resources import Resources
 from mesos_py.algebra.validation import validate_all
-from mesos_py.master.validation.command import invalid_command
-from mesos_py.master.validation.container import invalid_container
-from mesos_py.master.validation.ids import invalid_id
-from mesos_py.master.validation.resources import invalid_gpus
+from mesos_py.validation.command import invalid_command
+from mesos_py.validation.container import invalid_container
+from mesos_py.validation.ids import invalid_id
+from mesos_py.validation.resources import invalid_gpus
 from mesos_py.wire.agent_api import Call, ProcessIO
 from mesos_py.wire.ids import ContainerID
 

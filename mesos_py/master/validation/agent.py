@@ -16,7 +16,7 @@ from mesos_py.algebra.validation import validate_all
 from mesos_py.master.entities import Framework
 from mesos_py.master.options import Options
 from mesos_py.master.validation.framework import invalid_info
-from mesos_py.master.validation.ids import invalid_id
+from mesos_py.validation.ids import invalid_id
 from mesos_py.wire.codec import msgpack
 from mesos_py.wire.ids import FrameworkID
 from mesos_py.wire.internal import RegisterAgent, ReregisterAgent

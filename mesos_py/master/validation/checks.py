@@ -5,7 +5,7 @@ Mesos: src/checks/checker.cpp validation::checkInfo, src/checks/health_checker.c
 
 from __future__ import annotations
 
-from mesos_py.master.validation.command import invalid_command
+from mesos_py.validation.command import invalid_command
 from mesos_py.wire.command import CommandInfo
 from mesos_py.wire.health import CheckInfo, HealthCheck
 

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from mesos_py.algebra.resources import NONE, Resources
 from mesos_py.master.entities import Agent, Framework
-from mesos_py.master.validation.command import invalid_command
-from mesos_py.master.validation.container import invalid_container
-from mesos_py.master.validation.ids import invalid_id
 from mesos_py.master.validation.resources import (
     invalid_disks,
-    invalid_gpus,
     mixed_revocable,
     mixed_revocable_reserved,
     overlap,
     several_allocations,
 )
 from mesos_py.master.validation.text import message_text
+from mesos_py.validation.command import invalid_command
+from mesos_py.validation.container import invalid_container
+from mesos_py.validation.ids import invalid_id
+from mesos_py.validation.resources import invalid_gpus
 from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.executor import ExecutorInfo
 from mesos_py.wire.task import TaskInfo

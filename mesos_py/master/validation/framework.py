@@ -13,7 +13,7 @@ from mesos_py.algebra.quantities import Quantities, to_milli
 from mesos_py.algebra.roles import invalid_role
 from mesos_py.master.capabilities import FrameworkCapabilities, subscribed_roles
 from mesos_py.master.options import Options
-from mesos_py.master.validation.ids import invalid_id
+from mesos_py.validation.ids import invalid_id
 from mesos_py.wire.constraints import OfferConstraints
 from mesos_py.wire.framework import FrameworkInfo, OfferFilters
 

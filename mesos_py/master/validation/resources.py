@@ -12,13 +12,6 @@ from mesos_py.algebra.resources import Resources
 from mesos_py.wire.resource import Resource
 
 
-def invalid_gpus(resources: Resources) -> str | None:
-    for kind, amount in resources:
-        if kind.name == "gpus" and kind.type == SCALAR and amount % 1000:  # type: ignore[operator]
-            return "The 'gpus' resource must be an unsigned integer"
-    return None
-
-
 def invalid_disks(messages: Iterable[Resource]) -> str | None:
     """What a DiskInfo may say when it is used, not created."""
     for message in messages:

@@ -14,17 +14,17 @@ from mesos_py.algebra.quantities import to_milli
 from mesos_py.algebra.resources import Resources
 from mesos_py.master.entities import Agent, Framework
 from mesos_py.master.validation.checks import invalid_check, invalid_health_check
-from mesos_py.master.validation.command import invalid_command
-from mesos_py.master.validation.container import invalid_container
-from mesos_py.master.validation.ids import invalid_id
 from mesos_py.master.validation.resources import (
     doubled_volume,
     invalid_disks,
-    invalid_gpus,
     mixed_revocable,
     mixed_revocable_reserved,
     several_allocations,
 )
+from mesos_py.validation.command import invalid_command
+from mesos_py.validation.container import invalid_container
+from mesos_py.validation.ids import invalid_id
+from mesos_py.validation.resources import invalid_gpus
 from mesos_py.wire.task import TaskInfo
 
 

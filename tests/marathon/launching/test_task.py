@@ -18,8 +18,8 @@ from frameworks.marathon_py.launching.task import Slot, task_info
 from mesos_py.algebra.parse import parse_resources
 from mesos_py.algebra.resources import Resources
 from mesos_py.master.validation.checks import invalid_check, invalid_health_check
-from mesos_py.master.validation.command import invalid_command
-from mesos_py.master.validation.container import invalid_container
+from mesos_py.validation.command import invalid_command
+from mesos_py.validation.container import invalid_container
 from mesos_py.wire.codec.json import to_value
 from mesos_py.wire.ids import AgentID, TaskID
 from mesos_py.wire.task import TaskInfo

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mesos_py.master.validation.command import invalid_secret
+from mesos_py.validation.command import invalid_secret
 from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.volume import Volume
 
