@@ -10,7 +10,7 @@ import asyncio
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -22,14 +22,19 @@ LIVED_S = 5.0  # who has not lived so long is not started again
 
 
 class Beside:
-    """``module`` is run with ``arguments``, and prints ``ready URL`` when it serves. Raises CommandFailed."""
+    """``module`` is run with the arguments that there are for a port, and prints ``ready URL`` when it serves. One that
+    was given no port (0) keeps the one that it has picked. Raises CommandFailed."""
 
-    def __init__(self, name: str, module: str, arguments: Sequence[str]) -> None:
+    def __init__(
+        self, name: str, module: str, arguments: Callable[[int], Sequence[str]], port: int = 0, *,
+        lived_s: float = LIVED_S,
+    ) -> None:  # fmt: skip
         self.name = name
         self.url = ""
+        self._arguments, self._port, self._lived_s = arguments, port, lived_s
         setpriv = shutil.which("setpriv")  # nobody but the kernel can tell it that we were killed
         dies_with_us = [] if setpriv is None else [setpriv, "--pdeathsig", "TERM", "--"]
-        self._command = [*dies_with_us, sys.executable, "-m", module, *arguments]
+        self._command = [*dies_with_us, sys.executable, "-m", module]
 
     async def __aenter__(self) -> Self:
         try:
@@ -57,8 +62,8 @@ class Beside:
     async def _start(self) -> None:
         self._began = time.monotonic()
         self._process = await asyncio.create_subprocess_exec(
-            *self._command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for us, and we tell it
+            *self._command, *self._arguments(self._port), stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE, start_new_session=True,  # Ctrl-C is for us, and we tell it
         )  # fmt: skip
         assert self._process.stdout is not None
         try:
@@ -69,6 +74,7 @@ class Beside:
         if not line.startswith(READY):
             raise CommandFailed(f"{self.name} has not started")
         self.url = line.removeprefix(READY).strip()
+        self._port = int(self.url.rpartition(":")[2])
 
     async def keep(self) -> None:
         """For ever. Raises CommandFailed when it does not live."""
@@ -77,6 +83,6 @@ class Beside:
             while await self._process.stdout.read(65_536):
                 pass  # what else it prints is nobody's
             code = await self._process.wait()
-            if time.monotonic() - self._began < LIVED_S:
+            if time.monotonic() - self._began < self._lived_s:
                 raise CommandFailed(f"{self.name} has ended with {code}")
             await self._start()

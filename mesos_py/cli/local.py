@@ -112,11 +112,14 @@ async def _announce(
     if not options.marathon:
         await announce(options.ip, master.port)
         return
-    marathon = await stack.enter_async_context(Beside("Marathon", MARATHON, [
-        "serve", f"--master={options.ip}:{master.port}", f"--http_address={options.ip}", f"--hostname={options.ip}",
-        f"--http_port={options.marathon_port}", f"--state_file={os.path.join(work_dir, 'marathon.db')}",
-        "--enable_features=task_killing", "--logging_level=warn",
-    ]))  # fmt: skip
+    flags = (
+        f"--master={options.ip}:{master.port}", f"--http_address={options.ip}", f"--hostname={options.ip}",
+        f"--state_file={os.path.join(work_dir, 'marathon.db')}", "--enable_features=task_killing",
+        "--logging_level=warn",
+    )  # fmt: skip
+    marathon = await stack.enter_async_context(
+        Beside("Marathon", MARATHON, lambda port: ["serve", f"--http_port={port}", *flags], options.marathon_port)
+    )
     print(f"marathon {marathon.url}", flush=True)
     await announce(options.ip, master.port)
     await marathon.keep()

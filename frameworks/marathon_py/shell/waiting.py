@@ -41,9 +41,8 @@ class Progress:
     def __str__(self) -> str:
         if self.is_gone:
             return "gone"
-        more = [text for count, text in ((self.old, f"{self.old} old"), (self.unhealthy, f"{self.unhealthy} unhealthy"))
-                if count]  # fmt: skip
-        return ", ".join([f"{self.done} of {self.wanted}", *more])
+        more = ((self.old, "old"), (self.unhealthy, "not healthy"))
+        return ", ".join([f"{self.done} of {self.wanted}", *[f"{count} {what}" for count, what in more if count]])
 
 
 @attrs.frozen

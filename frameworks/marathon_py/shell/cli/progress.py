@@ -40,7 +40,7 @@ class _Bars:
                 self._bars[one.id] = self.progress.add_task(one.id, total=None, state="")
             action = seen.actions.get(one.id, "")
             states = [_verb(action), *([f"{one.old} old"] if one.old else []),
-                      *([f"{one.unhealthy} unhealthy"] if one.unhealthy else [])]  # fmt: skip
+                      *([f"{one.unhealthy} not healthy"] if one.unhealthy else [])]  # fmt: skip
             self.progress.update(
                 self._bars[one.id], total=one.wanted or 1, completed=1 if one.is_gone or not one.wanted else one.done,
                 state=f"{', '.join(filter(None, states))} (step {seen.step} of {seen.steps})",
