@@ -125,7 +125,7 @@ async def test_flags(tmp_path: Path) -> None:
                    "environment_variable_prefix"}  # fmt: skip
     of_another_build = {"container_ports_watch_interval", "enforce_container_ports", "check_agent_port_range_only"}
     of_policy = {"fetcher_denied_networks", "docker_allow_privileged", "docker_allowed_parameters", "docker_timeout"}
-    only_ours = {"journal_size", *of_policy, *of_a_module, *of_another_build}
+    only_ours = {"journal_size", "user_namespace_ids", *of_policy, *of_a_module, *of_another_build}
     async with serving(tmp_path) as world:
         ours = (await world.get("/flags"))["flags"]
         assert set(ours) - set(theirs) == only_ours

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from mesos_py.agent.containerizer import Lines
+from mesos_py.agent.containerizer.client import SupervisorClient, SupervisorSettings
 from mesos_py.agent.containerizer.process import ProcessContainerizer
 from mesos_py.agent.containerizer.rotation import LogBounds, Rotation
 from mesos_py.agent.containerizer.supervisor.logger import LogFile
@@ -182,19 +183,18 @@ async def test_the_logger_outlives_agents_and_ends_with_the_last_container(tmp_p
 
 
 async def test_programs_get_the_limit_of_descriptors_that_we_were_given(tmp_path: Path) -> None:
-    """The supervisor has raised its own: it holds pipes of everyone."""
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    """The agent may have raised its own since, and so has the supervisor: it holds pipes of everyone."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     harness = Harness(tmp_path)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (before[1] - 100, before[1]))
-    try:
-        await harness.process(rotation=ROTATION).recover()
-        assert await harness.run("c", "ulimit -Sn") == f"{before[1] - 100}\n"
-        fork = await harness.run("d", "ulimit -Sn", setup=(("4", "0 0"),))  # RLIMIT_CORE
-        assert fork == f"{before[1] - 100}\n"
-        assert psutil.Process(supervisor_of(harness)).rlimit(psutil.RLIMIT_NOFILE) == (before[1], before[1])
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, before)
-        await harness.containerizer.close()
+    harness.work.mkdir()
+    settings = SupervisorSettings(work_dir=str(harness.work), runtime_dir=str(tmp_path / "run"), nofile=300)
+    client, _ = await SupervisorClient.open(settings, on_frame=lambda frame: None, on_lost=lambda: None)
+    await client.close()
+    await harness.process(rotation=ROTATION).recover()
+    assert await harness.run("c", "ulimit -Sn") == "300\n"
+    assert await harness.run("d", "ulimit -Sn", setup=(("4", "0 0"),)) == "300\n"  # RLIMIT_CORE
+    assert psutil.Process(supervisor_of(harness)).rlimit(psutil.RLIMIT_NOFILE) == (most, most)
+    await harness.containerizer.close()
 
 
 @pytest.mark.root

@@ -67,18 +67,6 @@ async def test_what_is_not_kept_ends_with_its_agent(tmp_path: Path) -> None:
     await second.containerizer.close()
 
 
-async def test_programs_have_the_limit_of_descriptors_with_which_the_agent_was_started(tmp_path: Path) -> None:
-    """Not the one to which it has raised its own, nor the supervisor's."""
-    harness = Harness(tmp_path)
-    harness.work.mkdir()
-    settings = SupervisorSettings(work_dir=str(harness.work), runtime_dir=str(tmp_path / "run"), nofile=300)
-    client, _ = await SupervisorClient.open(settings, on_frame=lambda frame: None, on_lost=lambda: None)
-    await client.close()
-    await harness.process().recover()
-    assert await harness.run("c", "ulimit -Sn") == "300\n"
-    await harness.containerizer.close()
-
-
 async def test_an_exit_is_told_again_until_it_is_acknowledged(tmp_path: Path) -> None:
     first = Harness(tmp_path)
     made = first.process(acknowledges=False)
