@@ -162,7 +162,7 @@ def updated(group: Group, update: GroupUpdate, settings: Settings, role: str | N
         inner = [(paths.absolute(one.id or "", group.id), one) for one in update.groups]
         groups = tuple(updated(known.get(path) or new(path, settings), one, settings, role) for path, one in inner)
     if update.dependencies is not None:
-        dependencies = tuple(paths.absolute(one, paths.parent(group.id)) for one in update.dependencies)
+        dependencies = tuple(paths.absolute(one, group.id) for one in update.dependencies)
     return attrs.evolve(group, apps=apps, groups=groups, dependencies=dependencies, enforce_role=enforce)
 
 

@@ -11,6 +11,7 @@ from mesos_py.machine.values import Nanos
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = 1_000_000  # nanoseconds
+NEVER = "1970-01-01T00:00:00.000Z"  # the version of what nobody has changed yet
 
 
 def timestamp(moment: Nanos) -> str:

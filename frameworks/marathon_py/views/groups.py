@@ -14,6 +14,7 @@ import attrs
 from frameworks.marathon_py.definitions.app import App
 from frameworks.marathon_py.definitions.groups import Group
 from frameworks.marathon_py.definitions.pods import Pod
+from frameworks.marathon_py.definitions.timestamps import NEVER
 from frameworks.marathon_py.views import apps
 from frameworks.marathon_py.views.apps import Embed
 
@@ -60,7 +61,7 @@ def group(one: Group, wanted: Wanted, shown: Mapping[str, Any]) -> dict[str, Any
     """
     inner = [group(below, wanted, shown) for below in one.groups] if Part.GROUPS in wanted.parts else []
     return {
-        "id": one.id, "version": one.version, "dependencies": list(one.dependencies),
+        "id": one.id, "version": one.version or NEVER, "dependencies": list(one.dependencies),
         **({"enforceRole": True} if one.enforce_role else {}),
         "apps": [shown[app.id] for app in one.apps if app.id in shown],
         "pods": [shown[pod.id] for pod in one.pods if pod.id in shown], "groups": inner,

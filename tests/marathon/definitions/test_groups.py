@@ -204,13 +204,16 @@ def test_pods_are_in_groups() -> None:
 
 
 def test_dependencies() -> None:
-    """On a group: on all below it; of a group: of all below it; on what does not exist: on nothing."""
+    """On a group: on all below it; of a group: of all below it; on what does not exist: on nothing.
+
+    Those of a group are relative to it.
+    """
     root = tree({
         "apps": [app("cron", "/data", "/none")],
         "groups": [
             {"id": "data", "apps": [app("db"), app("cache", "db")]},
-            {"id": "front", "dependencies": ["data"], "apps": [app("web", "/cron")], "groups": [
-                {"id": "in", "dependencies": ["/front/web"], "apps": [app("x")]}]},
+            {"id": "front", "dependencies": ["../data"], "apps": [app("web", "/cron")], "groups": [
+                {"id": "in", "dependencies": ["../web"], "apps": [app("x")]}]},
         ],
     })  # fmt: skip
     assert groups.dependencies(root) == {
