@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Sequence
 
 from mesos_py import sdk
@@ -74,6 +75,14 @@ class FailsInAHandler(Keeper):
     async def on_update(self, status: sdk.TaskStatus) -> None:
         if status.state is sdk.TaskState.TASK_FAILED:
             raise NotImplementedError("who would have thought of that")
+
+
+class LeavesInAHandler(Keeper):
+    """Its program is over, and takes nothing with it but itself."""
+
+    async def on_update(self, status: sdk.TaskStatus) -> None:
+        if status.state is sdk.TaskState.TASK_FAILED:
+            sys.exit(3)
 
 
 class MakesNoSense(Keeper):

@@ -31,6 +31,7 @@ BROKEN: list[tuple[type[sdk.Scheduler], str, set[str]]] = [
     (broken.NeverReconciles, "F17", {"reconciles"}),
     (broken.IgnoresRescinds, "F24", {"heeds rescinds"}),
     (broken.FailsInAHandler, "calm", {"does not fail", "settles"}),
+    (broken.LeavesInAHandler, "calm", {"does not fail", "settles"}),
     (broken.MakesNoSense, "calm", {"makes sense"}),
 ]
 

@@ -94,16 +94,16 @@ class Program:
         self._running = self._cluster.loop.create_task(self._run(), name=name)
 
     async def _run(self) -> None:
-        error: Exception | None = None
+        error: BaseException | None = None
         process = self.process
         try:
             self.scheduler = self._make()
             await self.scheduler.run()
-        except Exception as failure:  # judged by whoever looks at ``errors``
+        except (Exception, SystemExit) as failure:  # judged by whoever looks at ``errors``
             error = failure
         self._cluster.loop.post(0, lambda: self._end(process, error))
 
-    def _end(self, process: Process | None, error: Exception | None) -> None:
+    def _end(self, process: Process | None, error: BaseException | None) -> None:
         """A run has ended by itself, and nothing of it goes on."""
         assert process is not None
         self._cluster.net.kill(process)
