@@ -163,7 +163,9 @@ def _look(m: Batch, plan: Plan, out: Frame) -> None:
     plan.looked = max(plan.looked, out.now)
     if found.runs or found.skipped:
         m.keep(plan.record_name, plan.record(), out)
-    if found.next is not None:
+    if found.next is None:  # whatever was said before
+        m.timers.cancel(("schedule", schedule.name))
+    else:
         m.timers.set(("schedule", schedule.name), found.next, words.ScheduleDue(schedule.name))
 
 

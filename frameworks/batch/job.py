@@ -56,6 +56,10 @@ class Resources:
     gpus: float = field(number(0, 10_000), 0.0, "Graphics processors, whole ones.")
     ports: int = field(integer(0, 100), 0, "Ports of the host; PORT0, PORT1 and so on tell the task which.")
 
+    @property
+    def is_nothing(self) -> bool:
+        return not (self.cpus or self.mem or self.disk or self.gpus or self.ports)
+
 
 @attrs.frozen(kw_only=True)
 class File:
@@ -131,6 +135,11 @@ class Job:
     def __attrs_post_init__(self) -> None:
         if bool(self.command) == bool(self.arguments):
             raise Invalid("command", "it, or 'arguments', must be given" if not self.command else "or 'arguments'")
+        for name, _ in self.env:
+            if "=" in name:
+                raise Invalid("env", f"'{name}' is no name: it contains '='")
+        if self.resources.is_nothing:
+            raise Invalid("resources", "must be something: no host runs tasks that use nothing")
         if self.array is not None and self.gang:
             raise Invalid("gang", "a job is an array or a gang")
         if self.parallel is not None and (self.array is None or self.array.parallel is not None):

@@ -99,6 +99,8 @@ def _outcome(state: TaskState, reason: TaskStatus.Reason | None) -> Outcome:
         return Outcome.TIMED_OUT
     if state is _State.TASK_ERROR or (state is _State.TASK_FAILED and reason in _NOT_RUN):
         return Outcome.NOT_RUN
+    if state is _State.TASK_DROPPED and reason is _Reason.REASON_EXECUTOR_TERMINATED:  # it has no sandbox, or no user
+        return Outcome.NOT_RUN
     if state is _State.TASK_FAILED and reason in _EXHAUSTED:
         return Outcome.EXHAUSTED
     if reason in _PREEMPTED:

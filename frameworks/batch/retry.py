@@ -7,6 +7,7 @@ nobody knows whether it has done its work. Whoever cannot have it run twice says
 from __future__ import annotations
 
 import re
+from signal import Signals
 from typing import TYPE_CHECKING
 
 import attrs
@@ -41,7 +42,8 @@ class Condition:
         codes = _EXIT.fullmatch(text)
         if codes is not None and int(codes[1]) <= int(codes[2] or codes[1]) <= 255:
             return cls(text)
-        if codes is None and (text in _WORDS or _SIGNAL.fullmatch(text)):
+        by = _SIGNAL.fullmatch(text)
+        if text in _WORDS or (by is not None and (by[1] is None or by[1] in Signals.__members__)):
             return cls(text)
         words = ", ".join(_WORDS)
         raise ValueError(f"'{text}' is no condition: {words}, exit:N, exit:N-M (0 to 255), signal or signal:SIGNAME")

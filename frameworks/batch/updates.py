@@ -7,7 +7,8 @@ starts, runs           as it was; whoever was out of reach is back
 is out of reach        is waited for ``unreachable_s``, then taken for lost
 succeeded              has succeeded
 failed                 waits and is run again, or has failed: as ``retry`` says
-lost, preempted        is run again without counting, or has failed: as ``retry.on_lost`` says
+lost, preempted        is run again without counting, or has failed: as ``retry.on_lost`` says;
+                       who is lost again and again waits
 ended as we wanted     is what we wanted it for: cancelled is failed, preempted is run again
 =====================  ===========================================================================
 
@@ -16,6 +17,7 @@ A task that is nobody's (its job is gone, or it was given up) is killed.
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import attrs
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 table = Table("updates of batch tasks")
 
 LOSSES_MAX = 1_000  # of one task, before it counts as failed
+LOSSES_AT_ONCE = 3  # in a row, after each of which it is run again at once; then it waits as after failures
 
 
 @table.on(MasterEvent.Update)
@@ -139,11 +142,17 @@ def _then(m: Batch, task: Task, how: End, out: Frame) -> str:
         task.losses += 1
     failures = task.failures + _others(task)
     if entry.stop is None and task.losses <= LOSSES_MAX and retry.again(how, failures):
-        delay = retry.delay(failures, m.rng) if how.outcome.is_failure else 0
+        vain = failures if how.outcome.is_failure else _lost_in_a_row(task) - LOSSES_AT_ONCE
+        delay = retry.delay(vain, m.rng) if vain > 0 else 0
         m.wait(task, out.now + delay, out.now)
         return "again"
     entry.failed += 1
     return "failed"
+
+
+def _lost_in_a_row(task: Task) -> int:
+    """Attempts of which nobody knows what became, up to the last one; 0 if that was another kind."""
+    return sum(1 for _ in takewhile(lambda one: one.outcome is Outcome.LOST, reversed(task.history)))
 
 
 def _others(task: Task) -> int:

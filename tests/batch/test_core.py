@@ -93,6 +93,24 @@ def test_losses_do_not_count() -> None:
     assert outcomes(world, "a") == ["lost", "lost", "succeeded", "succeeded"]
 
 
+def test_what_is_lost_again_and_again_waits() -> None:
+    """Three times it is run again at once; then it waits as after failures, which it still has none of."""
+    world = world_of()
+    world.submit({"name": "a", "retry": {"delay_s": 10, "factor": 3}})
+    for _ in range(4):
+        assert world.wanted
+        world.offer_all()
+        world.end(world.launched[-1], LOST)
+    for wait_s in (8, 25):
+        world.advance(wait_s * SECOND)
+        assert world.state("a") == "queued" and not world.wanted
+        world.advance(10 * SECOND)
+        assert world.wanted
+        world.offer_all()
+        world.end(world.launched[-1], LOST)
+    assert len({*world.launched}) == 6 and world.state("a") == "queued"
+
+
 def test_who_is_out_of_reach_is_waited_for() -> None:
     """Back in time, it goes on; later it is a stranger, and killed."""
     world = world_of()

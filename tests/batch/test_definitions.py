@@ -58,6 +58,9 @@ def test_a_definition_is_shown_as_it_was_read() -> None:
         ({"name": "a", "command": "x", "resources": {"cpus": float("nan")}}, "resources.cpus: must be a number"),
         ({"name": "a", "command": "x", "resources": []}, "resources: must be an object, not a list"),
         ({"name": "a", "command": "x", "env": {"A": 1}}, "env.A: must be a string, not 1"),
+        ({"name": "a", "command": "x", "env": {"A=B": "c"}}, "env: 'A=B' is no name"),
+        ({"name": "a", "command": "x", "resources": {"cpus": 0, "mem": 0}}, "resources: must be something"),
+        ({"name": "a", "command": "x", "retry": {"on": ["signal:SIGFOO"]}}, "retry.on[0]: 'signal:SIGFOO'"),
         ({"name": "a", "command": "x", "array": "1-1000000000"}, "array: an array has at most 1000000 tasks"),
         ({"name": "a", "command": "x", "array": "5-1"}, "array: '5-1' ends before it begins"),
         ({"name": "a", "command": "x", "array": "1-9", "gang": 3}, "gang: a job is an array or a gang"),
@@ -185,6 +188,7 @@ _S, _R = TaskState, TaskStatus.Reason
         (_S.TASK_KILLED, None, "", TaskEnd(Outcome.CANCELLED)),
         (_S.TASK_GONE, None, "", TaskEnd(Outcome.LOST)),
         (_S.TASK_DROPPED, None, "", TaskEnd(Outcome.LOST)),
+        (_S.TASK_DROPPED, _R.REASON_EXECUTOR_TERMINATED, "No such user 'nobody-at-all'", TaskEnd(Outcome.NOT_RUN)),
     ],
 )
 def test_ends_are_understood(state: TaskState, reason: _R | None, message: str, end: TaskEnd) -> None:

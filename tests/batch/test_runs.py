@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from frameworks.batch import words
+from frameworks.batch.calendar import next_of
 from frameworks.batch.schedule import moment_of
 from mesos_py.machine.problem import Problem
 from mesos_py.machine.values import SECOND
@@ -113,6 +114,17 @@ def test_an_interval_counts_its_times() -> None:
         world.start()
         world.advance(10 * MINUTE)
     assert [one.partition(":")[0] for one in runs(world)] == ["0", "10", "20"]
+
+
+def test_what_is_never_due_any_more_is_not_announced() -> None:
+    """Also if it was put in the place of something that would have been."""
+    world = at_the_hour()
+    world.put(cron="*/10 * * * *")
+    assert next_of(world.core, world.core.plans["s"]) is not None
+    world.put(interval="R0/2030-01-01T00:00Z/P1D")
+    assert next_of(world.core, world.core.plans["s"]) is None
+    world.advance(60 * MINUTE)
+    assert runs(world) == []
 
 
 def test_only_so_many_runs_are_remembered() -> None:
