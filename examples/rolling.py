@@ -148,19 +148,21 @@ async def ask(balancer: Balancer, seen: Seen, has_begun: asyncio.Event) -> None:
             await asyncio.sleep(BETWEEN_S)
 
 
-async def play(url: str, tell: Callable[[Seen], None] = lambda seen: None) -> Seen:
+async def play(
+    url: str, tell: Callable[[Seen], None] = lambda seen: None, instances: int = INSTANCES
+) -> Seen:
     """What became of all requests, from when version 1 is well to when version 2 has taken its place. The app is gone
     afterwards. ``tell`` is called ten times a second. Raises what the client raises, and RuntimeError for a deployment
     that has failed."""
     seen = Seen()
     async with MarathonClient(url) as marathon, Waiting(marathon) as waiting, asyncio.TaskGroup() as group:
         balancer, has_begun = Balancer(marathon, seen), asyncio.Event()
-        created = await marathon.add_app(app(1))
+        created = await marathon.add_app(app(1, instances=instances))
         tasks = [group.create_task(balancer.follow(), name="balancer")]
         tasks += [group.create_task(_show(seen, tell), name="show")]
         tasks += [group.create_task(ask(balancer, seen, has_begun), name="client") for _ in range(CLIENTS)]
         await _done(waiting, created["deployments"][0]["id"])
-        while len(balancer.backends) < INSTANCES:
+        while len(balancer.backends) < instances:
             await asyncio.sleep(LOOK_EVERY_S)
         has_begun.set()
         await asyncio.sleep(WELL_FOR_S)

@@ -112,7 +112,7 @@ def test_killed_in_the_middle_of_a_deployment(cluster: Cluster, tmp_path: Path) 
             if not restarts and any(one.is_well for one in seen.by_version.get("2", ())):
                 restarts.append(asyncio.get_running_loop().run_in_executor(None, restart))
 
-        seen = asyncio.run(rolling.play(served.url, look))
+        seen = asyncio.run(rolling.play(served.url, look, instances=2))
         assert restarts and restarts[0].result() is None
         assert seen.failures == []
         assert seen.answers["1"] > 50 and seen.answers["2"] > 50
