@@ -50,7 +50,7 @@ class Looker:
 class Running:
     """The program in its cluster, and what is asked of it."""
 
-    def __init__(self, cluster: Cluster, rng: Random | None = None) -> None:
+    def __init__(self, cluster: Cluster, failover_timeout_s: float = 1e6) -> None:
         self.cluster = cluster
         #: tasks whose probes fail
         self.sick: set[str] = set()
@@ -66,7 +66,9 @@ class Running:
                 running.cores.append(Judged(rng, self.settings, self.habits, counted))
                 return running.cores[-1]
 
-        self.program: Program = cluster.start(lambda: Scheduler(looker=Looker(running), failover_timeout_s=1e6))
+        self.program: Program = cluster.start(
+            lambda: Scheduler(looker=Looker(running), failover_timeout_s=failover_timeout_s)
+        )
 
     @property
     def core(self) -> Judged:

@@ -71,6 +71,20 @@ async def test_f35_a_rolling_update_is_interrupted(fault: dict[str, Any], after_
         assert running.program.errors == [] or fault["kind"] == "rival"
 
 
+@simulated
+async def test_f19_a_framework_that_comes_back_too_late() -> None:
+    """Its tasks were killed, and its id is nobody's any more: it is another one, and what is defined runs again."""
+    async with Cluster(agents=3, outcomes=until_killed, settles=False) as cluster:
+        running = Running(cluster, failover_timeout_s=30.0)
+        await running.put(checked(instances=4))
+        await cluster.until(lambda: not running.wrongs(), within_s=100)
+        running.program.crash()
+        await cluster.until(lambda: not cluster.running, within_s=100)
+        running.program.start()
+        await cluster.until(lambda: not running.wrongs(), within_s=100)
+        assert len(running.program.past_ids) == 1
+
+
 # ---- anything, in any order
 
 
