@@ -44,7 +44,7 @@ READY_TIMEOUT_S = 60.0
 LOOK_AGAIN_S = 0.01
 #: each agent without --resources; the ports of agents on one host must differ
 AGENT_RESOURCES = "cpus:4;mem:4096;disk:10240"
-FIRST_PORT, PORTS_EACH = 31000, 1000
+FIRST_PORT, PORTS_EACH, PORT_MAX = 31000, 1000, 65535
 MARATHON = "frameworks.marathon_py.shell.cli"
 
 
@@ -56,7 +56,7 @@ class LocalOptions:
     port: int = option(PORT, 5050, "Port of the master; 0 picks a free one. Agents always pick.", group="Cluster")
     agents: int = option(bounded(INTEGER, least=0, most=100), 3, "How many agents.", group="Cluster")
     resources: str = option(
-        TEXT, "", f"What each agent offers; unset: {AGENT_RESOURCES} and a thousand ports.", group="Cluster")
+        TEXT, "", f"What each agent offers; unset: {AGENT_RESOURCES} and ports of its own.", group="Cluster")
     marathon: bool = option(
         BOOLEAN, False, "Run Marathon beside it, on --marathon_port; marathon-py asks it.", group="Cluster")
     marathon_port: int = option(PORT, 8080, "Port of Marathon; 0 picks a free one.", group="Cluster")
@@ -126,7 +126,8 @@ async def _announce(
 
 
 def _agent_options(line: CommandLine, local: LocalOptions, work_dir: str, number: int, port: int) -> AgentOptions:
-    first = FIRST_PORT + number * PORTS_EACH
+    ports = min(PORTS_EACH, (PORT_MAX + 1 - FIRST_PORT) // local.agents)
+    first = FIRST_PORT + number * ports
     name = f"agent-{number + 1}"
     places = _places(line, work_dir, name)
     images = line.given.get("docker_store_dir")
@@ -139,7 +140,7 @@ def _agent_options(line: CommandLine, local: LocalOptions, work_dir: str, number
         port=0,
         runtime_dir=os.path.join(places["work_dir"], "run"),
         docker_store_dir=store,
-        resources=local.resources or f"{AGENT_RESOURCES};ports:[{first}-{first + PORTS_EACH - 1}]",
+        resources=local.resources or f"{AGENT_RESOURCES};ports:[{first}-{first + ports - 1}]",
         registration_backoff_factor=0,  # nobody else wants to register
         **places,
     )

@@ -20,5 +20,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """Two agents of 4 cpus."""
-    with local_cluster("--agents=2", "--resources=cpus:4;mem:4096;disk:4096;ports:[31000-31999]") as running:
+    with local_cluster("--agents=2") as running:
         yield running
