@@ -15,6 +15,7 @@ import attrs
 from frameworks.batch import settle, submit, words
 from frameworks.batch.entry import SCHEDULE, Entry
 from frameworks.batch.fields import read, show
+from frameworks.batch.job import Submission
 from frameworks.batch.outcome import Outcome
 from frameworks.batch.schedule import FORBID, QUEUE, REPLACE, Calendar, Schedule, moment_of, owed
 from mesos_py.machine.frame import Event, Frame
@@ -134,10 +135,10 @@ def _may_run(m: Batch, event: Event) -> Problem | None:
 def run_schedule(m: Batch, event: Event, out: Frame) -> Problem | None:
     """It is run now, beside whatever runs. Reply: the names of the jobs."""
     plan = m.plans[event.body.name]
-    run = plan.schedule.run(out.now)
+    run = plan.schedule.run(out.now, event.body.arguments)
     problem = submit.may_take(m, run)
     if problem is None:
-        out.reply = _start(m, plan, out.now, out)
+        out.reply = _start(m, plan, out.now, run, out)
     return problem
 
 
@@ -187,16 +188,17 @@ def _due(m: Batch, plan: Plan, due: Nanos, out: Frame) -> None:
         for number in current:
             for name in list(m.submissions[number]):
                 submit.stop(m, m.entries[name], Outcome.CANCELLED, out)
-    problem = submit.may_take(m, plan.schedule.run(due))
+    run = plan.schedule.run(due)
+    problem = submit.may_take(m, run)
     if problem is not None:
         _skip(plan, 1, problem.text, due, out)
     else:
-        _start(m, plan, due, out)
+        _start(m, plan, due, run, out)
 
 
-def _start(m: Batch, plan: Plan, due: Nanos, out: Frame) -> tuple[str, ...]:
+def _start(m: Batch, plan: Plan, due: Nanos, run: Submission, out: Frame) -> tuple[str, ...]:
     plan.runs[m.next_submission] = None
-    return submit.take(m, plan.schedule.run(due), out, plan.schedule.name, due)
+    return submit.take(m, run, out, plan.schedule.name, due)
 
 
 def _skip(plan: Plan, count: int, why: str, due: Nanos, out: Frame) -> None:

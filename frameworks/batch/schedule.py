@@ -80,19 +80,28 @@ class Schedule:
         """``nightly.20300101T020000Z``."""
         return f"{self.name}.{moment_of(due):%Y%m%dT%H%M%SZ}"
 
-    def run(self, due: Nanos) -> Submission:
-        """The jobs of one run, under names of their own; they are told when they were due."""
+    def run(self, due: Nanos, arguments: tuple[str, ...] = ()) -> Submission:
+        """The jobs of one run, under names of their own; they are told when they were due. ``arguments`` are for those
+        that depend on none, after what they have."""
         prefix = self.run_name(due)
         stamp = moment_of(due).isoformat().replace("+00:00", "Z")
         jobs = [
             attrs.evolve(
-                job, name=f"{prefix}.{job.name}",
+                _given(job, arguments), name=f"{prefix}.{job.name}",
                 env=tuple(sorted({**dict(job.env), "SCHEDULE_DUE": stamp, "SCHEDULE_NAME": self.name}.items())),
                 depends=tuple([attrs.evolve(need, job=f"{prefix}.{need.job}") for need in job.depends]),
             )
             for job in self.jobs
         ]  # fmt: skip
         return Submission(jobs=tuple(jobs))
+
+
+def _given(job: Job, arguments: tuple[str, ...]) -> Job:
+    if job.depends or not arguments:
+        return job
+    if job.arguments:
+        return attrs.evolve(job, arguments=(*job.arguments, *arguments))
+    return attrs.evolve(job, command=" ".join([job.command, *arguments]))
 
 
 @attrs.frozen

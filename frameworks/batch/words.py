@@ -102,6 +102,8 @@ class RunSchedule:
     """It is run now, whatever the calendar says. Reply: the names of the jobs."""
 
     name: str
+    #: after those that its jobs have which depend on none
+    arguments: tuple[str, ...] = ()
 
 
 # ---- timers

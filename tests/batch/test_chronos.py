@@ -138,6 +138,37 @@ async def test_a_failure_is_called_a_success() -> None:
     assert (await old("GET", "/jobs/summary"))[1]["jobs"][0]["status"] == "success"
 
 
+async def test_how_the_last_runs_ended_is_told() -> None:
+    """Also on which hosts it may run, and in what; a run that was killed counts as neither."""
+    old = await chain()
+    more = {"retries": 0, "constraints": [["rack", "EQUALS", "a"]], "container": {"type": "DOCKER", "image": "i"}}
+    assert await old("POST", "/iso8601", {**ROOT, **more}) == (204, None)
+    _, job = await old("GET", "/job/root")
+    assert {**more, "lastSuccess": "", "lastError": "", "errorsSinceLastSuccess": 0}.items() <= job.items()
+    assert await old("POST", "/iso8601", {**ROOT, "retries": 0}) == (204, None)
+    for end in ("well", "badly", "badly", "killed"):
+        await old("PUT", "/job/root")
+        old.world.offer_all()
+        if end == "killed":
+            await old("DELETE", "/task/kill/root")
+            old.world.end(old.world.launched[-1], TaskState.TASK_KILLED)
+        else:
+            old.world.fail(old.world.launched[-1]) if end == "badly" else old.world.end(old.world.launched[-1])
+        await old("DELETE", "/task/kill/child")
+        old.world.advance(60 * SECOND)
+    _, job = await old("GET", "/job/root")
+    assert job["lastSuccess"] < job["lastError"] and job["errorsSinceLastSuccess"] == 2
+    assert [one["status"] for one in (await old("GET", "/jobs/summary"))[1]["jobs"]] == ["failure", "fresh", "fresh"]
+
+
+async def test_a_run_may_be_given_arguments() -> None:
+    """Which Chronos strips of semicolons; those that depend on it have none of them."""
+    old = await chain()
+    assert await old("PUT", "/job/root", arguments="a; b") == (204, None)
+    assert [entry.job.command for entry in old.world.core.entries.values()] == ["echo hi a b", "x", "x"]
+    assert (await old("GET", "/job/root"))[1]["command"] == "echo hi"
+
+
 async def test_the_graph_for_graphviz() -> None:
     old = await chain()
     answer: Any = await old.api(Asked("GET", f"{BASE}/graph/dot", None, {}))  # type: ignore[arg-type]
@@ -174,8 +205,17 @@ async def test_what_runs_is_killed_and_what_is_removed_leaves_its_children_to_it
         ("/iso8601", {**ROOT, "uris": ["u"], "fetch": [{"uri": "u"}]}, 400, "fetch: or 'uris', not both"),
         ("/iso8601", {**ROOT, "executor": "x"}, 400, "executor: is not taken"),
         ("/iso8601", [], 400, "must be an object"),
+        ("/iso8601", {**ROOT, "environmentVariables": [{}]}, 400, "env: must be 1 to"),
+        ("/iso8601", {**ROOT, "environmentVariables": ["A=b"]}, 400, "environmentVariables[0]: must be an object"),
+        ("/iso8601", {**ROOT, "fetch": "u"}, 400, "fetch: must be a list"),
+        ("/iso8601", {**ROOT, "container": "busybox"}, 400, "container: must be an object"),
+        ("/iso8601", {**ROOT, "arguments": [1]}, 400, "arguments: must be a string"),
+        ("/iso8601", {**ROOT, "command": 5}, 400, "command: must be a string"),
+        ("/dependency", {"name": "c", "command": "x", "parents": 5}, 400, "parents: must be a list"),
         ("/dependency", {"name": "c", "command": "x"}, 400, "parents: there must be one at least"),
-        ("/dependency", {"name": "c", "command": "x", "parents": ["nobody"]}, 404, "there is no job 'nobody'"),
+        ("/dependency", {"name": "c", "command": "x", "parents": ["nobody"]}, 400, "parents: there is no job"),
+        ("/iso8601", {**ROOT, "constraints": [["rack", "NEAR", "a"]]}, 400, "constraints[0]: operator must be"),
+        ("/iso8601", {**ROOT, "container": {"image": "i", "volumes": [{}]}}, 400, "container.volumes: is not taken"),
         ("/dependency", {"name": "c", "command": "x", "parents": ["root", "other"]}, 400, "parents: they hang"),
         ("/dependency", {"name": "root", "command": "x", "parents": ["leaf"]}, 400, "jobs["),
     ],

@@ -20,11 +20,12 @@ import orjson
 
 from frameworks.batch import words
 from frameworks.batch.calendar import Plan
-from frameworks.batch.dag import Dependency
+from frameworks.batch.dag import Dependency, End
 from frameworks.batch.fields import Invalid, read
 from frameworks.batch.job import Job
-from frameworks.batch.schedule import ALLOW, FORBID, Schedule
+from frameworks.batch.schedule import ALLOW, FORBID, Schedule, moment_of
 from frameworks.batch.shell.api import Call, Handler, Route
+from mesos_py.machine.values import MILLISECOND, Nanos
 from mesos_py.web.response import JSON, REASONS, TEXT, HttpError, Response, json
 from mesos_py.web.router import Answer
 
@@ -36,6 +37,10 @@ SOFT_ERROR = "chronos.softError"
 
 #: fields that would change what is run in a way that we cannot
 _REFUSED = ("executor", "executorFlags", "taskInfoData")
+_REFUSED_OF_CONTAINERS = ("volumes", "parameters", "networkName", "networkInfos")
+
+#: operators of Chronos that are called otherwise here
+_OPERATORS = {"EQUALS": "IS"}
 
 
 def _job(value: Mapping[str, Any], parents: tuple[str, ...]) -> Job:
@@ -43,33 +48,69 @@ def _job(value: Mapping[str, Any], parents: tuple[str, ...]) -> Job:
     for name in _REFUSED:
         if value.get(name):
             raise Invalid(name, "is not taken: tasks are commands")
+    container = _object(value.get("container") or {}, "container")
+    for name in _REFUSED_OF_CONTAINERS:
+        if container.get(name):
+            raise Invalid(f"container.{name}", "is not taken: of a container there is the image")
     if value.get("uris") and value.get("fetch"):
         raise Invalid("fetch", "or 'uris', not both")
-    fetched = [{"uri": uri} for uri in value.get("uris") or ()] + [
+    fetched = [{"uri": uri} for uri in _list(value, "uris")] + [
         {"uri": one.get("uri", ""), "extract": one.get("extract", True), "executable": one.get("executable", False),
          "cache": one.get("cache", False), "output": one.get("destPath") or ""}
-        for one in value.get("fetch") or ()
+        for one in _objects(value, "fetch")
     ]  # fmt: skip
-    arguments = list(value.get("arguments") or ())
+    arguments = [_text(one, "arguments") for one in _list(value, "arguments")]
     is_shell = value.get("shell", True)
     made: dict[str, Any] = {
         "name": value.get("name", ""),
         "resources": {
             "cpus": value.get("cpus", CPUS), "mem": value.get("mem", MEM), "disk": value.get("disk", DISK),
         },
-        "env": {one["name"]: one.get("value", "") for one in value.get("environmentVariables") or ()},
-        "files": fetched, "image": (value.get("container") or {}).get("image", ""),
+        "env": {one.get("name", ""): one.get("value", "") for one in _objects(value, "environmentVariables")},
+        "files": fetched, "image": container.get("image", ""),
         "retry": {"max": value.get("retries", RETRIES), "delay_s": RETRY_DELAY_S, "factor": 1},
-        "priority": 1 if value.get("highPriority") else 0, "constraints": value.get("constraints") or [],
+        "priority": 1 if value.get("highPriority") else 0, "constraints": _constraints(value),
         "run_as": value.get("runAsUser") or "", "depends": [{"job": parent} for parent in parents],
         "wait_for_hosts": True,  # as Chronos does; its clients know of no refusal
         "labels": {"owner": value.get("owner") or "", SOFT_ERROR: "true" if value.get("softError") else ""},
     }  # fmt: skip
-    command = value.get("command", "")
+    command = _text(value.get("command", ""), "command")
     made |= {"arguments": [command, *arguments]} if not is_shell else {"command": " ".join([command, *arguments])}
     if value.get("maxCompletionTime"):
         made["time_limit_s"] = value["maxCompletionTime"]
     return read(Job, made)
+
+
+def _list(value: Mapping[str, Any], name: str) -> list[Any]:
+    found = value.get(name) or []
+    if not isinstance(found, list):
+        raise Invalid(name, "must be a list")
+    return found
+
+
+def _object(value: Any, path: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise Invalid(path, "must be an object")
+    return value
+
+
+def _objects(value: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    return [_object(one, f"{name}[{place}]") for place, one in enumerate(_list(value, name))]
+
+
+def _text(value: Any, path: str) -> str:
+    if not isinstance(value, str):
+        raise Invalid(path, "must be a string")
+    return value
+
+
+def _constraints(value: Mapping[str, Any]) -> list[Any]:
+    """With the operators' names of ours; what makes no sense stays as it is, and is refused by whoever reads it."""
+    return [
+        [_OPERATORS.get(part, part) if place == 1 and isinstance(part, str) else part for place, part in enumerate(one)]
+        if isinstance(one, list) else one
+        for one in _list(value, "constraints")
+    ]  # fmt: skip
 
 
 def _wired(jobs: tuple[Job, ...]) -> tuple[Job, ...]:
@@ -116,14 +157,16 @@ async def put_scheduled(call: Call) -> Answer:
 async def put_dependent(call: Call) -> Answer:
     """Chronos: create or replace a job that runs when its parents have succeeded."""
     body = _body(call)
-    parents = tuple(dict.fromkeys(map(str, body.get("parents") or ())))
+    parents = tuple(dict.fromkeys(map(str, _list(body, "parents"))))
     if not parents:
         raise HttpError(400, "parents: there must be one at least")
-    plans = {name: plan_of(call, name) for name in parents}
-    roots = list(dict.fromkeys(plan.schedule.name for plan in plans.values()))
+    plans = [_plan_with(call, name) for name in parents]
+    if None in plans:
+        raise HttpError(400, f"parents: there is no job '{parents[plans.index(None)]}'")
+    roots = list(dict.fromkeys(plan.schedule.name for plan in plans if plan is not None))
     if len(roots) > 1:
         raise HttpError(400, f"parents: they hang on several scheduled jobs: {', '.join(roots)}")
-    plan = plans[parents[0]]
+    plan = plan_of(call, parents[0])
     try:
         job = _job(body, parents)
         others = tuple(one for one in plan.schedule.jobs if one.name != job.name)
@@ -135,22 +178,27 @@ async def put_dependent(call: Call) -> Answer:
 
 def plan_of(call: Call, name: str) -> Plan:
     """The schedule that has a job of that name. Raises HttpError 404."""
-    for plan in call.batch.core.plans.values():
-        if any(job.name == name for job in plan.schedule.jobs):
-            return plan
-    raise HttpError(404, f"there is no job '{name}'")
+    plan = _plan_with(call, name)
+    if plan is None:
+        raise HttpError(404, f"there is no job '{name}'")
+    return plan
+
+
+def _plan_with(call: Call, name: str) -> Plan | None:
+    plans = call.batch.core.plans.values()
+    return next((plan for plan in plans if any(job.name == name for job in plan.schedule.jobs)), None)
 
 
 async def list_jobs(call: Call) -> Answer:
     """Chronos: all jobs."""
     plans = call.batch.core.plans.values()
-    return json([_shown(plan, job) for plan in plans for job in plan.schedule.jobs])
+    return json([_shown(call, plan, job) for plan in plans for job in plan.schedule.jobs])
 
 
 async def search(call: Call) -> Answer:
     """Chronos: jobs whose name or command contains ?name=, command= or any=; offset, limit."""
     wanted = {key: call.query[key].lower() for key in ("name", "command", "any") if key in call.query}
-    found = [_shown(plan, job) for plan in call.batch.core.plans.values() for job in plan.schedule.jobs]
+    found = [_shown(call, plan, job) for plan in call.batch.core.plans.values() for job in plan.schedule.jobs]
     found = [one for one in found if all(_contains(one, key, text) for key, text in wanted.items())]
     offset, limit = int(call.query.get("offset", "0")), int(call.query.get("limit", "10"))
     return json(found[max(offset, 0) :][: max(limit, 0)])
@@ -164,11 +212,14 @@ def _contains(shown: dict[str, Any], key: str, text: str) -> bool:
 async def get_job(call: Call) -> Answer:
     """Chronos: one job."""
     plan = plan_of(call, call.name)
-    return json(next(_shown(plan, job) for job in plan.schedule.jobs if job.name == call.name))
+    return json(next(_shown(call, plan, job) for job in plan.schedule.jobs if job.name == call.name))
 
 
-def _shown(plan: Plan, job: Job) -> dict[str, Any]:
-    schedule, needed = plan.schedule, job.resources
+def _shown(call: Call, plan: Plan, job: Job) -> dict[str, Any]:
+    schedule, needed, told = plan.schedule, job.resources, _told(call, plan, job)
+    last_success = max((at for at, is_good in told if is_good), default=0)
+    last_error = max((at for at, is_good in told if not is_good), default=0)
+    names = {ours: theirs for theirs, ours in _OPERATORS.items()}
     shown: dict[str, Any] = {
         "name": job.name, "command": job.command or " ".join(job.arguments), "shell": bool(job.command),
         "cpus": needed.cpus, "mem": needed.mem, "disk": needed.disk, "retries": job.retry.max,
@@ -177,14 +228,31 @@ def _shown(plan: Plan, job: Job) -> dict[str, Any]:
         "environmentVariables": [{"name": name, "value": value} for name, value in job.env],
         "fetch": [{"uri": file.uri, "extract": file.extract, "executable": file.executable, "cache": file.cache}
                   for file in job.files],
-        "constraints": [[part for part in (one.field, one.operator.value, one.value) if part]
-                        for one in job.constraints],
+        "constraints": [
+            [part for part in (one.field, names.get(one.operator.value, one.operator.value), one.value) if part]
+            for one in job.constraints
+        ],
         "runAsUser": job.run_as, "maxCompletionTime": job.time_limit_s or 0,
         "successCount": plan.succeeded, "errorCount": plan.failed,
+        "errorsSinceLastSuccess": sum(not is_good and at > last_success for at, is_good in told),
+        "lastSuccess": _moment(last_success), "lastError": _moment(last_error),
     }  # fmt: skip
+    if job.image:
+        shown["container"] = {"type": "DOCKER", "image": job.image}
     if job.depends:
         return shown | {"parents": [need.job for need in job.depends]}
     return shown | {"schedule": schedule.interval or schedule.cron, "scheduleTimeZone": schedule.time_zone}
+
+
+def _told(call: Call, plan: Plan, job: Job) -> list[tuple[Nanos, bool]]:
+    """When its runs that are remembered ended, the oldest first, and whether well. Killed ones count as neither."""
+    ended = [entry for entry in runs_of(call, plan, job) if entry.end in (End.SUCCEEDED, End.FAILED)]
+    return [(entry.ended, entry.end is End.SUCCEEDED) for entry in ended]
+
+
+def _moment(at: Nanos) -> str:
+    """``2030-01-01T02:00:00.000Z``; nothing if it never was."""
+    return f"{moment_of(at):%Y-%m-%dT%H:%M:%S}.{at // MILLISECOND % 1_000:03d}Z" if at else ""
 
 
 async def summary(call: Call) -> Answer:
@@ -194,11 +262,10 @@ async def summary(call: Call) -> Answer:
 
 
 def _summed(call: Call, plan: Plan, job: Job) -> dict[str, Any]:
-    runs = runs_of(call, plan, job)
-    ended = [entry for entry in runs if entry.end is not None]
+    runs, told = runs_of(call, plan, job), _told(call, plan, job)
     running = sum(bool(entry.live) for entry in runs)
-    state = f"{running} running" if running else "idle" if len(ended) == len(runs) else "queued"
-    status = "fresh" if not ended else "success" if ended[-1].state == "succeeded" else "failure"
+    state = f"{running} running" if running else "queued" if any(entry.end is None for entry in runs) else "idle"
+    status = "fresh" if not told else "success" if told[-1][1] else "failure"
     return {
         "name": job.name, "status": status, "state": state, "disabled": plan.schedule.paused,
         "schedule": plan.schedule.interval or plan.schedule.cron, "parents": [need.job for need in job.depends],
@@ -213,9 +280,10 @@ def runs_of(call: Call, plan: Plan, job: Job) -> list[Any]:
 
 
 async def run_now(call: Call) -> Answer:
-    """Chronos: run a scheduled job, and what depends on it, now."""
+    """Chronos: run a scheduled job, and what depends on it, now; ?arguments= come after those it has."""
     plan = plan_of(call, call.name)
-    await call.ask(words.RunSchedule(plan.schedule.name))
+    arguments = call.query.get("arguments", "").replace(";", "")  # as Chronos does
+    await call.ask(words.RunSchedule(plan.schedule.name, tuple(arguments.split())))
     return Response(204)
 
 
