@@ -12,7 +12,7 @@ from frameworks.marathon_py.definitions.app import App
 from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.definitions.pods import Pod
 from frameworks.marathon_py.deployments.deployment import Deployment
-from frameworks.marathon_py.deployments.plan import Action
+from frameworks.marathon_py.deployments.plan import Action, is_replaced
 from frameworks.marathon_py.views import tasks
 
 
@@ -29,7 +29,9 @@ def deployment(m: Marathon, one: Deployment, with_held: bool = False) -> dict[st
 
 
 def _current(m: Marathon, action: Action) -> dict[str, Any]:
-    return {**action.show(), "readinessCheckResults": tasks.all_readiness(m.of(action.spec_id))}
+    """Whether those are ready that are being replaced is no answer to whether the new ones are."""
+    those = [one for one in m.of(action.spec_id) if not is_replaced(one.spec, action.spec)]
+    return {**action.show(), "readinessCheckResults": tasks.all_readiness(those)}
 
 
 def touching(m: Marathon, spec: PathId) -> list[str]:

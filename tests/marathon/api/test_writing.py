@@ -9,6 +9,7 @@ import pytest
 
 from frameworks.marathon_py import words
 from frameworks.marathon_py.definitions.paths import PathId
+from frameworks.marathon_py.instances.instance import ReadinessResult
 from tests.marathon.api.served import Answer, Site, served
 from tests.marathon.app_of import app_of
 
@@ -191,3 +192,17 @@ async def test_who_may_not_change_an_app_does_not() -> None:
         assert site.program.asked == []
         web = site.world.core.specs[PathId("/web")]
         assert site.program.judged == [web, web, "/new", "/new", web, web, web]
+
+
+@pytest.mark.parametrize(("update", "is_told"), [({"instances": 2}, True), ({"env": {"A": "b"}}, False)])
+async def test_only_what_is_not_replaced_is_told_to_be_ready(update: dict[str, Any], is_told: bool) -> None:
+    port = {"port": 10_001, "name": "http"}
+    web = app_of(cmd="serve", portDefinitions=[port], readinessChecks=[{"portName": "http"}])
+    async with served(web) as site:
+        site.world.run()
+        [old] = site.world.of()
+        await site.ask("PUT", "/v2/apps/web", update)
+        old.readiness = ReadinessResult("readinessCheck", True)
+        [found] = (await site.ask("GET", "/v2/deployments")).json
+        told = {"name": "readinessCheck", "taskId": old.tasks["_app"].id, "ready": True}
+        assert found["currentActions"][0]["readinessCheckResults"] == [told] * is_told
