@@ -225,8 +225,8 @@ class _Scan:
                     funnel.seen += 1
                 if host in self._used:
                     continue
-                if lacking := _lacking(host, self._needs):
-                    funnel.refuse(RESOURCES, lacking)
+                if short := self._short(host):
+                    funnel.refuse(*short)
                     continue
                 refusal = first_refusal(self._filters, self._request, host, self._view)
                 if refusal is not None:
@@ -250,8 +250,8 @@ class _Scan:
             if host not in self._judged:
                 self._judged.add(host)
                 self._funnel.seen += 1
-                if lacking := _lacking(host, self._needs):
-                    self._funnel.refuse(RESOURCES, lacking)
+                if short := self._short(host):
+                    self._funnel.refuse(*short)
                     heap.popleft()
                     continue
                 refusal = first_refusal(self._filters, request, host, view)
@@ -268,6 +268,16 @@ class _Scan:
                 self._funnel.refuse(refusal.filter, refusal.name)
             heap.popleft()
         return None
+
+    def _short(self, host: Host) -> tuple[str, str] | None:
+        """It has too little of something, by its sums. Constraints come first all the same: more would not help."""
+        lacking, request = _lacking(host, self._needs), self._request
+        if not lacking:
+            return None
+        refusal = None
+        if request.constraints:
+            refusal = first_refusal(self._filters, request, host, self._view) or group(request, host, self._view)
+        return (refusal.filter, refusal.name) if refusal is not None else (RESOURCES, lacking)
 
     def _must_wait(self, host: Host) -> bool:
         census = self._view.census

@@ -269,6 +269,7 @@ RACK = Attribute(name="rack", type=Value.Type.TEXT, text=Value.Text(value="r1"))
         ({}, {"unavailability": Unavailability(start=TimeInfo(nanoseconds=0))},
          ("UnfulfilledConstraint", "AgentMaintenance")),
         ({"cpus": 1000, "constraints": [["rack", "LIKE", "r2"]]}, {}, ("InsufficientCpus", "UnfulfilledConstraint")),
+        ({"cpus": 1000, "constraints": [["rack", "UNIQUE"]]}, {}, ("InsufficientCpus", "UnfulfilledConstraint")),
     ],
 )  # fmt: skip
 def test_reasons(app: dict[str, Any], fields: dict[str, Any], reasons: tuple[str, ...]) -> None:
@@ -279,7 +280,7 @@ def test_reasons(app: dict[str, Any], fields: dict[str, Any], reasons: tuple[str
     (one,) = attempt(world).offers
     assert one.reasons == reasons
     first = min(reasons, key=FUNNEL.index)
-    assert steps(attempt(world).last_offers) == {first: (1, 1)}
+    assert steps(attempt(world).last_offers) == steps(attempt(world).all_offers) == {first: (1, 1)}
 
 
 def test_gpus_are_for_those_who_want_some() -> None:

@@ -196,6 +196,14 @@ def test_hosts_that_have_too_little_are_not_judged() -> None:
     assert round.funnel(part).refused == {"resources": 2}
 
 
+def test_constraints_are_named_before_what_there_is_too_little_of() -> None:
+    """More of it would not help."""
+    round = Round([host("h1", "cpus:1;mem:9"), host("h2", "cpus:1;mem:9")])
+    part = Part(Request.of(cpus=2, constraints=[("hostname", "LIKE", "h2")]), 1)
+    assert round.place(part) == []
+    assert round.funnel(part).refused == {"attributes": 1, "resources": 1}
+
+
 def test_alike_tasks_are_taken_together() -> None:
     """Fifty thousand tasks share as many shares as there are hosts that differ in nothing."""
     hosts = [host(f"h{number}", "cpus:10;mem:1000") for number in range(50)]
