@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from random import Random
 from typing import Any
@@ -15,6 +16,7 @@ from frameworks.marathon_py.definitions.settings import Settings
 from frameworks.marathon_py.deployments.plan import is_replaced
 from frameworks.marathon_py.instances.instance import instance_of
 from frameworks.marathon_py.shell.program import MarathonScheduler
+from mesos_py.sdk.errors import NotKept
 from mesos_py.sdk.testing import Cluster, Fate, Program
 from mesos_py.wire.task import TaskInfo
 from tests.marathon.simulated.judge import Judged, is_up
@@ -85,7 +87,9 @@ class Running:
     # ---- what people ask for
 
     async def ask(self, body: object) -> Any:
-        return await self.cluster.ask(self.program, body, within_s=3_000.0)
+        """The reply; None: whoever was asked has ended, or may keep nothing any more, since another has taken over."""
+        with contextlib.suppress(NotKept):
+            return await self.cluster.ask(self.program, body, within_s=3_000.0)
 
     async def put(self, *apps: dict[str, Any], force: bool = False, partial: bool = True) -> Any:
         given = tuple(legacy.translate(legacy.read_given(app), SETTINGS) for app in apps)
