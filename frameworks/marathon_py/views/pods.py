@@ -48,8 +48,11 @@ def status(m: Marathon, pod: Pod, now: Nanos) -> dict[str, Any]:
     stable = [one for one in shown if one["status"] == STABLE]
     since = max((one.since for one in there), default=None)
     since_text = timestamp(since) if since is not None else pod.version
+    state = STABLE if len(stable) >= pod.instances else DEGRADED
+    if PathId(pod.id) not in m.specs:
+        state = TERMINAL
     return {
-        "id": pod.id, "spec": show(pod), "status": STABLE if len(stable) >= pod.instances else DEGRADED,
+        "id": pod.id, "spec": show(pod), "status": state,
         "statusSince": since_text, "instances": shown, "lastUpdated": timestamp(now),
         "terminationHistory": [_ended(one) for one in m.ended.get(PathId(pod.id), ())], "lastChanged": since_text,
     }  # fmt: skip

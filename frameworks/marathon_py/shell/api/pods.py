@@ -12,6 +12,7 @@ from frameworks.marathon_py.definitions import paths
 from frameworks.marathon_py.definitions.fields import Violation, items, read_as, show, text
 from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.definitions.pods import Pod, read_pod
+from frameworks.marathon_py.deployments.plan import Kind
 from frameworks.marathon_py.instances.instance import Instance, spec_of
 from frameworks.marathon_py.shell.api import errors, paced
 from frameworks.marathon_py.shell.api.call import DEPLOYMENT_ID, Call, answer, location, read
@@ -64,8 +65,11 @@ async def list_statuses(call: Call) -> Answer:
 
 
 async def get_status(call: Call) -> Answer:
-    """How a pod is, and its instances."""
-    return answer(views.status(call.core, _pod_of(call), call.program.now()))
+    """How a pod is, and its instances; also of one that is deleted, until they have ended."""
+    work = call.core.works.get(call.path_id)
+    leaving = work.action.spec if work is not None and work.action.kind is Kind.STOP else None
+    pod = leaving if isinstance(leaving, Pod) else _pod_of(call)
+    return answer(views.status(call.core, pod, call.program.now()))
 
 
 async def list_versions(call: Call) -> Answer:
