@@ -113,8 +113,8 @@ class Judged(Marathon):
         if instance is None or (name, instance.incarnation) in self._killed:
             return
         self._killed.add((name, instance.incarnation))  # once said it is repeated, though the task may be up by then
-        if name not in were_up:
-            return
+        if name not in were_up or instance.condition is not Condition.RUNNING:
+            return  # it was not well, or is not any more: of a pod that has failed what is left is killed
         spec_id = instance.spec_id
         if name in self._unwanted or call.kill.task_id in self._unwanted or spec_id not in self.specs:
             return
