@@ -205,6 +205,18 @@ async def test_what_no_host_could_run_is_refused_when_it_is_submitted(job: dict[
 
 
 @simulated
+async def test_a_queue_that_is_none_of_ours_is_refused() -> None:
+    """Nothing would ever be offered there, whatever hosts come."""
+    site = Site()
+    job = {"name": "a", "command": "x", "queue": "prod", "wait_for_hosts": True}
+    status, text = await site.ask("POST", "/v1/jobs", job)
+    assert (status, text) == (400, "job 'a' could never be run: there is no queue 'prod', but *")
+    assert (await site.ask("GET", "/v1/jobs"))[1] == {"jobs": []}
+    site.batch.roles = ("*", "prod")
+    assert (await site.ask("POST", "/v1/jobs", job))[0] == 201
+
+
+@simulated
 async def test_the_master_is_not_asked_about_what_fits() -> None:
     """Some host that was offered, or that it has named lately."""
     site = Site()

@@ -32,13 +32,18 @@ class BatchScheduler(CoreScheduler[Batch]):
         return [host for host in self.core.seen.values() if host.place[1] == role]
 
     async def ask(self, body: object) -> Any:
-        """Likewise; jobs that no known host could ever run are refused, unless they say that they wait for others."""
+        """Likewise; jobs that no known host could ever run are refused, unless they say that they wait for others, and
+        those of a queue in which nothing is ever offered."""
         jobs: tuple[Job, ...] = ()
         match body:
             case words.Submit():
                 jobs = body.submission.jobs
             case words.PutSchedule():
                 jobs = body.schedule.jobs
+        for job in jobs:
+            if job.queue not in self.roles:
+                why = f"there is no queue '{job.queue}', but {', '.join(self.roles)}"
+                return bad_request(f"job '{job.name}' could never be run: {why}")
         for name, why in (await self._fleet.refused([job for job in jobs if not job.wait_for_hosts])).items():
             return bad_request(f"job '{name}' could never be run: {why}; {fitting.HINT}")
         return await super().ask(body)
