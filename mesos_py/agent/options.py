@@ -151,7 +151,8 @@ class AgentOptions(RuntimeOptions):
         "posix/cpu,posix/mem",
         "What containers are kept from, as names of isolators: posix/cpu and posix/mem only measure; cgroups/cpu,"
         " cgroups/mem, cgroups/pids, cgroups/devices, cgroups/blkio (io) and cgroups/cpuset, or cgroups/all of them,"
-        " and network/ports need root; posix/rlimits; disk/du; filesystem/linux (volumes and images, with"
+        " and network/ports need root; posix/rlimits; disk/du; volume/sandbox_path (parts of sandboxes, for what is"
+        " nested), filesystem/linux (volumes and images, with"
         " docker/runtime and volume/secret), namespaces/pid, namespaces/ipc, namespaces/cgroup, linux/capabilities,"
         " linux/devices, linux/nnp and linux/seccomp need root and crun.",
         group="Containers",

@@ -18,7 +18,8 @@ from attrs import evolve
 from mesos_py.agent import paths
 from mesos_py.agent.containerizer import ContainerSpec, Lines
 from mesos_py.agent.containerizer.docker.tasks import environment, is_docker
-from mesos_py.agent.containerizer.isolation import parse_isolation
+from mesos_py.agent.containerizer.isolation import SANDBOX_PATH, parse_isolation
+from mesos_py.agent.containerizer.isolators.volumes import shows_sandbox
 from mesos_py.agent.demand import Demand
 from mesos_py.agent.entities import Executor
 from mesos_py.agent.options import AgentOptions
@@ -266,11 +267,15 @@ def unsupported(
         return f"Unknown CNI network '{networks[0].name}'"
     if container is None or is_docker(container):
         return None
-    has_files = "filesystem/linux" in parse_isolation(options.isolation)
+    isolation = parse_isolation(options.isolation)
+    has_files = "filesystem/linux" in isolation
     has_images = has_files and options.image_providers is not None
     if container.mesos is not None and container.mesos.image is not None and not has_images:
         return "Container root filesystems not supported"
-    return "Volumes in ContainerInfo is not supported" if container.volumes and not has_files else None
+    has_parts = SANDBOX_PATH in isolation and all(map(shows_sandbox, container.volumes))
+    if not container.volumes or has_files or has_parts:
+        return None
+    return "Volumes in ContainerInfo is not supported"
 
 
 def nested_task(

@@ -26,6 +26,7 @@ import attrs
 import structlog
 
 from mesos_py.agent.checkpoint.former import RecoveryFailed
+from mesos_py.agent.containerizer.isolation import SANDBOX_PATH
 from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.server import AgentServer
 from mesos_py.cli.beside import Beside
@@ -44,6 +45,7 @@ READY_TIMEOUT_S = 60.0
 LOOK_AGAIN_S = 0.01
 #: each agent without --resources; the ports of agents on one host must differ
 AGENT_RESOURCES = "cpus:4;mem:4096;disk:10240"
+ISOLATION = f"posix/cpu,posix/mem,{SANDBOX_PATH}"  # an agent's, and what tasks of a pod may share without root
 FIRST_PORT, PORTS_EACH, PORT_MAX = 31000, 1000, 65535
 MARATHON = "frameworks.marathon_py.shell.cli"
 
@@ -134,6 +136,8 @@ def _agent_options(line: CommandLine, local: LocalOptions, work_dir: str, number
     store = os.path.join(images[-1], name) if images else os.path.join(places["work_dir"], "store")
     if "fetcher_cache_dir" not in line.given:
         places["fetcher_cache_dir"] = os.path.join(places["work_dir"], "fetch")
+    if "isolation" not in line.given:
+        places["isolation"] = ISOLATION
     return line.make(
         AgentOptions,
         master=f"{local.ip}:{port}",

@@ -31,6 +31,8 @@ NETWORK: Final = "network/cni"
 
 PORTS: Final = "network/ports"
 
+SANDBOX_PATH: Final = "volume/sandbox_path"
+
 #: GPUs of NVIDIA. A container's cgroup closes those that are not its own.
 GPU: Final = "gpu/nvidia"
 CLOSES_DEVICES: Final = ("cgroups/devices", "cgroups/all")
@@ -42,7 +44,7 @@ KNOWN: Final = (
     "cgroups/hugetlb", "cgroups/perf_event", ALL_CGROUPS,
     "docker/runtime", "linux/devices", "linux/capabilities", "linux/nnp", "namespaces/ipc", "namespaces/pid",
     "namespaces/cgroup", USER,
-    "volume/sandbox_path", "volume/host_path", "volume/image", "volume/secret",
+    SANDBOX_PATH, "volume/host_path", "volume/image", "volume/secret",
     "disk/du", "linux/seccomp", GPU,
     NETWORK, PORTS,
     "environment_secret",
@@ -54,9 +56,10 @@ BY_RUNTIME: Final = (
     "namespaces/pid", "namespaces/cgroup", USER, NETWORK,
 )  # fmt: skip
 
-#: Those that come with filesystem/linux, and those that are of no use without it.
-VOLUMES: Final = ("volume/sandbox_path", "volume/host_path", "volume/image")
-ON_LINUX: Final = ("docker/runtime", "volume/secret", *VOLUMES)
+#: Those that come with filesystem/linux, and those that are of no use without it. Without it parts of sandboxes are
+#: symbolic links.
+VOLUMES: Final = (SANDBOX_PATH, "volume/host_path", "volume/image")
+ON_LINUX: Final = ("docker/runtime", "volume/secret", "volume/host_path", "volume/image")
 
 #: Kinds of which an agent has one at most.
 SINGLE: Final = ("filesystem", "network")

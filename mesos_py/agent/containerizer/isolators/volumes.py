@@ -123,8 +123,8 @@ def _source(
         return OfImage(volume.image)
     if volume.host_path is not None or kind is _Type.HOST_PATH:
         return _of_host(volume)
-    if source is not None and kind is _Type.SANDBOX_PATH:
-        return _of_sandbox(bundle, source, parent_sandbox)
+    if source is not None and shows_sandbox(volume):
+        return of_sandbox(bundle.spec.sandbox, source, parent_sandbox)
     if source is not None and kind is _Type.SECRET and "volume/secret" in isolation:
         if source.secret is None or source.secret.value is None:
             return bad_request(NO_RESOLVER)
@@ -146,14 +146,20 @@ def _of_host(volume: Volume) -> OfHost | Problem:
     return OfHost(path)
 
 
-def _of_sandbox(bundle: Bundle, source: Volume.Source, parent_sandbox: str | None) -> OfSandbox | Problem:
+def shows_sandbox(volume: Volume) -> bool:
+    """It is of type SANDBOX_PATH."""
+    return volume.source is not None and volume.source.type is _Type.SANDBOX_PATH
+
+
+def of_sandbox(sandbox: str, source: Volume.Source, parent_sandbox: str | None) -> OfSandbox | Problem:
+    """What a volume of type SANDBOX_PATH shows: a part of the container's sandbox, or of that of its parent."""
     found = source.sandbox_path
     if found is None or found.type is None:
         return bad_request("'source.sandbox_path' is not set for SANDBOX_PATH volume")
     if not _is_plain(found.path) or posixpath.isabs(found.path):
         return bad_request(f"Path '{found.path}' of a volume leads elsewhere")
     if found.type is not Volume.Source.SandboxPath.Type.PARENT:
-        return OfSandbox(bundle.spec.sandbox, found.path)
+        return OfSandbox(sandbox, found.path)
     if parent_sandbox is None:
         return bad_request("PARENT type SANDBOX_PATH is only allowed for nested container")
     return OfSandbox(parent_sandbox, found.path)

@@ -10,14 +10,16 @@ import os
 from collections.abc import Sequence
 
 from mesos_py.agent.containerizer import ContainerSpec
+from mesos_py.agent.containerizer.docker.tasks import is_docker
 from mesos_py.agent.containerizer.isolators import persistent
 from mesos_py.agent.containerizer.isolators.persistent import Persistent
-from mesos_py.agent.containerizer.isolators.volumes import OfHost, OfRole, OfSandbox, OfSecret, Wanted
+from mesos_py.agent.containerizer.isolators.volumes import OfHost, OfRole, OfSandbox, OfSecret, Wanted, of_sandbox
 from mesos_py.agent.containerizer.runtime.bundle import Bundle
 from mesos_py.agent.containerizer.runtime.runtime import identify
 from mesos_py.agent.containerizer.supervisor.program import SpawnError
 from mesos_py.agent.containerizer.supervisor.spawn import Spawner
 from mesos_py.machine.problem import Problem
+from mesos_py.wire.volume import Volume
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -46,16 +48,21 @@ class Sandboxes:
             raise NoVolume(str(error)) from error
 
     def link(self, spec: ContainerSpec) -> str | None:
-        """The container's persistent volumes are in its sandbox, by symbolic links; or why they are not."""
+        """The container's persistent volumes, and parts of sandboxes that it shows elsewhere, are in its sandbox by
+        symbolic links; or why they are not."""
         kept = persistent.wanted(spec.resources, self.work_dir)
+        shown = () if spec.container is None or is_docker(spec.container) else spec.container.volumes
         if isinstance(kept, Problem):
             return kept.text
-        if not kept:
+        if not kept and not shown:
             return None
+        owner = identify(spec.user).owner(None)
         try:
             self.make(spec)
             for volume in kept:
-                _link(volume, spec.sandbox, identify(spec.user).owner(None))
+                _link_persistent(volume, spec.sandbox, owner)
+            for part in shown:
+                _link_part(part, spec, owner)
         except NoVolume as error:
             return str(error)
         return None
@@ -102,21 +109,43 @@ def _source(bundle: Bundle, volume: Wanted, force_creation: Sequence[str], secre
     return path
 
 
-def _link(volume: Persistent, sandbox: str, owner: tuple[int, int]) -> None:
-    """The volume is in the sandbox, which is there, by a symbolic link. Raises NoVolume."""
-    if os.path.isabs(volume.container_path):
-        raise NoVolume(f"Path '{volume.container_path}' of a persistent volume is not in the sandbox")
-    *parents, name = [part for part in volume.container_path.split("/") if part not in ("", ".")] or [""]
+def _link_persistent(volume: Persistent, sandbox: str, owner: tuple[int, int]) -> None:
+    """Raises NoVolume."""
     try:
         _make_persistent(volume, owner)
-        within = _walk(owner, sandbox, parents)
-        try:
-            os.symlink(volume.path, name, dir_fd=within)
-        finally:
-            os.close(within)
+        _link(volume.path, volume.container_path, sandbox, owner)
     except OSError as error:
         text = f"Failed to link persistent volume '{volume.path}' to '{volume.container_path}': {error.strerror}"
         raise NoVolume(text) from error
+
+
+def _link_part(volume: Volume, spec: ContainerSpec, owner: tuple[int, int]) -> None:
+    """A part of a sandbox. Raises NoVolume."""
+    assert volume.source is not None
+    found = of_sandbox(spec.sandbox, volume.source, spec.parent_sandbox)
+    if isinstance(found, Problem):
+        raise NoVolume(found.text)
+    if volume.mode is Volume.Mode.RO:
+        raise NoVolume(f"Volume '{volume.container_path}' is read-only, which needs the 'filesystem/linux' isolator")
+    parts = [part for part in found.path.split("/") if part not in ("", ".")]
+    try:
+        os.close(_walk(owner, found.within, parts))
+        _link(os.path.join(found.within, *parts), volume.container_path, spec.sandbox, owner)
+    except OSError as error:
+        text = f"Path '{found.path}' of a volume leads elsewhere or cannot be made: {error.strerror}"
+        raise NoVolume(text) from error
+
+
+def _link(path: str, container_path: str, sandbox: str, owner: tuple[int, int]) -> None:
+    """What is at ``path`` is in the sandbox, which is there, by a symbolic link. Raises NoVolume or OSError."""
+    *parents, name = [part for part in container_path.split("/") if part not in ("", ".")] or [""]
+    if os.path.isabs(container_path) or ".." in (*parents, name):
+        raise NoVolume(f"Path '{container_path}' of a volume is not in the sandbox")
+    within = _walk(owner, sandbox, parents)
+    try:
+        os.symlink(path, name, dir_fd=within)
+    finally:
+        os.close(within)
 
 
 def _make_persistent(volume: Persistent, owner: tuple[int, int]) -> None:
