@@ -68,7 +68,7 @@ def local_cluster(
                 env=environment(PYTHONPATH=tree), cwd="/", stdout=subprocess.PIPE, stderr=log_file,
             )
         try:
-            said = _ready(process, log)
+            said = announced(process, log)
             address = said["ready"].removeprefix("http://")
             yield Cluster(address=address, process=process, log=log, marathon=said.get("marathon", ""))
             stop(process, log)
@@ -80,7 +80,7 @@ def local_cluster(
             process.stdout.close()
 
 
-def _ready(process: subprocess.Popen[bytes], log: Path) -> dict[str, str]:
+def announced(process: subprocess.Popen[bytes], log: Path) -> dict[str, str]:
     """What it says until it is ready: URLs by what they are."""
     assert process.stdout is not None
     said: dict[str, str] = {}

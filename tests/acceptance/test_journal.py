@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.cluster import Cluster, _ready, environment, eventually, stop
+from tests.acceptance.cluster import Cluster, announced, environment, eventually, stop
 
 
 @contextlib.contextmanager
@@ -26,7 +26,8 @@ def program(tmp_path: Path, *arguments: str) -> Iterator[tuple[Cluster, subproce
             stderr=log_file,
         )  # fmt: skip
     try:
-        yield Cluster(address=_ready(process, log), process=process, log=log), process
+        address = announced(process, log)["ready"].removeprefix("http://")
+        yield Cluster(address=address, process=process, log=log), process
         if process.poll() is None:
             stop(process, log)
     finally:

@@ -313,7 +313,7 @@ async def test_many_launches_leave_no_descriptors(real: Harness) -> None:
     assert supervisor.num_fds() == before
 
 
-async def test_a_supervisor_of_another_version(tmp_path: Path) -> None:
+async def test_another_version(tmp_path: Path) -> None:
     """It was left by an older or a newer program; whoever starts this one learns what to do."""
     settings = SupervisorSettings(work_dir="/w", runtime_dir=str(tmp_path))
     directory = Path(settings.directory)

@@ -55,7 +55,7 @@ class Scripted:
     def bodies(self, method: str, path: str) -> list[Any]:
         return [one.body for one in self.asked if (one.method, one.path) == (method, path)]
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
         text = await request.read()
         body = orjson.loads(text) if text else None
         self.asked.append(Asked(request.method, request.path, tuple(request.query.items()), body))
@@ -95,7 +95,7 @@ class Scripted:
 async def scripted() -> AsyncIterator[Scripted]:
     server = Scripted()
     application = web.Application()
-    application.router.add_route("*", "/{tail:.*}", server)
+    application.router.add_route("*", "/{tail:.*}", server.answer)
     runner = web.AppRunner(application, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
