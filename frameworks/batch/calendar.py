@@ -17,7 +17,7 @@ from frameworks.batch.entry import SCHEDULE, Entry
 from frameworks.batch.fields import read, show
 from frameworks.batch.job import Submission
 from frameworks.batch.outcome import Outcome
-from frameworks.batch.schedule import FORBID, QUEUE, REPLACE, Calendar, Schedule, moment_of, owed
+from frameworks.batch.schedule import FORBID, QUEUE, REPLACE, Calendar, Schedule, moment_of, owed, run_name
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.problem import Kind, Problem
 from mesos_py.machine.table import Table
@@ -171,7 +171,7 @@ def _look(m: Batch, plan: Plan, out: Frame) -> None:
 
 
 def _due(m: Batch, plan: Plan, due: Nanos, out: Frame) -> None:
-    if f"{plan.schedule.run_name(due)}.{plan.schedule.jobs[0].name}" in m.entries:
+    if f"{run_name(plan.schedule.name, due)}.{plan.schedule.jobs[0].name}" in m.entries:
         return  # started before what was looked at could be kept
     current = [number for number in plan.runs if number in m.submissions and number not in m.over]
     overlap = plan.schedule.overlap

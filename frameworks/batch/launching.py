@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from frameworks.batch.entry import Task
-from mesos_py.machine.values import seconds
+from frameworks.batch.schedule import run_name
+from mesos_py.machine.values import MILLISECOND, seconds
 from mesos_py.sdk.matching import Share
 from mesos_py.wire.command import CommandInfo, Environment
 from mesos_py.wire.container import ContainerInfo
@@ -12,6 +15,9 @@ from mesos_py.wire.image import Image
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.task import KillPolicy, TaskInfo
 from mesos_py.wire.value import DurationInfo, Label, Labels
+
+#: the label that every job of Chronos' API has
+SOFT_ERROR: Final = "chronos.softError"
 
 
 def task_info(task: Task, agent_id: AgentID, share: Share, resources: tuple[Resource, ...]) -> TaskInfo:
@@ -30,8 +36,8 @@ def task_info(task: Task, agent_id: AgentID, share: Share, resources: tuple[Reso
 def _command(task: Task, ports: tuple[int, ...]) -> CommandInfo:
     job = task.entry.job
     variables = {
-        **dict(job.env), "JOB_NAME": job.name, "TASK_INDEX": str(task.index), "TASK_POSITION": str(task.position),
-        "TASK_COUNT": str(job.size), "TASK_ATTEMPT": str(task.attempt),
+        **_of_chronos(task), **dict(job.env), "JOB_NAME": job.name, "TASK_INDEX": str(task.index),
+        "TASK_POSITION": str(task.position), "TASK_COUNT": str(job.size), "TASK_ATTEMPT": str(task.attempt),
     }  # fmt: skip
     variables |= {f"PORT{index}": str(port) for index, port in enumerate(ports)}
     uris = tuple(
@@ -48,6 +54,20 @@ def _command(task: Task, ports: tuple[int, ...]) -> CommandInfo:
         shell=False, value=job.arguments[0], arguments=job.arguments, environment=environment, uris=uris,
         user=job.run_as or None,
     )  # fmt: skip
+
+
+def _of_chronos(task: Task) -> dict[str, str]:
+    """What Chronos tells its tasks, if the job came by its API. Chronos: MesosTaskBuilder.scala."""
+    entry, needed, labels = task.entry, task.entry.job.resources, dict(task.entry.job.labels)
+    if SOFT_ERROR not in labels:
+        return {}
+    return {
+        "mesos_task_id": task.id, "HOST": task.hostname, "CHRONOS_JOB_OWNER": labels.get("owner", ""),
+        "CHRONOS_JOB_NAME": entry.name.removeprefix(f"{run_name(entry.schedule, entry.due)}."),
+        "CHRONOS_RESOURCE_CPU": str(float(needed.cpus)), "CHRONOS_RESOURCE_MEM": str(float(needed.mem)),
+        "CHRONOS_RESOURCE_DISK": str(float(needed.disk)),
+        "CHRONOS_JOB_RUN_TIME": str(entry.due // MILLISECOND), "CHRONOS_JOB_RUN_ATTEMPT": str(task.attempt - 1),
+    }  # fmt: skip
 
 
 def _variable(name: str, text: str) -> Environment.Variable:

@@ -66,7 +66,7 @@ class Schedule:
             raise Invalid("cron" if self.cron else "interval", str(error)) from None
         dag.check(self.jobs, {})
         longest = max(len(job.name) for job in self.jobs)
-        if len(self.run_name(0)) + 1 + longest > dag.NAME_MAX:
+        if len(run_name(self.name, 0)) + 1 + longest > dag.NAME_MAX:
             raise Invalid("name", f"is too long: with the time and the job's name it may be {dag.NAME_MAX} characters")
 
     def calendar(self, taken: Nanos) -> Calendar:
@@ -76,14 +76,10 @@ class Schedule:
             return Cron.of(self.cron, zone)
         return Interval.of(self.interval, zone, moment_of(taken))
 
-    def run_name(self, due: Nanos) -> str:
-        """``nightly.20300101T020000Z``."""
-        return f"{self.name}.{moment_of(due):%Y%m%dT%H%M%SZ}"
-
     def run(self, due: Nanos, arguments: tuple[str, ...] = ()) -> Submission:
         """The jobs of one run, under names of their own; they are told when they were due. ``arguments`` are for those
         that depend on none, after what they have."""
-        prefix = self.run_name(due)
+        prefix = run_name(self.name, due)
         stamp = moment_of(due).isoformat().replace("+00:00", "Z")
         jobs = [
             attrs.evolve(
@@ -94,6 +90,11 @@ class Schedule:
             for job in self.jobs
         ]  # fmt: skip
         return Submission(jobs=tuple(jobs))
+
+
+def run_name(schedule: str, due: Nanos) -> str:
+    """``nightly.20300101T020000Z``."""
+    return f"{schedule}.{moment_of(due):%Y%m%dT%H%M%SZ}"
 
 
 def _given(job: Job, arguments: tuple[str, ...]) -> Job:

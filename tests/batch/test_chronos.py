@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -69,6 +70,22 @@ async def test_children_run_when_their_parents_have_succeeded() -> None:
     assert {(one["status"], one["state"]) for one in seen["jobs"]} == {("success", "idle")}
     assert (await old("GET", "/job/root"))[1]["successCount"] == 1
     assert (await old.graph()).splitlines()[1:3] == ["node,child,success,idle", "link,root,child"]
+
+
+async def test_tasks_find_the_variables_of_chronos() -> None:
+    old = Old()
+    own = [{"name": "HOST", "value": "mine"}]
+    assert await old("POST", "/iso8601", {**ROOT, "owner": "a@b", "environmentVariables": own}) == (204, None)
+    assert await old("PUT", "/job/root") == (204, None)
+    old.world.offer_all()
+    (task_id,) = old.world.launched
+    found = {one.name: one.value for one in old.world.infos[task_id].command.environment.variables}
+    due = datetime.fromisoformat(found["SCHEDULE_DUE"] or "").timestamp()
+    assert {
+        "mesos_task_id": task_id, "HOST": "mine", "CHRONOS_JOB_OWNER": "a@b", "CHRONOS_JOB_NAME": "root",
+        "CHRONOS_RESOURCE_CPU": "0.1", "CHRONOS_RESOURCE_MEM": "128.0", "CHRONOS_RESOURCE_DISK": "256.0",
+        "CHRONOS_JOB_RUN_TIME": f"{due * 1000:.0f}", "CHRONOS_JOB_RUN_ATTEMPT": "0",
+    }.items() <= found.items()  # fmt: skip
 
 
 async def test_children_run_though_a_parent_has_failed_whose_errors_are_soft() -> None:

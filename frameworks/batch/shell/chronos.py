@@ -23,6 +23,7 @@ from frameworks.batch.calendar import Plan
 from frameworks.batch.dag import Dependency, End
 from frameworks.batch.fields import Invalid, read
 from frameworks.batch.job import Job
+from frameworks.batch.launching import SOFT_ERROR
 from frameworks.batch.schedule import ALLOW, FORBID, Schedule, moment_of
 from frameworks.batch.shell.api import Call, Handler, Route
 from mesos_py.machine.values import MILLISECOND, Nanos
@@ -32,7 +33,6 @@ from mesos_py.web.router import Answer
 RETRY_DELAY_S = 60.0  # Chronos: --failure_retry
 RETRIES, CPUS, MEM, DISK = 2, 0.1, 128.0, 256.0
 
-SOFT_ERROR = "chronos.softError"
 """Label of a job whose children run though it has failed."""
 
 #: fields that would change what is run in a way that we cannot
