@@ -28,45 +28,62 @@ class BatchOptions:
 
 
 @attrs.frozen(kw_only=True)
-class JobOptions(BatchOptions):
+class TaskOptions(BatchOptions):
+    """What a job is, whenever it is run."""
+
     name: str | None = option(TEXT, None, "Name of the job; unset: the command's, and a number.")
     command: str | None = option(TEXT, None, "A shell command; the alternative is an exact argv after --.")
     cpus: float = option(NUMBER, 1.0, "Processors for each task.")
     mem: float = option(NUMBER, 128.0, "Memory for each task, in MB.")
+    disk: float = option(NUMBER, 0.0, "Disk space for each task, in MB.")
     gpus: float = option(NUMBER, 0.0, "Graphics processors for each task.")
     image: str = option(TEXT, "", "Image of the container.")
     env: tuple[str, ...] = option(REPEATED, (), "NAME=VALUE; may be given again.")
     uri: tuple[str, ...] = option(REPEATED, (), "Something to fetch into the sandbox; may be given again.")
-    after: tuple[str, ...] = option(
-        REPEATED, (), "JOB, JOB:failure or JOB:completion: a job that must have ended so before; may be given again.")
     gang: int = option(INTEGER, 0, "So many tasks that start together.")
     retries: int = option(INTEGER, 0, "How often a failed task is run again.")
+    retry_delay_s: float | None = option(SECONDS, None, "How long it waits before; after each failure twice as long.")
+    retry_on: tuple[str, ...] = option(
+        REPEATED, (), "Only after such an end: exit:3, exit:10-20, signal:SIGKILL, resources ...; may be given again.")
     time_limit_s: float | None = option(SECONDS, None, "End a task after so long.")
+    deadline_s: float | None = option(SECONDS, None, "The job has failed if it has not ended after so long.")
     priority: int = option(INTEGER, 0, "The higher the sooner.")
     owner: str = option(TEXT, "", "Whose the job is: owners share alike.")
+    run_as: str = option(TEXT, "", "The hosts' user that tasks run as; unset: the framework's.")
     queue: str = option(TEXT, "*", "The role whose resources it uses.")
     label: tuple[str, ...] = option(REPEATED, (), "NAME=VALUE; may be given again.")
     wait_for_hosts: bool = option(
         BOOLEAN, False, "Take the job though no host that is known could ever run it.")
+
+
+@attrs.frozen(kw_only=True)
+class JobOptions(TaskOptions):
+    after: tuple[str, ...] = option(
+        REPEATED, (), "JOB, JOB:failure or JOB:completion: a job that must have ended so before; may be given again.")
     wait: bool = option(BOOLEAN, False, "Wait for its end, and exit with 1 unless it has succeeded.", short="w")
 
 
-def job_of(line: CommandLine, options: JobOptions) -> dict[str, Any]:
+def job_of(line: CommandLine, options: TaskOptions) -> dict[str, Any]:
     """The definition, without what was not said. Raises CommandFailed."""
     if bool(line.rest) == bool(options.command):
         raise CommandFailed("say what to run: --command='...', or an argv after --", EXIT_USAGE)
     said: dict[str, Any] = {"name": options.name or _name_of(line.rest, options.command or "")}
     said |= {"arguments": list(line.rest)} if line.rest else {"command": options.command}
-    said["resources"] = {"cpus": options.cpus, "mem": options.mem, "gpus": options.gpus}
+    said["resources"] = {"cpus": options.cpus, "mem": options.mem, "disk": options.disk, "gpus": options.gpus}
     said |= {
         "image": options.image, "env": _pairs(options.env, "env"), "labels": _pairs(options.label, "label"),
         "files": [{"uri": uri} for uri in options.uri], "gang": options.gang, "priority": options.priority,
         "user": options.owner, "queue": options.queue, "time_limit_s": options.time_limit_s,
-        "depends": [_dependency(text) for text in options.after], "wait_for_hosts": options.wait_for_hosts or None,
+        "deadline_s": options.deadline_s, "run_as": options.run_as, "wait_for_hosts": options.wait_for_hosts or None,
+        "retry": _said({
+            "max": options.retries or None, "delay_s": options.retry_delay_s, "on": list(options.retry_on),
+        }),
     }  # fmt: skip
-    if options.retries:
-        said["retry"] = {"max": options.retries}
-    return {key: value for key, value in said.items() if value not in ("", None, [], {})}
+    return _said(said)
+
+
+def _said(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value not in ("", None, [], {})}
 
 
 def _name_of(argv: tuple[str, ...], command: str) -> str:
@@ -103,9 +120,9 @@ async def array(line: CommandLine) -> int:
     return await _submit(options, job_of(line, options) | {"array": line.words[0]})
 
 
-async def _submit(options: JobOptions, *jobs: Mapping[str, Any], wait: bool | None = None) -> int:
+async def _submit(options: JobOptions, job: Mapping[str, Any]) -> int:
     async with BatchClient(options.batch) as batch:
-        taken = await batch.submit(*jobs)
+        taken = await batch.submit({**job, "depends": [_dependency(text) for text in options.after]})
         for warning in taken["warnings"]:
             say(f"warning: {warning}")
         if options.json:
@@ -144,7 +161,7 @@ def _read(line: CommandLine) -> Any:
 
 
 @attrs.frozen(kw_only=True)
-class CronOptions(JobOptions):
+class CronOptions(TaskOptions):
     time_zone: str = option(TEXT, "UTC", "In which the line is meant.")
     missed: str = option(TEXT, "skip", "What is done about times at which nobody was there: skip, last, all.")
     overlap: str = option(TEXT, "forbid", "While the run before goes on: allow, forbid, replace, queue.")
