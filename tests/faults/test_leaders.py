@@ -35,6 +35,7 @@ async def test_f01_the_leader_is_killed(cluster: Cluster) -> None:
         await cluster.leader(other_than=leader)
         framework.acknowledges = always
         await until(lambda: framework.last("c") == "TASK_FINISHED", "the rest is told by the next leader")
+        await until(cluster.all_registered, "agents are back")
         assert await cluster.registered() == known
         assert await cluster.registry() == before
         assert await framework.pids("a", "b") == pids

@@ -50,10 +50,15 @@ INIT_PROGRAM: Final = "catatonit"
 
 PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-#: $0 a bundle, $1 its container; crun follows. The init has nothing of the task's open, but a stdin at its end.
+#: $0 a bundle, $1 its container; crun follows. The init has nothing of the task's open, but a stdin at its end. Once in
+#: some thousand starts it cannot be joined yet (EPERM of setns); nothing of the task has run then: it is tried again.
 _NEXT_TO_INIT: Final = """
-id=$1 && shift && "$@" run --detach --bundle="$0" "$id" >&0 2>&0 &&
-exec "$@" exec --detach {console} --pid-file="$0/pid" --process="$0/process.json" "$id"
+id=$1 && shift && "$@" run --detach --bundle="$0" "$id" >&0 2>&0 || exit
+for pause in 0.02 0.1 0.5 none; do
+    "$@" exec --detach {console} --pid-file="$0/pid" --process="$0/process.json" "$id" && exit
+    status=$?
+    [ $pause != none ] && tail -n 1 "$0/log" | grep -q 'setns(pid=' && sleep $pause || exit $status
+done
 """
 
 #: How the supervisor begins when a program cannot be started.
