@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import attrs
 import pytest
 
 from mesos_py.agent import specs
@@ -62,6 +63,11 @@ def test_what_one_task_of_a_pod_writes_the_other_reads(sandboxes: Sandboxes, tmp
 )  # fmt: skip
 def test_what_is_refused(sandboxes: Sandboxes, tmp_path: Path, volume: Volume, nested: bool, text: str) -> None:
     assert sandboxes.link(container(tmp_path, "one", volume, nested=nested)) == text
+
+
+def test_nobody_of_that_name(sandboxes: Sandboxes, tmp_path: Path) -> None:
+    said = sandboxes.link(attrs.evolve(container(tmp_path, "one", shown()), user="no-such-user"))
+    assert said is not None and "no-such-user" in said
 
 
 def test_a_link_that_a_sibling_has_put_there_is_not_followed(sandboxes: Sandboxes, tmp_path: Path) -> None:

@@ -56,9 +56,9 @@ class Sandboxes:
             return kept.text
         if not kept and not shown:
             return None
-        owner = identify(spec.user).owner(None)
         try:
-            self.make(spec)
+            self.make(spec)  # which says so if there is no such user
+            owner = identify(spec.user).owner(None)
             for volume in kept:
                 _link_persistent(volume, spec.sandbox, owner)
             for part in shown:
