@@ -19,6 +19,7 @@ from frameworks.marathon_py.shell.cli.common import (
     read,
     settings,
 )
+from frameworks.marathon_py.shell.cli.versions import VersionsOptions, before, one_of, print_versions
 from frameworks.marathon_py.shell.client import MarathonClient
 from frameworks.marathon_py.shell.waiting import of_app
 from mesos_py.cli.command import EXIT_OK, EXIT_USAGE, Command, CommandFailed
@@ -167,19 +168,9 @@ async def rm(line: CommandLine) -> int:
 
 async def rollback(line: CommandLine) -> int:
     options = line.make(ChangeOptions)
-    match line.words:
-        case (id,) | (id, _):
-            pass
-        case _:
-            raise CommandFailed("say which app: app rollback ID [VERSION]", EXIT_USAGE)
+    id, version = one_of(line, "app")
     async with changing(options) as change:
-        if len(line.words) == 2:
-            version = line.words[1]
-        else:
-            versions = sorted(await change.marathon.app_versions(id), reverse=True)
-            if len(versions) < 2:
-                raise CommandFailed(f"'{id}' has no former version")
-            version = versions[1]
+        version = version or await before(change.marathon, id, MarathonClient.app_versions)
         answer = await change.marathon.roll_back_app(id, version, force=options.force)
         return await change.done(answer["deploymentId"], [id], answer)
 
@@ -248,21 +239,8 @@ def _task(task: dict[str, Any]) -> list[Any]:
     ]  # fmt: skip
 
 
-@attrs.frozen(kw_only=True)
-class VersionsOptions(AskOptions):
-    version: str | None = option(TEXT, None, "Print the definition of that version.")
-
-
 async def versions(line: CommandLine) -> int:
-    options = line.make(VersionsOptions)
-    id = one_word(line, "app")
-    async with options.client() as marathon:
-        if options.version is not None:
-            print_json(await marathon.app_version(id, options.version))
-            return EXIT_OK
-        found = sorted(await marathon.app_versions(id), reverse=True)
-    print_json(found) if options.json else print("\n".join(found))
-    return EXIT_OK
+    return await print_versions(line, "app", MarathonClient.app_versions, MarathonClient.app_version)
 
 
 @attrs.frozen(kw_only=True)

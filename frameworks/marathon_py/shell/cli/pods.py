@@ -6,8 +6,9 @@ from typing import Any
 
 from rich.text import Text
 
-from frameworks.marathon_py.shell.cli.apps import VersionsOptions
 from frameworks.marathon_py.shell.cli.common import AskOptions, ChangeOptions, changing, one_object, one_word
+from frameworks.marathon_py.shell.cli.versions import VersionsOptions, before, one_of, print_versions
+from frameworks.marathon_py.shell.client import MarathonClient
 from mesos_py.cli.command import EXIT_OK, EXIT_USAGE, Command, CommandFailed
 from mesos_py.cli.render import print_json, print_table
 from mesos_py.config import CommandLine
@@ -47,14 +48,10 @@ async def scale(line: CommandLine) -> int:
 
 async def rollback(line: CommandLine) -> int:
     options = line.make(ChangeOptions)
-    if len(line.words) not in (1, 2):
-        raise CommandFailed("say which pod: pod rollback ID [VERSION]", EXIT_USAGE)
-    id, *given = line.words
+    id, version = one_of(line, "pod")
     async with options.client() as marathon:
-        versions = given or sorted(await marathon.pod_versions(id), reverse=True)[1:2]
-        if not versions:
-            raise CommandFailed(f"'{id}' has no former version")
-        pod = await marathon.pod_version(id, versions[0])
+        version = version or await before(marathon, id, MarathonClient.pod_versions)
+        pod = await marathon.pod_version(id, version)
     return await _put(options, id, pod)
 
 
@@ -115,15 +112,7 @@ async def show(line: CommandLine) -> int:
 
 
 async def versions(line: CommandLine) -> int:
-    options = line.make(VersionsOptions)
-    id = one_word(line, "pod")
-    async with options.client() as marathon:
-        if options.version is not None:
-            print_json(await marathon.pod_version(id, options.version))
-            return EXIT_OK
-        found = sorted(await marathon.pod_versions(id), reverse=True)
-    print_json(found) if options.json else print("\n".join(found))
-    return EXIT_OK
+    return await print_versions(line, "pod", MarathonClient.pod_versions, MarathonClient.pod_version)
 
 
 ADD = Command(usage="marathon-py pod add FILE|-", about="Run a pod.", options=(ChangeOptions,), main=add)
