@@ -64,7 +64,7 @@ class Bridge:
 
     def remains(self) -> list[str]:
         """What there is of containers in this network: links, rules, addresses, mounts, records."""
-        links = os.listdir(f"/sys/class/net/{self.link}/brif") if self.is_there else []
+        links = [path.name for path in Path(f"/sys/class/net/{self.link}").glob("brif/*")]  # a new link has none yet
         rules = [line for line in _nat() if f"{self.subnet}." in line]
         leases = [path.name for path in self.directory.glob(f"ipam/*/{self.subnet}.*")]
         mounts = [one for one in Path("/proc/self/mountinfo").read_text().splitlines() if f"{self.directory}/" in one]
