@@ -25,9 +25,9 @@ from benchmarks.lean import LeanScheduler
 from benchmarks.master import Master
 from benchmarks.returning_agents import PREDECESSOR, RESOURCES, agent_info, framework_info
 from mesos_py.algebra.parse import parse_resources
-from mesos_py.coordination.registry_store import to_records
 from mesos_py.coordination.sqlite import SqliteRecords
 from mesos_py.master.registry import AdmitAgent, Registry
+from mesos_py.master.registry.store import to_records
 from mesos_py.master.server import REGISTRY_FILE
 
 

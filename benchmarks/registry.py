@@ -25,13 +25,13 @@ from mesos_py import MESOS_VERSION
 from mesos_py.algebra.parse import parse_resources
 from mesos_py.coordination import Archive, Key
 from mesos_py.coordination.address import ZooKeeperAddress
-from mesos_py.coordination.registry_store import RegistryStore, to_records
 from mesos_py.coordination.sqlite import SqliteRecords
 from mesos_py.coordination.zookeeper.election import ZooKeeperElector
 from mesos_py.coordination.zookeeper.records import ZooKeeperRecords
 from mesos_py.coordination.zookeeper.session import Session
 from mesos_py.loop import heap
 from mesos_py.loop.watch import LoopWatch
+from mesos_py.master.registry.store import RegistryStore, to_records
 from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.ids import AgentID
 from mesos_py.wire.master import MasterInfo

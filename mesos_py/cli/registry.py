@@ -19,10 +19,10 @@ from mesos_py.cli.render import age_text, print_json, print_table
 from mesos_py.config import CommandLine
 from mesos_py.coordination import StoreFailed
 from mesos_py.coordination.backup import MAGIC, Backup, state_hash
-from mesos_py.coordination.effects import hostname, standing
-from mesos_py.coordination.registry_store import KINDS, to_message
 from mesos_py.machine.values import SECOND
 from mesos_py.master.registry import Registry
+from mesos_py.master.registry.effects import hostname, standing
+from mesos_py.master.registry.store import KINDS, to_message
 
 FILE_MODE = 0o600  # what agents say of themselves may be nobody else's business
 

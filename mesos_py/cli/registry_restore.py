@@ -23,11 +23,11 @@ from mesos_py.cli.registry_place import Place, PlaceOptions, open_place
 from mesos_py.cli.render import age_text, print_json, print_table
 from mesos_py.coordination import Corrupt, DetectionFailed, Key, NothingKept
 from mesos_py.coordination.backup import Backup, BadBackup, state_hash
-from mesos_py.coordination.effects import Effect, effects, other_changes
-from mesos_py.coordination.registry_store import to_message
 from mesos_py.flags import BOOLEAN, option
 from mesos_py.machine.values import SECOND
 from mesos_py.master.registry import Registry
+from mesos_py.master.registry.effects import Effect, effects, other_changes
+from mesos_py.master.registry.store import to_message
 
 #: by agent id, as the leading master tells them; None: nobody tells
 Tasks = Mapping[str, list[dict[str, Any]]] | None

@@ -1,10 +1,12 @@
-"""What masters agree on: who leads, and what is remembered. The ports; one module beside this for each way.
+"""What processes agree on: who leads, and what is remembered. The ports; one module beside this for each way.
 
 ::
 
-    Driver --facts--> RegistryStore --changed records--> Records: memory, SQLite, ZooKeeper   (what is remembered)
-    Elector: this master is a candidate, until it is lost                                     (who leads)
+    Driver --facts--> a store of these --changed records--> Records: memory, SQLite, ZooKeeper   (what is remembered)
+    Elector: this process is a candidate, until it is lost                                       (who leads)
     Detector: who leads now, for masters, agents and tools
+
+Stores are their owners': ``master/registry/store.py`` for the registry, those of frameworks beside their cores.
 
 ``Records`` keeps small named values for one owner at a time. ``load`` takes them over: from then on the store itself
 refuses whatever an earlier owner still tries to write. A commit is kept as a whole or not at all. What was kept and

@@ -9,8 +9,8 @@
     msgpack                         {"made_ns", "source", "program", "epoch", "owner", "serial", "state_hash",
                                      "records": [[kind, name, contents] ...], in order}
 
-``contents`` is what the records of ``registry_store`` hold: messages of wire/registry.py in msgpack. Whatever is cut
-off, altered, of another program or of a later format is refused as what it is. Pure.
+``contents`` is what records hold: of a master, messages of wire/registry.py in msgpack. Whatever is cut off, altered,
+of another program or of a later format is refused as what it is. Pure.
 """
 
 from __future__ import annotations

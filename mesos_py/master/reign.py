@@ -20,7 +20,6 @@ import structlog
 
 from mesos_py.coordination import Corrupt, Fenced, Records
 from mesos_py.coordination.campaign import campaign
-from mesos_py.coordination.registry_store import RegistryStore
 from mesos_py.coordination.zookeeper.election import ZooKeeperDetector, ZooKeeperElector
 from mesos_py.coordination.zookeeper.records import ZooKeeperRecords
 from mesos_py.coordination.zookeeper.session import Session
@@ -29,6 +28,7 @@ from mesos_py.machine.frame import Event
 from mesos_py.master.events import RegistryRecovered
 from mesos_py.master.leadership import Leadership
 from mesos_py.master.registry import Registry
+from mesos_py.master.registry.store import RegistryStore
 from mesos_py.wire.master import MasterInfo
 
 log = structlog.get_logger(__name__)

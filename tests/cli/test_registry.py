@@ -19,10 +19,10 @@ from mesos_py.cli.registry import COMMAND
 from mesos_py.config import parse
 from mesos_py.coordination import Key
 from mesos_py.coordination.backup import Backup, state_hash
-from mesos_py.coordination.registry_store import to_records
 from mesos_py.coordination.sqlite import SqliteRecords
 from mesos_py.coordination.work_dir import WorkDir
 from mesos_py.master.registry import AdmitAgent, MarkAgentGone, MarkAgentUnreachable, Registry
+from mesos_py.master.registry.store import to_records
 from mesos_py.wire.ids import AgentID
 from tests import builders
 

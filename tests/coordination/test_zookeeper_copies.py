@@ -10,11 +10,11 @@ import pytest
 
 from mesos_py.coordination import Corrupt, Fenced, Key, StoreFailed
 from mesos_py.coordination.address import ZooKeeperAddress
-from mesos_py.coordination.registry_store import to_records
 from mesos_py.coordination.zookeeper.client import Operation
 from mesos_py.coordination.zookeeper.layout import REQUEST_MAX, Layout
 from mesos_py.coordination.zookeeper.records import ZooKeeperRecords
 from mesos_py.coordination.zookeeper.session import Session
+from mesos_py.master.registry.store import to_records
 from mesos_py.wire.ids import AgentID
 from mesos_py.wire.registry import Registry as Message
 from tests import builders

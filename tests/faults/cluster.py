@@ -18,7 +18,7 @@ from kazoo.client import KazooClient
 from kazoo.exceptions import NoNodeError
 
 from mesos_py.coordination.ledger import Ledger, unseal
-from mesos_py.coordination.registry_store import to_message
+from mesos_py.master.registry.store import to_message
 from mesos_py.wire.codec import json as codec
 from mesos_py.wire.master import MasterInfo
 from tests.coordination.ensemble import Ensemble, Proxy

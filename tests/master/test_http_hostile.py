@@ -15,8 +15,8 @@ import pytest_asyncio
 
 from mesos_py.coordination import Changes
 from mesos_py.coordination.memory import MemoryRecords
-from mesos_py.coordination.registry_store import MASTER
 from mesos_py.master.options import Options
+from mesos_py.master.registry.store import MASTER
 from mesos_py.master.server import MasterServer
 from mesos_py.transport.channel import decode_batch, encode_batch
 from mesos_py.wire import internal

@@ -7,9 +7,9 @@ import itertools
 import pytest
 
 from mesos_py.coordination import Key
-from mesos_py.coordination.effects import FATES, Effect, Standing, effects, other_changes
 from mesos_py.master.events import RegistryRecovered
 from mesos_py.master.registry import AdmitAgent, Admitted, MarkAgentGone, MarkAgentUnreachable, Registry
+from mesos_py.master.registry.effects import FATES, Effect, Standing, effects, other_changes
 from mesos_py.wire.ids import AgentID, TaskID
 from mesos_py.wire.internal import AgentReregistered, ShutdownAgent
 from mesos_py.wire.scheduler_api import Event

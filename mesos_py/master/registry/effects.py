@@ -21,8 +21,8 @@ from collections.abc import Iterator, Mapping
 import attrs
 
 from mesos_py.coordination import Key
-from mesos_py.coordination.registry_store import KINDS
 from mesos_py.master.registry import Registry
+from mesos_py.master.registry.store import KINDS
 from mesos_py.wire.ids import AgentID
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from mesos_py.coordination import Changes, Corrupt, Key
 from mesos_py.coordination.memory import MemoryDisk, MemoryRecords
-from mesos_py.coordination.registry_store import KINDS, MASTER, TOUCHES, RegistryStore, to_message, to_records
 from mesos_py.master import registry
+from mesos_py.master.registry.store import KINDS, MASTER, TOUCHES, RegistryStore, to_message, to_records
 from mesos_py.wire.agent import DrainConfig, DrainInfo, DrainState
 from mesos_py.wire.codec import msgpack
 from mesos_py.wire.ids import AgentID
