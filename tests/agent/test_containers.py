@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from mesos_py.agent import events, words
@@ -14,7 +16,7 @@ from mesos_py.wire.image import Image
 from mesos_py.wire.task import TaskState, TaskStatus
 from mesos_py.wire.volume import Volume
 from tests import builders
-from tests.agent.world import World, custom_task, task
+from tests.agent.world import PARTITION_AWARE, World, custom_task, framework, task
 
 Reason = TaskStatus.Reason
 
@@ -115,15 +117,17 @@ def test_containers_nobody_here_can_run(container: ContainerInfo, reason: TaskSt
     assert world.states("a") == ["STARTING", "FAILED"]
 
 
-def test_no_sandbox_no_launch() -> None:
-    """Without a sandbox the task was never launched."""
+@pytest.mark.parametrize(
+    ("capabilities", "state"), [((), TaskState.TASK_LOST), ((PARTITION_AWARE,), TaskState.TASK_DROPPED)]
+)
+def test_no_sandbox_no_launch(capabilities: tuple[Any, ...], state: TaskState) -> None:
+    """Without a sandbox the task was never launched, which is no failure of its own (docs/decisions/isolation.md)."""
     world = World()
-    world.run(task())
+    world.run(task(), by=framework(capabilities=capabilities))
     text = "Failed to create executor directory '/w/x': Failed to chown directory to 'nosuchuser': No such user"
     world.tell(events.ContainerLaunchFailed(world.executor().container_id, text))
-    (lost,) = world.statuses()
-    assert (lost.state, lost.reason) == (TaskState.TASK_LOST, Reason.REASON_EXECUTOR_TERMINATED)
-    assert lost.message == text
+    (end,) = world.statuses()
+    assert (end.state, end.reason, end.message) == (state, Reason.REASON_EXECUTOR_TERMINATED, text)
 
 
 def test_a_program_that_does_not_exist() -> None:
