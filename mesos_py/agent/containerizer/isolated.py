@@ -29,6 +29,7 @@ from mesos_py.agent.containerizer.isolators import rlimits
 from mesos_py.agent.containerizer.isolators.network import Joined
 from mesos_py.agent.containerizer.process import STATUS_KILLED
 from mesos_py.agent.containerizer.runtime.preparing import Preparer
+from mesos_py.agent.containerizer.runtime.runtime import not_executed
 from mesos_py.agent.containerizer.watch import Watch
 from mesos_py.agent.events import ContainerEvent, ContainerExited, ContainerLaunched, ContainerLaunchFailed
 from mesos_py.machine.problem import Problem, bad_request
@@ -139,7 +140,7 @@ class IsolatedContainerizer:
         try:
             status = await self._run_beside(launched, [])
         finally:
-            why = self._runtime.end_beside(spec, file)
+            why = not_executed(spec, self._runtime.end_beside(file))
         if status != 0 and why is not None:
             raise NotStarted(why)
         return status
@@ -274,10 +275,14 @@ class IsolatedContainerizer:
             self._sessions[spec.container_id] = (spec, file)
         return attrs.evolve(launched, setup=tuple(setup))
 
-    def _end_session(self, container_id: str) -> None:
-        session = self._sessions.pop(container_id, None)
-        if session is not None and self._runtime is not None:
-            self._runtime.end_beside(*session)
+    def _end_session(self, event: ContainerEvent) -> ContainerEvent:
+        """What is to be told of it; nothing is left of it."""
+        spec, file = self._sessions.pop(event.container_id)
+        assert self._runtime is not None
+        cause = self._runtime.end_beside(file)
+        if isinstance(event, ContainerLaunchFailed):
+            return ContainerLaunchFailed(event.container_id, self._runtime.why(spec, event.message, cause))
+        return event
 
     # ---- parts
 
@@ -325,8 +330,8 @@ class IsolatedContainerizer:
 
     def _hear(self, event: ContainerEvent) -> None:
         starting = self._starting.pop(event.container_id, None)
-        if isinstance(event, ContainerExited | ContainerLaunchFailed):
-            self._end_session(event.container_id)
+        if isinstance(event, ContainerExited | ContainerLaunchFailed) and event.container_id in self._sessions:
+            event = self._end_session(event)
         if isinstance(event, ContainerLaunched):
             event = ContainerLaunched(event.container_id, event.pid, self._networks_of(event.container_id))
         elif isinstance(event, ContainerExited) and self._cgroups is not None:
@@ -337,7 +342,8 @@ class IsolatedContainerizer:
             event = ContainerExited(event.container_id, event.status, event.message, usage)
         elif isinstance(event, ContainerLaunchFailed):
             if starting is not None and self._runtime is not None:
-                event = ContainerLaunchFailed(event.container_id, self._runtime.why(starting, event.message))
+                cause = self._runtime.cause(event.container_id)
+                event = ContainerLaunchFailed(event.container_id, self._runtime.why(starting, event.message, cause))
             self._end(self._undo(event.container_id), f"end {event.container_id}")
         self._report(event)
 

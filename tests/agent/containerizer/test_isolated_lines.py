@@ -69,14 +69,22 @@ async def test_a_terminal_inside(own: Harness) -> None:
 
 
 @needs_crun
-async def test_a_program_that_is_not_there(own: Harness) -> None:
-    """Whoever has the session reads it."""
-    await running(own)
-    join(own, "no-such-program")
+@pytest.mark.parametrize(
+    ("program", "why"), [("no-such-program", "No such file or directory"), ("/etc", "Permission denied")]
+)
+@pytest.mark.parametrize("lines", [PIPES, TERMINAL], ids=["pipes", "terminal"])
+async def test_a_program_that_is_not_there(own: Harness, lines: Lines, program: str, why: str) -> None:
+    """There is no session, as where nothing is isolated; its container goes on, and the next one is well."""
+    pid = await running(own)
+    join(own, program, lines=lines)
+    assert await own.failed("s") == f"Failed to execute '{program}': {why}"
+    own.events.pop()
+    join(own, "/bin/sh", "-c", "kill -9 $$")
     await own.launched("s")
     async with attached(own, "s") as client:
-        assert b"no-such-program" in (await everything(client))[Stream.STDERR]
-    assert await own.exited("s") != 0
+        await everything(client)
+    assert await own.exited("s") == signal.SIGKILL
+    assert is_alive(pid)
 
 
 @needs_cgroups

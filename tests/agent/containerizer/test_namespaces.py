@@ -263,6 +263,6 @@ async def test_a_runtime_that_has_gone_is_no_fault_of_the_tasks_program(tmp_path
     runtime = Runtime(runtime_dir=str(tmp_path / "run"), work_dir=str(tmp_path))
     spec = Harness(tmp_path).spec("c", "true")
     gone = "Failed to execute 'crun': No such file or directory"
-    assert runtime.why(spec, gone) == f"Failed to start container: {gone}"
-    assert runtime.why(spec, RUNTIME_FAILED) == "Failed to start container: crun has said nothing"
-    assert runtime.why(spec, "Failed to isolate container: x") == "Failed to isolate container: x"
+    assert runtime.why(spec, gone, "") == f"Failed to start container: {gone}"
+    assert runtime.why(spec, RUNTIME_FAILED, "") == "Failed to start container: crun has said nothing"
+    assert runtime.why(spec, "Failed to isolate container: x", "") == "Failed to isolate container: x"

@@ -9,7 +9,7 @@ import datetime
 import json
 import signal
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -19,6 +19,10 @@ from mesos_py.wire.schema import evolve
 
 #: dockerd's answer to GET /containers/NAME/json
 Inspected = Mapping[str, Any]
+
+#: What a runtime exits with that could not execute a command in a container, and how it begins to say so.
+NOT_EXECUTED: Final = (126, 127)
+SIGN_NOT_EXECUTED: Final = "OCI runtime exec failed"
 
 
 @attrs.frozen(kw_only=True)

@@ -9,18 +9,14 @@ import asyncio
 import contextlib
 import os
 import signal
-from typing import Any, Final
+from typing import Any
 
 from mesos_py.agent.containerizer import ContainerSpec, NotStarted
-from mesos_py.agent.containerizer.docker.described import raw_status
+from mesos_py.agent.containerizer.docker.described import NOT_EXECUTED, SIGN_NOT_EXECUTED, raw_status
 from mesos_py.agent.containerizer.docker.dockerd import Away, Dockerd, Refused
 from mesos_py.agent.containerizer.docker.launching import not_executed
 from mesos_py.agent.containerizer.docker.logs import Logs
 from mesos_py.agent.containerizer.docker.request import name_of
-
-#: What a runtime exits with that could not execute the command.
-_NOT_EXECUTED: Final = (126, 127)
-_SIGN: Final = "OCI runtime exec failed"
 
 LOOKS, LOOK_S = 20, 0.05  # for a process that is to be killed and has just been begun
 
@@ -44,7 +40,7 @@ async def run_beside(dockerd: Dockerd, logs: Logs, spec: ContainerSpec) -> int |
         await _end(dockerd, exec_id)
         raise
     code = (await _look(dockerd, exec_id)).get("ExitCode")
-    if code in _NOT_EXECUTED and _SIGN in said:
+    if code in NOT_EXECUTED and SIGN_NOT_EXECUTED in said:
         raise NotStarted(not_executed(spec.executable, said) or said.strip())
     return None if code is None else raw_status(int(code))
 

@@ -20,13 +20,16 @@ import attrs
 import psutil
 
 from mesos_py.agent.containerizer import Attachment, ContainerSpec, InputTaken, NotAttached, Stream
-from mesos_py.agent.containerizer.docker.described import raw_status
+from mesos_py.agent.containerizer.docker.described import NOT_EXECUTED, SIGN_NOT_EXECUTED, raw_status
 from mesos_py.agent.containerizer.docker.dockerd import Away, Dockerd, Refused
+from mesos_py.agent.containerizer.docker.launching import not_executed
 from mesos_py.agent.containerizer.docker.request import name_of
 from mesos_py.agent.containerizer.docker.streams import BROKEN, READ_SIZE, upgraded
 from mesos_py.agent.events import ContainerEvent, ContainerExited, ContainerLaunched, ContainerLaunchFailed
 
 MARK: Final = "MESOS_SESSION"  # a variable of everything that a session runs; its value is the session's id
+BAD_REQUEST: Final = 400
+LOOK_FIRST_S: Final = 0.01  # dockerd knows that something runs a moment after its connection is there
 LOOK_AGAIN_S: Final = 0.05  # dockerd knows of an end a moment after the last word
 
 _STREAMS: Final = {1: Stream.STDOUT, 2: Stream.STDERR}
@@ -115,11 +118,15 @@ class Sessions:
         container_id = one.spec.container_id
         try:
             await self._begin(one)
+            pid = await self._started(one)
         except (Away, Refused, *BROKEN) as error:
+            if one.writer is not None:
+                one.writer.close()
             del self._sessions[container_id]
-            self._report(ContainerLaunchFailed(container_id, f"Failed to execute '{one.spec.executable}': {error}"))
+            why = not_executed(one.spec.executable, str(error)) or f"Failed to start container: {error}"
+            self._report(ContainerLaunchFailed(container_id, why))
             return
-        self._report(ContainerLaunched(container_id, await self._pid(one.exec_id)))
+        self._report(ContainerLaunched(container_id, pid))
         await one.read.wait()
         status = await self._status(one)
         assert one.writer is not None
@@ -146,6 +153,21 @@ class Sessions:
         one.reader, one.writer = await upgraded(self._dockerd, f"/exec/{one.exec_id}/start", body)
         if one.is_terminal and spec.lines is not None:
             await resize(self._dockerd, one.exec_id, spec.lines.rows, spec.lines.columns)
+
+    async def _started(self, one: _Session) -> int:
+        """The pid of its process, 0: it has ended. Raises Refused with what dockerd says where its output would be, if
+        there is none; Away and BROKEN."""
+        what: dict[str, Any] = {}
+        while not (one.is_doomed or what.get("Pid") or what.get("ExitCode") is not None):
+            await asyncio.sleep(LOOK_FIRST_S if what else 0)
+            what = await self._dockerd.ask(lambda client: client.exec_inspect(one.exec_id))
+        pid = int(what.get("Pid") or 0)
+        if not pid and what.get("ExitCode") in NOT_EXECUTED:
+            assert one.reader is not None
+            async with asyncio.timeout(self._dockerd.timeout_s):
+                said = (await one.reader.read()).decode(errors="replace")
+            raise Refused(BAD_REQUEST, said[max(0, said.find(SIGN_NOT_EXECUTED)) :].strip())
+        return pid if what.get("Running") else 0
 
     async def _pid(self, exec_id: str) -> int:
         """0: it does not run."""

@@ -17,6 +17,7 @@ for); the task is executed next to it. So it is a child of the supervisor like a
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import pwd
@@ -198,33 +199,35 @@ class Runtime:
         lines, console = _console(spec.lines, file)
         next_to |= _terminal(spec.lines)
         _write(file, next_to)
-        # What is wrong with a session is for whoever has it to read.
-        log = () if spec.inside is not None else (f"--log={file}.log",)
+        pid_file = "" if spec.inside is None else f"{file}.pid"
+        # What is beside a container ends with crun, a session is left to the supervisor, as a container is.
+        detached = ("--detach", f"--pid-file={pid_file}") if pid_file else ()
         argv = (
-            *self._crun, *log, "exec",
-            *console, f"--process={file}", container_id,
+            *self._crun, f"--log={file}.log", "exec",
+            *detached, *console, f"--process={file}", container_id,
         )  # fmt: skip
-        return attrs.evolve(spec, user=None, executable=argv[0], argv=argv, env={"PATH": PATH}, lines=lines), file
+        launched = attrs.evolve(spec, user=None, executable=argv[0], argv=argv, env={"PATH": PATH})
+        return attrs.evolve(launched, lines=lines, pid_file=pid_file), file
 
-    def end_beside(self, spec: ContainerSpec, file: str) -> str | None:
-        """The file is gone; why ``spec`` could not be executed, if it could not."""
+    def end_beside(self, file: str) -> str:
+        """The file is gone; what crun has said of it last, empty: nothing."""
         cause = _last_line(f"{file}.log")
-        for path in (file, f"{file}.log"):
+        for path in (file, f"{file}.log", f"{file}.pid"):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
-        return _not_executed(spec, cause)
+        return cause
 
-    def why(self, spec: ContainerSpec, said: str) -> str:
-        """Why nothing was started, in the words of whoever starts processes; ``said`` is what the supervisor knows.
+    def why(self, spec: ContainerSpec, said: str, cause: str) -> str:
+        """Why nothing was started, in the words of whoever starts processes; ``said`` is what the supervisor knows,
+        ``cause`` what crun has said.
 
         What it could not execute is the runtime, not the task's program: the task has never run.
         """
         if said != RUNTIME_FAILED:
             return f"Failed to start container: {said}" if said.startswith(NOT_EXECUTED) else said
-        cause = self.cause(spec.container_id)
         is_there = shutil.which(PROGRAM, path=PATH) is not None
         nothing = f"{PROGRAM} has said nothing" if is_there else f"there is no {PROGRAM} any more"
-        return _not_executed(spec, cause) or f"Failed to start container: {cause or nothing}"
+        return not_executed(spec, cause) or f"Failed to start container: {cause or nothing}"
 
     def cause(self, container_id: str) -> str:
         """What crun has said of it last; empty: nothing."""
@@ -280,9 +283,12 @@ def _last_line(path: str) -> str:
     return said.strip().rpartition("\n")[2]
 
 
-def _not_executed(spec: ContainerSpec, cause: str) -> str | None:
+def not_executed(spec: ContainerSpec, cause: str) -> str | None:
+    """That its program could not be executed, if that is what crun says."""
     for pattern in (_NOT_FOUND, _NOT_OPENED):
         found = pattern.search(cause)
         if found is not None:
-            return f"{NOT_EXECUTED} '{spec.executable}': {found[1]}"
+            # Of a directory execve says EACCES, crun (1.8) EPERM.
+            why = found[1].replace(os.strerror(errno.EPERM), os.strerror(errno.EACCES))
+            return f"{NOT_EXECUTED} '{spec.executable}': {why}"
     return None

@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 import psutil
+import pytest
 
 from mesos_py.agent.containerizer import Lines, Stream
 from mesos_py.agent.containerizer.docker.dockerd import Dockerd
@@ -73,17 +74,22 @@ async def test_a_terminal(docked: Harness) -> None:
     assert await docked.exited("s") == 9 << 8
 
 
-async def test_a_program_that_is_not_there(docked: Harness) -> None:
-    """Whoever has the session reads it."""
+@pytest.mark.parametrize(
+    ("program", "why"), [("no-such-program", "No such file or directory"), ("/etc", "Permission denied")]
+)
+@pytest.mark.parametrize("lines", [PIPES, TERMINAL], ids=["pipes", "terminal"])
+async def test_a_program_that_is_not_there(docked: Harness, lines: Lines, program: str, why: str) -> None:
+    """There is no session, as with the other containerizers; its container goes on, and the next one is well."""
     start(docked, "c", LOOP)
     await docked.launched("c")
-    spec = docked.spec("s", "no-such-program", inside="c", parent_id="c", lines=PIPES, is_kept=False, env={})
+    spec = docked.spec("s", program, inside="c", parent_id="c", lines=lines, is_kept=False, env={})
     docked.containerizer.launch(spec)
-    await docked.launched("s")
+    assert await docked.failed("s") == f"Failed to execute '{program}': {why}"
+    docked.events.pop()
+    await join(docked, "exit 127")
     async with attached(docked, "s") as client:
-        said = await everything(client)
-    assert b"no-such-program" in said[Stream.STDOUT] + said[Stream.STDERR]
-    assert await docked.exited("s") in (126 << 8, 127 << 8)
+        await everything(client)
+    assert await docked.exited("s") == 127 << 8
 
 
 async def test_destroyed_sessions_leave_nothing(docked: Harness) -> None:
