@@ -8,7 +8,7 @@ from mesos_py.algebra.resources import NONE
 from mesos_py.master import changes
 from mesos_py.master.entities import TERMINAL
 from mesos_py.master.options import Options
-from mesos_py.master.state import MAX_STATUSES_PER_TASK
+from mesos_py.master.state.tasks import MAX_STATUSES_PER_TASK
 from mesos_py.wire import internal
 from mesos_py.wire.ids import AgentID, ExecutorID, FrameworkID, OperationID, TaskID
 from mesos_py.wire.scheduler_api import Call, Event

@@ -31,6 +31,9 @@ from mesos_py.master.calls.callers import known_caller
 from mesos_py.master.calls.offers import end, refuse_seconds
 from mesos_py.master.changes import Accepted, OfferEnd, TaskRefused
 from mesos_py.master.entities import Agent, Framework, task_of
+from mesos_py.master.state.executors import add_executor
+from mesos_py.master.state.offers import remove_offer
+from mesos_py.master.state.tasks import add_task
 from mesos_py.master.validation.executor import (
     invalid_executor,
     invalid_launch_executor,
@@ -76,7 +79,7 @@ def accept(m: Master, event: Event, out: Frame) -> None:
     for offer in offers:
         pool += offer.resources
         m.timers.cancel(("offer", offer.id))
-        m.state.remove_offer(offer, OfferEnd.ACCEPTED, out)
+        remove_offer(m.state, offer, OfferEnd.ACCEPTED, out)
     acceptance = Acceptance(m, framework, m.state.agents[offers[0].agent_id], offers[0].role, pool, out)
     for operation in asked.operations:
         acceptance.perform(operation)
@@ -247,13 +250,13 @@ class Acceptance:
         return evolve(task, resources=messages, executor=executor, health_check=check), resources
 
     def _add_executor(self, executor: ExecutorInfo, resources: Resources) -> None:
-        self.m.state.add_executor(self.framework, self.agent, executor, self.out)
+        add_executor(self.m.state, self.framework, self.agent, executor, self.out)
         self.remaining -= resources
         self.used += resources
 
     def _add_task(self, info: TaskInfo, executor: ExecutorInfo | None, resources: Resources) -> None:
         executor_id = None if executor is None else executor.executor_id
-        self.m.state.add_task(task_of(info, self.framework, executor_id, resources), self.out)
+        add_task(self.m.state, task_of(info, self.framework, executor_id, resources), self.out)
         self.remaining -= resources
         self.used += resources
 

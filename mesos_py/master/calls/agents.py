@@ -24,6 +24,9 @@ from mesos_py.master.capabilities import AgentCapabilities
 from mesos_py.master.changes import Dropped, Removal
 from mesos_py.master.entities import Agent
 from mesos_py.master.registry import AdmitAgent, RemoveAgent
+from mesos_py.master.state.agents import add_agent, move_agent, remove_agent
+from mesos_py.master.state.executors import remove_executor
+from mesos_py.master.state.tasks import remove_task
 from mesos_py.master.validation.agent import refused_agent, total_resources
 from mesos_py.wire.internal import (
     AgentRegistered,
@@ -73,7 +76,7 @@ def register_agent(m: Master, event: Event, out: Frame) -> None:
         url=words.url_of(info.hostname, message.pid),
     )
     m.persist(AdmitAgent(info), out)
-    m.state.add_agent(agent, out, returning=False)
+    add_agent(m.state, agent, out, returning=False)
     tell_allocator(m, agent)
     _welcome(m, agent, out)
     ping(m, agent, out)
@@ -82,7 +85,7 @@ def register_agent(m: Master, event: Event, out: Frame) -> None:
 def _move(m: Master, agent: Agent, peer: PeerID, out: Frame) -> None:
     if agent.peer != peer:
         out.close(agent.peer)
-        m.state.move_agent(agent, peer)
+        move_agent(m.state, agent, peer)
 
 
 def _welcome(m: Master, agent: Agent, out: Frame) -> None:
@@ -110,10 +113,10 @@ def remove(m: Master, agent: Agent, cause: Removal, text: str, out: Frame) -> No
     for tasks in tuple(agent.tasks.values()):
         for task in tuple(tasks.values()):
             conclude(m, task, lost, reason, text, out)
-            m.state.remove_task(task, out)
+            remove_task(m.state, task, out)
     settle_lost(m, agent, lost, reason, text, out)
     strip(m, agent, out)
-    m.state.remove_agent(agent, cause, out)
+    remove_agent(m.state, agent, cause, out)
     tell_failure(m, agent.id, out)
 
 
@@ -131,7 +134,7 @@ def exited_executor(m: Master, event: Event, out: Frame) -> None:
         agent_id = None if agent is None else agent.id
         out.change(Dropped("ExitedExecutor", why, framework_id=message.framework_id, agent_id=agent_id))
         return
-    freed = m.state.remove_executor(framework, agent, message.executor_id, out)
+    freed = remove_executor(m.state, framework, agent, message.executor_id, out)
     recover(m, framework.id, agent.id, freed, out)
     m.say(framework, words.failure(agent.id, message.executor_id, message.status), out)
 

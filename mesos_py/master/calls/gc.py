@@ -19,6 +19,7 @@ from mesos_py.machine.timers import SOON
 from mesos_py.machine.values import Nanos, seconds
 from mesos_py.master.events import RegistryGcDue
 from mesos_py.master.registry import Prune
+from mesos_py.master.state.agents import forget_agents
 from mesos_py.wire.ids import AgentID
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def collect(m: Master, event: Event, out: Frame) -> None:
     gone = tuple(islice(_overdue(m, state.gone_agents, out.now), FORGOTTEN_AT_ONCE - len(unreachable)))
     if unreachable or gone:
         m.persist(Prune(unreachable, gone), out)
-        state.forget_agents(unreachable, gone, out)
+        forget_agents(state, unreachable, gone, out)
     if len(unreachable) + len(gone) == FORGOTTEN_AT_ONCE:
         m.timers.set(("registry gc",), out.now + SOON, RegistryGcDue())
     else:

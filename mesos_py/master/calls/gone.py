@@ -28,6 +28,8 @@ from mesos_py.master.calls.losses import conclude, strip, tell_failure, unwatch
 from mesos_py.master.entities import Agent, Task
 from mesos_py.master.events import MarkGone
 from mesos_py.master.registry import MarkAgentGone
+from mesos_py.master.state.agents import mark_gone
+from mesos_py.master.state.tasks import complete_lost, lost_with, remove_task
 from mesos_py.wire.internal import ShutdownAgent
 from mesos_py.wire.task import TaskState, TaskStatus
 
@@ -53,10 +55,10 @@ def mark_agent_gone(m: Master, event: Event, out: Frame) -> Problem | None:
     unwatch(m, agent_id, out)
     if agent is not None:
         _shut_down(m, agent, out)
-    for task in state.lost_with(had_lost) if had_lost is not None else ():
+    for task in lost_with(state, had_lost) if had_lost is not None else ():
         _end(m, task, out)
-        state.complete_lost(task)
-    state.mark_gone(agent_id, out)
+        complete_lost(state, task)
+    mark_gone(state, agent_id, out)
     if agent is not None:
         tell_failure(m, agent_id, out)
     return None
@@ -68,7 +70,7 @@ def _shut_down(m: Master, agent: Agent, out: Frame) -> None:
     for tasks in tuple(agent.tasks.values()):
         for task in tuple(tasks.values()):
             _end(m, task, out)
-            m.state.remove_task(task, out)
+            remove_task(m.state, task, out)
     strip(m, agent, out)
 
 

@@ -38,6 +38,9 @@ from mesos_py.master.changes import AgentRemovalScheduled
 from mesos_py.master.entities import Agent, Task
 from mesos_py.master.events import AgentSilent, PingsDue, RemovalDue, ReregisterExpired
 from mesos_py.master.registry import MarkAgentUnreachable
+from mesos_py.master.state.agents import disconnect_agent, lose_agent, pinged, ponged
+from mesos_py.master.state.executors import remove_executor
+from mesos_py.master.state.tasks import remove_task, update_task
 from mesos_py.wire.ids import AgentID
 from mesos_py.wire.internal import Ping, Pong
 from mesos_py.wire.task import TaskState, TaskStatus
@@ -52,7 +55,7 @@ _PING = Ping(connected=True)
 
 def ping(m: Master, agent: Agent, out: Frame) -> None:
     """Ask now, and from then on whenever an interval has passed, together with all that are asked in that round."""
-    m.state.pinged(agent)
+    pinged(agent)
     if agent.connected:
         out.send(agent.peer, _PING, volatile=True)
     _ask_again(m, m.pings.first(out.now), (agent.id,))
@@ -69,7 +72,7 @@ def pings_due(m: Master, event: Event, out: Frame) -> None:
     asked = m.pings.take(event.body.at)
     for agent_id in asked:
         agent = m.state.agents[agent_id]
-        if m.state.pinged(agent) >= m.options.max_agent_ping_timeouts:
+        if pinged(agent) >= m.options.max_agent_ping_timeouts:
             m.timers.set(("silent", agent_id), out.now, AgentSilent(agent_id))  # may be more than this frame can tell
         if agent.connected:
             out.send(agent.peer, _PING, volatile=True)
@@ -90,7 +93,7 @@ def pong(m: Master, event: Event, out: Frame) -> None:
     """The agent is there."""
     agent = m.state.agent_of(event.peer)
     if agent is not None:
-        m.state.ponged(agent)
+        ponged(agent)
 
 
 def disconnected(m: Master, agent: Agent, out: Frame) -> None:
@@ -110,7 +113,7 @@ def disconnected(m: Master, agent: Agent, out: Frame) -> None:
                 recover(m, framework_id, agent.id, task.resources, out)
             _lose_sight(m, task, TaskState.TASK_LOST, _Reason.REASON_AGENT_DISCONNECTED, text, out)
         for executor_id in tuple(agent.executors.get(framework_id, ())):
-            freed = m.state.remove_executor(framework, agent, executor_id, out)
+            freed = remove_executor(m.state, framework, agent, executor_id, out)
             recover(m, framework_id, agent.id, freed, out)
 
 
@@ -118,7 +121,7 @@ def _part(m: Master, agent: Agent, out: Frame) -> None:
     """The agent is disconnected and has its time to come back."""
     rescind_all(m, agent, out)
     m.allocator.deactivate_agent(agent.id)
-    m.state.disconnect_agent(agent, out)
+    disconnect_agent(m.state, agent, out)
     timeout = seconds(m.options.agent_reregister_timeout_s)
     m.timers.set(("reregister", agent.id), out.now + timeout, ReregisterExpired(agent.id))
 
@@ -190,7 +193,7 @@ def _mark_unreachable(m: Master, agent_id: AgentID, text: str, out: Frame) -> No
         strip(m, agent, out)
         if agent.connected:
             out.close(agent.peer)  # what it says is ignored until it reregisters; a half-open connection helps nobody
-    m.state.lose_agent(agent_id, text, out)
+    lose_agent(m.state, agent_id, text, out)
     tell_failure(m, agent_id, out)
 
 
@@ -219,6 +222,6 @@ def _lose_sight(
             executor_id=task.executor_id,
             unreachable_ns=at,
         )
-        m.state.update_task(task, status, None, out)
+        update_task(m.state, task, status, None, out)
         m.say(m.state.frameworks[task.framework_id], words.update(status), out)
-    m.state.remove_task(task, out, unreachable=True)
+    remove_task(m.state, task, out, unreachable=True)

@@ -13,6 +13,8 @@ from mesos_py.master import words
 from mesos_py.master.calls.offers import rescind_all
 from mesos_py.master.changes import AgentRemovalCanceled
 from mesos_py.master.entities import Agent, Task
+from mesos_py.master.state.executors import remove_executor
+from mesos_py.master.state.tasks import complete_lost, lost_with, update_task
 from mesos_py.wire.ids import AgentID, FrameworkID
 from mesos_py.wire.task import TaskState, TaskStatus
 
@@ -30,16 +32,16 @@ def conclude(m: Master, task: Task, state: TaskState, reason: TaskStatus.Reason,
         return
     end = task.state if task.is_terminal else state
     status = words.status(task.id, end, reason, text, out.now, agent_id=task.agent_id, executor_id=task.executor_id)
-    m.state.update_task(task, status, None, out)
+    update_task(m.state, task, status, None, out)
     m.say(m.state.frameworks[task.framework_id], words.update(status), out)
 
 
 def settle_lost(m: Master, agent: Agent, state: TaskState, reason: TaskStatus.Reason, text: str, out: Frame) -> None:
     """Tasks told lost with the agent will not be brought back; told so where their framework expects them back."""
-    for task in m.state.lost_with(agent):
+    for task in lost_with(m.state, agent):
         if not task.is_terminal:  # unreachable, to a partition-aware framework
             conclude(m, task, state, reason, text, out)
-        m.state.complete_lost(task)
+        complete_lost(m.state, task)
 
 
 def strip(m: Master, agent: Agent, out: Frame) -> None:
@@ -47,7 +49,7 @@ def strip(m: Master, agent: Agent, out: Frame) -> None:
     rescind_all(m, agent, out)
     for framework_id, executors in tuple(agent.executors.items()):
         for executor_id in tuple(executors):
-            m.state.remove_executor(m.state.frameworks[framework_id], agent, executor_id, out)
+            remove_executor(m.state, m.state.frameworks[framework_id], agent, executor_id, out)
     m.allocator.remove_agent(agent.id)
 
 

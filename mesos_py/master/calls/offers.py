@@ -19,6 +19,7 @@ from mesos_py.master.calls.callers import known_caller
 from mesos_py.master.changes import Dropped, OfferEnd
 from mesos_py.master.entities import Agent, Framework, Offer
 from mesos_py.master.events import OfferExpired
+from mesos_py.master.state.offers import add_offer, remove_offer
 from mesos_py.wire.ids import FrameworkID
 from mesos_py.wire.offer import Filters
 from mesos_py.wire.offer import Offer as WireOffer
@@ -47,7 +48,7 @@ def make(m: Master, out: Frame) -> None:
             resources=grant.resources,
             at_ns=out.now,
         )
-        m.state.add_offer(offer, out)
+        add_offer(m.state, offer, out)
         if timeout_s is not None:
             m.timers.set(("offer", offer.id), out.now + seconds(timeout_s), OfferExpired(offer.id))
         batch = batches.get(framework.id)
@@ -64,7 +65,7 @@ def make(m: Master, out: Frame) -> None:
 def end(m: Master, offer: Offer, how: OfferEnd, out: Frame, *, refuse_s: float | None = None) -> None:
     """The offer is no more and all of it is free again; ``refuse_s``: its framework does not want it for so long."""
     m.timers.cancel(("offer", offer.id))
-    m.state.remove_offer(offer, how, out)
+    remove_offer(m.state, offer, how, out)
     m.allocator.recover(offer.framework_id, offer.agent_id, offer.resources, out.now, refuse_s=refuse_s)
 
 

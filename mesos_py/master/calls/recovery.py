@@ -21,6 +21,7 @@ from mesos_py.machine.table import Table
 from mesos_py.machine.values import seconds
 from mesos_py.master.calls.gc import await_gc
 from mesos_py.master.events import RecoveryExpired, RegistryRecovered, ReregisterExpired
+from mesos_py.master.state.agents import recover
 
 if TYPE_CHECKING:
     from mesos_py.master.core import Master
@@ -38,7 +39,7 @@ def registry_recovered(m: Master, event: Event, out: Frame) -> None:
     """Agents of earlier masters are known, and waited for. Comes once, before anything else."""
     recovered: RegistryRecovered = event.body
     m.registry = recovered.registry
-    m.state.recover(m.registry)
+    recover(m.state, m.registry)
     due = out.now + seconds(m.options.agent_reregister_timeout_s)
     m.timers.set(("recovery",), due, RecoveryExpired(len(m.registry.agents)))  # before any of those it judges
     await_gc(m, out)

@@ -31,6 +31,9 @@ from mesos_py.master.capabilities import AgentCapabilities
 from mesos_py.master.changes import Dropped
 from mesos_py.master.entities import Agent, Framework, Task, task_of_report
 from mesos_py.master.registry import MarkAgentReachable, UpdateAgent
+from mesos_py.master.state.agents import add_agent, reconnect_agent
+from mesos_py.master.state.executors import add_executor, remove_executor
+from mesos_py.master.state.tasks import add_task, forget_past_tasks
 from mesos_py.master.validation.agent import invalid_report, refused_agent, total_resources
 from mesos_py.wire.executor import ExecutorInfo
 from mesos_py.wire.ids import AgentID, FrameworkID, TaskID
@@ -131,7 +134,7 @@ def _add(m: Master, agent_id: AgentID, report: ReregisterAgent, peer: PeerID, ou
         m.persist(MarkAgentReachable(report.agent), out)
     elif recovered.info != report.agent:
         m.persist(UpdateAgent(report.agent), out)
-    m.state.add_agent(agent, out, returning=True)
+    add_agent(m.state, agent, out, returning=True)
     back = _add_reported(m, agent, report, out)
     _settle(m, agent, out)
     tell_allocator(m, agent)
@@ -158,9 +161,9 @@ def _add_reported(m: Master, agent: Agent, report: ReregisterAgent, out: Frame) 
         tasks.append(task)
         back.setdefault(framework.id, {})[task.id] = None
     for framework_id, reported_ids in back.items():
-        m.state.forget_past_tasks(m.state.frameworks[framework_id], reported_ids)
+        forget_past_tasks(m.state, m.state.frameworks[framework_id], reported_ids)
     for task in tasks:
-        m.state.add_task(task, out)
+        add_task(m.state, task, out)
     for executor in report.executors:
         _add_executor(m, agent, executor, out)
     return tasks
@@ -176,7 +179,7 @@ def _kill_stale(agent: Agent, framework: Framework, reported: WireTask, held: Ta
 def _add_executor(m: Master, agent: Agent, executor: ExecutorInfo, out: Frame) -> None:
     framework = m.state.framework(executor.framework_id)
     if framework is not None and agent.executor(framework.id, executor.executor_id) is None:
-        m.state.add_executor(framework, agent, executor, out)
+        add_executor(m.state, framework, agent, executor, out)
 
 
 def _settle(m: Master, agent: Agent, out: Frame) -> None:
@@ -204,7 +207,8 @@ def _compare(m: Master, agent: Agent, report: ReregisterAgent, peer: PeerID, out
         rescind_all(m, agent, out)  # they are of an agent that is not like that any more
     if agent.connected and agent.peer != peer:
         out.close(agent.peer)
-    m.state.reconnect_agent(
+    reconnect_agent(
+        m.state,
         agent,
         out,
         peer=peer,
@@ -248,7 +252,7 @@ def _forget_executors(m: Master, agent: Agent, report: ReregisterAgent, out: Fra
         for executor_id in tuple(executors):
             if (framework_id, executor_id) not in alive:
                 framework = m.state.frameworks[framework_id]
-                freed = m.state.remove_executor(framework, agent, executor_id, out)
+                freed = remove_executor(m.state, framework, agent, executor_id, out)
                 recover(m, framework_id, agent.id, freed, out)
 
 

@@ -18,6 +18,7 @@ from mesos_py.master.calls.subscription import tell_allocator, with_principal
 from mesos_py.master.capabilities import subscribed_roles
 from mesos_py.master.changes import Dropped
 from mesos_py.master.entities import Agent, Framework
+from mesos_py.master.state.frameworks import replace_info, set_suppressed
 from mesos_py.master.validation.framework import (
     changed_fixed_fields,
     changed_principal,
@@ -44,7 +45,7 @@ def revive(m: Master, event: Event, out: Frame) -> None:
     framework = m.state.frameworks[call.framework_id]  # type: ignore[index]
     roles = _roles(framework, call.revive.roles if call.revive is not None else (), "REVIVE", out)
     if roles is not None:
-        m.state.suppress(framework, roles, False)
+        set_suppressed(framework, roles, False)
         m.allocator.revive(framework.id, roles)
 
 
@@ -55,7 +56,7 @@ def suppress(m: Master, event: Event, out: Frame) -> None:
     framework = m.state.frameworks[call.framework_id]  # type: ignore[index]
     roles = _roles(framework, call.suppress.roles if call.suppress is not None else (), "SUPPRESS", out)
     if roles is not None:
-        m.state.suppress(framework, roles, True)
+        set_suppressed(framework, roles, True)
         m.allocator.suppress(framework.id, roles)
 
 
@@ -142,7 +143,7 @@ def update_framework(m: Master, event: Event, out: Frame) -> Problem | None:
     for offer in tuple(framework.offers.values()):
         if offer.role not in roles:
             rescind(m, offer, out)
-    m.state.update_framework(framework, info, dict.fromkeys(asked.suppressed_roles), asked.offer_constraints, out)
+    replace_info(framework, info, dict.fromkeys(asked.suppressed_roles), asked.offer_constraints, out)
     tell_allocator(m, framework)
     if is_new:
         m.tell_agents(UpdateFramework(framework=info), out)

@@ -27,6 +27,7 @@ from mesos_py.master.calls.teardown import remove
 from mesos_py.master.capabilities import FrameworkCapabilities, subscribed_roles
 from mesos_py.master.entities import Framework
 from mesos_py.master.events import FailoverExpired, HeartbeatDue
+from mesos_py.master.state.frameworks import add_framework, connect_framework, disconnect_framework, replace_info
 from mesos_py.master.validation.framework import (
     changed_principal,
     compiled,
@@ -114,7 +115,7 @@ def _add(
         # An id from a master before this one makes it a return.
         reregistered_time_ns=out.now if info.id else None,
     )
-    m.state.add_framework(framework, out)
+    add_framework(m.state, framework, out)
     tell_allocator(m, framework, new=True)
     return framework
 
@@ -135,7 +136,7 @@ def recover(m: Master, info: FrameworkInfo, out: Frame) -> None:
         active=False,
         registered_time_ns=out.now,
     )
-    m.state.add_framework(framework, out)
+    add_framework(m.state, framework, out)
     tell_allocator(m, framework, new=True)
 
 
@@ -157,8 +158,8 @@ def _fail_over(
     discard_all(m, framework, out)
     old = framework.info
     info = evolve(info, user=old.user, checkpoint=old.checkpoint)
-    m.state.connect_framework(framework, peer, out.now)
-    m.state.update_framework(framework, info, suppressed, constraints, out)
+    connect_framework(m.state, framework, peer, out.now)
+    replace_info(framework, info, suppressed, constraints, out)
     tell_allocator(m, framework)
     m.allocator.activate_framework(framework.id)
     m.tell_agents(UpdateFramework(framework=info), out)
@@ -205,7 +206,7 @@ def disconnected(m: Master, framework: Framework, out: Frame) -> None:
     m.timers.cancel(("heartbeat", framework.id))
     forget(m, framework)
     m.allocator.deactivate_framework(framework.id)
-    m.state.disconnect_framework(framework, out)
+    disconnect_framework(m.state, framework, out)
     timeout = seconds(max(framework.info.failover_timeout, 0.0))
     if timeout == 0:
         remove(m, framework, out)

@@ -13,6 +13,7 @@ from mesos_py.master.calls.callers import known_caller
 from mesos_py.master.calls.reconcile import reconcile_task
 from mesos_py.master.changes import Dropped
 from mesos_py.master.entities import TERMINAL
+from mesos_py.master.state.tasks import remember_kill, remove_task
 from mesos_py.wire.internal import AcknowledgeUpdate, KillTask
 from mesos_py.wire.scheduler_api import Call
 
@@ -38,7 +39,7 @@ def kill(m: Master, event: Event, out: Frame) -> None:
         out.change(Dropped("KILL", why, framework_id=framework.id, agent_id=wanted.agent_id, task_id=wanted.task_id))
         return
     agent = m.state.agents[task.agent_id]
-    m.state.remember_kill(agent, task)
+    remember_kill(agent, task)
     if agent.connected:
         word = KillTask(framework_id=framework.id, task_id=task.id, kill_policy=wanted.kill_policy)
         out.send(agent.peer, word)
@@ -62,7 +63,7 @@ def acknowledge(m: Master, event: Event, out: Frame) -> None:
             return
         state = task.status_update_state
         if acknowledged.uuid == task.status_update_uuid and state is not None and TERMINAL[state]:
-            m.state.remove_task(task, out)
+            remove_task(m.state, task, out)
     word = AcknowledgeUpdate(framework_id=framework.id, task_id=acknowledged.task_id, uuid=acknowledged.uuid)
     out.send(agent.peer, word)
 

@@ -27,6 +27,9 @@ from mesos_py.master.calls.offers import discard_all
 from mesos_py.master.calls.reconcile import forget
 from mesos_py.master.entities import Framework, Task
 from mesos_py.master.events import EndingDue, FailoverExpired, TeardownFramework
+from mesos_py.master.state.executors import remove_executor
+from mesos_py.master.state.frameworks import end_framework, remove_framework
+from mesos_py.master.state.tasks import complete_lost, remove_task, update_task
 from mesos_py.wire.internal import ShutdownFramework
 from mesos_py.wire.scheduler_api import Call
 from mesos_py.wire.task import TaskState, TaskStatus
@@ -70,7 +73,7 @@ def remove(m: Master, framework: Framework, out: Frame) -> None:
     m.tell_agents(ShutdownFramework(framework_id=framework.id), out)
     if framework.peer is not None:
         out.close(framework.peer)
-    m.state.end_framework(framework)
+    end_framework(m.state, framework)
     _take_away(m, framework, out)
 
 
@@ -87,14 +90,14 @@ def _take_away(m: Master, framework: Framework, out: Frame) -> None:
         budget -= 1
     held = ((agent_id, executor_id) for agent_id, here in framework.executors.items() for executor_id in here)
     for agent_id, executor_id in list(islice(held, budget)):
-        freed = m.state.remove_executor(framework, m.state.agents[agent_id], executor_id, out)
+        freed = remove_executor(m.state, framework, m.state.agents[agent_id], executor_id, out)
         m.allocator.recover(framework.id, agent_id, freed, out.now, used=True)
         budget -= 1
     if budget == 0:
         m.timers.set(("ending", framework.id), out.now + SOON, EndingDue(framework.id))
         return
     m.allocator.remove_framework(framework.id)
-    m.state.remove_framework(framework, out)
+    remove_framework(m.state, framework, out)
 
 
 def _kill(m: Master, framework: Framework, task: Task, out: Frame) -> None:
@@ -110,9 +113,9 @@ def _kill(m: Master, framework: Framework, task: Task, out: Frame) -> None:
             executor_id=task.executor_id,
         )
         is_live = task.id in framework.tasks
-        if m.state.update_task(task, status, None, out) and is_live:
+        if update_task(m.state, task, status, None, out) and is_live:
             m.allocator.recover(framework.id, task.agent_id, task.resources, out.now, used=True)
     if task.id in framework.tasks:
-        m.state.remove_task(task, out)
+        remove_task(m.state, task, out)
     else:
-        m.state.complete_lost(task)
+        complete_lost(m.state, task)

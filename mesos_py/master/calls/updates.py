@@ -14,6 +14,7 @@ from mesos_py.machine.table import Table
 from mesos_py.master import words
 from mesos_py.master.changes import Dropped
 from mesos_py.master.entities import Agent
+from mesos_py.master.state.tasks import forwarded, update_task
 from mesos_py.wire.internal import AcknowledgeUpdate, StatusUpdate
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ def status_update(m: Master, event: Event, out: Frame) -> None:
         # Completed, but the acknowledgement has not reached the agent: the framework will acknowledge it again.
         _drop(message, "task is unknown", out)
         return
-    ended = state.update_task(task, status, message.latest_state, out)
-    state.forwarded(task, status.state, status.uuid)
+    ended = update_task(state, task, status, message.latest_state, out)
+    forwarded(task, status.state, status.uuid)
     if ended:
         m.allocator.recover(framework.id, agent.id, task.resources, out.now, used=True)
 
