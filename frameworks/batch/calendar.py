@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from frameworks.batch import settle, submit, words
+from frameworks.batch.broken import NOT_UNDERSTOOD, Broken, said, shown
 from frameworks.batch.entry import SCHEDULE, Entry
 from frameworks.batch.fields import read, show
 from frameworks.batch.job import Submission
@@ -68,10 +69,17 @@ class Plan:
 def begin(m: Batch, record_names: Iterable[str], out: Frame) -> None:
     """Schedules are as they were, and whatever was missed meanwhile is looked at."""
     for record_name in record_names:
-        kept = json.loads(m.records[record_name])
-        plan = Plan(read(Schedule, kept["schedule"]), kept["taken"], kept["looked"], *kept["counts"])
-        plan.queued = kept["queued"]
-        m.plans[plan.schedule.name] = plan
+        record = m.records[record_name]
+        try:
+            kept = json.loads(record)
+            plan = Plan(read(Schedule, kept["schedule"]), kept["taken"], kept["looked"], *kept["counts"])
+            plan.queued = kept["queued"]
+        except NOT_UNDERSTOOD as error:
+            why = said(record_name, error)
+            m.broken_plans[record_name.removeprefix(SCHEDULE)] = Broken(why, shown(record))
+            m.complaints.append(why)
+        else:
+            m.plans[plan.schedule.name] = plan
     for entry in m.entries.values():
         if entry.schedule in m.plans:
             m.plans[entry.schedule].runs[entry.submission] = None
@@ -99,21 +107,31 @@ def put_schedule(m: Batch, event: Event, out: Frame) -> None:
     if former is not None:
         plan.runs, plan.queued = former.runs, former.queued
         plan.succeeded, plan.failed, plan.skipped = former.succeeded, former.failed, former.skipped
+    elif m.broken_plans.pop(schedule.name, None) is not None:
+        plan.runs = {entry.submission: None for entry in m.entries.values() if entry.schedule == schedule.name}
     m.keep(plan.record_name, plan.record(), out)
     _look(m, plan, out)
 
 
 def _known(m: Batch, event: Event) -> Problem | None:
     name = event.body.name
+    if name in m.broken_plans:
+        return Problem(Kind.CONFLICT, f"schedule '{name}' is broken: {m.broken_plans[name].why}")
     return None if name in m.plans else Problem(Kind.NOT_FOUND, f"there is no schedule '{name}'")
 
 
-@table.on(words.DropSchedule, check=_known)
+def _is_there(m: Batch, event: Event) -> Problem | None:
+    return None if event.body.name in m.broken_plans else _known(m, event)
+
+
+@table.on(words.DropSchedule, check=_is_there)
 def drop_schedule(m: Batch, event: Event, out: Frame) -> None:
     """Nothing more is started for it."""
-    plan = m.plans.pop(event.body.name)
-    m.timers.cancel(("schedule", event.body.name))
-    m.keep(plan.record_name, None, out)
+    name = event.body.name
+    m.plans.pop(name, None)
+    m.broken_plans.pop(name, None)
+    m.timers.cancel(("schedule", name))
+    m.keep(f"{SCHEDULE}{name}", None, out)
 
 
 @table.on(words.PauseSchedule, check=_known)

@@ -19,15 +19,16 @@ worked, and acknowledges an update when we have dealt with it. What is promised 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import attrs
 
 from frameworks.batch import begun, calendar, demand, holds, offers, preempt, submit, updates, words
+from frameworks.batch.broken import Broken
 from frameworks.batch.calendar import Plan
 from frameworks.batch.dag import Verdict, verdict
-from frameworks.batch.entry import Entry, State, Task
+from frameworks.batch.entry import TASK, Entry, State, Task
 from frameworks.batch.holds import Held
 from frameworks.batch.outcome import Outcome
 from frameworks.batch.shares import Shares
@@ -78,6 +79,10 @@ class Batch:
         self.habits = habits or Habits()
         self.entries: dict[str, Entry] = {}
         self.plans: dict[str, Plan] = {}
+        #: schedules that cannot be understood
+        self.broken_plans: dict[str, Broken] = {}
+        #: what was wrong with the records that earlier runs have kept
+        self.complaints: list[str] = []
         #: those that live
         self.tasks: dict[TaskID, Task] = {}
         #: jobs that have something to start, by role and name
@@ -201,6 +206,14 @@ class Batch:
         for entries in self.waiting.values():
             yield from entries.values()
 
+    def positions(self, entry: Entry) -> Iterable[int]:
+        """Of its tasks; of a job that cannot be understood those that anything is known of, too."""
+        if entry.broken is None:
+            return range(entry.job.size)
+        prefix = f"{TASK}{entry.name}."
+        kept = (name.removeprefix(prefix) for name in self.records if name.startswith(prefix))
+        return sorted({*range(entry.job.size), *entry.live, *(int(one) for one in kept if one.isdecimal())})
+
     def verdict(self, entry: Entry) -> Verdict:
         """Whether what it depends on has ended as it must; what is forgotten has."""
         known = {need.job: self.entries.get(need.job) for need in entry.job.depends}
@@ -222,7 +235,9 @@ class Batch:
                 assert all(task.state is state and task.position == at for at, task in tasks.items())
             assert all(("retry", name, position) in self.timers for position in entry.delayed)
             live |= {task.id: task for task in entry.live.values()}
-            if entry.end is None:
+            if entry.broken is not None:
+                assert entry.end is not None or not entry.startable
+            elif entry.end is None:
                 known = entry.succeeded + entry.failed - len(entry.done)
                 assert len(positions) + known == entry.job.size, (name, positions, known)
                 assert not entry.is_over
@@ -231,7 +246,7 @@ class Batch:
                 assert name in self.ended
             is_waiting = name in self.waiting.get(entry.job.queue, {})
             assert not is_waiting or entry.startable
-            if entry.job.gang and entry.end is None:
+            if entry.job.gang and entry.end is None and entry.broken is None:
                 is_whole = len(entry.live) + len(entry.done) == entry.job.gang
                 assert is_whole or all(task.stop is not None for task in entry.live.values())
         assert live == self.tasks

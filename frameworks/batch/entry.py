@@ -9,6 +9,8 @@ that were never started, and how many have ended which way. What became of each 
     batch/task/NAME.POS    attempts that have ended, and what is to become of the task
     batch/schedule/NAME    definition, and the last time of its calendar that was looked at
 
+Of records that cannot be understood tells ``broken``.
+
 A launch is not kept here: the session writes down every task before it is asked for, and what it knows of is what was
 launched. A task's id is ``NAME.POSITION.SUBMISSION.ATTEMPT``; none is ever used twice.
 """
@@ -23,6 +25,7 @@ from typing import Any
 
 import attrs
 
+from frameworks.batch.broken import NOT_UNDERSTOOD, Broken
 from frameworks.batch.dag import End as JobEnd
 from frameworks.batch.job import Job
 from frameworks.batch.outcome import Outcome
@@ -37,6 +40,8 @@ NEXT = PREFIX + "next"
 SUBMISSION, JOB, TASK, SCHEDULE = (f"{PREFIX}{kind}/" for kind in ("submission", "job", "task", "schedule"))
 
 ATTEMPTS_KEPT = 20  # of one task, the last ones
+UNKNOWN_ATTEMPT = 1_000_000  # of which nobody knows which it was
+LOST = "lost"
 _TASK_ID = re.compile(r"(.+)\.(\d{1,7})\.(\d{1,12})\.(\d{1,7})", re.ASCII)
 
 
@@ -79,6 +84,30 @@ class Attempt:
     def of(row: list[Any]) -> Attempt:
         usage = Usage(*row[-1]) if row[-1] is not None else None
         return Attempt(row[0], Outcome(row[1]), *[*row[2:-1], usage])
+
+
+@attrs.frozen
+class Kept:
+    """What the record of a task says."""
+
+    #: again, succeeded, failed; lost: the record cannot be understood
+    then: str
+    history: tuple[Attempt, ...]
+    failures: int = 0
+    losses: int = 0
+    not_before: Nanos = 0
+
+    @staticmethod
+    def of(record: bytes) -> Kept:
+        """Of one that cannot be understood: that nobody knows what became of the task, whose attempts are counted from
+        a number on that it cannot have reached."""
+        try:
+            kept = json.loads(record)
+            history = tuple(Attempt.of(row) for row in kept["attempts"])
+            return Kept(str(kept["then"]), history, kept.get("f", 0), kept.get("l", 0), kept.get("not_before", 0))
+        except NOT_UNDERSTOOD as error:
+            why = f"what is kept of it cannot be understood: {error}"
+            return Kept(LOST, (Attempt(UNKNOWN_ATTEMPT, Outcome.LOST, message=why),), losses=1)
 
 
 @attrs.define(eq=False)
@@ -127,17 +156,16 @@ class Task:
             kept["not_before"] = self.not_before
         return _dump(kept)
 
-
     @staticmethod
     def restored(entry: Entry, position: int, record: bytes) -> tuple[Task, str]:
         """As it was kept, and what was to become of it."""
-        kept = json.loads(record)
-        history = tuple(Attempt.of(row) for row in kept["attempts"])
+        kept = Kept.of(record)
+        attempt = kept.history[-1].number if kept.history else 0
         task = Task(
-            entry, position, attempt=history[-1].number if history else 0, failures=kept.get("f", 0),
-            losses=kept.get("l", 0), not_before=kept.get("not_before", 0), history=history,
+            entry, position, attempt=attempt, failures=kept.failures, losses=kept.losses, not_before=kept.not_before,
+            history=kept.history,
         )  # fmt: skip
-        return task, kept["then"]
+        return task, kept.then
 
 
 def parsed(task_id: TaskID) -> tuple[str, int, int, int] | None:
@@ -185,6 +213,8 @@ class Entry:
     #: how often in a row it has held offers in vain, and until when it must not again
     vain_holds: int = 0
     may_hold_at: Nanos = 0
+    #: None: it is understood
+    broken: Broken | None = None
 
     def __attrs_post_init__(self) -> None:
         self.request = self.job.request
@@ -202,6 +232,8 @@ class Entry:
             return self.end.value
         if self.stop is not None:
             return "stopping"
+        if self.broken is not None:
+            return "broken"
         if self.live:
             return "running"
         if self.is_held:
@@ -215,7 +247,7 @@ class Entry:
     @property
     def startable(self) -> int:
         """So many of its tasks could be started now, were it its turn."""
-        if self.is_held or self.is_pending or self.stop is not None:
+        if self.is_held or self.is_pending or self.stop is not None or self.broken is not None:
             return 0
         waiting = len(self.fresh) + len(self.ready)
         if self.job.gang:
@@ -224,8 +256,9 @@ class Entry:
 
     @property
     def is_over(self) -> bool:
-        """There is nothing more to do."""
-        return not (self.fresh or self.ready or self.delayed or self.live)
+        """There is nothing more to do, as far as anybody knows what there is to do."""
+        is_known = self.broken is None or self.stop is not None
+        return is_known and not (self.fresh or self.ready or self.delayed or self.live)
 
     @property
     def cost(self) -> float:
@@ -245,15 +278,16 @@ class Entry:
         return _dump(kept)
 
     def restore(self, record: bytes) -> None:
-        """As it was kept. Raises ValueError, KeyError."""
+        """As it was kept. Raises what ``broken.NOT_UNDERSTOOD`` lists, and has changed nothing then."""
         kept = json.loads(record)
-        self.is_held, self.counted_from = kept["held"], kept["from"]
-        self.stop = Outcome(kept["stop"]) if kept["stop"] is not None else None
+        is_held, counted_from = bool(kept["held"]), int(kept["from"])
+        stop = Outcome(kept["stop"]) if kept["stop"] is not None else None
         if "end" in kept:
-            self.end, self.ended, self.started = JobEnd(kept["end"]), kept["ended"], kept["started"]
-            self.succeeded, self.failed = kept["succeeded"], kept["failed"]
+            succeeded, failed, ended = int(kept["succeeded"]), int(kept["failed"]), int(kept["ended"])
+            self.end, self.started = JobEnd(kept["end"]), kept["started"]
+            self.succeeded, self.failed, self.ended = succeeded, failed, ended
             self.fresh = Ranges()
-
+        self.is_held, self.counted_from, self.stop = is_held, counted_from, stop
 
 
 def _dump(kept: object) -> bytes:

@@ -10,10 +10,11 @@ it (OpenAPI 3.1). Whatever is wrong is said with the path at which it stands: ``
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 import attrs
@@ -184,6 +185,16 @@ def read(cls: type[T], value: Any, path: str = "") -> T:
         raise Invalid(_below(path, error.path), error.text) from None
     except ValueError as error:
         raise Invalid(path, str(error)) from None
+
+
+def readable(cls: type[Any], value: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Those of the fields that are there and make sense, each by itself."""
+    declared, found = attrs.fields_dict(cls), {}
+    for name in names:
+        if name in value:
+            with contextlib.suppress(ValueError):
+                found[name] = _read(declared[name].metadata[_KIND][0], value[name], name)
+    return found
 
 
 def show(made: Any) -> dict[str, Any]:

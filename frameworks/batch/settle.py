@@ -23,7 +23,7 @@ def settle(m: Batch, entry: Entry, out: Frame) -> None:
     """Everything is as the job's tasks say."""
     if entry.end is not None:
         return
-    if entry.job.gang and entry.stop is None:
+    if entry.job.gang and entry.stop is None and entry.broken is None:
         _mend(m, entry, out)
     if entry.stop is not None:
         give_up(m, entry)
@@ -125,7 +125,7 @@ def forget(m: Batch, number: int, out: Frame) -> None:
         entry = m.entries.pop(name)
         m.ended.pop(name, None)
         m.keep(f"{JOB}{name}", None, out)
-        for position in range(entry.job.size):
+        for position in m.positions(entry):
             m.keep(f"{TASK}{name}.{position}", None, out)
         for need in entry.job.depends:
             m.dependants.get(need.job, {}).pop(name, None)

@@ -127,17 +127,28 @@ def deadline_due(m: Batch, event: Event, out: Frame) -> None:
 def stop(m: Batch, entry: Entry, why: Outcome, out: Frame) -> None:
     if entry.stop is None:
         entry.stop = why
+        if entry.broken is not None and entry.broken.definition is None:
+            entry.broken = None  # whatever its state was, now it is known
         m.keep(f"{JOB}{entry.name}", entry.record(), out)
         settle(m, entry, out)
 
 
-@table.on(words.Hold, check=_is_open)
+def _may_hold(m: Batch, event: Event) -> Problem | None:
+    problem = _is_open(m, event)
+    return problem or _broken(m.entries[event.body.name])
+
+
+def _broken(entry: Entry) -> Problem | None:
+    return None if entry.broken is None else _conflict(f"job '{entry.name}' is broken: {entry.broken.why}")
+
+
+@table.on(words.Hold, check=_may_hold)
 def hold(m: Batch, event: Event, out: Frame) -> None:
     """Nothing of it is started until it is released."""
     _be_held(m, m.entries[event.body.name], True, out)
 
 
-@table.on(words.Release, check=_is_open)
+@table.on(words.Release, check=_may_hold)
 def release(m: Batch, event: Event, out: Frame) -> None:
     """It goes on."""
     _be_held(m, m.entries[event.body.name], False, out)
@@ -162,7 +173,7 @@ def _may_again(m: Batch, event: Event) -> Problem | None:
         return _conflict(f"job '{entry.name}' has succeeded: there is nothing to run again")
     if m.verdict(entry) is Verdict.NEVER:
         return _conflict(f"job '{entry.name}' was skipped: run again what it depends on")
-    return None
+    return _broken(entry)
 
 
 @table.on(words.Again, check=_may_again)
@@ -185,7 +196,10 @@ def _reopen(m: Batch, work: list[Entry], out: Frame) -> None:
 
 def _skipped_by(m: Batch, entry: Entry) -> list[Entry]:
     waiting = [m.entries[name] for name in m.dependants.get(entry.name, ())]
-    return [other for other in waiting if other.end is End.SKIPPED and m.verdict(other) is not Verdict.NEVER]
+    return [
+        other for other in waiting
+        if other.end is End.SKIPPED and other.broken is None and m.verdict(other) is not Verdict.NEVER
+    ]  # fmt: skip
 
 
 def _may_pass(m: Batch, event: Event) -> Problem | None:

@@ -5,13 +5,13 @@ Times are ISO 8601 in UTC; None where nobody knows.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
+from frameworks.batch.broken import Broken
 from frameworks.batch.calendar import Plan, next_of
 from frameworks.batch.core import Batch
-from frameworks.batch.entry import TASK, Attempt, Entry, State, Task
+from frameworks.batch.entry import TASK, Attempt, Entry, Kept, State, Task
 from frameworks.batch.fields import show
 from frameworks.batch.queue import Line
 from frameworks.batch.schedule import moment_of
@@ -36,6 +36,7 @@ def summary(entry: Entry) -> dict[str, Any]:
         "name": entry.name, "state": entry.state, "user": entry.job.user, "queue": entry.job.queue,
         "priority": entry.job.priority, "schedule": entry.schedule or None, "submitted": time_text(entry.submitted),
         "started": time_text(entry.started), "ended": time_text(entry.ended), "held": entry.is_held,
+        "broken": entry.broken.why if entry.broken is not None else None,
         "tasks": {
             "total": entry.job.size, "succeeded": entry.succeeded, "failed": entry.failed, "running": len(entry.live),
             "waiting": len(entry.fresh) + len(entry.ready) + len(entry.delayed),
@@ -45,8 +46,9 @@ def summary(entry: Entry) -> dict[str, Any]:
 
 def job(m: Batch, entry: Entry) -> dict[str, Any]:
     """All of it, with its definition exactly as it was taken."""
-    dependants = list(m.dependants.get(entry.name, ()))
-    return summary(entry) | {"due": time_text(entry.due), "dependants": dependants, "definition": show(entry.job)}
+    dependants, broken = list(m.dependants.get(entry.name, ())), entry.broken
+    definition = show(entry.job) if broken is None or broken.definition is None else broken.definition
+    return summary(entry) | {"due": time_text(entry.due), "dependants": dependants, "definition": definition}
 
 
 def jobs(m: Batch, query: dict[str, str]) -> list[dict[str, Any]]:
@@ -88,17 +90,16 @@ def tasks(m: Batch, entry: Entry, query: dict[str, str]) -> list[dict[str, Any]]
 
 
 def _tasks(m: Batch, entry: Entry) -> Iterator[dict[str, Any]]:
-    for position in range(entry.job.size):
+    for position in m.positions(entry):
         task = entry.live.get(position) or entry.ready.get(position) or entry.delayed.get(position)
         record = m.records.get(f"{TASK}{entry.name}.{position}")
         if task is None and record is None:
             continue
-        kept: dict[str, Any] = json.loads(record) if record is not None else {"then": "", "attempts": []}
-        attempts = [Attempt.of(row) for row in kept["attempts"]]
+        kept = Kept.of(record) if record is not None else Kept("", ())
         yield {
-            "index": entry.job.index(position), "state": _state(task) if task is not None else kept["then"],
+            "index": entry.job.index(position), "state": _state(task) if task is not None else kept.then,
             "running": _running(task) if task is not None and task.state is State.LIVE else None,
-            "attempts": [_attempt(entry, position, attempt) for attempt in attempts],
+            "attempts": [_attempt(entry, position, attempt) for attempt in kept.history],
         }  # fmt: skip
 
 
@@ -172,6 +173,8 @@ def _reasons(m: Batch, entry: Entry, now: Nanos) -> Iterator[str]:
         return
     if entry.stop is not None:
         yield f"it is being ended ({entry.stop.value}); {len(entry.live)} tasks run still"
+    if entry.broken is not None:
+        yield f"nothing of it is started: {entry.broken.why}"
     if entry.is_held:
         yield "it is held"
     if entry.is_pending:
@@ -198,7 +201,15 @@ def schedule(m: Batch, plan: Plan) -> dict[str, Any]:
         "name": plan.schedule.name, "paused": plan.schedule.paused, "next": next_of(m, plan),
         "succeeded": plan.succeeded, "failed": plan.failed, "skipped": plan.skipped,
         "runs": [_run(m, number) for number in runs[-plan.schedule.keep_runs :]],
-        "definition": show(plan.schedule),
+        "definition": show(plan.schedule), "broken": None,
+    }  # fmt: skip
+
+
+def broken_schedule(name: str, broken: Broken) -> dict[str, Any]:
+    """One that nothing is run for until it is put again."""
+    return {
+        "name": name, "paused": False, "next": None, "succeeded": 0, "failed": 0, "skipped": 0, "runs": [],
+        "definition": broken.definition, "broken": broken.why,
     }  # fmt: skip
 
 

@@ -101,6 +101,8 @@ def _tell_log(change: Any) -> None:
             log.info("subscribed", framework_id=change.framework_id, master=change.address)
         case words.Lost():
             log.warning("not subscribed", why=change.why, again_s=change.again_s)
+        case words.Unreadable():
+            log.warning("record of a task cannot be read", task_id=change.task_id, why=change.why)
         case words.Ended():
             status = change.status
             log.info("task has ended", task_id=status.task_id, state=status.state.name, message=status.message)

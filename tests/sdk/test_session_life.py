@@ -44,6 +44,21 @@ def test_an_id_that_was_kept_is_used_again() -> None:
     assert w.hear(subscribed()).writes == []
 
 
+def test_a_task_of_which_nothing_can_be_read_is_asked_for() -> None:
+    """Its record is called after it; the others are as they were."""
+    w = World()
+    w.subscribe()
+    w.call(Type.ACCEPT, accept=launch("t"))
+    w.call(Type.ACCEPT, accept=launch("u"))
+    again = World()
+    frame = again.tell(words.Begun({**w.kept, ("task", "t"): w.kept["task", "t"][:4]}))
+    assert [type(change) for change in frame.changes] == [words.Unreadable]
+    again.tell(words.LeaderFound("m:5050"))
+    again.hear(subscribed())
+    (call,) = [call for call in again.calls if call.reconcile is not None]
+    assert {(one.task_id, one.agent_id) for one in call.reconcile.tasks} == {("t", None), ("u", "a1")}
+
+
 def test_removed_while_it_was_away() -> None:
     """An id that is not taken any more is forgotten, tasks are told as gone, and a new framework subscribes."""
     w = World()

@@ -7,6 +7,7 @@ refused is answered with a status and a sentence as plain text, and has changed 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
@@ -29,6 +30,7 @@ from mesos_py.web.response import JSON, Chunked, HttpError, Response, json
 from mesos_py.web.router import Answer
 
 BODY_BYTES_MAX = 16 << 20
+COMPLAINTS_MAX = 100
 KEEPALIVE_S = 15.0  # between two lines of an event stream
 
 SCHEMAS = (Submission, Job, Resources, File, Dependency, Retry, Schedule)
@@ -129,7 +131,7 @@ async def get_why(call: Call) -> Answer:
     """Why it does not run: where it stands in the line, what it waits for, what hosts lack."""
     entry = call.entry()
     found = views.why(call.batch.core, entry, call.batch.now())
-    if entry.end is None:
+    if entry.end is None and entry.broken is None:
         found["reasons"] += await call.batch.warnings([entry.job])
     return json(found)
 
@@ -176,11 +178,15 @@ async def forget(call: Call) -> Answer:
 async def list_schedules(call: Call) -> Answer:
     """All schedules."""
     core = call.batch.core
-    return json({"schedules": [views.schedule(core, plan) for plan in core.plans.values()]})
+    shown = [views.schedule(core, plan) for plan in core.plans.values()]
+    return json({"schedules": [*shown, *itertools.starmap(views.broken_schedule, core.broken_plans.items())]})
 
 
 async def get_schedule(call: Call) -> Answer:
     """One schedule: its definition as it was put, its next time, its runs."""
+    broken = call.batch.core.broken_plans.get(call.name)
+    if broken is not None:
+        return json(views.broken_schedule(call.name, broken))
     return json(views.schedule(call.batch.core, call.plan()))
 
 
@@ -262,12 +268,13 @@ async def _lines(batch: BatchScheduler, queue: asyncio.Queue[Any]) -> AsyncItera
 
 
 async def health(call: Call) -> Answer:
-    """Whether a master listens to us, and how much there is."""
+    """Whether a master listens to us, how much there is, and what could not be understood of what was kept."""
     core = call.batch.core
     return json({
         "leading": True, "subscribed": call.batch.is_subscribed, "framework_id": call.batch.framework_id,
         "version": __version__,
         "jobs": len(core.entries), "ended": len(core.ended), "running": len(core.tasks), "schedules": len(core.plans),
+        "complaints": core.complaints[:COMPLAINTS_MAX],
     })  # fmt: skip
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from random import Random
 from typing import Any, Self
 
+import structlog
+
 from frameworks.batch import fitting, words
 from frameworks.batch.core import Batch, Habits
 from frameworks.batch.job import Job
@@ -14,6 +16,8 @@ from mesos_py.machine.problem import bad_request
 from mesos_py.sdk import CoreScheduler
 from mesos_py.sdk.matching import Host
 from mesos_py.wire.framework import FrameworkInfo
+
+log = structlog.get_logger(__name__)
 
 
 class BatchScheduler(CoreScheduler[Batch]):
@@ -63,6 +67,8 @@ class BatchScheduler(CoreScheduler[Batch]):
 
     async def __aenter__(self) -> Self:
         await super().__aenter__()
+        for text in self.core.complaints:
+            log.warning("record not understood", why=text)
         for task in list(self.tasks.values()):
             if task.has_ended:
                 self.forget(task.id)  # its end is kept by the core: nothing is acknowledged before

@@ -11,7 +11,7 @@ from frameworks.batch.shell.client import BatchClient
 from frameworks.batch.shell.progress import wait_for
 from frameworks.batch.shell.submitting import BatchOptions
 from mesos_py.cli import logs as task_logs
-from mesos_py.cli.command import EXIT_OK, EXIT_USAGE, Command, CommandFailed
+from mesos_py.cli.command import EXIT_OK, EXIT_USAGE, Command, CommandFailed, say
 from mesos_py.cli.render import print_json, print_table
 from mesos_py.config import CommandLine
 from mesos_py.flags import BOOLEAN, INTEGER, TEXT, URL, option
@@ -43,6 +43,9 @@ async def ps(line: CommandLine) -> int:
         return EXIT_OK
     hint = "no jobs" if state is None else "no such jobs under way; --all shows ended ones"
     print_table(("JOB", "STATE", "TASKS", "RUNNING", "FAILED", "PRIORITY", "OWNER", "SUBMITTED"), map(_row, jobs), hint)
+    for job in jobs:
+        if job["broken"]:
+            say(f"{job['name']}: {job['broken']}")
     return EXIT_OK
 
 

@@ -67,13 +67,19 @@ def _list(found: list[dict[str, Any]], options: BatchOptions) -> int:
         print_json(found)
         return EXIT_OK
     rows = [
-        [one["name"], one["definition"].get("cron") or one["definition"].get("interval", ""),
+        [one["name"], _when(one), "broken" if one["broken"] else
          "paused" if one["paused"] else (one["next"] or "never"), str(one["succeeded"]), str(one["failed"]),
          str(one["skipped"])]
         for one in found
     ]  # fmt: skip
     print_table(("SCHEDULE", "WHEN", "NEXT", "SUCCEEDED", "FAILED", "SKIPPED"), rows, "no schedules")
     return EXIT_OK
+
+
+def _when(one: dict[str, Any]) -> str:
+    if one["broken"]:
+        return str(one["broken"])
+    return str(one["definition"].get("cron") or one["definition"].get("interval", ""))
 
 
 SCHEDULES = Command(

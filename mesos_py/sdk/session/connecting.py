@@ -14,7 +14,8 @@ from mesos_py.sdk.errors import SubscriptionRefused
 from mesos_py.sdk.session import asking, words
 from mesos_py.sdk.session.book import Task
 from mesos_py.sdk.session.phase import Phase
-from mesos_py.wire.ids import FrameworkID
+from mesos_py.wire.codec.errors import DecodeError
+from mesos_py.wire.ids import FrameworkID, TaskID
 
 if TYPE_CHECKING:
     from mesos_py.sdk.session.core import Session
@@ -34,12 +35,16 @@ OWN = "own"
 
 @table.on(words.Begun)
 def begun(s: Session, event: Event, out: Frame) -> None:
-    """What earlier runs have kept is known again."""
+    """What earlier runs have kept is known again. A task of which that cannot be read is asked for, as all are."""
     for (kind, name), contents in event.body.records.items():
         if kind == FRAMEWORK[0]:
             s.framework_id = FrameworkID(contents.decode())
         elif kind == asking.TASK:
-            s.book.add(Task.of(contents))
+            try:
+                s.book.add(Task.of(contents))
+            except DecodeError as error:
+                s.book.add(Task(TaskID(name), None))
+                out.change(words.Unreadable(TaskID(name), str(error)))
         elif kind == OWN:
             s.records[name] = contents
     s.has_begun = True

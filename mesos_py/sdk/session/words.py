@@ -7,6 +7,7 @@ from typing import Any
 
 from mesos_py.machine.frame import PeerID
 from mesos_py.machine.values import value
+from mesos_py.wire.ids import TaskID
 from mesos_py.wire.task import TaskStatus
 
 Key = tuple[str, str]
@@ -185,6 +186,14 @@ class Lost:
 
     why: str
     again_s: float | None
+
+
+@value
+class Unreadable:
+    """What was kept of a task cannot be read: that it was asked for is all that is known."""
+
+    task_id: TaskID
+    why: str
 
 
 @value
