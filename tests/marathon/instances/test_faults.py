@@ -1,6 +1,6 @@
 """Faults of frameworks, by their numbers in the list of faults, as instances see them.
 
-F18, F20 to F23: the session's and the master's (tests/sdk, tests/master). F35: tests/marathon/deployments.
+F18, F20 to F23: tests/marathon/simulated/test_faults.py. F35: tests/marathon/deployments.
 """
 
 from __future__ import annotations

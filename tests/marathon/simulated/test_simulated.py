@@ -1,7 +1,7 @@
 """Marathon on simulated clusters with faults: I13 holds at every event, and what runs is what is defined in the end.
 
-F17 (killed and started again), F20 (two at once), F23 (stalled), F24 to F27 (races with agents and masters, which the
-simulated network makes all the time), F35 (a deployment that is interrupted anywhere).
+F17 (killed and started again), F24 to F27 (races with agents and masters, which the simulated network makes all the
+time), F35 (a deployment that is interrupted anywhere). F18, F20 to F23: test_faults.py.
 """
 
 from __future__ import annotations
