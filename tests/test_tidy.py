@@ -43,11 +43,7 @@ MAY_IMPORT_ANYWAY = {
     ("mesos_py.machine.driver", "time"),
 }
 
-LINES_MAX, TEST_LINES_MAX = 400, 600
-#: lines of files that are longer, and why they are one story
-LONG_FILES = {
-    "mesos_py/sim/scheduler.py": 450,  # a simulated framework: everything one may do, a method each
-}
+LINES_MAX = 400
 
 #: absolute paths of somebody's own machine
 PRIVATE_PATH = re.compile(r"(?<![\w.~$}])/(?:work|home|root)/[\w.]")
@@ -180,16 +176,15 @@ def test_nothing_is_swallowed() -> None:
 
 
 def test_files_tell_one_story() -> None:
-    """A file that outgrows the bound is split by noun, or named above; every file opens with its story."""
+    """A file that outgrows the bound is split by noun; every file opens with its story."""
     long = {}
     for path in sources("mesos_py", "frameworks", "examples", "tests"):
         text = path.read_text(encoding="utf-8")
         name = str(path.relative_to(ROOT))
-        if len(text.splitlines()) > LONG_FILES.get(name, LINES_MAX):
+        if len(text.splitlines()) > LINES_MAX:
             long[name] = len(text.splitlines())
         assert not text or ast.get_docstring(tree(path)), f"{name} has no docstring"
     assert long == {}
-    assert [name for name in LONG_FILES if len((ROOT / name).read_text().splitlines()) <= LINES_MAX] == []
 
 
 def test_nothing_is_left_for_later() -> None:

@@ -194,6 +194,23 @@ def ports_of(offer: Offer) -> list[int]:
     ]  # fmt: skip
 
 
+def fitting(offer: Offer, records: Sequence[Record]) -> list[Record]:
+    """Those for which there is room beside the ones before them; they have their ports from now on."""
+    free = {resource.name: resource.scalar.value for resource in offer.resources if resource.scalar is not None}
+    ports = ports_of(offer)
+    found = []
+    for record in records:
+        cpus, mem = record.shape.needs
+        count = record.shape.ports
+        if free.get("cpus", 0) >= cpus and free.get("mem", 0) >= mem and count <= len(ports):
+            free["cpus"] -= cpus
+            free["mem"] -= mem
+            record.ports = tuple(ports[:count])
+            del ports[:count]
+            found.append(record)
+    return found
+
+
 def task_of(record: Record, executor: ExecutorInfo | None = None) -> TaskInfo:
     """A custom executor reads its task's fate from the data, a command is its own."""
     shape = record.shape

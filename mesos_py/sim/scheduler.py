@@ -1,9 +1,9 @@
 """A scheduler double: wants tasks, keeps a book of them, and behaves as well as it was drawn to.
 
 What it does right is what a framework must do to lose nothing: it writes a task into its book before it launches it,
-acknowledges every update that has a uuid, reconciles after every subscription and now and then, gives up a stream on
-which nothing has come for five heartbeats. What it does wrong is in its ``Behaviour``: it hoards offers, forgets to
-acknowledge, launches on offers that are gone, uses an id twice, kills before it has heard of anything.
+acknowledges every update that has a uuid, reconciles after every subscription and now and then, gives up a stream that
+is silent (``subscription.py``). What it does wrong is in its ``Behaviour``: it hoards offers, forgets to acknowledge,
+launches on offers that are gone, uses an id twice, kills before it has heard of anything.
 
 ``reform`` ends all that: from then on it wants nothing but that one last task (a probe) runs to its end.
 
@@ -12,22 +12,19 @@ The book survives a crash of the scheduler, as a database would; everything else
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
 
-from mesos_py.machine.problem import Problem
-from mesos_py.machine.values import SECOND, Nanos, seconds
+from mesos_py.machine.values import SECOND, seconds
 from mesos_py.sim import hostile
 from mesos_py.sim.behaviour import Behaviour
-from mesos_py.sim.book import FINAL, Record, Workload, launch_of, ports_of, task_of
+from mesos_py.sim.book import FINAL, Record, Workload, fitting, launch_of, task_of
 from mesos_py.sim.loop import SimLoop
-from mesos_py.sim.masters import CALLS, STREAMS, Elsewhere
-from mesos_py.sim.net import End, Network
+from mesos_py.sim.net import Network
+from mesos_py.sim.subscription import Subscription
 from mesos_py.wire.framework import FrameworkInfo
 from mesos_py.wire.ids import ExecutorID, FrameworkID, OfferID, TaskID
 from mesos_py.wire.offer import Filters, Offer
@@ -35,8 +32,6 @@ from mesos_py.wire.scheduler_api import Call, Event
 from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import TaskStatus
 
-SILENCE = 80 * SECOND  # five heartbeats: the stream is taken for dead
-RETRY_S = 1.0
 REFUSE_DONE_S = 3600.0  # for one that wants nothing any more
 
 
@@ -50,9 +45,6 @@ class SimScheduler:
     ) -> None:  # fmt: skip
         self.loop, self.net, self.host, self.info = loop, net, host, info
         self.behaviour, self.workload, self._rng, self._on_update = behaviour, workload, rng, on_update
-        self._masters = masters
-        #: where it takes the leading master to be
-        self._master = masters[0]
         #: every task it ever asked for, and those of them that are not known to have ended
         self.book: dict[TaskID, Record] = {}
         self._open: dict[TaskID, Record] = {}
@@ -68,15 +60,13 @@ class SimScheduler:
         self.refusals: dict[str, int] = {}
         self._offers: dict[OfferID, Offer] = {}
         self._gone: list[Offer] = []
-        self._stream: End | None = None
-        self._stream_id = ""
-        self._calls: End | None = None
-        self._heard_at: Nanos = 0
-        self._requests = 0
         self._tasks = 0
         self._suppressed = False
         self._life = 0
-        self._connecting: asyncio.Task[None] | None = None
+        self._line = Subscription(
+            loop, net, host, rng, masters=masters, subscribe=self._subscribing, hear=self._hear, lost=self._lost,
+            refused=self._refused,
+        )  # fmt: skip
 
     # ---- life
 
@@ -84,18 +74,15 @@ class SimScheduler:
         """It subscribes until it is subscribed."""
         self.is_up = True
         self._life += 1
-        self._reconnect()
+        self._line.reconnect()
         self.loop.call_in(seconds(self._rng.random() * 10), self._live, self._life)
 
     def crash(self) -> None:
         """Everything but the book is gone."""
         self.is_up = self.subscribed = False
-        if self._connecting is not None:
-            self._connecting.cancel()
         self._offers.clear()
         self._gone.clear()
-        self._stream = self._calls = None
-        self.net.crash(self.host)
+        self._line.crash()
 
     def forget_id(self) -> None:
         """The id is not used again: to the master it will be another framework, and its tasks are not ours."""
@@ -108,16 +95,11 @@ class SimScheduler:
 
     def rival(self) -> None:
         """Another instance with the same book takes over; what the old one still says must have no effect."""
-        old = (self._calls, self._stream_id, self.framework_id)
-        if self.is_up and self.subscribed and old[0] is not None:
-            self._stream = self._calls = None
-            self._reconnect()
+        if self.is_up and self.subscribed:
+            revive = Call(type=Call.Type.REVIVE, framework_id=self.framework_id)
+            speak = self._line.leave_behind()
             for at in (0, 1, 5):
-                self.loop.call_in(at * SECOND, self._speak_as, *old)
-
-    def _speak_as(self, calls: End, stream_id: str, framework_id: FrameworkID) -> None:
-        call = Call(type=Call.Type.REVIVE, framework_id=framework_id)
-        calls.send((0, stream_id, call))
+                self.loop.call_in(at * SECOND, speak, revive)
 
     def reform(self) -> None:
         """From now on it behaves, and wants one last task to run to its end."""
@@ -148,75 +130,25 @@ class SimScheduler:
 
     # ---- connections
 
-    def _reconnect(self, after: Nanos = 0) -> None:
-        for end in (self._stream, self._calls):
-            if end is not None:
-                end.close()
-        self._stream = self._calls = None
+    def _subscribing(self) -> Call:
+        subscribe = Call.Subscribe(framework_info=evolve(self.info, id=self.framework_id))
+        return Call(type=Call.Type.SUBSCRIBE, framework_id=self.framework_id, subscribe=subscribe)
+
+    def _lost(self) -> None:
         self.subscribed = False
         self._offers.clear()
-        if self._connecting is not None:
-            self._connecting.cancel()
-        self._connecting = self.loop.create_task(self._connect(self._life, after), name=f"{self.host} subscribes")
-
-    async def _connect(self, life: int, after: Nanos) -> None:
-        await asyncio.sleep(after / SECOND)
-        while self.is_up and life == self._life:
-            with contextlib.suppress(ConnectionError):
-                calls = await self.net.connect(self.host, self._master, CALLS)
-                stream = await self.net.connect(self.host, self._master, STREAMS)
-                self._subscribe(calls, stream)
-                return
-            self._master = self._rng.choice(self._masters)
-            await asyncio.sleep(RETRY_S * self._rng.uniform(0.5, 2.0))
-
-    def _subscribe(self, calls: End, stream: End) -> None:
-        self._calls, self._stream, self._stream_id = calls, stream, ""
-        self._heard_at = self.loop.now
-        stream.listen(lambda word: self._hear(stream, word), lambda why: self._lost(stream))
-        calls.listen(self._answered, lambda why: self._lost(calls))
-        subscribe = Call.Subscribe(framework_info=evolve(self.info, id=self.framework_id))
-        stream.send(Call(type=Call.Type.SUBSCRIBE, framework_id=self.framework_id, subscribe=subscribe))
-
-    def _lost(self, end: End) -> None:
-        if self.is_up and end in (self._stream, self._calls):
-            self._reconnect()
-
-    def _sent_elsewhere(self, elsewhere: Elsewhere) -> None:
-        """The master does not lead; perhaps it knows who does."""
-        self._master = elsewhere.host or self._rng.choice(self._masters)
-        self._reconnect(seconds(RETRY_S * self._rng.random()))
 
     def call(self, type_: Call.Type, payload: Mapping[str, Any] | None = None, **fields: Any) -> None:
-        """Nothing is said again if it is lost: what was meant is found out by reconciling."""
-        if self._calls is not None and self.framework_id is not None and self.subscribed:
-            self._requests += 1
-            call = Call(type=type_, framework_id=self.framework_id, **(payload or {}), **fields)
-            self._calls.send((self._requests, self._stream_id, call))
-
-    def _answered(self, answer: tuple[int, Any]) -> None:
-        _, reply = answer
-        if isinstance(reply, Elsewhere):
-            self._sent_elsewhere(reply)
-        elif isinstance(reply, Problem):
-            self._refused(reply.text)
+        """Said if it is subscribed, and only once."""
+        if self.framework_id is not None and self.subscribed:
+            self._line.call(Call(type=type_, framework_id=self.framework_id, **(payload or {}), **fields))
 
     def _refused(self, text: str) -> None:
         self.refusals[text] = self.refusals.get(text, 0) + 1
 
     # ---- what the master says
 
-    def _hear(self, end: End, word: Any) -> None:
-        if end is not self._stream:
-            return
-        self._heard_at = self.loop.now
-        if isinstance(word, Elsewhere):
-            self._sent_elsewhere(word)
-            return
-        if isinstance(word, str):
-            self._stream_id = word
-            return
-        event: Event = word
+    def _hear(self, event: Event) -> None:
         if event.subscribed is not None:
             self._subscribed(event.subscribed.framework_id)
         elif event.offers is not None:
@@ -283,7 +215,7 @@ class SimScheduler:
         if not self.subscribed:
             return []
         if self.wants_probe:
-            return self._fitting(offer, [self._record(offer, is_probe=True)])
+            return fitting(offer, [self._record(offer, is_probe=True)])
         missing = self.behaviour.target - len(self._open)
         if missing <= 0:
             return []
@@ -294,7 +226,7 @@ class SimScheduler:
             if is_alike and self._rng.random() < self.behaviour.shares:
                 other.executor_id = first.executor_id
                 other.shape = attrs.evolve(other.shape, executor=first.shape.executor)
-        return self._fitting(offer, records)
+        return fitting(offer, records)
 
     def _record(self, offer: Offer, *, is_probe: bool = False) -> Record:
         self._tasks += 1
@@ -317,21 +249,6 @@ class SimScheduler:
             other = self._rng.choice(alike)
             record.executor_id = other.executor_id
             record.shape = attrs.evolve(record.shape, executor=other.shape.executor)
-
-    def _fitting(self, offer: Offer, records: list[Record]) -> list[Record]:
-        free = {resource.name: resource.scalar.value for resource in offer.resources if resource.scalar is not None}
-        ports = ports_of(offer)
-        fitting = []
-        for record in records:
-            cpus, mem = record.shape.needs
-            count = record.shape.ports
-            if free.get("cpus", 0) >= cpus and free.get("mem", 0) >= mem and count <= len(ports):
-                free["cpus"] -= cpus
-                free["mem"] -= mem
-                record.ports = tuple(ports[:count])
-                del ports[:count]
-                fitting.append(record)
-        return fitting
 
     def _accept(self, offer: Offer, records: list[Record]) -> None:
         for record in records:
@@ -361,8 +278,8 @@ class SimScheduler:
         if life != self._life or not self.is_up:
             return
         self.loop.call_in(seconds(5 + self._rng.random() * 10), self._live, life)
-        if self.loop.now - self._heard_at > SILENCE and self._stream is not None:
-            self._reconnect()
+        if self._line.is_silent:
+            self._line.reconnect()
             return
         rng, behaviour = self._rng, self.behaviour
         if rng.random() < 10 / behaviour.reconcile_every_s:
