@@ -337,7 +337,7 @@ def api_container(record: checkpoint.Container, ip: str, *, is_kept: bool) -> Co
     )
 
 
-def pod(env: dict[str, str], executor: Executor) -> ContainerSpec:
+def pod(options: AgentOptions, env: dict[str, str], executor: Executor) -> ContainerSpec:
     """An executor's container without a process, for what is to run inside it."""
     return ContainerSpec(
         container_id=executor.container_id,
@@ -346,6 +346,7 @@ def pod(env: dict[str, str], executor: Executor) -> ContainerSpec:
         executable=NO_EXECUTABLE,
         env=_with_path(env),
         user=executor.user,
+        root_container=container_of(options, executor),
     )
 
 

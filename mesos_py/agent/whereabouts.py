@@ -113,7 +113,7 @@ def _executor_spec(agent: Agent, executor: Executor) -> ContainerSpec:
     if executor.kind is Kind.COMMAND:
         tasks = (*executor.queued.values(), *executor.launched.values(), *executor.terminated.values())
         return specs.command_task(agent.options, env, executor, tasks[0].info)
-    return specs.pod(env, executor)
+    return specs.pod(agent.options, env, executor)
 
 
 def _of_task(agent: Agent, executor: Executor, key: str) -> Place:

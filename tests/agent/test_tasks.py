@@ -11,6 +11,7 @@ import pytest
 from mesos_py.agent import words
 from mesos_py.agent.checkpoint import facts
 from mesos_py.agent.lifecycle import ExecutorState
+from mesos_py.algebra.resources import Resources
 from mesos_py.wire import internal
 from mesos_py.wire.command import CommandInfo, Environment
 from mesos_py.wire.resource import Resource
@@ -18,6 +19,7 @@ from mesos_py.wire.secret import Secret
 from mesos_py.wire.task import TaskState, TaskStatus
 from mesos_py.wire.value import Value
 from tests import builders
+from tests.agent.containerizer.test_persistent import volume
 from tests.agent.world import (
     AGENT_ID,
     FRAMEWORK_ID,
@@ -154,6 +156,23 @@ def test_an_executor_that_should_not_exist_is_shut_down() -> None:
     world = World()
     exists(world)
     assert world.executor().state is ExecutorState.TERMINATING
+
+
+def test_a_volume_that_an_executor_was_not_launched_with() -> None:
+    """It could not be mounted: the task fails and says so; with those that are there, tasks may come and go."""
+    there, late = volume("there"), volume("late")
+    world = World()
+    world.agent.state.checkpointed = Resources.of((there, late))
+    world.run(custom_task("first", resources=(there,)))
+    world.run(custom_task("second", resources=(there,)), launch=False)
+    world.run(custom_task("third", resources=(late,)), launch=False)
+    assert list(world.executor().queued) == ["first", "second"]
+    (update,) = world.to_master(internal.StatusUpdate)
+    failed = update.status
+    assert (failed.task_id, failed.state, failed.reason, failed.message) == (
+        "third", TaskState.TASK_FAILED, Reason.REASON_CONTAINER_UPDATE_FAILED,
+        "Persistent volume 'late' cannot be mounted into the container of an executor that runs already",
+    )  # fmt: skip
 
 
 def test_a_task_id_in_use_changes_nothing() -> None:

@@ -8,6 +8,7 @@ Mesos: src/slave/slave.cpp Slave::runTask, Slave::__run.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from mesos_py.agent import changes, paths, specs, words
@@ -58,6 +59,8 @@ EXECUTOR_EXISTS = "Master wants to launch executor, but one already exists"
 EXECUTOR_ABSENT = "No executor is expected to launch and there is none running"
 EXECUTOR_TERMINATING = "Executor terminating"
 EXECUTOR_TERMINATED = "Executor terminated"
+#: Mesos mounts it into the container's namespace from outside; here a container's mounts are made with it.
+LATE_VOLUME = "Persistent volume '{}' cannot be mounted into the container of an executor that runs already"
 
 
 @value
@@ -201,6 +204,9 @@ def _why_not(agent: Agent, executor: Executor | None, wish: Wish) -> Drop | None
         return Drop(Reason.REASON_EXECUTOR_TERMINATED, EXECUTOR_TERMINATING)
     if executor.state is ExecutorState.TERMINATED:
         return Drop(Reason.REASON_EXECUTOR_TERMINATED, EXECUTOR_TERMINATED)
+    late = None if wish.kind is not Kind.CUSTOM else _late_volume(executor, wish.tasks)
+    if late is not None:
+        return Drop(Reason.REASON_CONTAINER_UPDATE_FAILED, LATE_VOLUME.format(late), TaskState.TASK_FAILED)
     return None
 
 
@@ -211,6 +217,17 @@ def _has_checkpointed(agent: Agent, resources: tuple[Resource, ...]) -> bool:
             needed = Resources.of(resources).checkpointed().unallocate()
             return needed <= agent.state.checkpointed
     return True
+
+
+def _late_volume(executor: Executor, tasks: Sequence[TaskInfo]) -> str | None:
+    """The id of a persistent volume of these that no task of the executor uses, so that it may not be mounted there."""
+    there = _volumes(executor.demand.used.messages())
+    return next((name for task in tasks for name in _volumes(task.resources) if name not in there), None)
+
+
+def _volumes(resources: Iterable[Resource]) -> dict[str, None]:
+    disks = [one.disk.persistence for one in resources if one.disk is not None]
+    return dict.fromkeys([persistence.id for persistence in disks if persistence is not None])
 
 
 def _drop(agent: Agent, framework: Framework, executor: Executor | None, wish: Wish, drop: Drop, out: Frame) -> None:

@@ -93,7 +93,8 @@ class IsolatedContainerizer:
     # ---- the port
 
     def launch(self, spec: ContainerSpec) -> None:
-        if spec.inside is not None:
+        # Under a runtime an executor without a process is nothing to join: its session is a container like its tasks'.
+        if spec.inside is not None and not (self._runtime is not None and spec.inside in self._pods):
             self._join(spec)
             return
         is_known = self._cgroups is not None and self._cgroups.knows(spec.container_id)

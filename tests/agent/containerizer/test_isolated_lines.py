@@ -15,6 +15,7 @@ from tests.agent.containerizer.harness import Harness, is_alive, needs_cgroups, 
 from tests.agent.containerizer.test_image_containers import harness, image, images
 from tests.agent.containerizer.test_lines import PIPES, TERMINAL, attached, everything, expect
 from tests.agent.containerizer.test_namespaces import ISOLATION, own
+from tests.agent.kinds import scalars
 
 __all__ = ["harness", "images", "own"]
 
@@ -85,6 +86,28 @@ async def test_a_program_that_is_not_there(own: Harness, lines: Lines, program: 
         await everything(client)
     assert await own.exited("s") == signal.SIGKILL
     assert is_alive(pid)
+
+
+@needs_crun
+@pytest.mark.parametrize("lines", [PIPES, TERMINAL], ids=["pipes", "terminal"])
+async def test_a_session_of_an_executor_without_a_process(own: Harness, lines: Lines) -> None:
+    """1 it is in the pod's sandbox, below its cgroups; 2 its words are its clients' alone; 3 nothing is left of it."""
+    pod = own.sandbox("c")
+    own.containerizer.make_sandbox("c", str(pod), None, None)
+    own.containerizer.update("c", scalars(cpus=0.1, mem=64), {})
+    join(own, "/bin/sh", "-c", "pwd; cat /proc/self/cgroup; echo =; touch made; exec sleep 1000", lines=lines)
+    pid = await own.launched("s")
+    async with attached(own, "s") as client:
+        said = (await expect(client, b"=")).decode().splitlines()
+        assert said[0] == str(pod)
+        assert any(line.endswith(("/c/mesos/s", "/c/s")) for line in said), said
+        await until((pod / "made").exists)
+        assert os.listdir(pod) == ["made"]
+        own.containerizer.destroy("s")
+        assert await own.exited("s") == signal.SIGKILL
+    own.containerizer.destroy("c")
+    await until(lambda: not own.cgroups())
+    assert not is_alive(pid)
 
 
 @needs_cgroups
