@@ -41,12 +41,31 @@ class Threshold:
     def __init__(self, level: str) -> None:
         """One of LEVELS."""
         self.level = level
+        #: of some modules, and of those below them, another one
+        self.levels: dict[str, str] = {}
+        #: of the modules that have written something
+        self.names: dict[str, None] = {}
+
+    def level_of(self, name: str) -> str:
+        """What counts for a module."""
+        while name and name not in self.levels:
+            name = name.rpartition(".")[0]
+        return self.levels.get(name, self.level)
 
     def __call__(self, logger: Any, method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         """As a processor of structlog."""
-        if LEVELS.index(_LEVEL_OF.get(method, method).upper()) < LEVELS.index(self.level):
+        least = self.level_of(getattr(logger, "name", "")) if self.levels else self.level
+        if LEVELS.index(_LEVEL_OF.get(method, method).upper()) < LEVELS.index(least):
             raise structlog.DropEvent
         return line
+
+
+class _Named(structlog.PrintLogger):
+    """Writes for one module, and knows which."""
+
+    def __init__(self, place: TextIO, name: str) -> None:
+        super().__init__(place)
+        self.name = name
 
 
 class Lines:
@@ -84,6 +103,12 @@ def set_up(options: LogOptions, threshold: Threshold | None = None) -> None:
         stream = Lines(sys.stderr, open(log_path(options.log_dir), "a", encoding="utf-8"))  # noqa: SIM115 - until we end
         colors = False
     level = getattr(logging, options.logging_level)
+
+    def logger_of(name: str = "") -> _Named:
+        if threshold is not None:
+            threshold.names[name] = None
+        return _Named(stream, name)
+
     shared: list[Any] = [
         *([threshold] if threshold is not None else []),
         structlog.contextvars.merge_contextvars,
@@ -101,7 +126,7 @@ def set_up(options: LogOptions, threshold: Threshold | None = None) -> None:
     structlog.configure(
         processors=[*shared, *ending],
         wrapper_class=structlog.make_filtering_bound_logger(level if threshold is None else logging.DEBUG),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=logger_of,
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(

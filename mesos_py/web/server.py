@@ -90,6 +90,8 @@ class Server:
         """``compresses``: answers are gzipped for those who accept that."""
         self._dispatch = dispatch
         self._compresses = compresses
+        #: of answers, as they were sent
+        self.gzipped_bytes = 0
         self.limits = limits or Limits()
         self._turns = turns or Turns()
         self._bodies_bytes = 0
@@ -227,6 +229,7 @@ class Server:
             if len(body) >= compress.BYTES_MIN and self._may_compress(incoming, headers):
                 body = await compress.gzip(body)
                 headers["Content-Encoding"] = "gzip"
+                self.gzipped_bytes += len(body)
             if len(body) <= PIECE_BYTES:
                 return web.Response(status=answer.status, body=body or None, headers=headers)
             return await self._send_pieces(incoming, answer.status, headers, _slices(body), len(body))
@@ -254,9 +257,14 @@ class Server:
     async def _pieces(self, incoming: web.BaseRequest, answer: Chunked) -> web.StreamResponse:
         pieces, headers = answer.pieces, headers_of(answer)
         if answer.length is None and self._may_compress(incoming, headers):
-            pieces = compress.gzip_pieces(pieces)
+            pieces = self._counted(compress.gzip_pieces(pieces))
             headers["Content-Encoding"] = "gzip"
         return await self._send_pieces(incoming, answer.status, headers, pieces, answer.length)
+
+    async def _counted(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        async for piece in pieces:
+            self.gzipped_bytes += len(piece)
+            yield piece
 
     def _may_compress(self, incoming: web.BaseRequest, headers: Mapping[str, str]) -> bool:
         """Events must not wait for others to be compressed with."""

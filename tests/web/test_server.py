@@ -103,6 +103,7 @@ async def test_large_answers_are_gzipped_for_who_accepts_it(site: Site) -> None:
     plain = await exchange(site.port, get("/big", "Accept-Encoding: gzip;q=0"))
     assert plain.body == BIG
     assert "content-encoding" not in (await exchange(site.port, get("/small", "Accept-Encoding: gzip"))).headers
+    assert site.server.gzipped_bytes == len(packed.body)
 
 
 async def test_answers_in_pieces_are_whole(site: Site) -> None:
@@ -110,6 +111,7 @@ async def test_answers_in_pieces_are_whole(site: Site) -> None:
     assert (await exchange(site.port, get("/pieces"))).body == expected
     packed = await exchange(site.port, get("/pieces", "Accept-Encoding: gzip"))
     assert zlib.decompress(packed.body, wbits=31) == expected
+    assert site.server.gzipped_bytes == len(packed.body)
 
 
 async def test_answers_in_pieces_reach_http_1_0(site: Site) -> None:

@@ -40,6 +40,7 @@ def complete(given: Given, settings: Settings, base: str = paths.ROOT, role: str
     made["dependencies"] = tuple(paths.absolute(one, paths.parent(own)) for one in given.get("dependencies", ()))
     made["constraints"] = tuple(_operator_in_capitals(words) for words in given.get("constraints", ()))
     made.setdefault("role", role or settings.mesos_role)
+    made["accepted_resource_roles"] = settings.usable(given.get("accepted_resource_roles", ()), made["role"])
     made["networks"] = networks = _networks(given.get("networks", ()), settings)
     made["container"] = container = _container(given.get("container"), networks)
     if all(one.mode == HOST for one in networks):
@@ -92,7 +93,7 @@ def _fill_strategies(made: Given, container: Container | None) -> None:
     made.setdefault("unreachable_strategy", DISABLED if is_resident else NO_LIMIT)
     made["residency"] = made.get("residency") or Residency() if is_resident else None
     if is_resident:
-        made.setdefault("accepted_resource_roles", (ANY_ROLE,))
+        made["accepted_resource_roles"] = made["accepted_resource_roles"] or (ANY_ROLE,)
 
 
 def _operator_in_capitals(words: tuple[str, ...]) -> tuple[str, ...]:

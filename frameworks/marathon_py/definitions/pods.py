@@ -343,12 +343,17 @@ def complete_pod(given: Pod, settings: Settings, base: str = paths.ROOT, role: s
         for one in given.volumes
     )
     in_place = Upgrade(minimum_health_capacity=0.5, maximum_over_capacity=0.0)
+    role = given.role or role or settings.mesos_role
+    placement = scheduling.placement
     scheduling = attrs.evolve(
         scheduling,
+        placement=attrs.evolve(
+            placement, accepted_resource_roles=settings.usable(placement.accepted_resource_roles, role)
+        ),
         upgrade=scheduling.upgrade or (in_place if given.is_resident else Upgrade()),
         unreachable_strategy=scheduling.unreachable_strategy or (DISABLED if given.is_resident else NO_LIMIT),
     )
     return attrs.evolve(
         given, id=paths.absolute(given.id, base), networks=networks, containers=containers, volumes=volumes,
-        scheduling=scheduling, role=given.role or role or settings.mesos_role,
+        scheduling=scheduling, role=role,
     )  # fmt: skip

@@ -51,11 +51,12 @@ class Front:
     def __init__(
         self, leadership: Leadership, relay: Relay, *, identify: Callable[[Request], Awaitable[None]],
         requests_max: int | None = None, origins: tuple[str, ...] = (), try_every_s: float = TRY_EVERY_S,
+        requests: Requests | None = None,
     ) -> None:  # fmt: skip
         """``identify`` notes who asks on the request. Raises HttpError with the answer to who may not ask at all."""
         self._leadership, self._relay, self._identify = leadership, relay, identify
         self._requests_max, self._origins, self._try_every_s = requests_max, origins, try_every_s
-        self.requests = Requests()
+        self.requests = requests or Requests()
 
     async def __call__(self, request: Request) -> Answer:
         requests, began = self.requests, time.monotonic()

@@ -11,6 +11,7 @@ from frameworks.marathon_py.shell import tls
 from frameworks.marathon_py.shell.access import Basic
 from frameworks.marathon_py.shell.flags.process import DEFAULT_ZK, Process
 from frameworks.marathon_py.shell.flags.scheduling import Scheduling
+from frameworks.marathon_py.shell.metrics.reporters import DataDogApi, Reporter, Udp
 from mesos_py.config import UsageError
 from mesos_py.coordination.address import AddressError, ZooKeeperAddress, parse_address
 
@@ -65,6 +66,28 @@ def secret(settings: Scheduling) -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--mesos_authentication_secret_file: {error}") from error
+
+
+def reporters(process: Process) -> tuple[Reporter, ...]:
+    """Who is sent metrics. Raises UsageError."""
+    found: list[Reporter] = []
+    if process.metrics_statsd:
+        host, port = _place("statsd", process.metrics_statsd_host, process.metrics_statsd_port)
+        found.append(Udp(host=host, port=port, every_s=process.metrics_statsd_every_s))
+    if process.metrics_datadog and process.metrics_datadog_protocol == "api":
+        if process.metrics_datadog_api_key is None:
+            raise UsageError("--metrics_datadog_protocol=api needs --metrics_datadog_api_key")
+        found.append(DataDogApi(key=process.metrics_datadog_api_key, every_s=process.metrics_datadog_every_s))
+    elif process.metrics_datadog:
+        host, port = _place("datadog", process.metrics_datadog_host, process.metrics_datadog_port)
+        found.append(Udp(host=host, port=port, every_s=process.metrics_datadog_every_s, is_datadog=True))
+    return tuple(found)
+
+
+def _place(name: str, host: str | None, port: int | None) -> tuple[str, int]:
+    if not host or not port:
+        raise UsageError(f"--metrics_{name} needs --metrics_{name}_host and --metrics_{name}_port")
+    return host, port
 
 
 def is_loopback(address: str | None) -> bool:

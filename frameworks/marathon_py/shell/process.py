@@ -7,27 +7,18 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import structlog
-
 from frameworks.marathon_py.core import Marathon
 from frameworks.marathon_py.shell import kept
 from frameworks.marathon_py.shell.api.errors import Failed
+from frameworks.marathon_py.shell.loggers import Loggers
 from frameworks.marathon_py.shell.metrics.counts import gauges
 from frameworks.marathon_py.shell.metrics.formats import as_json, exposition
 from frameworks.marathon_py.shell.metrics.kinds import Gauge, Readings
 from frameworks.marathon_py.shell.metrics.requests import Requests
 from frameworks.marathon_py.shell.plugins.guard import Plugins
 from frameworks.marathon_py.shell.program import MarathonScheduler
-from mesos_py.logs import Threshold
 from mesos_py.sdk import NotKept
 
-log = structlog.get_logger(__name__)
-
-#: Marathon's, as ours
-LEVELS = {
-    "all": "DEBUG", "trace": "DEBUG", "debug": "DEBUG", "info": "INFO", "warn": "WARNING", "error": "ERROR",
-    "fatal": "ERROR", "off": "ERROR",
-}  # fmt: skip
 STARTED = time.monotonic()
 ABDICATE_AFTER_S = 0.5  # so that whoever has asked for it is answered; LeaderResource.scala
 
@@ -35,7 +26,7 @@ ABDICATE_AFTER_S = 0.5  # so that whoever has asked for it is answered; LeaderRe
 class Process:
     def __init__(
         self, scheduler: MarathonScheduler, flags: Mapping[str, Any], url: str, plugins: Plugins, requests: Requests,
-        threshold: Threshold, abdicated: Callable[[], None],
+        loggers: Loggers, abdicated: Callable[[], None],
     ) -> None:  # fmt: skip
         """``requests`` are those of its door; ``abdicated`` is called when this process is to end."""
         self.may, self.forbidden, self.ask_plugin = plugins.may, plugins.forbidden, plugins.serve
@@ -43,8 +34,8 @@ class Process:
         self._scheduler, self._flags, self._url, self._abdicated = scheduler, flags, url, abdicated
         self.listen, self.leave = scheduler.listen, scheduler.leave
         self.now = scheduler.now
-        self._threshold, self._log_level = threshold, str(flags["logging_level"])
-        self._level_back: asyncio.TimerHandle | None = None
+        self._loggers = loggers
+        self.set_log_level = loggers.set
 
     @property
     def core(self) -> Marathon:
@@ -93,24 +84,15 @@ class Process:
     # ---- the log
 
     @property
-    def log_level(self) -> str:
-        return self._log_level
-
-    def set_log_level(self, level: str, for_s: float | None) -> None:
-        if level.lower() not in LEVELS:
-            raise ValueError(f"'{level}' is no level: there are {', '.join(LEVELS)}")
-        if self._level_back is not None:
-            self._level_back.cancel()
-        former = self._log_level
-        if for_s is not None:
-            self._level_back = asyncio.get_running_loop().call_later(for_s, self.set_log_level, former, None)
-        self._log_level = level.lower()
-        self._threshold.level = LEVELS[self._log_level]
-        log.info("level of the log is another", level=self._log_level, former=former)
+    def log_levels(self) -> Mapping[str, str]:
+        return self._loggers.shown()
 
     # ---- metrics
 
-    def _readings(self) -> Readings:
+    def streamed(self, size: int) -> None:
+        self._requests.event_bytes += size
+
+    def readings(self) -> Readings:
         now = time.monotonic()
         return {
             **self._scheduler.counts.readings(), **gauges(self.core, self.now()), **self._requests.readings(),
@@ -119,9 +101,9 @@ class Process:
         }  # fmt: skip
 
     def metrics(self) -> Mapping[str, Any]:
-        return as_json(self._readings(), self._flags["metrics_name_prefix"], time.monotonic())
+        return as_json(self.readings(), self._flags["metrics_name_prefix"], time.monotonic())
 
     def exposition(self) -> str | None:
         if not self._flags["metrics_prometheus"]:
             return None
-        return exposition(self._readings(), self._flags["metrics_name_prefix"])
+        return exposition(self.readings(), self._flags["metrics_name_prefix"])

@@ -26,9 +26,12 @@ from frameworks.marathon_py.shell.api.site import Api
 from frameworks.marathon_py.shell.ends import BAD_FLAG, FAULTY, GRACEFUL, NO_PORT, UNCAUGHT, Ended, why
 from frameworks.marathon_py.shell.flags import Flags
 from frameworks.marathon_py.shell.front import Front, Leadership
+from frameworks.marathon_py.shell.loggers import LEVELS, Loggers
+from frameworks.marathon_py.shell.metrics.reporters import reporting
+from frameworks.marathon_py.shell.metrics.requests import Requests
 from frameworks.marathon_py.shell.plugins.guard import Plugins
 from frameworks.marathon_py.shell.plugins.loading import PluginFailed, load
-from frameworks.marathon_py.shell.process import LEVELS, Process
+from frameworks.marathon_py.shell.process import Process
 from frameworks.marathon_py.shell.program import MarathonScheduler
 from frameworks.marathon_py.shell.relay import Relay
 from mesos_py.cli.command import EXIT_OK, say
@@ -128,6 +131,7 @@ class _Serving:
         process = flags.process
         self._zookeeper, self._tls = given.zookeeper(process), given.certificate(process)
         self._basic, self._secret = given.password(process), given.secret(flags.scheduling)
+        self._reporters = given.reporters(process)
         self._plugins = Plugins(load(process.plugin_conf) if process.plugin_conf is not None else ())
 
     async def run(self) -> None:
@@ -148,7 +152,7 @@ class _Serving:
             stack.push_async_callback(relay.close)
             self._front = Front(
                 leadership, relay, identify=self._identify, requests_max=process.http_max_concurrent_requests,
-                origins=process.access_control_allow_origin,
+                origins=process.access_control_allow_origin, requests=Requests(lambda: server.gzipped_bytes),
             )  # fmt: skip
             print(f"ready {leadership.ours}", flush=True)
             await self._lead()
@@ -195,11 +199,13 @@ class _Serving:
                 raise
             self._preparing = None
             process = Process(
-                scheduler, self._flags.shown(), leadership.ours, self._plugins, self._front.requests, self._threshold,
-                self._abdicated,
+                scheduler, self._flags.shown(), leadership.ours, self._plugins, self._front.requests,
+                Loggers(self._threshold, self._flags.process.logging_level), self._abdicated,
             )  # fmt: skip
             hub = Hub(process)
             stack.push_async_callback(hub.close)
+            prefix = self._flags.process.metrics_name_prefix
+            await stack.enter_async_context(reporting(self._reporters, process.readings, prefix))
             leadership.leader, leadership.site = leadership.ours, Api(process, rows(hub), origins)
             log.info("leading", address=leadership.ours, framework_id=scheduler.framework_id)
             try:

@@ -30,7 +30,6 @@ class Scripted:
     """A process whose core is told what tests want it to be told."""
 
     framework_id = "F"
-    log_level = "info"
     address = ADDRESS
     url = f"http://{ADDRESS}"
 
@@ -49,11 +48,17 @@ class Scripted:
         #: about what it was asked whether somebody may
         self.judged: list[Any] = []
         self.plugins: tuple[Mapping[str, Any], ...] = ()
+        self.log_levels = {"ROOT": "INFO"}
+        #: bytes of events
+        self.streamed_bytes = 0
 
-    def set_log_level(self, level: str, for_s: float | None) -> None:
-        if level != "debug":
-            raise ValueError(f"'{level}' is no level")
-        self.log_level = level
+    def set_log_level(self, name: str, level: str, for_s: float | None) -> None:
+        if name == "one.too.many":
+            raise ValueError("too many")
+        self.log_levels[name] = level.upper()
+
+    def streamed(self, size: int) -> None:
+        self.streamed_bytes += size
 
     @property
     def core(self) -> Marathon:

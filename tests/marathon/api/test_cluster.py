@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.marathon.api.served import ADDRESS, served
@@ -74,16 +76,19 @@ async def test_who_may_not_is_told_so() -> None:
             assert (await site.ask("GET", path)).status == 403
 
 
-@pytest.mark.parametrize(("body", "status"), [
-    ({"level": "debug"}, 200), ({"level": "debug", "logger": "root", "durationSeconds": 60}, 200),
-    ({"level": "loud"}, 422), ({}, 422), ([], 422), ({"level": 1}, 422), ({"level": "debug", "logger": "a.b"}, 422),
-    ({"level": "debug", "durationSeconds": 0}, 422), ({"level": "debug", "durationSeconds": True}, 422),
-    ({"level": "debug", "durationSeconds": 10**9}, 422),
+@pytest.mark.parametrize(("body", "changed"), [
+    ({"level": "debug"}, {"ROOT": "DEBUG"}), ({"level": "WARN", "logger": "a.b"}, {"a.b": "WARN"}),
+    ({"level": "trace", "logger": "a", "durationSeconds": 60}, {"a": "TRACE"}),
+    ({"level": "loud"}, {}), ({}, {}), ([], {}), ({"level": 1}, {}), ({"level": "off"}, {}),
+    ({"level": "debug", "logger": ""}, {}), ({"level": "debug", "logger": 1}, {}),
+    ({"level": "debug", "logger": "one.too.many"}, {}), ({"level": "debug", "durationSeconds": 0}, {}),
+    ({"level": "debug", "durationSeconds": True}, {}), ({"level": "debug", "durationSeconds": 10**9}, {}),
 ])  # fmt: skip
-async def test_the_level_of_the_log(body: object, status: int) -> None:
-    """There is one for all that is written."""
+async def test_levels_of_loggers(body: Any, changed: dict[str, str]) -> None:
+    """The answer is what was asked for; what is refused changes nothing."""
     async with served() as site:
         assert (await site.ask("GET", "/logging")).json == {"ROOT": "INFO"}
         found = await site.ask("POST", "/logging", body)
-        assert found.status == status
-        assert (await site.ask("GET", "/logging")).json == {"ROOT": "DEBUG" if status == 200 else "INFO"}
+        assert found.status == (200 if changed else 422)
+        assert not changed or found.json == {"logger": "ROOT", **body, "level": body["level"].lower()}
+        assert (await site.ask("GET", "/logging")).json == {"ROOT": "INFO", **changed}

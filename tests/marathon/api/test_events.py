@@ -86,6 +86,8 @@ async def test_types_are_chosen_by_their_names() -> None:
     async with served() as site, subscribed(site, "?event_type=app_terminated_event&event_type=other") as reader:
         site.program.hearers.tell([instance_changed("Running"), words.SpecGone(WEB)])
         assert (await reader.event())[0] == "app_terminated_event"
+        gone = '{"eventType":"app_terminated_event","timestamp":"2024-05-01T12:00:00.000Z","appId":"/web"}'
+        assert site.program.streamed_bytes == len(f"event: app_terminated_event\r\ndata: {gone}\r\n\r\n")
 
 
 async def test_a_new_app_is_told_in_the_order_that_clients_know() -> None:

@@ -11,6 +11,7 @@ from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.shell.metrics.counts import Counts, gauges
 from frameworks.marathon_py.shell.metrics.formats import as_json, exposition
 from frameworks.marathon_py.shell.metrics.kinds import Counter, Gauge, Meter, Timer
+from frameworks.marathon_py.shell.metrics.requests import Requests
 from mesos_py.machine.frame import Frame
 from mesos_py.wire.ids import OfferID, TaskID
 from mesos_py.wire.offer import Offer
@@ -112,3 +113,27 @@ def test_gauges_follow_from_the_state() -> None:
     assert {name: number for name, number in numbers.items() if number} == {
         "apps.active.gauge": 1, "groups.active.gauge": 1, "instances.running.gauge": 2,
     }  # fmt: skip
+
+
+def test_every_name_of_the_documentation_is_there() -> None:
+    """Behaviour §18, but for the JVM's; those of which nothing can happen here are 0."""
+    world, requests = world_of(), Requests(lambda: 5)
+    requests.event_bytes = 7
+    found = {**Counts().readings(), **gauges(world.core, world.now), **requests.readings()}
+    assert found.keys() >= {
+        *(f"{what}.active.gauge" for what in ("apps", "pods", "groups", "deployments")),
+        *(f"instances.{what}.gauge" for what in (
+            "running", "staged", "launch-overdue", "inflight-kills", "inflight-kill-attempts")),
+        "tasks.launched.counter", "deployments.counter", "deployments.dismissed.counter", "mesos.calls.revive.counter",
+        "mesos.calls.suppress.counter", *(f"mesos.offers.{what}.counter" for what in ("incoming", "used", "declined")),
+        *(f"mesos.offer-operations.{what}.counter" for what in ("launch", "launch-group", "reserve")),
+        "mesos.task-updates.task-running.counter", "mesos.task.oom.memory-limit-exceeded.counter",
+        "mesos.task.oom.memory-limit-unfulfillable.counter", "persistence.gc.runs.counter",
+        "persistence.gc.compaction.duration.timer.seconds", "persistence.gc.scan.duration.timer.seconds",
+        "http.requests.active.gauge", "http.requests.size.counter.bytes", "http.responses.size.counter.bytes",
+        "http.responses.size.gzipped.counter.bytes", "http.responses.event-stream.size.counter.bytes",
+        *(f"http.responses.{number}xx.rate.meter" for number in range(1, 6)),
+        *(f"http.requests{method}.duration.timer.seconds" for method in ("", ".get", ".post", ".put", ".delete")),
+    }  # fmt: skip
+    assert found["http.responses.size.gzipped.counter.bytes"] == Counter(5)
+    assert found["http.responses.event-stream.size.counter.bytes"] == Counter(7)

@@ -49,7 +49,8 @@ async def test_it_serves_and_is_told_to_end(tmp_path: Path) -> None:
                 async with client.post(f"{url}/logging", json={"level": level, "durationSeconds": 9}) as answer:
                     assert answer.status == status
             async with client.get(f"{url}/logging") as answer:
-                assert await answer.json() == {"ROOT": "DEBUG"}
+                levels = await answer.json()
+            assert (levels["ROOT"], levels["frameworks.marathon_py.shell.serve"]) == ("DEBUG", "DEBUG (inherited)")
             async with client.get(f"{url}/ping", headers=basic("me", "no")) as answer:
                 assert answer.status == 401
     finally:

@@ -5,12 +5,27 @@ Source: mesosphere/marathon .../api/v2/InfoResource.scala, LeaderResource.scala,
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from frameworks.marathon_py.shell.api.call import Call, answer
-from frameworks.marathon_py.shell.api.errors import Failed
+import attrs
+
+from frameworks.marathon_py.definitions.fields import (
+    Violation,
+    field,
+    integer,
+    one_of,
+    read_as,
+    record,
+    show,
+    text,
+)
+from frameworks.marathon_py.definitions.rules.words import MUST_NOT_BE_EMPTY
+from frameworks.marathon_py.shell.api.call import Call, answer, read
+from frameworks.marathon_py.shell.api.errors import Failed, invalid
 from frameworks.marathon_py.shell.api.program import LEADER, PLUGINS, SYSTEM_CONFIG, SYSTEM_METRICS
 from frameworks.marathon_py.shell.api.site import Row
+from frameworks.marathon_py.shell.loggers import ROOT
 from mesos_py import __version__
 from mesos_py.web.metrics import PROMETHEUS
 from mesos_py.web.response import JSON, Response
@@ -98,34 +113,36 @@ async def metrics(call: Call) -> Answer:
 
 async def prometheus(call: Call) -> Answer:
     """All metrics, for Prometheus."""
-    text = call.program.exposition()
-    if text is None:
+    shown = call.program.exposition()
+    if shown is None:
         raise Failed(404, "Prometheus reporter is disabled")
-    return Response(200, text.encode(), PROMETHEUS)
+    return Response(200, shown.encode(), PROMETHEUS)
 
 
-ROOT = "ROOT"
+@attrs.frozen(kw_only=True)
+class LoggerChange:
+    """How much a logger logs, for so many seconds or for good. Marathon has no logger that is meant by default."""
+
+    level: str = field(one_of("trace", "debug", "info", "warn", "error"))
+    logger: str = field(text(), ROOT)
+    duration_seconds: int | None = field(integer(1, DURATION_MAX_S), None)
 
 
 async def log_levels(call: Call) -> Answer:
-    """The level of the log; there is one for all that is written."""
-    return answer({ROOT: call.program.log_level.upper()})
+    """The levels of loggers, which are modules."""
+    return answer(call.program.log_levels)
 
 
 async def set_log_level(call: Call) -> Answer:
-    """Another level of the log, for durationSeconds or for good."""
-    body = call.json()
-    said = body if isinstance(body, dict) else {}
-    level, logger, for_s = said.get("level"), said.get("logger", ROOT), said.get("durationSeconds")
-    if not isinstance(level, str) or not isinstance(logger, str) or logger.upper() != ROOT:
-        raise Failed(422, f"expecting a level, and no logger but {ROOT}")
-    if not (for_s is None or (isinstance(for_s, int) and not isinstance(for_s, bool) and 0 < for_s <= DURATION_MAX_S)):
-        raise Failed(422, "durationSeconds: expecting a whole number of seconds")
+    """Another level of a logger and of those below it, for durationSeconds or for good."""
+    change: LoggerChange = read(partial(read_as, record(LoggerChange)), call.json())
+    if not change.logger:
+        raise invalid((Violation("/logger", MUST_NOT_BE_EMPTY),))
     try:
-        call.program.set_log_level(level, for_s)
+        call.program.set_log_level(change.logger, change.level, change.duration_seconds)
     except ValueError as error:
         raise Failed(422, str(error)) from error
-    return answer({"level": level, "logger": logger} | ({} if for_s is None else {"durationSeconds": for_s}))
+    return answer(show(change))
 
 
 async def plugins(call: Call) -> Answer:
@@ -166,7 +183,10 @@ ROWS = (
         method="GET", path="/metrics/prometheus", handler=prometheus, action="view", to=SYSTEM_METRICS, produces="",
     ),
     Row(method="GET", path="/logging", handler=log_levels, action="view", to=SYSTEM_CONFIG),
-    Row(method="POST", path="/logging", handler=set_log_level, action="update", to=SYSTEM_CONFIG),
+    Row(
+        method="POST", path="/logging", handler=set_log_level, action="update", to=SYSTEM_CONFIG, takes="LoggerChange",
+        gives="LoggerChange",
+    ),
     Row(method="GET", path="/v2/plugins", handler=plugins, action="view", to=PLUGINS),
     *_PLUGIN,
     Row(method="GET", path="/v2/eventSubscriptions", handler=subscriptions),

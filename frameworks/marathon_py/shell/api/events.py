@@ -117,6 +117,7 @@ class Hub:
         for stream, types in list(self._subscribers.items()):
             if types is None or not name or name in types:
                 stream.send_framed(text)
+                self._program.streamed(len(text))
 
 
 def framed(name: str, more: dict[str, Any], now: Nanos) -> bytes:

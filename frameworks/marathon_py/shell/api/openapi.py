@@ -12,7 +12,7 @@ from frameworks.marathon_py.definitions.groups import GroupUpdate
 from frameworks.marathon_py.definitions.legacy import GIVEN
 from frameworks.marathon_py.definitions.pods import Pod
 from frameworks.marathon_py.definitions.schemas import schemas
-from frameworks.marathon_py.shell.api.cluster import API_VERSION
+from frameworks.marathon_py.shell.api.cluster import API_VERSION, LoggerChange
 from frameworks.marathon_py.shell.api.groups import GroupPatch
 from frameworks.marathon_py.shell.api.site import Row
 from mesos_py.web.response import JSON
@@ -82,7 +82,7 @@ def document(rows: Iterable[Row]) -> dict[str, Any]:
         paths.setdefault(row.path, {})[row.method.lower()] = _operation(row)
     return {
         "openapi": "3.1.0", "info": {"title": "Marathon on mesos_py", "version": API_VERSION}, "paths": paths,
-        "components": {"schemas": {**schemas((App, Pod, GroupUpdate, GroupPatch)), **_WRITTEN}},
+        "components": {"schemas": {**schemas((App, Pod, GroupUpdate, GroupPatch, LoggerChange)), **_WRITTEN}},
     }  # fmt: skip
 
 

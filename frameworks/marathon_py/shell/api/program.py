@@ -74,6 +74,10 @@ class Program(Protocol):
 
     def leave(self, queue: asyncio.Queue[Any]) -> None: ...
 
+    def streamed(self, size: int) -> None:
+        """So many bytes of events were sent to somebody."""
+        ...
+
     # ---- the process
 
     async def abdicate(self, backup: str | None, restore: str | None) -> None:
@@ -101,12 +105,13 @@ class Program(Protocol):
     # ---- the log
 
     @property
-    def log_level(self) -> str:
-        """Of Marathon's: trace, debug, info, warn, error."""
+    def log_levels(self) -> Mapping[str, str]:
+        """Of each logger by its name, as ``GET /logging`` shows them."""
         ...
 
-    def set_log_level(self, level: str, for_s: float | None) -> None:
-        """For so long, or for good. Raises ValueError for what is no level."""
+    def set_log_level(self, name: str, level: str, for_s: float | None) -> None:
+        """Of a logger: trace, debug, info, warn or error, for so long, or for good. Raises ValueError when there are
+        too many that have one."""
         ...
 
     # ---- metrics

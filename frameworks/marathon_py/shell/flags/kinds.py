@@ -9,15 +9,17 @@ from mesos_py.flags import INTEGER, SECRET, URL, Flag, Kind, bounded
 MILLISECONDS_MAX = (1 << 31) - 1  # some 24 days, as Marathon's own
 
 
-def _count(text: str) -> int:
+def _count(text: str, least: int = 0) -> int:
     number: int = INTEGER.parse(text)
-    if not 0 <= number <= MILLISECONDS_MAX:
-        raise ValueError(f"expecting a whole number from 0 to {MILLISECONDS_MAX}, found '{text}'")
+    if not least <= number <= MILLISECONDS_MAX:
+        raise ValueError(f"expecting a whole number from {least} to {MILLISECONDS_MAX}, found '{text}'")
     return number
 
 
 #: the field is in seconds
 MILLISECONDS = Kind("MS", lambda text: _count(text) / 1000, lambda value: str(round(value * 1000)))
+#: likewise; of something that is done again and again
+EVERY = Kind("MS", lambda text: _count(text, 1) / 1000, MILLISECONDS.show)
 #: likewise
 WHOLE_SECONDS = Kind("SECONDS", lambda text: float(_count(text)), lambda value: str(round(value)))
 COUNT = bounded(INTEGER, least=1)
@@ -28,7 +30,7 @@ def as_json(flag: Flag, value: Any) -> Any:
     """In the flag's own unit; None for a secret."""
     if flag.kind is SECRET or value is None:
         return None
-    if flag.kind in (MILLISECONDS, WHOLE_SECONDS):
+    if flag.kind in (MILLISECONDS, EVERY, WHOLE_SECONDS):
         return int(flag.kind.show(value))
     if flag.kind is URL:
         return URL.show(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from frameworks.marathon_py.shell.flags.kinds import COUNT, MILLISECONDS, PORT
+from frameworks.marathon_py.shell.flags.kinds import COUNT, EVERY, MILLISECONDS, PORT
 from mesos_py.flags import BOOLEAN, NAMES, SECRET, TEXT, URL, one_of, option
 
 DEFAULT_ZK = "zk://localhost:2181/marathon"
@@ -71,6 +71,20 @@ class Process:
 
     metrics_prometheus: bool = option(BOOLEAN, True, "Serve /metrics/prometheus.", group="Metrics and log")
     metrics_name_prefix: str = option(TEXT, "marathon", "What names of metrics begin with.", group="Metrics and log")
+    metrics_statsd: bool = option(BOOLEAN, False, "Send metrics to StatsD, over UDP.", group="Metrics and log")
+    metrics_statsd_host: str | None = option(TEXT, None, "Where StatsD is.", group="Metrics and log")
+    metrics_statsd_port: int | None = option(PORT, None, "Its port.", group="Metrics and log")
+    metrics_statsd_every_s: float = option(
+        EVERY, 10.0, "How often.", flag="metrics_statsd_transmission_interval_ms", group="Metrics and log")
+    metrics_datadog: bool = option(BOOLEAN, False, "Send metrics to DataDog.", group="Metrics and log")
+    metrics_datadog_protocol: str = option(
+        one_of("udp", "api"), "udp", "Over UDP to an agent of theirs, or over HTTPS to themselves.",
+        group="Metrics and log")
+    metrics_datadog_host: str | None = option(TEXT, None, "Where the agent is.", group="Metrics and log")
+    metrics_datadog_port: int | None = option(PORT, None, "Its port.", group="Metrics and log")
+    metrics_datadog_api_key: str | None = option(SECRET, None, "How they know us.", group="Metrics and log")
+    metrics_datadog_every_s: float = option(
+        EVERY, 10.0, "How often.", flag="metrics_datadog_transmission_interval_ms", group="Metrics and log")
     logging_level: str = option(
         one_of("all", "trace", "debug", "info", "warn", "error", "fatal", "off"), "info", "Least important lines to "
         "log.", group="Metrics and log")

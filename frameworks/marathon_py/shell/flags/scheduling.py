@@ -8,6 +8,8 @@ from frameworks.marathon_py.shell.flags.kinds import COUNT, MILLISECONDS, PORT, 
 from mesos_py.flags import BOOLEAN, NAMES, SECRET, TEXT, URL, one_of, option
 
 FEATURES = ("vips", "task_killing", "external_volumes", "secrets", "gpu_resources")
+#: of former releases, for those who still need them
+DEPRECATED = ("sanitize_accepted_resource_roles", "text_plain_tasks")
 
 
 @attrs.frozen(kw_only=True)
@@ -68,5 +70,7 @@ class Scheduling:
         group="Definitions")
     new_group_enforce_role: str = option(
         one_of("off", "top"), "off", "Whether new top-level groups enforce their role.", group="Definitions")
+    deprecated_features: tuple[str, ...] = option(
+        NAMES, (), f"With commas between: {', '.join(DEPRECATED)}.", group="Definitions")
     enable_features: tuple[str, ...] = option(
         NAMES, (), f"With commas between: {', '.join(FEATURES)}.", group="Definitions")

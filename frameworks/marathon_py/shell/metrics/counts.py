@@ -9,7 +9,7 @@ from frameworks.marathon_py.core import Marathon
 from frameworks.marathon_py.definitions.app import App
 from frameworks.marathon_py.definitions.groups import Group
 from frameworks.marathon_py.instances.instance import Condition
-from frameworks.marathon_py.shell.metrics.kinds import Counter, Gauge, Readings
+from frameworks.marathon_py.shell.metrics.kinds import Counter, Gauge, Readings, Timer
 from mesos_py.machine.frame import Frame, Send
 from mesos_py.machine.values import Nanos, seconds
 from mesos_py.wire.offer import Offer
@@ -26,6 +26,11 @@ LAUNCHES, GROUP_LAUNCHES, RESERVES = (
 LAUNCHED = "tasks.launched.counter"
 DEPLOYMENTS, DISMISSED = "deployments.counter", "deployments.dismissed.counter"
 OUT_OF_MEMORY = "mesos.task.oom.memory-limit-exceeded.counter"
+#: nothing of ours happens that would be counted: no agent says the first, and nothing is compacted
+NEVER: Readings = {
+    "mesos.task.oom.memory-limit-unfulfillable.counter": Counter(0), "persistence.gc.runs.counter": Counter(0),
+    **{f"persistence.gc.{what}.duration.timer.seconds": Timer(0.0) for what in ("compaction", "scan")},
+}  # fmt: skip
 _OPERATIONS = {
     _Operation.LAUNCH: LAUNCHES, _Operation.LAUNCH_GROUP: GROUP_LAUNCHES, _Operation.RESERVE: RESERVES,
 }  # fmt: skip
@@ -85,7 +90,7 @@ class Counts:
                 self._counters[LAUNCHED] += len(operation.launch_group.task_group.tasks)
 
     def readings(self) -> Readings:
-        return {name: Counter(count) for name, count in self._counters.items()}
+        return {**NEVER, **{name: Counter(count) for name, count in self._counters.items()}}
 
 
 def gauges(core: Marathon, now: Nanos) -> Readings:
