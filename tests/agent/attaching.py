@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 
 from mesos_py.wire import recordio
-from tests.agent.masters import Master
+from tests.agent.masters import WAIT_S, Master
 
 JSON, PROTOBUF, RECORDIO = "application/json", "application/x-protobuf", "application/recordio"
 STREAMED = {"Content-Type": RECORDIO, "Message-Content-Type": JSON}
@@ -69,7 +69,7 @@ class Heard:
 
     async def record(self) -> dict[str, Any] | None:
         while not self._records:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(WAIT_S):
                 piece = await self.response.content.readany()
             if not piece:
                 return None

@@ -26,9 +26,11 @@ async def master() -> AsyncIterator[Master]:
 @pytest.fixture
 async def agent(master: Master, tmp_path: Path) -> AsyncIterator[AgentProgram]:
     made = AgentProgram(master, tmp_path)
-    await made.registered()
-    yield made
-    await made.cleanup()
+    try:
+        await made.registered()
+        yield made
+    finally:
+        await made.cleanup()
 
 
 @pytest.fixture(scope="session")
@@ -41,15 +43,14 @@ def dockerd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 @pytest_asyncio.fixture(params=[kind.param for kind in KINDS], scope="module", loop_scope="module")
 async def kept(request: pytest.FixtureRequest) -> AsyncIterator[Host]:
     """One agent for all scenarios of a kind."""
+    dockerd = request.getfixturevalue("dockerd") if "docker" in request.param.can else None
     directory = host_directory()
-    host = Host(
-        request.param, directory, request.getfixturevalue("dockerd") if "docker" in request.param.can else None
-    )
+    host = Host(request.param, directory, dockerd)
     try:
         await host.open()
         yield host
-        await host.close()
     finally:
+        await host.close()
         forget(directory)
 
 

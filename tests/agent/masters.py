@@ -18,7 +18,7 @@ from mesos_py.wire.task import TaskGroupInfo, TaskInfo, TaskStatus
 from tests import builders
 from tests.agent.world import AGENT_ID, FRAMEWORK_ID, PARTITION_AWARE, framework, kill_policy
 
-WAIT_S = 20.0  # for something that takes milliseconds; a test never asserts how long it took
+WAIT_S = 60.0  # for something that takes milliseconds; a test never asserts how long it took
 
 
 class Master:

@@ -16,6 +16,7 @@ from mesos_py.agent.checkpoint.store import FILE, META
 from mesos_py.agent.containerizer.client import SupervisorClient, SupervisorSettings
 from tests.acceptance.cluster import environment
 from tests.agent.masters import WAIT_S, Master
+from tests.ports import free_port
 
 
 class AgentProgram:
@@ -26,6 +27,7 @@ class AgentProgram:
         self.work_dir = directory / "work"
         self._master = master
         self._process: subprocess.Popen[bytes] | None = None
+        self._port = free_port()
         self._runs = 0
         #: host:port of the present run
         self.address = ""
@@ -35,8 +37,9 @@ class AgentProgram:
         self._runs += 1
         with (self.directory / f"agent-{self._runs}.log").open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "mesos_py", "agent", f"--master=127.0.0.1:{self._master.port}", "--port=0",
-                 f"--work_dir={self.work_dir}", f"--runtime_dir={self.directory}/run", "--no-switch_user",
+                [sys.executable, "-m", "mesos_py", "agent", f"--master=127.0.0.1:{self._master.port}",
+                 f"--port={self._port}", f"--work_dir={self.work_dir}", f"--runtime_dir={self.directory}/run",
+                 "--no-switch_user",
                  "--registration_backoff_factor=10ms", "--resources=cpus:8;mem:1024;disk:1024", *flags],
                 env=environment(), cwd="/", stdout=subprocess.PIPE, stderr=log,
             )  # fmt: skip
@@ -103,4 +106,5 @@ class AgentProgram:
         settings = SupervisorSettings(work_dir=str(self.work_dir), runtime_dir=f"{self.directory}/run")
         client, _ = await SupervisorClient.open(settings, on_frame=lambda _: None, on_lost=lambda: None)
         client.listen()
-        await client.quit()
+        async with asyncio.timeout(WAIT_S):
+            await client.quit()

@@ -24,8 +24,8 @@ from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.ids import ContainerID
 from mesos_py.wire.linux import TTYInfo
 from tests.agent.attaching import JSON, PROTOBUF, RECORDIO, STREAMED, Heard, Sessions, Typist, root_of
-from tests.agent.containerizer.harness import is_alive, until
-from tests.agent.masters import Master
+from tests.agent.containerizer.harness import is_alive, pid_in, until
+from tests.agent.masters import WAIT_S, Master
 from tests.agent.programs import AgentProgram
 from tests.agent.test_server import shell
 from tests.agent.world import task
@@ -48,11 +48,13 @@ async def sessions(master: Master, tmp_path: Path) -> AsyncIterator[Sessions]:
         yield Sessions(f"127.0.0.1:{server.port}", client, root_of(master))
 
 
-async def test_a_session_as_captured(sessions: Sessions) -> None:
+async def test_a_session_as_captured(sessions: Sessions, tmp_path: Path) -> None:
     """Head and records, one a chunk; 202 when there is one of that name; its exit status is known afterwards."""
     captured = (golden_dir() / "agent_v1.running" / "LAUNCH_NESTED_CONTAINER_SESSION_stream.txt").read_text()
     records = [line for line in captured.split("<<<")[1].splitlines() if line.startswith("{")]
-    async with sessions.session("sess1", "echo out; sleep 0.2; echo err >&2; sleep 1") as heard:
+    waits = "until [ -e {}/{} ]; do sleep 0.01; done"
+    script = f"echo out; {waits.format(tmp_path, 1)}; echo err >&2; {waits.format(tmp_path, 2)}"
+    async with sessions.session("sess1", script) as heard:
         assert heard.response.headers["Content-Type"] == RECORDIO
         assert heard.response.headers["Message-Content-Type"] == JSON
         assert heard.response.headers["Transfer-Encoding"] == "chunked"
@@ -66,6 +68,7 @@ async def test_a_session_as_captured(sessions: Sessions) -> None:
                 "LAUNCH_NESTED_CONTAINER_SESSION", container_id=sessions.id("sess1"), command={"value": "true"}
             ) as again:
                 assert (again.status, await again.read()) == (202, b"")
+            (tmp_path / str(len(chunks))).touch()
         assert chunks == [b"58\n" + record.encode() for record in records]
     assert await sessions.ended("sess1") == 0
     assert await sessions.call("REMOVE_CONTAINER", "sess1") == (200, "")
@@ -123,7 +126,7 @@ async def test_a_typist_is_answered_soon_after_the_end(sessions: Sessions) -> No
         typist = sessions.typist("s")
         typist.type(b"x\n")
         assert await heard.rest() == {"STDOUT": b"x\n"}
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(WAIT_S):
             assert await typist.answered == (200, "")
 
 
@@ -143,8 +146,7 @@ async def test_a_session_ends_with_its_client(sessions: Sessions, tmp_path: Path
     command = f"trap '' HUP TERM; echo $$; sleep 1000 & echo $! > {tmp_path}/pid; wait"
     async with sessions.session("s", command) as heard:
         first = int(await heard.until(b"\n"))
-        await until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
-        second = int((tmp_path / "pid").read_text())
+        second = await pid_in(tmp_path / "pid")
         assert is_alive(first)
         heard.response.close()
     await until(lambda: not is_alive(first) and not is_alive(second))

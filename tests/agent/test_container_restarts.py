@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.agent.containerizer.harness import is_alive, until
+from tests.agent.containerizer.harness import is_alive, pid_in, until
 from tests.agent.masters import Master
 from tests.agent.programs import AgentProgram
 from tests.agent.test_server import shell
@@ -28,13 +28,12 @@ async def test_a_standalone_container_outlives_its_agent(master: Master, agent: 
     """1 it runs in a sandbox of its own, and so does one nested in it; 2 kill -9, another agent; 3 both end, and go."""
     alone, inner = {"value": "alone"}, {"value": "n", "parent": {"value": "alone"}}
     sandbox = agent.work_dir / "containers" / "alone"
-    program = f"echo $$ > pid; env > seen; until [ -e {tmp_path}/go ]; do sleep 0.01; done; exit 7"
+    program = f"env > seen; echo $$ > pid; until [ -e {tmp_path}/go ]; do sleep 0.01; done; exit 7"
     for container_id in (alone, inner):
         said = await call(agent, "LAUNCH_CONTAINER", container_id, command={"value": program})
         assert said == (200, "")
     places = [sandbox, sandbox / "containers" / "n"]
-    await until(lambda: all((place / "seen").exists() and (place / "pid").read_text() for place in places))
-    pids = [int((place / "pid").read_text()) for place in places]
+    pids = [await pid_in(place / "pid") for place in places]
     assert f"MESOS_SANDBOX={sandbox}\n" in (sandbox / "seen").read_text()
     await agent.killed()
     await agent.registered()
@@ -60,8 +59,7 @@ async def test_a_nested_container_outlives_the_agent_with_its_task(
     nested = {"value": "n", "parent": {"value": status.container_id.value}}
     program = f"echo $$ > {tmp_path}/pid; exec sleep 1000"
     assert await call(agent, "LAUNCH_NESTED_CONTAINER", nested, command={"value": program}) == (200, "")
-    await until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
-    pid = int((tmp_path / "pid").read_text())
+    pid = await pid_in(tmp_path / "pid")
     await agent.killed()
     await agent.registered()
     assert is_alive(pid)

@@ -35,10 +35,11 @@ async def test_a_check_looks_from_inside(host: Host) -> None:
     """Nobody listens there on the host; it is well until nobody listens inside, and is killed then."""
     http = HealthCheck.HTTPCheckInfo(port=8000, path="/")
     check = HealthCheck(type=HealthCheck.Type.HTTP, http=http, **ONCE)
-    until = "i=0; while [ $i -lt 100 ]; do sleep 0.02; i=$((i+1)); done; killall httpd; " + LOOP
+    until = "until [ -e /mnt/mesos/sandbox/go ]; do sleep 0.02; done; killall httpd; " + LOOP
     task_id = bridged(host, SERVES.format(until), health_check=check)
+    await host.master.met(lambda: any(one.healthy for one in host.master.statuses if one.task_id == task_id))
+    (host.sandbox(task_id) / "go").touch()
     end = await host.end(task_id)
-    assert any(one.healthy for one in host.master.statuses if one.task_id == task_id)
     assert (end.state, end.healthy) == (TaskState.TASK_KILLED, False)
 
 

@@ -17,7 +17,7 @@ from mesos_py.wire.task import TaskInfo, TaskState, TaskStatus
 from tests import builders
 from tests.acceptance.cluster import ROOT
 from tests.acceptance.pymesos_venv import pymesos_python
-from tests.agent.containerizer.harness import is_alive, until
+from tests.agent.containerizer.harness import is_alive, pid_in, until
 from tests.agent.masters import Master
 from tests.agent.programs import AgentProgram
 from tests.agent.world import FRAMEWORK_ID, task
@@ -63,8 +63,7 @@ async def test_an_executor_that_does_not_come_back(
     master.is_aware = aware
     master.run(work("t", f"echo $PPID > {tmp_path}/pid; exec sleep 1000"), checkpoint=True)
     await master.until("t", "RUNNING")
-    await until((tmp_path / "pid").exists)
-    pid = int((tmp_path / "pid").read_text())
+    pid = await pid_in(tmp_path / "pid")
     os.kill(pid, signal.SIGSTOP)
     await agent.killed()
     await agent.start("--executor_reregistration_timeout=1secs")
@@ -113,11 +112,11 @@ async def test_cleanup(master: Master, agent: AgentProgram, tmp_path: Path) -> N
     """--recover=cleanup: executors are told to end, and the agent ends with the last; the next is another agent."""
     master.run(work("t", f"echo $PPID > {tmp_path}/pid; exec sleep 1000"), checkpoint=True)
     await master.until("t", "RUNNING")
-    await until((tmp_path / "pid").exists)
+    pid = await pid_in(tmp_path / "pid")
     await agent.killed()
     await agent.start("--recover=cleanup")
     assert await agent.exit_code() == 0
-    assert not is_alive(int((tmp_path / "pid").read_text()))
+    assert not is_alive(pid)
     await agent.registered()
     assert master.reregistrations == []
     assert agent.kept("tasks") == []

@@ -17,11 +17,13 @@ from pathlib import Path
 
 import attrs
 
+from tests.ports import free_ports
+
 JAR = Path("/usr/share/java/zookeeper.jar")
 MAIN = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
 TICK_MS = 100  # everything an ensemble waits for is a number of these
 SESSION_MAX_S = 60  # what the servers grant at most
-START_S = 30.0
+START_S = 60.0
 #: a test run that is killed leaves no servers behind
 DIE_WITH_US = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
 CREATE, DELETE, MULTI = 1, 2, 14  # numbers of requests in ZooKeeper's protocol
@@ -32,17 +34,6 @@ def missing() -> str | None:
     if shutil.which("java") is None or not JAR.exists():
         return "needs Debian's package zookeeper (apt-get install zookeeper)"
     return None
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 @attrs.define(eq=False)

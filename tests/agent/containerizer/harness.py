@@ -35,7 +35,7 @@ from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.value import Parameter
 from tests.agent.containerizer.docker.daemon import IMAGE
 
-DEADLINE_S = 20
+DEADLINE_S = 60  # for something that takes milliseconds
 
 #: All cgroups are those of v2 here. Without, there are those of v1, perhaps beside some of v2.
 IS_V2 = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
@@ -75,6 +75,12 @@ async def until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not happen"
         await asyncio.sleep(0.002)
+
+
+async def pid_in(path: Path) -> int:
+    """The pid that is written there, once it is there in full."""
+    await until(lambda: path.exists() and path.read_text().endswith("\n"))
+    return int(path.read_text())
 
 
 def is_alive(pid: int) -> bool:
@@ -131,9 +137,9 @@ class Harness:
     def docker(self, socket: str, *, acknowledges: bool = True, **flags: object) -> Containerizer:
         """As an agent with these flags would run containers of docker."""
         paths = str(self.directory)
-        settings = {"docker_socket": socket, "docker_timeout": 5 * SECOND, "fetcher_allowed_paths": paths} | flags
+        given = {"docker_socket": socket, "docker_timeout": DEADLINE_S * SECOND, "fetcher_allowed_paths": paths}
         self.wraps = docker_container
-        return self.isolated(acknowledges=acknowledges, containerizers=("docker",), **settings)
+        return self.isolated(acknowledges=acknowledges, containerizers=("docker",), **given | flags)
 
     def killed(self, signum: int) -> int:
         """The raw status of what a signal has ended: what docker runs exits, with 128 more."""

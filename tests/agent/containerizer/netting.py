@@ -8,7 +8,6 @@ import os
 import random
 import shlex
 import shutil
-import socket
 import subprocess
 import urllib.request
 from pathlib import Path
@@ -20,6 +19,8 @@ import pytest
 from mesos_py.agent.containerizer.networks.catalogue import Catalogue
 from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.network import NetworkInfo
+from tests.agent.containerizer.docker.daemon import SUBNETS
+from tests.agent.containerizer.harness import DEADLINE_S
 
 PLUGINS_DIR = "/usr/lib/cni"
 
@@ -38,8 +39,10 @@ class Bridge:
     directory: Path
     #: a name for the link, of at most 15 characters
     link: str = attrs.Factory(lambda: f"mt{random.SystemRandom().randrange(1 << 40):x}")
-    #: one of 65,536 networks of 256 addresses: its first three numbers
-    subnet: str = attrs.Factory(lambda: "10.{}.{}".format(*random.SystemRandom().randbytes(2)))
+    #: one of 51,200 networks of 256 addresses: its first three numbers
+    subnet: str = attrs.Factory(
+        lambda: "10.{}.{}".format(*[random.SystemRandom().randrange(below) for below in (SUBNETS, 256)])
+    )
 
     @property
     def config_dir(self) -> Path:
@@ -72,7 +75,13 @@ class Bridge:
         return [*links, *rules, *leases, *mounts, *records]
 
     def remove(self) -> None:
-        """The bridge outlives its containers, and so do the chains of portmap, which are all containers'."""
+        """The bridge outlives its containers, and so do the chains of portmap, which are all containers'.
+
+        So does whatever a test has left that failed.
+        """
+        for line in Path("/proc/self/mountinfo").read_text().splitlines():
+            if f"{self.directory}/" in line and "/cni" in line:
+                subprocess.run(["umount", "--lazy", line.split()[4]], check=False)
         if self.is_there:
             _run("ip", "link", "del", self.link)
         rules = _nat()
@@ -90,6 +99,10 @@ class Bridge:
 
 
 PORTMAP = {"type": "portmap", "capabilities": {"portMappings": True}}
+
+
+#: What a plugin does that comes to no end; what it had begun can be undone.
+SLEEPS = "test $CNI_COMMAND = DEL || { touch begun; exec sleep 1000; }"
 
 
 def in_network(name: str, *mappings: NetworkInfo.PortMapping, **fields: Any) -> ContainerInfo:
@@ -112,13 +125,6 @@ def with_plugin(directory: Path, name: str, script: str) -> Path:
     return plugins
 
 
-def free_port() -> int:
-    """Nobody listens there now."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
-
-
 async def fetched(url: str) -> str:
     """What is served there, once it is."""
     body = ""
@@ -132,7 +138,7 @@ async def fetched(url: str) -> str:
             return False
         return True
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE_S):
         while not await asyncio.to_thread(is_served):
             await asyncio.sleep(0.02)
     return body

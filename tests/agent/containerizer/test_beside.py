@@ -12,7 +12,7 @@ import pytest
 
 from mesos_py.agent.containerizer import NotStarted
 from mesos_py.agent.containerizer.supervisor import procfs
-from tests.agent.containerizer.harness import Harness, needs_cgroups, until
+from tests.agent.containerizer.harness import Harness, needs_cgroups, pid_in, until
 
 SLEEPS = "echo $$ > {0}.new; mv {0}.new {0}; exec sleep 1000"
 
@@ -27,11 +27,6 @@ async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
     await until((made.sandbox("c") / "stderr").read_text)
     yield made
     await made.containerizer.close()
-
-
-async def pid_in(path: Path) -> int:
-    await until(path.exists)
-    return int(path.read_text())
 
 
 def is_running(pid: int) -> bool:
@@ -89,7 +84,7 @@ async def test_a_supervisor_that_dies_leaves_nothing_and_tells_nothing(harness: 
     pid = await pid_in(sandbox / "pid")
     os.kill(harness.containerizer.supervisor_pid, signal.SIGKILL)  # type: ignore[attr-defined]
     assert await running is None
-    assert not is_running(pid)
+    await until(lambda: not is_running(pid))
 
 
 async def test_what_no_process_can_be_given_is_not_started(harness: Harness) -> None:

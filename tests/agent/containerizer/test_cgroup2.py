@@ -10,12 +10,11 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from mesos_py.agent.containerizer.cgroups.hierarchy import CgroupsUnavailable
 from mesos_py.agent.containerizer.supervisor import cgroup
-from tests.agent.containerizer.harness import Harness, until
+from tests.agent.containerizer.harness import Harness, is_alive, pid_in, until
 from tests.agent.containerizer.test_cgroups import ESCAPE
 
 UNIFIED = next((one for one in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
@@ -58,17 +57,16 @@ async def test_a_container_is_in_its_cgroup_and_says_what_it_uses(unified: Harne
 async def test_whoever_leaves_session_parent_and_environment_dies_with_the_container(unified: Harness) -> None:
     unified.containerizer.launch(unified.shell("c", f"{ESCAPE}until [ -s daemon ]; do sleep 0.01; done"))
     assert await unified.exited("c") == 0
-    assert not psutil.pid_exists(int((unified.sandbox("c") / "daemon").read_text()))
+    assert not is_alive(int((unified.sandbox("c") / "daemon").read_text()))
 
 
 async def test_a_supervisor_that_dies_leaves_nothing_behind(unified: Harness) -> None:
     unified.containerizer.launch(unified.shell("c", ESCAPE + "exec sleep 1000"))
     await unified.launched("c")
-    await until(lambda: (unified.sandbox("c") / "daemon").exists() and (unified.sandbox("c") / "daemon").read_text())
-    daemon = int((unified.sandbox("c") / "daemon").read_text())
+    daemon = await pid_in(unified.sandbox("c") / "daemon")
     os.kill(unified.containerizer.inner.supervisor_pid, signal.SIGKILL)  # type: ignore[attr-defined]
     assert await unified.exited("c") is None
-    assert not psutil.pid_exists(daemon) or psutil.Process(daemon).status() == psutil.STATUS_ZOMBIE
+    assert not is_alive(daemon)
 
 
 async def test_what_is_nested_is_killed_alone_and_with_its_executor(unified: Harness) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from pathlib import Path
 
-import psutil
 import pytest
 
 from mesos_py.agent.containerizer.cgroups.hierarchy import CgroupsUnavailable
@@ -16,7 +16,7 @@ from mesos_py.wire.resource import Resource
 from mesos_py.wire.task import TaskStatus
 from mesos_py.wire.value import Value
 from tests.agent.containerizer.conftest import CONFINED, remove_cgroups
-from tests.agent.containerizer.harness import IS_V2, Harness, needs_cgroups, until
+from tests.agent.containerizer.harness import DEADLINE_S, IS_V2, Harness, is_alive, needs_cgroups, pid_in, until
 
 pytestmark = [pytest.mark.root, needs_cgroups]
 
@@ -56,6 +56,7 @@ def entered(harness: Harness, controller: str, container_id: str, file: str) -> 
 
 async def test_memory_hog_ends_with_its_reason_and_its_neighbour_lives(confined: Harness) -> None:
     confined.containerizer.launch(confined.spec("neighbour", "sleep", "1000", resources=resources()))
+    await confined.launched("neighbour")
     confined.containerizer.launch(confined.shell("c", f"exec {HOG}", resources=resources()))
     assert await confined.exited("c") == signal.SIGKILL
     limited = confined.limited("c")
@@ -80,19 +81,21 @@ async def test_a_child_that_takes_all_memory_is_told_while_the_container_runs(co
 async def test_whoever_leaves_session_parent_and_environment_dies_with_the_container(confined: Harness) -> None:
     confined.containerizer.launch(confined.shell("c", f"{ESCAPE}until [ -s daemon ]; do sleep 0.01; done"))
     assert await confined.exited("c") == 0
-    assert not psutil.pid_exists(int((confined.sandbox("c") / "daemon").read_text()))
+    assert not is_alive(int((confined.sandbox("c") / "daemon").read_text()))
     await until(lambda: not confined.cgroups())
 
 
 async def test_a_fork_bomb_is_ended_at_once(tmp_path: Path) -> None:
     harness = Harness(tmp_path)
     await harness.isolated(isolation="cgroups/pids", cgroups_pids_limit=40).recover()
-    harness.containerizer.launch(harness.shell("c", BOMB))
-    await harness.launched("c")
-    await until(lambda: entered(harness, "pids", "c", "pids.events") not in ("", "max 0"))
-    harness.containerizer.destroy("c")
-    await harness.exited("c")
-    await harness.containerizer.close()
+    try:
+        harness.containerizer.launch(harness.shell("c", BOMB))
+        await harness.launched("c")
+        await until(lambda: entered(harness, "pids", "c", "pids.events") not in ("", "max 0"))
+        harness.containerizer.destroy("c")
+        await harness.exited("c")
+    finally:
+        await harness.containerizer.close()
     assert harness.cgroups() == []
     remove_cgroups(harness)
 
@@ -146,7 +149,7 @@ async def test_statistics_are_the_cgroups(confined: Harness) -> None:
 @of_v1
 async def test_who_is_short_of_memory_is_counted(confined: Harness) -> None:
     """Whoever suffers at one level suffers at those below."""
-    work = "until [ -e go ]; do sleep 0.01; done; dd if=/dev/zero of=file bs=1M count=80; sync; touch done; sleep 1000"
+    work = "until [ -e go ]; do sleep 0.01; done; dd if=/dev/zero of=file bs=1M count=80; touch done; sleep 1000"
     confined.containerizer.launch(confined.shell("c", work, resources=resources()))
     await confined.launched("c")
 
@@ -158,8 +161,12 @@ async def test_who_is_short_of_memory_is_counted(confined: Harness) -> None:
     (confined.sandbox("c") / "go").touch()
     await until((confined.sandbox("c") / "done").exists)
     low, medium, critical = await counters()
+    async with asyncio.timeout(DEADLINE_S):
+        while not low:
+            await asyncio.sleep(0.01)
+            low, medium, critical = await counters()
     assert low is not None and medium is not None and critical is not None
-    assert low >= medium >= critical >= 0 and low > 0
+    assert low >= medium >= critical >= 0
     assert await counters() >= [low, medium, critical]
 
 
@@ -274,11 +281,10 @@ async def test_a_supervisor_that_dies_leaves_nothing_behind(confined: Harness) -
     """Its successor kills by cgroup what carries no mark any more."""
     confined.containerizer.launch(confined.shell("c", ESCAPE + "exec sleep 1000"))
     await confined.launched("c")
-    await until(lambda: (confined.sandbox("c") / "daemon").exists() and (confined.sandbox("c") / "daemon").read_text())
-    daemon = int((confined.sandbox("c") / "daemon").read_text())
+    daemon = await pid_in(confined.sandbox("c") / "daemon")
     os.kill(confined.containerizer.inner.supervisor_pid, signal.SIGKILL)  # type: ignore[attr-defined]
     assert await confined.exited("c") is None
-    assert not psutil.pid_exists(daemon) or psutil.Process(daemon).status() == psutil.STATUS_ZOMBIE
+    assert not is_alive(daemon)
 
 
 async def test_an_agent_is_alone_in_its_cgroups_root(confined: Harness, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from mesos_py.agent.containerizer import ContainerSpec, NotStarted
 from mesos_py.agent.containerizer.scripted import RUNS, Outcome, ScriptedContainerizer
 from tests.agent.containerizer.conftest import CONFINED, remove_cgroups
 from tests.agent.containerizer.docker.daemon import DOCKER
-from tests.agent.containerizer.harness import Harness, needs_cgroups, needs_crun, until
+from tests.agent.containerizer.harness import Harness, is_alive, needs_cgroups, needs_crun, until
 
 IGNORES_TERM = "trap '' TERM; touch ready; while :; do sleep 1000; done"
 
@@ -157,6 +157,4 @@ async def test_close_destroys_everything(any_kind: Harness) -> None:
     if isinstance(any_kind.containerizer, ScriptedContainerizer):
         await until(lambda: len(any_kind.events) == 10)
     else:
-        import psutil
-
-        assert not any(psutil.pid_exists(event.pid) for event in any_kind.events if hasattr(event, "pid"))
+        assert not any(is_alive(event.pid) for event in any_kind.events if hasattr(event, "pid"))

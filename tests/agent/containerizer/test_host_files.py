@@ -12,7 +12,7 @@ import pytest
 
 from mesos_py.agent.containerizer.supervisor.hostfiles import HostFiles
 from tests.agent.containerizer.conftest import remove_cgroups
-from tests.agent.containerizer.harness import Harness, needs_crun
+from tests.agent.containerizer.harness import DEADLINE_S, Harness, needs_crun
 
 pytestmark = pytest.mark.root
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="namespaces are made by root")
@@ -83,7 +83,7 @@ def test_whoever_waits_hears_of_it(tmp_path: Path, disk: Path) -> None:
         made = HostFiles(epoll)
         made.at(os.fsencode(tmp_path))
         mount(disk)
-        assert [fd for fd, _ in epoll.poll(5)] == [made.changes]
+        assert [fd for fd, _ in epoll.poll(DEADLINE_S)] == [made.changes]
         made.forget()
         os.close(made.changes)
 

@@ -143,7 +143,7 @@ async def test_a_command_beside_it_is_in_the_same_root(harness: Harness) -> None
 async def test_what_cannot_run(harness: Harness, tmp_path: Path, name: str, command: CommandInfo, text: str) -> None:
     harness.containerizer.launch(harness.spec("c", "/bin/sh", container=image(name), command=command, env={}))
     assert (await harness.failed("c")).startswith(text)
-    assert roots(tmp_path) == []
+    await until(lambda: roots(tmp_path) == [])
 
 
 async def test_destroyed_while_its_image_is_pulled(harness: Harness, tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ async def test_destroyed_while_its_image_is_pulled(harness: Harness, tmp_path: P
     harness.containerizer.destroy("c")
     assert await harness.exited("c") == signal.SIGKILL
     assert harness.of("c") == ["ContainerExited"]
-    assert roots(tmp_path) == []
+    await until(lambda: roots(tmp_path) == [])
 
 
 async def test_json_of_a_bundle_has_no_path_of_the_host_but_those_mounted(harness: Harness, tmp_path: Path) -> None:
@@ -202,20 +202,23 @@ async def test_an_image_in_a_network(tmp_path: Path, images: Path) -> None:
     bridge = Bridge(tmp_path)
     bridge.describe("net", dns={"nameservers": ["192.0.2.1"]})
     made, provisioner = await opened(tmp_path, images, **bridge.flags())
-    await made.containerizer.recover()
-    await provisioner.recover(())
-    container = evolve(image("busy"), network_infos=(NetworkInfo(name="net"),), hostname="web")
-    look = "hostname; cat /etc/hostname /etc/resolv.conf; grep web /etc/hosts; ls /sys/class/net /sys/fs/cgroup/pids"
-    command = CommandInfo(value=f"{look} | head -4; ! echo x 2>&- >/etc/hosts")
-    lines = (await said(made, command, container=container)).splitlines()
-    launched = made.events[0]
-    assert isinstance(launched, ContainerLaunched)
-    address = launched.network_infos[0].ip_addresses[0].ip_address
-    assert lines[:4] == ["web", "web", "nameserver 192.0.2.1", f"{address} web"]
-    assert lines[4:8] == ["/sys/class/net:", "eth0", "lo", ""]
-    await made.containerizer.close()
-    await provisioner.close()
-    left = [*bridge.remains(), *roots(tmp_path)]
-    bridge.remove()
+    try:
+        await made.containerizer.recover()
+        await provisioner.recover(())
+        container = evolve(image("busy"), network_infos=(NetworkInfo(name="net"),), hostname="web")
+        names = "hostname; cat /etc/hostname /etc/resolv.conf; grep web /etc/hosts"
+        look = f"{names}; ls /sys/class/net /sys/fs/cgroup/pids"
+        command = CommandInfo(value=f"{look} | head -4; ! echo x 2>&- >/etc/hosts")
+        lines = (await said(made, command, container=container)).splitlines()
+        launched = made.events[0]
+        assert isinstance(launched, ContainerLaunched)
+        address = launched.network_infos[0].ip_addresses[0].ip_address
+        assert lines[:4] == ["web", "web", "nameserver 192.0.2.1", f"{address} web"]
+        assert lines[4:8] == ["/sys/class/net:", "eth0", "lo", ""]
+    finally:
+        await made.containerizer.close()
+        await provisioner.close()
+        left = [*bridge.remains(), *roots(tmp_path)]
+        bridge.remove()
     remove_cgroups(made)
     assert left == []

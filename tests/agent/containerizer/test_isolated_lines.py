@@ -138,7 +138,7 @@ async def test_a_task_with_a_terminal(isolation: str, tmp_path: Path) -> None:
     """With an init in front of it and without: 1 its own, with job control; 2 logged; 3 its wait status; 4 checked."""
     harness = Harness(tmp_path)
     await harness.isolated(isolation=isolation).recover()
-    script = "tty; stty size; echo ready; trap 'stty size' WINCH; while ! read x; do :; done; echo got $x; kill -9 $$"
+    script = "tty; stty size; trap 'stty size' WINCH; echo ready; while ! read x; do :; done; echo got $x; kill -9 $$"
     harness.containerizer.launch(harness.shell("c", script, lines=TERMINAL))
     await harness.launched("c")
     stdout = harness.sandbox("c") / "stdout"

@@ -13,7 +13,7 @@ import pytest
 from mesos_py.agent.containerizer import Attachment, InputTaken, Lines, NotAttached, Stream
 from mesos_py.agent.containerizer.client import connect
 from mesos_py.agent.containerizer.supervisor import frames
-from tests.agent.containerizer.harness import Harness, is_alive, until
+from tests.agent.containerizer.harness import DEADLINE_S, Harness, is_alive, until
 
 PIPES, TERMINAL = Lines(), Lines(rows=24, columns=80)
 
@@ -38,7 +38,7 @@ async def everything(attachment: Attachment) -> dict[Stream, bytes]:
 async def expect(attachment: Attachment, text: bytes) -> bytes:
     """What it says until ``text`` has been said."""
     said = b""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE_S):
         while text not in said:
             piece = await attachment.read()
             assert piece is not None, said
@@ -70,7 +70,7 @@ async def test_what_is_typed_is_read_and_ends_when_it_is_said(real: Harness) -> 
         await typist.write(data)
         await typist.write(b"")
         assert (await heard)[Stream.STDOUT] == data
-        await asyncio.wait_for(typist.ended(), 20)
+        await asyncio.wait_for(typist.ended(), DEADLINE_S)
     assert await real.exited("c") == 0
 
 
@@ -92,7 +92,7 @@ async def test_one_client_types_at_a_time(real: Harness) -> None:
                 except InputTaken:  # that the first has gone is heard in a moment
                     await asyncio.sleep(0.002)
 
-        second = await asyncio.wait_for(again(), 20)
+        second = await asyncio.wait_for(again(), DEADLINE_S)
         await second.write(b"second\n")
         assert await expect(client, b"second\n") == b"second\n"
         second.close()

@@ -23,9 +23,9 @@ from tests import builders
 from tests.agent.containerizer.harness import needs_crun, until
 from tests.agent.containerizer.netting import (
     PORTMAP,
+    SLEEPS,
     Bridge,
     fetched,
-    free_port,
     in_network,
     needs_networks,
     with_plugin,
@@ -34,6 +34,7 @@ from tests.agent.masters import Master
 from tests.agent.programs import AgentProgram
 from tests.agent.test_server import shell
 from tests.agent.world import framework, task
+from tests.ports import free_port
 
 #: Port mappings are rules of the whole host.
 pytestmark = [pytest.mark.root, needs_crun, needs_networks, pytest.mark.xdist_group("networks")]
@@ -49,11 +50,13 @@ async def networked(tmp_path: Path, master: Master) -> AsyncIterator[Networked]:
     root = f"mesos-test-{os.getpid()}-{bridge.link}"
     flags = (f"--cgroups_root={root}", *[f"--{name}={value}" for name, value in bridge.flags().items()])
     agent = AgentProgram(master, tmp_path)
-    await agent.registered(*flags)
-    yield agent, bridge, flags
-    await agent.cleanup()
-    left = bridge.remains()
-    bridge.remove()
+    try:
+        await agent.registered(*flags)
+        yield agent, bridge, flags
+    finally:
+        await agent.cleanup()
+        left = bridge.remains()
+        bridge.remove()
     for place in glob.glob(f"/sys/fs/cgroup/*/{root}"):
         os.rmdir(place)
     assert left == []
@@ -120,13 +123,13 @@ async def test_a_server_and_an_agent_that_is_killed(master: Master, networked: N
 async def test_an_agent_that_is_killed_while_a_plugin_works(master: Master, networked: Networked) -> None:
     """The task has never run; what the plugin had begun is undone by the next agent."""
     agent, bridge, flags = networked
-    plugins = with_plugin(bridge.directory, "slow", "test $CNI_COMMAND = DEL || exec sleep 1000")
+    plugins = with_plugin(bridge.directory, "slow", SLEEPS)
     bridge.describe("net", {"type": "slow"})
     await agent.ended(signal.SIGTERM)
     flags = (*flags[:-1], f"--network_cni_plugins_dir={plugins}")
     await agent.registered(*flags)
     master.run(shell("t", "true", container=in_network("net")), checkpoint=True)
-    await until(lambda: len(bridge.remains()) > 3)
+    await until((plugins / "begun").exists)
     await agent.killed()
     await agent.registered(*flags)
     await master.until_ended("t")

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,14 +20,15 @@ from tests.agent.containerizer.conftest import CONFINED, remove_cgroups
 from tests.agent.containerizer.harness import Harness, needs_crun, until
 from tests.agent.containerizer.netting import (
     PORTMAP,
+    SLEEPS,
     Bridge,
     container,
     fetched,
-    free_port,
     in_network,
     needs_networks,
     with_plugin,
 )
+from tests.ports import free_port
 
 #: Port mappings are rules of the whole host.
 pytestmark = [pytest.mark.root, needs_crun, needs_networks, pytest.mark.xdist_group("networks")]
@@ -37,11 +38,12 @@ SERVE = "echo served > index.html; exec python3 -m http.server 8000"
 
 
 @pytest.fixture
-def bridge(tmp_path: Path) -> Bridge:
+def bridge(tmp_path: Path) -> Iterator[Bridge]:
     made = Bridge(tmp_path)
     made.describe("plain")
     made.describe("mapped", PORTMAP)
-    return made
+    yield made
+    made.remove()
 
 
 @pytest.fixture
@@ -51,10 +53,8 @@ async def netted(tmp_path: Path, bridge: Bridge) -> AsyncIterator[Harness]:
     await harness.isolated(isolation=CONFINED, **bridge.flags()).recover()
     yield harness
     await harness.containerizer.close()
-    left = bridge.remains()
-    bridge.remove()
+    assert bridge.remains() == []
     remove_cgroups(harness)
-    assert left == []
 
 
 def make_pod(harness: Harness, name: str) -> None:
@@ -106,7 +106,6 @@ async def test_name_servers_of_networks_that_name_none(tmp_path: Path, bridge: B
     assert joined is not None
     text = Path(joined.files["/etc/resolv.conf"]).read_text()
     await networks.leave("c")
-    bridge.remove()
     assert text == "domain d\nnameserver 192.0.2.9\n"
 
 
@@ -123,7 +122,7 @@ async def test_what_goes_through_its_links_is_counted(netted: Harness) -> None:
     after, host = usage["c"], usage["host"]
     assert (after.net_rx_bytes or 0) > (before.net_rx_bytes or 0) + 50
     assert (after.net_tx_packets or 0) > (before.net_tx_packets or 0)
-    assert (after.net_rx_errors, after.net_tx_dropped, host.net_rx_bytes) == (0, 0, None)
+    assert (after.net_rx_errors, host.net_rx_bytes) == (0, None)
 
 
 async def test_several_networks(netted: Harness, bridge: Bridge) -> None:
@@ -132,11 +131,13 @@ async def test_several_networks(netted: Harness, bridge: Bridge) -> None:
     other = Bridge(bridge.directory)
     other.describe("other", ipam={"type": "host-local", "subnet": f"{other.subnet}.0/24",
                                   "dataDir": f"{bridge.directory}/ipam"})  # fmt: skip
-    said = await netted.run("c", "ip -o -4 addr show | awk '{print $2, $4}'", container=asked)
-    first, second = [one.ip_addresses[0].ip_address for one in netted.events[0].network_infos]  # type: ignore[union-attr]
-    assert said == f"lo 127.0.0.1/8\neth0 {first}/24\neth1 {second}/24\n"
-    await until(lambda: other.remains() == [])
-    other.remove()
+    try:
+        said = await netted.run("c", "ip -o -4 addr show | awk '{print $2, $4}'", container=asked)
+        first, second = [one.ip_addresses[0].ip_address for one in netted.events[0].network_infos]  # type: ignore[union-attr]
+        assert said == f"lo 127.0.0.1/8\neth0 {first}/24\neth1 {second}/24\n"
+        await until(lambda: other.remains() == [])
+    finally:
+        other.remove()
 
 
 async def test_addresses_of_both_kinds(netted: Harness, bridge: Bridge) -> None:
@@ -212,7 +213,7 @@ async def test_a_network_that_cannot_be_joined(netted: Harness, bridge: Bridge, 
     mapping = NetworkInfo.PortMapping(host_port=free_port(), container_port=1)
     netted.containerizer.launch(netted.spec("c", "true", container=in_network(name, mapping)))
     assert await netted.failed("c") == text
-    assert bridge.remains() == []
+    await until(lambda: bridge.remains() == [])
 
 
 async def test_destroyed_whenever_it_may_be(netted: Harness, bridge: Bridge) -> None:
@@ -239,9 +240,7 @@ async def test_a_plugin_that_cannot_undo_its_work_at_once(tmp_path: Path, bridge
     await networks.join(Harness(tmp_path).spec("c", "true", container=in_network("busy")))
     await networks.leave("c")
     assert (plugins / "asked").exists()
-    left = bridge.remains()
-    bridge.remove()
-    assert left == []
+    assert bridge.remains() == []
 
 
 async def test_networks_outlive_their_agent(tmp_path: Path, bridge: Bridge) -> None:
@@ -268,7 +267,6 @@ async def test_networks_outlive_their_agent(tmp_path: Path, bridge: Bridge) -> N
     made.destroy("e")
     await until(lambda: bridge.remains() == [])
     await made.close()
-    bridge.remove()
     remove_cgroups(second)
 
 
@@ -289,7 +287,6 @@ async def test_addresses_are_given_back_after_a_restart_of_the_host(tmp_path: Pa
     await harness.isolated(**flags, **bridge.flags()).recover()
     await harness.containerizer.close()
     await until(lambda: [*bridge.remains(), *os.listdir(place)] == [])
-    bridge.remove()
     remove_cgroups(harness)
 
 
@@ -300,11 +297,11 @@ async def test_what_a_killed_agent_has_left_is_undone_by_the_next(tmp_path: Path
     dead = Networks(bridge.catalogue(), place)
     dead.open()
     await dead.join(harness.spec("c", "true", container=in_network("mapped")))
-    sleeping = with_plugin(tmp_path, "sleeping", "test $CNI_COMMAND = DEL || exec sleep 1000")
+    sleeping = with_plugin(tmp_path, "sleeping", SLEEPS)
     bridge.describe("sleeping", {"type": "sleeping"})
     dying = Networks(Catalogue(str(bridge.config_dir), str(sleeping)), place)
     joining = asyncio.create_task(dying.join(harness.spec("d", "true", container=in_network("sleeping"))))
-    await until(lambda: len(os.listdir(f"/sys/class/net/{bridge.link}/brif")) == 2)
+    await until((sleeping / "begun").exists)
 
     partly = Networks(bridge.catalogue(), place)
     await partly.recover(())
@@ -313,5 +310,5 @@ async def test_what_a_killed_agent_has_left_is_undone_by_the_next(tmp_path: Path
     await whole.recover(())
     assert bridge.remains() == []
     joining.cancel()
+    await asyncio.gather(joining, return_exceptions=True)
     await dying.leave("d")
-    bridge.remove()

@@ -19,7 +19,7 @@ from mesos_py.wire.resource import Resource
 from mesos_py.wire.task import TaskStatus
 from tests.agent.containerizer.conftest import remove_cgroups
 from tests.agent.containerizer.harness import Harness, needs_cgroups, until
-from tests.agent.containerizer.netting import free_port
+from tests.ports import free_port
 
 SAID = """\
 LISTEN 0      128         0.0.0.0:2024       0.0.0.0:*    ino:11 sk:1 cgroup:/ <->

@@ -195,7 +195,7 @@ async def test_make_sandbox_makes_it_or_says_why_not(real: Harness) -> None:
     path = real.sandbox("c")
     real.containerizer.make_sandbox("c", str(path), str(path.parent / "latest"), None)
     real.containerizer.make_sandbox("d", "/tmp/elsewhere", None, None)
-    await until(lambda: real.events)
+    await until(lambda: real.events and (path.parent / "latest").is_symlink())
     assert os.readlink(path.parent / "latest") == "c" and path.is_dir()
     assert [type(event).__name__ for event in real.events] == ["DirectoryFailed"]
     assert real.events[0].container_id == "d"

@@ -290,6 +290,7 @@ async def test_running_out_of_descriptors_fails_launches_and_nothing_else(real: 
     """The supervisor lives through it, and what it ran before too."""
     real.containerizer.launch(real.spec("before", "sleep", "1000"))
     await real.launched("before")
+    assert await real.run("first", "true") == ""  # it is done with what came before
     supervisor = psutil.Process(real.containerizer.supervisor_pid)  # type: ignore[attr-defined]
     _, hard = supervisor.rlimit(psutil.RLIMIT_NOFILE)
     supervisor.rlimit(psutil.RLIMIT_NOFILE, (supervisor.num_fds() + 1, hard))
@@ -310,7 +311,7 @@ async def test_many_launches_leave_no_descriptors(real: Harness) -> None:
     for number in range(200):
         real.containerizer.launch(real.spec(f"c{number}", "true" if number % 2 else "missing"))
     await until(lambda: len(real.events) == 2 + 2 * 100 + 100)
-    assert supervisor.num_fds() == before
+    await until(lambda: supervisor.num_fds() <= before)
 
 
 async def test_another_version(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from mesos_py.agent.containerizer.supervisor import server
 from mesos_py.agent.containerizer.supervisor.tree import Container, Trees
-from tests.agent.containerizer.harness import Harness, until
+from tests.agent.containerizer.harness import DEADLINE_S, Harness, until
 
 #: Python, because a shell cannot clear an environment and close descriptors so thoroughly. Writes the pids of all it
 #: starts to the directory given; argv: directory, way out.
@@ -156,7 +156,7 @@ async def test_a_hundred_that_fork_and_ignore_sigterm(real: Harness, tmp_path: P
         real.containerizer.destroy(name)
     for name in names:
         assert await real.exited(name) == signal.SIGKILL
-    assert supervisor.children(recursive=True) == []
+    await until(lambda: supervisor.children(recursive=True) == [])
 
 
 async def test_a_fork_bomb_ends(real: Harness) -> None:
@@ -167,7 +167,7 @@ async def test_a_fork_bomb_ends(real: Harness) -> None:
     real.containerizer.destroy("c")
     assert await real.exited("c") == signal.SIGKILL
     supervisor = psutil.Process(real.containerizer.supervisor_pid)  # type: ignore[attr-defined]
-    assert supervisor.children(recursive=True) == []
+    await until(lambda: supervisor.children(recursive=True) == [])
 
 
 #: The supervisor's own modules, in a process whose children are not the test's. `c` has no process any more.
@@ -194,7 +194,7 @@ assert ended(100 + WORDS_MAX_S) == [b"b"] and not trees.containers
 def test_last_words_are_waited_for_but_not_for_ever() -> None:
     """A container may have handed its output to a process of another."""
     place = Path(server.__file__).parents[1]
-    subprocess.run([sys.executable, "-I", "-S", "-c", WORDS, place], check=True, timeout=20)
+    subprocess.run([sys.executable, "-I", "-S", "-c", WORDS, place], check=True, timeout=DEADLINE_S)
 
 
 def test_a_main_process_that_somebody_else_has_reaped(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -226,17 +226,19 @@ async def test_a_port_for_root_in_a_network(place: Path) -> None:
     bridge = Bridge(place)
     bridge.describe("net")
     harness, provisioner = await opened(place, DEFAULT, **bridge.flags())
-    container = ContainerInfo(type=IN_IMAGE.type, mesos=IN_IMAGE.mesos, network_infos=(NetworkInfo(name="net"),))
-    from_image(harness, "c", "echo served >/tmp/index.html; /bin/busybox httpd -f -p 80 -h /tmp", container=container)
-    await harness.launched("c")
-    launched = harness.events[0]
-    assert isinstance(launched, ContainerLaunched)
-    address = launched.network_infos[0].ip_addresses[0].ip_address
-
-    assert await fetched(f"http://{address}/") == "served\n"
-    await harness.containerizer.close()
-    await provisioner.close()
-    left = bridge.remains()
-    bridge.remove()
+    try:
+        container = ContainerInfo(type=IN_IMAGE.type, mesos=IN_IMAGE.mesos, network_infos=(NetworkInfo(name="net"),))
+        serves = "echo served >/tmp/index.html; /bin/busybox httpd -f -p 80 -h /tmp"
+        from_image(harness, "c", serves, container=container)
+        await harness.launched("c")
+        launched = harness.events[0]
+        assert isinstance(launched, ContainerLaunched)
+        address = launched.network_infos[0].ip_addresses[0].ip_address
+        assert await fetched(f"http://{address}/") == "served\n"
+    finally:
+        await harness.containerizer.close()
+        await provisioner.close()
+        left = bridge.remains()
+        bridge.remove()
     remove_cgroups(harness)
     assert left == []

@@ -15,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
-WAIT_S = 30
+from tests.ports import free_port
+
+WAIT_S = 60
 DIE_WITH_US = ("setpriv", "--pdeathsig", "KILL")
 PROGRAMS = {"skopeo": "skopeo", "umoci": "umoci", "docker-registry": "docker-registry", "busybox": "busybox-static"}
 
@@ -71,9 +73,7 @@ class Registry:
 
 @contextmanager
 def registry(directory: Path) -> Iterator[Registry]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     (directory / "htpasswd").write_text(f"{USER}:{HASHED}\n")
     (directory / "config.yml").write_text(CONFIG.format(directory=directory, port=port))
     with open(directory / "log", "wb") as log:

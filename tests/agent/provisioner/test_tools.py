@@ -11,7 +11,7 @@ import pytest
 
 from mesos_py.agent.provisioner.tools import DIE_WITH_US, OUTPUT_MAX, ToolFailed, run
 
-WAIT_S = 20
+WAIT_S = 60
 
 
 async def gone(*pids: int) -> None:

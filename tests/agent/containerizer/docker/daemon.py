@@ -10,6 +10,7 @@ import contextlib
 import io
 import itertools
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -28,8 +29,10 @@ import requests
 
 from tests.agent.provisioner.registry import DIE_WITH_US
 
-WAIT_S = 30
+WAIT_S = 60
 IMAGE = "busybox:tests"
+#: networks of tests begin with 10: those of CNI have a second number below this one
+SUBNETS = 200
 PROGRAMS = {"dockerd": "docker.io", "containerd": "containerd", "busybox": "busybox-static", "ip": "iproute2"}
 
 _NUMBERS = itertools.count()
@@ -53,8 +56,9 @@ class Daemon:
     def __init__(self, directory: Path, *options: str) -> None:
         self.directory = directory
         self.socket = str(directory / "docker.sock")
-        self._number = next(_NUMBERS)
-        self.bridge = f"mpd{os.getpid()}-{self._number}"
+        self.bridge = f"mpd{os.getpid()}-{next(_NUMBERS)}"
+        #: nobody else's: networks of tests of CNI begin with other numbers
+        self.address = "10.{}.{}.1".format(*[random.SystemRandom().randrange(least, 256) for least in (SUBNETS, 0)])
         self._options = options
         self._containerd: subprocess.Popen[bytes] | None = None
         self._dockerd: subprocess.Popen[bytes] | None = None
@@ -62,10 +66,9 @@ class Daemon:
 
     def open(self) -> None:
         """Both run, and there is an image."""
-        number = (os.getpid() * 3 + self._number) % 250
         (self.directory / "daemon.json").write_text("{}")  # not the host's
         subprocess.run(["ip", "link", "add", self.bridge, "type", "bridge"], check=True)
-        subprocess.run(["ip", "address", "add", f"10.213.{number}.1/24", "dev", self.bridge], check=True)
+        subprocess.run(["ip", "address", "add", f"{self.address}/24", "dev", self.bridge], check=True)
         subprocess.run(["ip", "link", "set", self.bridge, "up"], check=True)
         self._containerd = self._run(
             "unshare", "--mount", "--propagation=private",

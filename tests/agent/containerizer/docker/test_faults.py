@@ -19,6 +19,8 @@ from tests.agent.containerizer.harness import Harness, until
 
 pytestmark = DOCKER
 
+TIMEOUT_S = 3  # a dockerd that works may take its time, too
+
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
@@ -30,7 +32,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 @pytest.fixture
 async def harness(own: Daemon, tmp_path: Path) -> AsyncIterator[Harness]:
     made = Harness(tmp_path)
-    await made.docker(own.socket, docker_timeout=SECOND).recover()
+    await made.docker(own.socket, docker_timeout=TIMEOUT_S * SECOND).recover()
     yield made
     await made.containerizer.close()
     own.clear()
@@ -49,7 +51,7 @@ async def test_one_that_hangs_delays_what_it_is_asked_and_nothing_else(own: Daem
         harness.containerizer.destroy("killed")
         start(harness, "given up", LOOP)
         harness.containerizer.destroy("given up")
-        end = time.monotonic() + 1.5  # beyond the time-out of a call
+        end = time.monotonic() + TIMEOUT_S + 0.5  # beyond the time-out of a call
         while time.monotonic() < end:
             await asyncio.sleep(0.01)
             turns += 1
@@ -114,14 +116,16 @@ async def test_one_that_restarts_and_ends_its_containers(
     with daemon(tmp_path_factory.mktemp("ends")) as own:  # a short path: dockerd makes sockets below it
         harness = Harness(tmp_path)
         await harness.docker(own.socket).recover()
-        start(harness, "c", f"trap 'exit 6' TERM; {LOOP}")
-        await harness.launched("c")
-        await until((harness.sandbox("c") / "ready").exists)
-        own.stop()
-        own.start()
-        assert await harness.exited("c") == 6 << 8
-        assert await ran(harness, "d", "echo again") == "again\n"
-        await harness.containerizer.close()
+        try:
+            start(harness, "c", f"trap 'exit 6' TERM; {LOOP}")
+            await harness.launched("c")
+            await until((harness.sandbox("c") / "ready").exists)
+            own.stop()
+            own.start()
+            assert await harness.exited("c") in (6 << 8, 137 << 8)  # dockerd does not give it much time
+            assert await ran(harness, "d", "echo again") == "again\n"
+        finally:
+            await harness.containerizer.close()
 
 
 async def test_a_container_that_somebody_removes(own: Daemon, harness: Harness) -> None:

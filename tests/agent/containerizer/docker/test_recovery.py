@@ -199,7 +199,7 @@ async def test_what_nobody_will_know_ends_with_its_agent(agents: Agents) -> None
     for name in ("kept", "mine"):
         await agents.harness.launched(name)
     await agents.part()
-    assert agents.dockerd.names(status="running") == ["mesos-kept"]
+    await until(lambda: agents.dockerd.names(status="running") == ["mesos-kept"])
     await agents.next()
 
 
@@ -218,9 +218,12 @@ async def test_what_nobody_will_know_ends_with_an_agent_that_is_killed(dockerd: 
         "    await asyncio.sleep(1000)\n"
         "asyncio.run(main())\n"
     )
-    agent = subprocess.Popen([sys.executable, "-c", program, str(tmp_path), dockerd.socket])
-    await until(lambda: sorted(dockerd.names(status="running")) == ["mesos-kept", "mesos-mine"])
-    agent.kill()
-    agent.wait()
-    await until(lambda: dockerd.names() == ["mesos-kept"])
-    dockerd.clear()
+    with subprocess.Popen([sys.executable, "-c", program, str(tmp_path), dockerd.socket]) as agent:
+        try:
+            await until(lambda: sorted(dockerd.names(status="running")) == ["mesos-kept", "mesos-mine"])
+        finally:
+            agent.kill()
+    try:
+        await until(lambda: dockerd.names() == ["mesos-kept"])
+    finally:
+        dockerd.clear()

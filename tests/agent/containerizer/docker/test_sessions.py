@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from mesos_py.agent.containerizer.docker.sessions import Sessions
 from mesos_py.wire.command import CommandInfo
 from tests.agent.containerizer.docker.daemon import DOCKER, Daemon
 from tests.agent.containerizer.docker.running import LOOP, start
-from tests.agent.containerizer.harness import Harness, is_alive, until
+from tests.agent.containerizer.harness import DEADLINE_S, Harness, is_alive, until
 from tests.agent.containerizer.test_lines import PIPES, TERMINAL, attached, everything, expect
 
 pytestmark = DOCKER
@@ -32,6 +33,11 @@ async def join(harness: Harness, script: str, lines: Lines = PIPES, user: str | 
     )  # fmt: skip
     harness.containerizer.launch(spec)
     await harness.launched("s")
+
+
+def own_sleep() -> str:
+    """A command line like no other on this host."""
+    return f"sleep {random.SystemRandom().randrange(10**5, 10**9)}"
 
 
 def pids_of(text: str) -> list[int]:
@@ -94,11 +100,12 @@ async def test_a_program_that_is_not_there(docked: Harness, lines: Lines, progra
 
 async def test_destroyed_sessions_leave_nothing(docked: Harness) -> None:
     """Though nobody reads what it says; its container goes on."""
-    await join(docked, "trap '' TERM HUP; sleep 4711 & while :; do echo y; done")
+    sleeps = own_sleep()
+    await join(docked, f"trap '' TERM HUP; {sleeps} & while :; do echo y; done")
     async with attached(docked, "s") as client:
         await client.read()
-        await until(lambda: pids_of("sleep 4711"))
-        (sleeping,) = pids_of("sleep 4711")
+        await until(lambda: pids_of(sleeps))
+        (sleeping,) = pids_of(sleeps)
     docked.containerizer.destroy("s")
     assert await docked.exited("s") == signal.SIGKILL
     await until(lambda: not is_alive(sleeping))
@@ -118,15 +125,16 @@ async def test_a_session_whose_container_ends(docked: Harness) -> None:
 
 async def test_what_a_killed_agent_has_left_is_ended_by_the_next(docked: Harness, dockerd: Daemon) -> None:
     """By the mark in its environment; what an operator executes is not touched."""
-    await join(docked, "exec sleep 4712")
-    await until(lambda: pids_of("sleep 4712"))
+    ours, others = own_sleep(), own_sleep()
+    await join(docked, f"exec {ours}")
+    await until(lambda: pids_of(ours))
     (name,) = dockerd.names()
-    made = dockerd.client.exec_create(name, ["sleep", "4713"])
+    made = dockerd.client.exec_create(name, others.split())
     dockerd.client.exec_start(made["Id"], detach=True)
-    await until(lambda: pids_of("sleep 4713"))
-    (mine,), (theirs,) = pids_of("sleep 4712"), pids_of("sleep 4713")
+    await until(lambda: pids_of(others))
+    (mine,), (theirs,) = pids_of(ours), pids_of(others)
     assert b"MESOS_SESSION=s" in Path(f"/proc/{mine}/environ").read_bytes()
-    door = Dockerd(dockerd.socket, timeout_s=20)
+    door = Dockerd(dockerd.socket, timeout_s=DEADLINE_S)
     door.open()
     await Sessions(door, docked.events.append).recover([name])
     door.close()

@@ -12,7 +12,7 @@ from mesos_py.agent.containerizer import InputTaken, NotAttached, Stream
 from mesos_py.agent.containerizer.docker.terminals import UNREAD_MAX
 from tests.agent.containerizer.docker.daemon import DOCKER, Daemon
 from tests.agent.containerizer.docker.running import LOOP, read, start
-from tests.agent.containerizer.harness import Harness, until
+from tests.agent.containerizer.harness import DEADLINE_S, Harness, until
 from tests.agent.containerizer.test_lines import TERMINAL, attached, everything, expect
 
 pytestmark = DOCKER
@@ -45,7 +45,7 @@ async def test_who_is_attached_views_and_types(docked: Harness) -> None:
             await expect(client, b"on>\r\n")
         async with attached(docked, "c", types=True) as typist:
             await typist.write(b"end\n")
-            await asyncio.wait_for(typist.ended(), 20)
+            await asyncio.wait_for(typist.ended(), DEADLINE_S)
         for one in (client, other):
             assert (await everything(one))[Stream.STDOUT].endswith(b"<end>\r\n")
     assert await docked.exited("c") == 3 << 8
@@ -83,28 +83,32 @@ async def test_a_terminal_outlives_its_agent(dockerd: Daemon, tmp_path: Path) ->
     """1 something is said; 2 the agent goes; 3 the next one's clients view and type; 4 nothing is written twice."""
     first, second = Harness(tmp_path), Harness(tmp_path)
     await first.docker(dockerd.socket).recover()
-    await begin(first, ECHO)
-    async with attached(first, "c") as client, attached(first, "c", types=True) as typist:
-        await typist.write(b"first\n")
-        await expect(client, b"<first>\r\n")
-    await until(lambda: "<first>" in read(first, "c"))
-    await first.containerizer.close(keep=True)
+    try:
+        await begin(first, ECHO)
+        async with attached(first, "c") as client, attached(first, "c", types=True) as typist:
+            await typist.write(b"first\n")
+            await expect(client, b"<first>\r\n")
+        await until(lambda: "<first>" in read(first, "c"))
+    finally:
+        await first.containerizer.close(keep=True)
     await second.docker(dockerd.socket).recover(("c",))
-    async with attached(second, "c") as client, attached(second, "c", types=True) as typist:
-        await typist.write(b"second\n")
-        await expect(client, b"<second>\r\n")
-        await typist.write(b"end\n")
-        await everything(client)
-    assert await second.exited("c") == 3 << 8
-    assert read(second, "c").replace("\r", "") == "first\n<first>\nsecond\n<second>\nend\n<end>\n"
-    await second.containerizer.close()
-    dockerd.clear()
+    try:
+        async with attached(second, "c") as client, attached(second, "c", types=True) as typist:
+            await typist.write(b"second\n")
+            await expect(client, b"<second>\r\n")
+            await typist.write(b"end\n")
+            await everything(client)
+        assert await second.exited("c") == 3 << 8
+        assert read(second, "c").replace("\r", "") == "first\n<first>\nsecond\n<second>\nend\n<end>\n"
+    finally:
+        await second.containerizer.close()
+        dockerd.clear()
 
 
 async def test_a_container_that_is_killed_lets_its_clients_go(docked: Harness) -> None:
     await begin(docked, LOOP)
     async with attached(docked, "c") as client, attached(docked, "c", types=True) as typist:
         docked.containerizer.destroy("c")
-        await asyncio.wait_for(typist.ended(), 20)
+        await asyncio.wait_for(typist.ended(), DEADLINE_S)
         await everything(client)
     assert await docked.exited("c") in (signal.SIGKILL, (128 + signal.SIGKILL) << 8)
