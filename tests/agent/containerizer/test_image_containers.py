@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -18,13 +19,16 @@ from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.image import Image
 from mesos_py.wire.network import NetworkInfo
 from mesos_py.wire.schema import evolve
-from mesos_py.wire.volume import Volume
+from mesos_py.wire.volume import MountPropagation, Volume
 from tests.agent.containerizer.conftest import CONFINED, remove_cgroups
 from tests.agent.containerizer.harness import Harness, needs_crun, until
 from tests.agent.containerizer.netting import Bridge, needs_networks
+from tests.agent.containerizer.test_volumes import of_host, shared
 from tests.agent.provisioner.conftest import LIMITS
 from tests.agent.provisioner.images import busybox, file, layer, layout
 from tests.agent.provisioner.registry import IMAGES
+
+__all__ = ["shared"]
 
 pytestmark = [pytest.mark.root, needs_crun, *IMAGES]
 
@@ -120,6 +124,29 @@ async def test_an_image_as_a_volume(harness: Harness) -> None:
     container = ContainerInfo(type=ContainerInfo.Type.MESOS, mesos=image("busy").mesos, volumes=(volume,))
     script = CommandInfo(value="cat /data/data; echo x 2>/dev/null >/data/x || echo kept")
     assert await said(harness, script, container=container) == "volume\nkept\n"
+
+
+async def test_the_host_sees_what_is_mounted_in_a_volume_that_says_so(harness: Harness, shared: Path) -> None:
+    """1 both ways; 2 nothing else of the container is seen; 3 another directory is under no shared mount."""
+    both = MountPropagation(mode=MountPropagation.Mode.BIDIRECTIONAL)
+    container = evolve(image("busy"), volumes=(of_host(shared, "v", mount_propagation=both),))
+    waits = "touch v/own/file ready; until [ -e v/below/later ]; do sleep 0.02; done"
+    command = CommandInfo(value=f"cd $MESOS_SANDBOX && mkdir v/own && mount -t tmpfs none v/own && {waits}")
+    before = Path("/proc/self/mountinfo").read_text().splitlines()
+    harness.containerizer.launch(harness.spec("c", "true", command=command, container=container))
+    await until((harness.sandbox("c") / "ready").exists)
+    assert (shared / "own/file").exists()
+    more = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines() if line not in before]
+    assert more == [*[root for root in more if root.startswith(f"{harness.work}/provisioner")], f"{shared}/own"]
+    subprocess.run(["mount", "-t", "tmpfs", "none", shared / "below"], check=True)
+    (shared / "below/later").touch()
+    assert await harness.exited("c") == 0
+    no = evolve(image("busy"), volumes=(of_host(harness.directory, "v", mount_propagation=both),))
+    harness.containerizer.launch(harness.spec("d", "true", command=CommandInfo(value="true"), container=no))
+    assert await harness.failed("d") == (
+        f"Cannot setup bidirectional mount propagation for host path '{harness.directory}' because it is not under a "
+        "shared mount"
+    )
 
 
 async def test_a_command_beside_it_is_in_the_same_root(harness: Harness) -> None:

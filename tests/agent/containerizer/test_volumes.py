@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from mesos_py.agent.containerizer.isolators.volumes import NOT_SHARED
 from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.secret import Secret
 from mesos_py.wire.volume import MountPropagation, Volume
@@ -134,7 +135,7 @@ async def test_a_secret_is_a_file_that_goes_with_the_container(harness: Harness,
         (of_host("etc", "v"), "Relative host path 'etc' is not supported"),
         (of_host("/no/such", "v"), "Path '/no/such' in HOST_PATH volume does not exist"),
         (of_host("/etc", "v", mount_propagation=MountPropagation(mode=MountPropagation.Mode.BIDIRECTIONAL)),
-         "Bidirectional mount propagation is not supported"),
+         f"{NOT_SHARED} '/etc' because only containers with an image can have it"),
         (of_sandbox("../other", "v"), "Path '../other' of a volume leads elsewhere"),
         (of_sandbox("/etc", "v"), "Path '/etc' of a volume leads elsewhere"),
         (of_sandbox("x", "v", Kind.PARENT), "PARENT type SANDBOX_PATH is only allowed for nested container"),

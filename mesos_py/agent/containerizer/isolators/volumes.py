@@ -10,6 +10,7 @@ Mesos: src/slave/containerizer/mesos/isolators/volume/{host_path,sandbox_path,im
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -27,11 +28,22 @@ _Type = Volume.Source.Type
 NO_RESOLVER: Final = "Default resolver cannot resolve references"  # Mesos: src/secret/resolver.cpp
 
 
+#: How it begins when a volume cannot show the host what the container mounts there.
+NOT_SHARED: Final = "Cannot setup bidirectional mount propagation for host path"
+
+_PROPAGATIONS: Final[Mapping[MountPropagation.Mode | None, Sequence[str]]] = {
+    MountPropagation.Mode.HOST_TO_CONTAINER: ("rslave",),
+    MountPropagation.Mode.BIDIRECTIONAL: ("rshared",),
+}
+
+
 @attrs.frozen
 class OfHost:
     """A directory or file of the host; it has to be there."""
 
     path: str
+    #: the host is to see what the container mounts there
+    is_shared: bool = False
 
 
 @attrs.frozen
@@ -97,8 +109,8 @@ def wanted(
         options = ["rbind", "ro" if is_read_only else "rw"]
         if isinstance(source, OfSecret):
             options += ["nosuid", "noexec", "nodev"]
-        elif _propagation(volume) is MountPropagation.Mode.HOST_TO_CONTAINER:
-            options.append("rslave")
+        elif isinstance(source, OfHost):
+            options += _PROPAGATIONS.get(_propagation(volume), ())
         found.append(_wanted(bundle, path, source, tuple(options)))
     return found
 
@@ -122,7 +134,7 @@ def _source(
     if volume.image is not None:
         return OfImage(volume.image)
     if volume.host_path is not None or kind is _Type.HOST_PATH:
-        return _of_host(volume)
+        return _of_host(bundle, volume)
     if source is not None and shows_sandbox(volume):
         return of_sandbox(bundle.spec.sandbox, source, parent_sandbox)
     if source is not None and kind is _Type.SECRET and "volume/secret" in isolation:
@@ -133,17 +145,19 @@ def _source(
     return bad_request(f"Volume '{volume.container_path}': no isolator here knows its source ({name})")
 
 
-def _of_host(volume: Volume) -> OfHost | Problem:
+def _of_host(bundle: Bundle, volume: Volume) -> OfHost | Problem:
     given = None if volume.source is None else volume.source.host_path
     path = volume.host_path if given is None else given.path
     if not path or not _is_plain(path):
         return bad_request(f"Host path '{path or ''}' of a volume leads elsewhere")
     if not posixpath.isabs(path):
         return bad_request(f"Relative host path '{path}' is not supported")
-    if _propagation(volume) is MountPropagation.Mode.BIDIRECTIONAL:
-        # What a container mounts would outlive it on the host: its mount namespace only follows ours.
-        return bad_request("Bidirectional mount propagation is not supported")
-    return OfHost(path)
+    is_shared = _propagation(volume) is MountPropagation.Mode.BIDIRECTIONAL
+    if is_shared and not bundle.is_own_root:
+        return bad_request(f"{NOT_SHARED} '{path}' because only containers with an image can have it")
+    if is_shared and bundle.ids is not None:
+        return bad_request(f"{NOT_SHARED} '{path}' because nothing that is mounted leaves a user namespace")
+    return OfHost(path, is_shared)
 
 
 def shows_sandbox(volume: Volume) -> bool:

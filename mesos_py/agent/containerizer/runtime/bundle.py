@@ -26,6 +26,9 @@ HIDDEN: Final = (
 )  # fmt: skip
 ONLY_READ: Final = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 
+#: The host sees what the container mounts there.
+SHARED: Final = "rshared"
+
 #: Arguments with which an init has no child of its own and only reaps; catatonit's "pause".
 WAITING: Final = ("-P",)
 
@@ -148,7 +151,8 @@ def config(bundle: Bundle, root: str, rlimit_names: Mapping[str, str]) -> dict[s
             "namespaces": [
                 {"type": kind, **({"path": path} if path else {})} for kind, path in bundle.namespaces.items()
             ],
-            "rootfsPropagation": "rslave",
+            # Were it always shared, the host would be shown more than what is in those volumes.
+            "rootfsPropagation": SHARED if any(SHARED in one.options for one in mounts) else "rslave",
             "devices": [
                 {"path": one.path, "type": one.kind, "major": one.major, "minor": one.minor, "fileMode": one.mode}
                 for one in bundle.devices

@@ -7,13 +7,22 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 from collections.abc import Sequence
 
 from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.containerizer.docker.tasks import is_docker
 from mesos_py.agent.containerizer.isolators import persistent
 from mesos_py.agent.containerizer.isolators.persistent import Persistent
-from mesos_py.agent.containerizer.isolators.volumes import OfHost, OfRole, OfSandbox, OfSecret, Wanted, of_sandbox
+from mesos_py.agent.containerizer.isolators.volumes import (
+    NOT_SHARED,
+    OfHost,
+    OfRole,
+    OfSandbox,
+    OfSecret,
+    Wanted,
+    of_sandbox,
+)
 from mesos_py.agent.containerizer.runtime.bundle import Bundle
 from mesos_py.agent.containerizer.runtime.runtime import identify
 from mesos_py.agent.containerizer.supervisor.program import SpawnError
@@ -92,6 +101,8 @@ def _source(bundle: Bundle, volume: Wanted, force_creation: Sequence[str], secre
             if not any(path == one or path.startswith(f"{one}/") for one in map(os.path.normpath, force_creation)):
                 raise NoVolume(f"Path '{source.path}' in HOST_PATH volume does not exist")
             os.makedirs(path)
+        if source.is_shared and not _is_shared(path):
+            raise NoVolume(f"{NOT_SHARED} '{source.path}' because it is not under a shared mount")
         return path
     if isinstance(source, OfSandbox):
         _make(bundle, source.within, source.path, is_file=False)
@@ -107,6 +118,12 @@ def _source(bundle: Bundle, volume: Wanted, force_creation: Sequence[str], secre
         file.write(source.data)
         os.fchown(file.fileno(), *bundle.owner)
     return path
+
+
+def _is_shared(path: str) -> bool:
+    """What is mounted there by others is seen there, and the reverse."""
+    found = subprocess.run(["findmnt", "-no", "PROPAGATION", "--target", path], capture_output=True, check=False)
+    return b"shared" in found.stdout.split(b",")[0]
 
 
 def _link_persistent(volume: Persistent, sandbox: str, owner: tuple[int, int]) -> None:
