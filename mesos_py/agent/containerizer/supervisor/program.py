@@ -87,6 +87,7 @@ class Program:
     def _start(self, path: bytes, argv: list[bytes]) -> int:
         if self.identity is not None or self.setup or self.is_at_terminal:
             return self._fork(path, argv)
+        os.stat(path)  # to find out by a process that there is none takes ten times as long as this
         actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(self.fds)]
         resource.setrlimit(resource.RLIMIT_NOFILE, self.nofile)
         try:

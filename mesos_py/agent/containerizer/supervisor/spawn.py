@@ -10,10 +10,12 @@ Mesos: src/slave/paths.cpp createSandboxDirectory, src/slave/containerizer/mesos
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pwd
 import resource
 import stat
+import sys
 
 from .procfs import mark_of
 from .program import Identity, Program, SpawnError
@@ -30,6 +32,12 @@ SANDBOX_MODE, DIRECTORY_MODE, OUTPUT_MODE = 0o750, 0o755, 0o644
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OUTPUT = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+
+#: Directories of frameworks lie in one of this name; Mesos: src/slave/paths.cpp getFrameworkPath.
+FRAMEWORKS = b"frameworks"
+
+#: FS_IOC_GETFLAGS, FS_IOC_SETFLAGS, FS_TOPDIR_FL; linux/fs.h
+_GET_FLAGS, _SET_FLAGS, _TOPDIR = 0x80086601, 0x40086602, 0x00020000
 
 
 class Spawner:
@@ -158,11 +166,13 @@ class Spawner:
         fd = os.dup(self._root_fd)
         for part in parts:
             try:
-                inner, _ = _enter(fd, part, DIRECTORY_MODE)
+                inner, made = _enter(fd, part, DIRECTORY_MODE)
             except OSError as exc:
                 raise _no_sandbox(sandbox, exc.strerror) from exc
             finally:
                 os.close(fd)
+            if made and part == FRAMEWORKS:
+                _spread(inner)
             fd = inner
         return fd
 
@@ -190,6 +200,21 @@ def _enter(parent: int, name: bytes, mode: int) -> tuple[int, bool]:
     except FileExistsError:
         return os.open(name, _DIRECTORY, dir_fd=parent), False
     return os.open(name, _DIRECTORY, dir_fd=parent), True
+
+
+def _spread(directory: int) -> None:
+    """What is in each of its subdirectories lies apart from the rest of the disk, if the file system knows how to.
+
+    ext4 looks at every inode near by that was freed within the last minute before it takes one that was not
+    (``recently_deleted`` in fs/ext4/ialloc.c): where anybody had just removed some thousand files, in /tmp or among the
+    sandboxes of another framework, a new sandbox took 1.8 ms of the processor instead of 0.1.
+    """
+    try:
+        flags = fcntl.ioctl(directory, _GET_FLAGS, bytes(8))
+        wanted = int.from_bytes(flags[:4], sys.byteorder) | _TOPDIR  # an int, whatever the number of the call says
+        fcntl.ioctl(directory, _SET_FLAGS, wanted.to_bytes(4, sys.byteorder) + bytes(4))
+    except OSError:
+        return  # another file system, which has no such groups
 
 
 def open_output(directory: int, name: bytes, identity: Identity | None) -> int:
