@@ -120,6 +120,8 @@ def _verdict(name: str, trials: Sequence[Trial]) -> str:
             f"          in {scenario.name} ({scenario.about}), after {breach.at_s:.1f} virtual seconds; again:",
             f"          mesos-py certify {name} --scenario={scenario.name} --first={made.seed} --seeds=1",
         ]
+    if not any(made.tasks for made in trials):
+        lines += ["", "It has launched no task, so that little of this means anything: give it something to do."]
     return "\n".join([*lines, "", f"{name} keeps {len(PROMISES) - len(first)} of {len(PROMISES)} promises"])
 
 
@@ -135,8 +137,9 @@ COMMAND = Command(
     usage="mesos-py certify [flags] MODULE:CLASS | FILE.py:CLASS",
     about="""
     Run a framework of the SDK through fault scenarios on simulated clusters, and say which of its promises it breaks:
-    that it acknowledges updates, answers offers, heeds rescinds, launches once, keeps its id, reconciles, backs off,
-    makes sense, does not fail, and that all is well once nothing breaks any more. Exit code 1 if any is broken.
+    that it acknowledges updates, answers offers, heeds rescinds, uses what it is offered and no more, launches once
+    and makes up for what is lost, keeps its id, reconciles, notices silence, backs off, makes sense, does not fail, and
+    that all is well once nothing breaks any more. Exit code 1 if any is broken.
 
       mesos-py certify examples/hello.py:Hello
       mesos-py certify mine:Scheduler --scenario=F01,F17 --seeds=100

@@ -16,11 +16,15 @@ from mesos_py.sdk.testing.promises import Breach, Promises
 from mesos_py.sim import faults
 from mesos_py.sim.fate import Fate
 from mesos_py.sim.faults import LEADER, Fault
+from mesos_py.wire.ids import AgentID, ExecutorID, OfferID
+from mesos_py.wire.scheduler_api import Event
 from mesos_py.wire.task import TaskInfo
 
 HOST = "f0"
 LOOK_EVERY_S = 1.0
 DRAWN_WITHIN_S = 200.0
+TOLD_EVERY_S = 7.0
+MADE_UP_LOOKS = 300  # that long it may take to launch again what was lost
 #: kinds of faults that are none of a framework's
 ON_PURPOSE = ("tear down", "operator tears down", "kill everything")
 
@@ -36,6 +40,8 @@ class Scenario:
     masters: int = 1
     offer_timeout_s: float | None = None
     duration_s: float = 400.0
+    #: the master says now and then what it seldom does
+    told: tuple[Event, ...] = ()
     #: the faults are drawn from the seed
     is_drawn: bool = False
 
@@ -44,8 +50,30 @@ def _fault(at_s: float, kind: str, host: str = LEADER, for_s: float = 0.0, draw:
     return Fault(at_s=at_s, kind=kind, host=host, for_s=for_s, draw=draw)
 
 
+#: what frameworks are told in other clusters than ours, or will be
+SELDOM = (
+    Event(type=Event.Type.UNKNOWN),
+    Event(type=Event.Type.FAILURE, failure=Event.Failure(agent_id=AgentID("nobody's"), status=9)),
+    Event(
+        type=Event.Type.FAILURE,
+        failure=Event.Failure(agent_id=AgentID("nobody's"), executor_id=ExecutorID("nobody's"), status=256),
+    ),
+    Event(
+        type=Event.Type.MESSAGE,
+        message=Event.Message(agent_id=AgentID("nobody's"), executor_id=ExecutorID("nobody's"), data=b"\xff"),
+    ),
+    Event(type=Event.Type.RESCIND, rescind=Event.Rescind(offer_id=OfferID("never made"))),
+    Event(type=Event.Type.INVERSE_OFFERS, inverse_offers=Event.InverseOffers()),
+    Event(
+        type=Event.Type.RESCIND_INVERSE_OFFER,
+        rescind_inverse_offer=Event.RescindInverseOffer(inverse_offer_id=OfferID("never made")),
+    ),
+)  # fmt: skip
+
 SCENARIOS = (
     Scenario(name="calm", about="nothing goes wrong"),
+    Scenario(name="seldom", about="it is told what it seldom is, and what nobody knows yet", told=SELDOM,
+             offer_timeout_s=20.0),
     Scenario(name="F01", about="the leading master is killed, another one takes over", masters=3,
              faults=(_fault(10, "restart master", for_s=60), _fault(60, "restart master", for_s=60))),
     Scenario(name="F02", about="the only master is killed and started again",
@@ -62,7 +90,9 @@ SCENARIOS = (
     Scenario(name="F13", about="an agent is out of reach for longer than it is waited for", duration_s=500.0,
              faults=(_fault(15, "partition", "a0", for_s=200),)),
     Scenario(name="F14", about="the framework hears nothing, or is not heard, for a while",
-             faults=(_fault(15, "cut to", HOST, for_s=100), _fault(150, "cut from", HOST, for_s=100))),
+             faults=(_fault(15, "cut to", HOST, for_s=160), _fault(200, "cut from", HOST, for_s=100))),
+    Scenario(name="F16", about="all hosts are rebooted at once",
+             faults=tuple(_fault(5, "reboot host", f"a{number}", for_s=30) for number in range(3))),
     Scenario(name="F17", about="the framework is killed and started again in time",
              faults=(_fault(10, "restart framework", HOST, for_s=5), _fault(60, "restart framework", HOST, for_s=60))),
     Scenario(name="F18", about="the framework is started again with nothing kept",
@@ -122,11 +152,18 @@ async def _trial(make: Callable[[], Scheduler], scenario: Scenario, seed: int) -
         while cluster.now_s < scenario.duration_s and not (program.has_ended and not scenario.faults):
             await asyncio.sleep(LOOK_EVERY_S)
             promises.look(program)
+            if scenario.told and cluster.now_s % TOLD_EVERY_S < LOOK_EVERY_S:
+                program.tell(scenario.told[round(cluster.now_s / TOLD_EVERY_S) % len(scenario.told)])
         try:
             await cluster.settle()
         except NotSettled as left:
             promises.breach("settles", str(left).partition("\n")[0])
+        for _ in range(MADE_UP_LOOKS):
+            if not promises.owed(program):
+                break
+            await asyncio.sleep(LOOK_EVERY_S)
         promises.look(program)
+        promises.conclude(program)
         breaches = tuple(promises.breaches.values())
         return Trial(
             scenario=scenario, seed=seed, breaches=breaches, tasks=len(program.book), has_ended=program.has_ended,

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 COMMIT_MAX: Nanos = 5 * MILLISECOND
 
+
 class Ears(Protocol):
     """Who sees what a program says and hears. None of it may fail."""
 
@@ -138,7 +139,7 @@ class SimLink:
 
     async def subscribe(self, call: Call) -> None:
         """Raises NotReached, Elsewhere."""
-        self._stream.listen(self._hear, self._lose)
+        self._stream.listen(self.hear, self._lose)
         self._calls.listen(self._answer, self._lose)
         self._ears.said(self, call)
         self._stream.send(call)
@@ -149,7 +150,13 @@ class SimLink:
             raise Elsewhere(None if word.host is None else f"{word.host}:5050")
         self._stream_id = word
 
-    def _hear(self, word: Any) -> None:
+    @property
+    def is_silent(self) -> bool:
+        """It is there, and nothing that has come by it waits to be heard."""
+        return not (self._arrived or self._is_over)
+
+    def hear(self, word: Any) -> None:
+        """That comes from the master."""
         self._arrived.append(word)
         self._wake.set()
 

@@ -131,6 +131,17 @@ class Program:
             self.links.clear()
             self._cluster.net.kill(self.process)
 
+    @property
+    def is_stopped(self) -> bool:
+        """By SIGSTOP."""
+        return self.process is not None and not (self.process.runs or self.process.is_dead)
+
+    def tell(self, event: Event) -> None:
+        """The master it is subscribed to says that."""
+        for link in self.links:
+            if self.process is not None:
+                self.process.enter(link.hear, event)
+
     def stop(self) -> None:
         """SIGSTOP."""
         if self.process is not None:
