@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from frameworks.marathon_py.definitions.app import App
-from frameworks.marathon_py.definitions.pods import Pod
 from frameworks.marathon_py.definitions.trees import Spec
 from frameworks.marathon_py.deployments.plan import is_replaced
 from frameworks.marathon_py.instances.instance import Condition, Goal, Instance
@@ -58,26 +57,14 @@ def standing(instance: Instance, spec: Spec) -> Standing:
         return Standing.OLD_DOWN if instance.is_current else Standing.OLD_LOST
     if instance.condition is not Condition.RUNNING:
         return Standing.OLD_COMING
-    if is_healthy(instance):
+    if instance.is_well:
         return Standing.OLD_UP
     return Standing.OLD_ILL if instance.healthy is False else Standing.OLD_UNSURE
 
 
-def is_healthy(instance: Instance) -> bool:
-    """It runs, and its checks, if it has any, say that it is well."""
-    is_well = instance.healthy is True if has_health_checks(instance.spec) else instance.healthy is not False
-    return instance.condition is Condition.RUNNING and is_well
-
-
 def is_up(instance: Instance) -> bool:
     """It is healthy, and was ready once."""
-    return is_healthy(instance) and (instance.is_ready or not has_readiness_checks(instance.spec))
-
-
-def has_health_checks(spec: Spec) -> bool:
-    if isinstance(spec, Pod):
-        return any(container.health_check is not None for container in spec.containers)
-    return bool(spec.health_checks)
+    return instance.is_well and (instance.is_ready or not has_readiness_checks(instance.spec))
 
 
 def has_readiness_checks(spec: Spec) -> bool:

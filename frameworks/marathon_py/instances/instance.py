@@ -212,9 +212,22 @@ class Instance:
         """It counts for its spec: it runs, or is to."""
         return self.goal is Goal.RUNNING and self.condition is not Condition.UNREACHABLE_INACTIVE
 
+    @property
+    def is_well(self) -> bool:
+        """It runs, and its checks, if it has any, say that it is healthy."""
+        is_healthy = self.healthy is True if is_checked(self.spec) else self.healthy is not False
+        return self.condition is Condition.RUNNING and is_healthy
+
     def next_task_id(self, container: str = APP) -> TaskID:
         """Of the next incarnation."""
         return TaskID(f"{self.id}.{container}.{self.incarnation + 1}")
+
+
+def is_checked(spec: App | Pod) -> bool:
+    """Somebody looks whether its instances are healthy."""
+    if isinstance(spec, Pod):
+        return any(container.health_check is not None for container in spec.containers)
+    return bool(spec.health_checks)
 
 
 def instance_id(spec_id: PathId, uuid: str) -> str:

@@ -2,9 +2,10 @@
 
 First those that somebody has named, then those that wait for an offer, for they are nowhere. Then whatever GROUP_BY
 constraints want, from the largest groups; then those that are least there (out of reach, staging, starting, running);
-then the youngest or the oldest, as ``killSelection`` says. Of those that run the ill ones go first, which Marathon does
-not look at: it would keep them, and end those that are well. Source: mesosphere/marathon .../core/deployment/impl/
-ScalingProposition.scala, .../mesos/Constraints.scala selectInstancesToKill.
+then the youngest or the oldest, as ``killSelection`` says. Of those that run the ill ones go first, then those of which
+checks have said nothing yet, at which Marathon does not look: it would keep them, and end those that are well. Source:
+mesosphere/marathon .../core/deployment/impl/ScalingProposition.scala, .../mesos/Constraints.scala
+selectInstancesToKill.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from frameworks.marathon_py.instances.instance import Condition, Instance, Place
 
 _WEIGHTS = {
     Condition.SCHEDULED: 0, Condition.UNREACHABLE: 1, Condition.PROVISIONED: 2, Condition.STAGING: 2,
-    Condition.STARTING: 3, Condition.RUNNING: 5,
+    Condition.STARTING: 3,
 }  # fmt: skip
-_ILL = 4  # those that run and are not healthy
+_ILL, _UNSURE, _WELL = 4, 5, 6  # those that run
 _OTHERS = 0  # those that end anyway
 
 
@@ -30,9 +31,7 @@ def victims(spec: App | Pod, instances: Sequence[Instance], count: int) -> list[
 
     def rank(instance: Instance) -> tuple[bool, int, int, str]:
         started = max((task.started_at or task.staged_at for task in instance.tasks.values()), default=instance.since)
-        is_ill = instance.condition is Condition.RUNNING and instance.healthy is False
-        weight = _ILL if is_ill else _WEIGHTS.get(instance.condition, _OTHERS)
-        return not instance.is_sentenced, weight, started if is_oldest_first else -started, instance.id
+        return not instance.is_sentenced, _weight(instance), started if is_oldest_first else -started, instance.id
 
     line = sorted(instances, key=rank)
     fields = grouped_by(spec)
@@ -41,6 +40,15 @@ def victims(spec: App | Pod, instances: Sequence[Instance], count: int) -> list[
     first = [one for one in line if one.is_sentenced or one.placed is None]
     others = [one for one in line if not one.is_sentenced and one.placed is not None]
     return [*first[:count], *_spread(others, fields, count - len(first))]
+
+
+def _weight(instance: Instance) -> int:
+    """Those with less go first."""
+    if instance.is_well:
+        return _WELL
+    if instance.condition is Condition.RUNNING:
+        return _ILL if instance.healthy is False else _UNSURE
+    return _WEIGHTS.get(instance.condition, _OTHERS)
 
 
 def _spread(line: list[Instance], fields: Sequence[str], count: int) -> list[Instance]:

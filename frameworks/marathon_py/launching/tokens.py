@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from frameworks.marathon_py.definitions.app import App
-from frameworks.marathon_py.definitions.pods import Pod
-from frameworks.marathon_py.instances.instance import Condition, Instance
+from frameworks.marathon_py.instances.instance import Instance
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
 from mesos_py.machine.values import Nanos, seconds, value
@@ -54,21 +52,10 @@ def settle(m: Marathon) -> None:
     for id_ in m.touched:
         if id_ in m.unconfirmed:
             instance = m.instances.get(id_)
-            if instance is not None and runs_well(instance):
+            if instance is not None and instance.is_well:
                 give_back(m, instance)
             elif instance is None or instance.condition.is_terminal or instance.wants_offer:
                 del m.unconfirmed[id_]
     if m.is_short and m.tokens > 0:
         m.is_short = False
         m.renewed |= dict.fromkeys(m.waiting)
-
-
-def runs_well(instance: Instance) -> bool:
-    return instance.condition is Condition.RUNNING and (instance.healthy is True or not is_checked(instance.spec))
-
-
-def is_checked(spec: App | Pod) -> bool:
-    """Somebody looks whether it does well."""
-    if isinstance(spec, Pod):
-        return any(container.health_check is not None for container in spec.containers)
-    return bool(spec.health_checks)

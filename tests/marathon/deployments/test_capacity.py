@@ -15,7 +15,7 @@ from frameworks.marathon_py.core import Marathon
 from frameworks.marathon_py.definitions.legacy import read_given
 from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.deployments.plan import Kind, is_replaced
-from frameworks.marathon_py.deployments.standing import is_healthy, is_up
+from frameworks.marathon_py.deployments.standing import is_up
 from frameworks.marathon_py.instances.instance import Condition, Goal, Instance
 from mesos_py.machine.frame import Frame
 from mesos_py.machine.values import SECOND
@@ -65,7 +65,7 @@ def serves(m: Marathon, instance: Instance) -> bool:
     spec = m.specs.get(WEB)
     if instance.goal is not Goal.RUNNING or spec is None:
         return False
-    return is_healthy(instance) if is_replaced(instance.spec, spec) else is_up(instance)
+    return instance.is_well if is_replaced(instance.spec, spec) else is_up(instance)
 
 
 class Life:

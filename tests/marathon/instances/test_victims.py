@@ -26,18 +26,18 @@ def names(spec: object, instances: list[Instance], count: int) -> list[str]:
 
 
 def test_whoever_is_least_there_goes_first() -> None:
-    """Waiting, out of reach, staging, starting, ill, running."""
-    ill = instance("ill", Condition.RUNNING, 1)
-    ill.healthy = False
+    """Waiting, out of reach, staging, starting, ill, not heard of yet, running."""
+    ill, unsure = instance("ill", Condition.RUNNING, 1), instance("unsure", Condition.RUNNING, 1)
+    ill.healthy, unsure.spec = False, app_of(healthChecks=[{"protocol": "HTTP"}])
     there = [
-        ill,
+        unsure, ill,
         instance("running", Condition.RUNNING, 9), instance("starting", Condition.STARTING, 1),
         instance("away", Condition.UNREACHABLE, 2), instance("staging", Condition.STAGING, 3),
         instance("waiting", Condition.SCHEDULED, 4),
     ]  # fmt: skip
-    assert names(SPEC, there, 6) == ["waiting", "away", "staging", "starting", "ill", "running"]
+    assert names(SPEC, there, 7) == ["waiting", "away", "staging", "starting", "ill", "unsure", "running"]
     assert names(SPEC, there, 2) == ["waiting", "away"]
-    assert names(SPEC, there, 9) == names(SPEC, there, 6)
+    assert names(SPEC, there, 9) == names(SPEC, there, 7)
 
 
 @pytest.mark.parametrize(("selection", "first"), [("YOUNGEST_FIRST", "young"), ("OLDEST_FIRST", "old")])

@@ -21,11 +21,14 @@ from frameworks.marathon_py.core import Habits, Marathon
 from frameworks.marathon_py.definitions.app import App
 from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.definitions.settings import Settings
-from frameworks.marathon_py.deployments.plan import is_replaced
+from frameworks.marathon_py.deployments.plan import Kind, is_replaced
 from frameworks.marathon_py.instances.instance import Condition, Goal, Instance, instance_of
+from frameworks.marathon_py.instances.victims import grouped_by
 from mesos_py.machine.frame import Event, Frame, Send
 from mesos_py.machine.values import Nanos
 from mesos_py.wire.scheduler_api import Call
+
+UNAVAILABLE, ADDITIONAL = "MARATHON_DEPLOYMENT_MAX_UNAVAILABLE", "MARATHON_DEPLOYMENT_MAX_ADDITIONAL"
 
 
 def is_up(instance: Instance) -> bool:
@@ -37,11 +40,15 @@ def is_up(instance: Instance) -> bool:
 
 
 def least(spec: Any) -> int:
+    if UNAVAILABLE in spec.labels:
+        return max(0, spec.instances - int(spec.labels[UNAVAILABLE]))
     return math.ceil(spec.instances * _strategy(spec).minimum_health_capacity)
 
 
 def most(spec: Any) -> int:
     over = math.floor(spec.instances * (1 + _strategy(spec).maximum_over_capacity))
+    if ADDITIONAL in spec.labels:
+        over = spec.instances + int(spec.labels[ADDITIONAL])
     return over + (over == least(spec))
 
 
@@ -53,12 +60,12 @@ class Judged(Marathon):
     """Raises AssertionError."""
 
     def __init__(
-        self, rng: Random, settings: Settings, habits: Habits, counted: dict[PathId, list[Any]]
+        self, rng: Random, settings: Settings, habits: Habits, counted: dict[PathId, list[Any]], stopped: set[PathId]
     ) -> None:
         """``counted``: definitions that count, of apps on which a deployment works, those since it began: whoever runs
-        next goes on with it, and so does its judge."""
+        next goes on with it, and so does its judge. ``stopped``: what was left in the middle of a deployment."""
         super().__init__(rng, settings, habits)
-        self._counted = counted
+        self._counted, self._stopped = counted, stopped
         #: apps of which instances are replaced, not only added or taken away
         self._replaced: dict[PathId, None] = {}
         #: instances that people have asked to be killed
@@ -72,7 +79,11 @@ class Judged(Marathon):
         before, were = dict(self.specs), set(self.instances)
         if isinstance(event.body, words.KillInstances):
             self._unwanted.update(event.body.ids)
+        plans = {name: list(one.plan.affected) for name, one in self.deployments.items()}
         frame = super().apply(event, now)
+        for fact in frame.changes:
+            if isinstance(fact, words.DeploymentChanged) and fact.what == "failed":
+                self._stopped.update(id for id in plans[fact.id] if not self._is_put_right(id))
         if event.kind is words.Begun:  # what a predecessor was asked to kill is killed again
             self._unwanted.update(name for name, one in self.instances.items() if one.is_killed)
         for id in dict.fromkeys([*before, *self.specs]) if self.has_begun else ():
@@ -100,6 +111,14 @@ class Judged(Marathon):
         now = [self.specs[id]] if id in self.specs else []
         return [*self._counted.get(id, ()), *now]
 
+    def _is_put_right(self, id: PathId) -> bool:
+        """What a deployment has left in the middle another one ends, or takes back."""
+        deployment = self.deployments.get(self.locked.get(id, ""))
+        return deployment is not None and (deployment.is_rollback or any(
+            action.spec_id == id and action.kind in (Kind.RESTART, Kind.STOP)
+            for step in deployment.plan.steps for action in step
+        ))  # fmt: skip
+
     def _judge_another(self, instance: Instance) -> None:
         there = [one for one in self.of(instance.spec_id) if one.is_active or one.wants_offer]
         bound = max(map(most, self._definitions(instance.spec_id)), default=0)
@@ -118,6 +137,8 @@ class Judged(Marathon):
         spec_id = instance.spec_id
         if name in self._unwanted or call.kill.task_id in self._unwanted or spec_id not in self.specs:
             return
+        if spec_id not in self._replaced and grouped_by(instance.spec):
+            return  # where it is counts for more than how it is
         self.kills_of_the_well += 1
         left = sum(is_up(one) for one in self.of(spec_id))
         bound = min(map(least, self._definitions(spec_id)), default=0)

@@ -57,6 +57,9 @@ class Running:
         #: tasks whose probes fail
         self.sick: set[str] = set()
         self.cores: list[Judged] = []
+        #: apps and pods at which a deployment was stopped, or cut short by one that only changes numbers: instances
+        #: of former versions may stay, as Marathon has it
+        self.stopped: set[PathId] = set()
         counted: dict[PathId, list[Any]] = {}
         running = self
 
@@ -65,7 +68,7 @@ class Running:
             settings = SETTINGS
 
             def make_core(self, rng: Random) -> Marathon:
-                running.cores.append(Judged(rng, self.settings, self.habits, counted))
+                running.cores.append(Judged(rng, self.settings, self.habits, counted, running.stopped))
                 return running.cores[-1]
 
         self.program: Program = cluster.start(
