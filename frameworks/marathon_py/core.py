@@ -137,8 +137,9 @@ class Marathon:
         self.aside: dict[Config, dict[str, Instance]] = {}
         self.waits: dict[str, tuple[str, Config]] = {}
         self.delays: dict[Config, Delay] = {}
-        #: attempts to launch what there is too little of, by spec and role
+        #: attempts to launch what there is too little of, by spec and role; the one that each instance is part of
         self.queue: dict[PathId, dict[str, Entry]] = {}
+        self.launching: dict[str, tuple[PathId, str]] = {}
         #: launches that may be asked for; those that have used one and are not known to run; some were not asked for
         self.tokens = self.habits.launch_tokens
         self.unconfirmed: dict[str, None] = {}

@@ -17,7 +17,7 @@ import attrs
 from frameworks.marathon_py.definitions.app import App
 from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.definitions.pods import Pod
-from frameworks.marathon_py.launching import backoff, queue, reasons
+from frameworks.marathon_py.launching import backoff, reasons
 from frameworks.marathon_py.launching.backoff import config_of
 from frameworks.marathon_py.launching.queue import Entry
 from frameworks.marathon_py.launching.request import census, hindrance, request
@@ -86,7 +86,6 @@ def attempts(m: Marathon, now: Nanos) -> Iterator[Attempt]:
 
 
 def _attempt(m: Marathon, judging: Judging, spec: App | Pod, role: str, entry: Entry, now: Nanos) -> Attempt:
-    spec_id = PathId(spec.id)
     offers = tuple([one for one in judging.of(spec, entry.since) if one.refusals])
     counts: dict[str, int] = {}
     for one in offers:
@@ -94,7 +93,7 @@ def _attempt(m: Marathon, judging: Judging, spec: App | Pod, role: str, entry: E
         if name is not None:
             counts[name] = counts.get(name, 0) + 1
     return Attempt(
-        spec=spec, role=role, count=queue.count(m, spec_id, role), since=entry.since,
+        spec=spec, role=role, count=len(entry.launching), since=entry.since,
         not_before=backoff.until(m, config_of(spec), now), processed=entry.processed, unused=entry.unused,
         last_used_at=entry.last_used_at, last_unused_at=entry.last_unused_at,
         all_offers=_steps(reasons.counted(entry.funnel)), last_offers=_steps(counts), offers=offers,

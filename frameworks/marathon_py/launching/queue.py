@@ -70,6 +70,8 @@ class Entry:
     funnel: Funnel = attrs.field(factory=Funnel)
     #: what is asked for by the version of the definition, as long as somebody asks
     requests: dict[str, Request] = attrs.field(factory=dict)
+    #: ids of instances that are to be launched, or were asked for and not heard of
+    launching: dict[str, None] = attrs.field(factory=dict)
 
     def request(self, m: Marathon, spec: App | Pod) -> Request:
         if spec.version not in self.requests:
@@ -86,7 +88,7 @@ def enter(m: Marathon, instance: Instance, now: Nanos) -> None:
         return
     role, config = instance.spec.role, config_of(instance.spec)
     m.waits[instance.id] = role, config
-    m.queue.setdefault(instance.spec_id, {}).setdefault(role, Entry(instance.since))
+    _look(m, instance.id)
     if _is_held(m, instance, config, now):
         m.aside.setdefault(config, {})[instance.id] = instance
     else:
@@ -188,22 +190,35 @@ def sweep_due(m: Marathon, event: Event, out: Frame) -> None:
 
 def settle(m: Marathon) -> None:
     """Specs that have nothing left to launch are not in the queue."""
-    for spec_id in m.moved:
-        for role in list(m.queue.get(spec_id, ())):
-            latest_first = reversed(m.of_spec.get(spec_id, {}).values())  # so that few are looked at
-            if not any(_is_launching(one, role) for one in latest_first):
-                del m.queue[spec_id][role]
-                if not m.queue[spec_id]:
-                    del m.queue[spec_id]
+    for name in m.touched:
+        _look(m, name)
 
 
-def _is_launching(instance: Instance, role: str) -> bool:
-    return instance.spec.role == role and (instance.wants_offer or instance.condition is Condition.PROVISIONED)
+def _look(m: Marathon, name: str) -> None:
+    """The instance is part of the attempt of which it has to be; one that nothing is part of any more is over."""
+    instance, former = m.instances.get(name), m.launching.get(name)
+    attempt = _attempt(instance) if instance is not None else None
+    if attempt == former:
+        return
+    if instance is not None and attempt is not None:
+        m.launching[name] = spec_id, role = attempt
+        by_role = m.queue.setdefault(spec_id, {})
+        by_role.setdefault(role, Entry(instance.since)).launching[name] = None
+    else:
+        del m.launching[name]
+    if former is not None:
+        spec_id, role = former
+        del m.queue[spec_id][role].launching[name]
+        if not m.queue[spec_id][role].launching:
+            del m.queue[spec_id][role]
+        if not m.queue[spec_id]:
+            del m.queue[spec_id]
 
 
-def count(m: Marathon, spec_id: PathId, role: str) -> int:
-    """Of its instances, those that are to be launched, or were asked for and not heard of."""
-    return sum(_is_launching(one, role) for one in m.of_spec.get(spec_id, {}).values())
+def _attempt(instance: Instance) -> tuple[PathId, str] | None:
+    """Whose attempt, and in which role, it is part of; None: there is nothing to launch."""
+    is_launching = instance.wants_offer or instance.condition is Condition.PROVISIONED
+    return (instance.spec_id, instance.spec.role) if is_launching else None
 
 
 def check(m: Marathon) -> None:
@@ -219,6 +234,11 @@ def check(m: Marathon) -> None:
     assert all(m.waiting.values())
     assert all(role in m.queue[config[0]] for role, config in m.waits.values())
     assert all(m.queue.values())
+    launching = {name: where for name, one in m.instances.items() if (where := _attempt(one)) is not None}
+    assert launching == m.launching
+    entries = {(spec_id, role): entry for spec_id, by_role in m.queue.items() for role, entry in by_role.items()}
+    assert all(entry.launching for entry in entries.values())
+    assert {name: where for where, entry in entries.items() for name in entry.launching} == launching
     assert m.wanted.keys() == m.waiting.keys()
     assert 0 <= m.tokens <= m.habits.launch_tokens
     assert m.tokens == m.habits.launch_tokens or "tokens" in m.timers

@@ -9,7 +9,7 @@ from frameworks.marathon_py.definitions.app import App
 from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.definitions.pods import Pod
 from frameworks.marathon_py.definitions.timestamps import timestamp
-from frameworks.marathon_py.launching import backoff, queue, reasons
+from frameworks.marathon_py.launching import backoff, reasons
 from frameworks.marathon_py.launching.attempts import Judging, Unused, spec_in
 from frameworks.marathon_py.launching.backoff import config_of
 from frameworks.marathon_py.launching.request import GPU_BEHAVIOR, hindrance
@@ -46,9 +46,9 @@ def _nothing_waits(m: Marathon, spec_id: PathId) -> str:
 
 
 def _of_role(m: Marathon, spec: App | Pod, role: str, now: Nanos) -> Iterator[str]:
-    spec_id, entry = PathId(spec.id), m.queue[PathId(spec.id)][role]
-    waiting = [one for one in m.of_spec.get(spec_id, {}).values() if one.spec.role == role and one.wants_offer]
-    asked_for = queue.count(m, spec_id, role) - len(waiting)
+    entry = m.queue[PathId(spec.id)][role]
+    waiting = [m.instances[name] for name in entry.launching if m.instances[name].wants_offer]
+    asked_for = len(entry.launching) - len(waiting)
     if asked_for:
         were = "was" if asked_for == 1 else "were"
         yield f"{_things(asked_for, 'instance')} {were} asked for, and nothing has been heard of that yet."
