@@ -163,8 +163,10 @@ class Agent:
         framework = executor.framework
         if framework.terminating:
             return Taken.LATE
-        if executor.usage is not None and status.state in TERMINAL:
-            status = evolve(status, labels=executor.usage.labels)
+        if status.state in TERMINAL:
+            usage = executor.usage or executor.task_usage.pop(task.id, None)
+            if usage is not None:
+                status = evolve(status, labels=usage.labels)
         taken = self.updates.receive(
             framework.id, executor.id, executor.container_id, framework.info.checkpoint, status, out
         )

@@ -120,6 +120,8 @@ class Executor:
     termination: Termination | None = None
     #: of a command task that has exited, to be told with its end; None: not known
     usage: Usage | None = None
+    #: likewise of tasks in groups, until their ends are told
+    task_usage: dict[TaskID, Usage] = attrs.Factory(dict)
     #: kills that came while it had no stream
     kills: dict[TaskID, KillPolicy | None] = attrs.Factory(dict)
     #: nested containers of its tasks

@@ -148,10 +148,14 @@ class State:
         if executor.termination is None:
             executor.termination = termination
 
-    def settle(self, executor: Executor, usage: Usage | None) -> None:
-        """Its container has exited. What a custom executor has used is not what its tasks have."""
-        if executor.is_command:
+    def settle(self, container_id: str, usage: Usage | None) -> None:
+        """The container has exited, and that is what it has used: a command task, a task in a group. What a custom
+        executor has used is not what its tasks have."""
+        executor, of_group = self.containers.get(container_id), self.nested.get(container_id)
+        if executor is not None and executor.is_command:
             executor.usage = usage
+        elif of_group is not None and usage is not None:
+            of_group.task_usage[of_group.nested[container_id]] = usage
 
     def remove_executor(self, executor: Executor, out: Frame) -> None:
         """The run becomes history; what is left of its tasks too."""
@@ -169,6 +173,7 @@ class State:
             tasks.clear()
         executor.queued.clear()
         executor.queued_groups.clear()
+        executor.task_usage.clear()
         executor.demand = Demand.of(executor.info)
         executor.builtin = None
         framework.completed_executors.append(executor)

@@ -1,9 +1,10 @@
 """What a container has used from its beginning to its end, and how the last status of its task says so.
 
 Mesos' agents tell what a container uses while it runs (``/containers``, ResourceStatistics), and nothing once it has
-ended. Ours put it into the labels of the update that ends a command task: there schedulers, masters' ``/state`` and
-any other client find it, and whoever does not know them is not disturbed. Names are those of ResourceStatistics where
-it has one. A status without them says nothing about usage: another agent, another containerizer, another executor.
+ended. Ours put it into the labels of the update that ends a command task or a task in a group: there schedulers,
+masters' ``/state`` and any other client find it, and whoever does not know them is not disturbed. Names are those of
+ResourceStatistics where it has one. A status without them says nothing about usage: another agent, another
+containerizer, another executor.
 """
 
 from __future__ import annotations

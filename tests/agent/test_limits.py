@@ -197,6 +197,22 @@ def test_the_end_of_a_command_says_what_it_has_used(is_limited: bool) -> None:
     assert [one.labels for one in before] == [None, None]
 
 
+def test_the_end_of_a_task_in_a_group_says_what_it_has_used() -> None:
+    """Each its own, also one whose end is told later than it came: when it is known what became of all launches."""
+    world = World()
+    world.run_group([task("a"), task("b")])
+    a, b = world.executor().nested
+    world.launched(a)
+    world.tell(events.ContainerExited(a, 0, usage=USAGE))
+    assert world.states("a") == ["STARTING"]
+    world.launched(b)
+    more = Usage(1, 2, 3 << 20, 4 << 20)
+    world.tell(events.ContainerExited(b, 256, usage=more))
+    assert [Usage.of(world.statuses(task_id)[-1]) for task_id in "ab"] == [USAGE, more]
+    assert (world.states("a")[-1], world.states("b")[-1]) == ("FINISHED", "FAILED")
+    assert [one.labels for one in world.statuses("a")[:-1]] == [None] * (len(world.statuses("a")) - 1)
+
+
 def test_what_a_custom_executor_has_used_is_not_what_its_tasks_have() -> None:
     world = World()
     world.run(custom_task())

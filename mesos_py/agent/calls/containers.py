@@ -115,9 +115,7 @@ def container_limited(agent: Agent, event: Event, out: Frame) -> None:
 def container_exited(agent: Agent, event: Event, out: Frame) -> None:
     """Nothing of the container runs: its tasks are settled, and then the containerizer may forget it."""
     exited: events.ContainerExited = event.body
-    executor = agent.state.containers.get(exited.container_id)
-    if executor is not None:
-        agent.state.settle(executor, exited.usage)
+    agent.state.settle(exited.container_id, exited.usage)
     _exited(agent, exited.container_id, exited.status, exited.message, out)
     out.send(words.CONTAINERS, words.AcknowledgeExit(exited.container_id))
 
