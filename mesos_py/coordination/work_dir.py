@@ -88,7 +88,7 @@ class WorkDir:
     def release(self) -> None:
         """Somebody else may have it."""
         if self._descriptor is not None:
-            os.close(self._descriptor)
+            _unlock(self._descriptor)
             self._descriptor = None
 
     # ---- what the directory says
@@ -112,9 +112,9 @@ class WorkDir:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return True
-        finally:
             os.close(descriptor)
+            return True
+        _unlock(descriptor)
         return False
 
     def _has(self, name: str) -> bool:
@@ -138,6 +138,12 @@ class WorkDir:
             words = []
         kind, pid, address, *_ = [*words, "", "", ""]
         return kind, pid, address
+
+
+def _unlock(descriptor: int) -> None:
+    """Closed, and the lock is nobody's, also where a child before its exec shares the descriptor."""
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    os.close(descriptor)
 
 
 _AN: Mapping[Kind, str] = {"master": "a master", "agent": "an agent"}

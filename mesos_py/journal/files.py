@@ -105,6 +105,7 @@ class RunDirectory:
         return os.path.join(self.path, f"{number:06d}{ending}")
 
     def release(self) -> None:
+        fcntl.flock(self._lock, fcntl.LOCK_UN)  # also where a child before its exec shares the descriptor
         os.close(self._lock)
 
     def size(self) -> int:

@@ -80,3 +80,28 @@ def test_a_directory_that_cannot_be_one(tmp_path: Path) -> None:
     file.touch()
     assert f"--work_dir={file} cannot be used (File exists" in refusal(file)
     assert f"Not a directory: {file}/sub" in refusal(file / "sub")
+
+
+def test_a_child_that_has_not_begun_yet_keeps_nothing(tmp_path: Path) -> None:
+    """Between its fork and its program it shares our descriptors, of which it knows nothing."""
+    owner = WorkDir(str(tmp_path), "agent")
+    owner.hold()
+    (shared,) = [os.dup(number) for number in opened(tmp_path / LOCK_FILE)]
+    owner.release()
+    other = WorkDir(str(tmp_path), "agent")
+    assert not other.is_in_use()
+    other.hold()
+    other.release()
+    os.close(shared)
+
+
+def opened(path: Path) -> list[int]:
+    """Our descriptors of that file."""
+    found = []
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            if os.readlink(f"/proc/self/fd/{name}") == str(path):
+                found.append(int(name))
+        except FileNotFoundError:
+            continue  # the directory's own
+    return found

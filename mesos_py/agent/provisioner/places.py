@@ -69,6 +69,7 @@ class Lock:
             raise ValueError(f"another agent uses {whose}") from error
 
     def release(self) -> None:
+        fcntl.flock(self._fd, fcntl.LOCK_UN)  # also where a child before its exec shares the descriptor
         os.close(self._fd)
 
 

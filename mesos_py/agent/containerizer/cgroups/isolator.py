@@ -123,6 +123,7 @@ class CgroupsIsolator:
         for group in self._groups.values():
             group.close()
         if self._lock >= 0:
+            fcntl.flock(self._lock, fcntl.LOCK_UN)  # also where a child before its exec shares the descriptor
             os.close(self._lock)
             self._lock = -1
 
