@@ -16,7 +16,7 @@ import attrs
 import orjson
 
 from mesos_py.cli import cluster
-from mesos_py.cli.client import ANSWER_TIMEOUT_S, Client, ClientOptions, Refused, address_of, unknown
+from mesos_py.cli.client import ANSWER_TIMEOUT_S, Client, ClientOptions, address_of, unknown
 from mesos_py.cli.command import EXIT_OK, EXIT_USAGE, Command, CommandFailed
 from mesos_py.cli.render import print_json
 from mesos_py.config import CommandLine
@@ -100,7 +100,7 @@ async def _stream(client: Client, message: dict[str, Any]) -> AsyncIterator[byte
             f"http://{client.address}/api/v1", data=orjson.dumps(message), headers=headers
         ) as answer:
             if answer.status != 200:
-                raise Refused(answer.status, await answer.text())
+                raise client.refusal(answer.status, await answer.text())
             async for piece in answer.content.iter_any():
                 for record in decoder.feed(piece):
                     yield record

@@ -117,9 +117,15 @@ class Client:
                 text = await answer.read()
                 if answer.status < 300:
                     return text
-                raise Refused(answer.status, text.decode(errors="replace").strip() or str(answer.reason))
+                raise self.refusal(answer.status, text.decode(errors="replace").strip() or str(answer.reason))
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise self.unreachable(error) from error
+
+    def refusal(self, status: int, text: str) -> CommandFailed:
+        """What to raise for an answer that is none: a master that leads no more, or not yet, is as good as none."""
+        if status == 503 and self._what == "master":
+            return Unreachable(f"the master at {self.address} says: {text}", EXIT_UNREACHABLE)
+        return Refused(status, text)
 
     def unreachable(self, error: BaseException) -> Unreachable:
         why = str(error)

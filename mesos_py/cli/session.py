@@ -12,8 +12,8 @@ from typing import Any
 import aiohttp
 import orjson
 
-from mesos_py.cli.client import ANSWER_TIMEOUT_S, Client, Refused, Unreachable
-from mesos_py.cli.command import EXIT_UNREACHABLE, CommandFailed
+from mesos_py.cli.client import ANSWER_TIMEOUT_S, Client, Unreachable
+from mesos_py.cli.command import EXIT_UNREACHABLE
 from mesos_py.wire.recordio import Decoder
 
 PATH = "/api/v1/scheduler"
@@ -41,7 +41,7 @@ class Session:
                 f"http://{self._master.address}{PATH}", data=orjson.dumps(call), headers=JSON_HEADERS
             ) as answer:
                 if answer.status != 200:
-                    raise self._refused(answer.status, await answer.text())
+                    raise self._master.refusal(answer.status, await answer.text())
                 self._stream_id = answer.headers["Mesos-Stream-Id"]
                 async for piece in answer.content.iter_any():
                     for record in decoder.feed(piece):
@@ -68,12 +68,6 @@ class Session:
                 ) as answer,
             ):
                 if answer.status >= 300:
-                    raise self._refused(answer.status, await answer.text())
+                    raise self._master.refusal(answer.status, await answer.text())
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise self._master.unreachable(error) from error
-
-    def _refused(self, status: int, text: str) -> CommandFailed:
-        """A master that does not lead any more, or does not yet, is as good as none."""
-        if status == 503:
-            return Unreachable(f"the master at {self._master.address} says: {text}", EXIT_UNREACHABLE)
-        return Refused(status, text)
