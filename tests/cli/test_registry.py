@@ -266,7 +266,7 @@ def test_whoever_sits_at_a_terminal_is_asked(backup: Path, work_dir: Path, answe
     asking.stdin.flush()
     try:
         asking.stdout.read()
-        assert asking.wait(20) == code
+        assert asking.wait(90) == code
     finally:
         asking.send_signal(signal.SIGKILL)
         asking.communicate()

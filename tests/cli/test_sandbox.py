@@ -73,7 +73,7 @@ def follower(tmp_path: Path) -> Follower:
 
 
 async def reached(follower: Follower, text: bytes) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while text not in follower.copied:
             await asyncio.sleep(0.01)
 

@@ -41,7 +41,7 @@ def record(chunk: bytes) -> Any:
 
 async def until(happened: Any) -> None:
     """Wait until ``happened()``; nothing else tells a test that a core has been told."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not happened():
             await asyncio.sleep(0.001)
 
@@ -68,7 +68,7 @@ class AgentLink:
         )  # fmt: skip
         heard: list[Any] = []
         while not any(isinstance(word, internal.AgentRegistered) for word in heard):
-            heard = decode_batch(await self.socket.receive_bytes(timeout=5))
+            heard = decode_batch(await self.socket.receive_bytes(timeout=60))
         return self
 
     async def __aexit__(self, *exc: object) -> None:

@@ -159,7 +159,7 @@ async def test_a_master_that_must_stop_says_why_and_keeps_its_registry(tmp_path:
     async with MasterServer(options) as master, AgentLink(master):
         (agent_id,) = master.core.state.agents
     async with MasterServer(options) as master:
-        problem = await asyncio.wait_for(master.wait(), 10)
+        problem = await asyncio.wait_for(master.wait(), 60)
         assert problem is not None
         assert problem.startswith("RemovalLimitExceeded: Post-recovery agent removal limit exceeded! After 200ms")
     async with MasterServer(options) as master:

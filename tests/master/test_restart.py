@@ -32,7 +32,7 @@ async def register(master: MasterServer, agent_id: str | None = None) -> str:
             else internal.ReregisterAgent(agent=info, pid="slave(1)@127.0.0.1:1", version="1.12.0")
         )
         await socket.send_bytes(encode_batch([word]))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 for heard in decode_batch(await socket.receive_bytes()):
                     if isinstance(heard, internal.AgentRegistered | internal.AgentReregistered):
@@ -112,6 +112,6 @@ async def test_a_master_without_work_learns_that_its_registry_was_taken_over(tmp
         records = SqliteRecords(str(tmp_path / "registry.db"))
         await records.replace({})
         await records.close()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert await master.wait() == "Fenced: the registry was taken over: by a restore, or by another master"
         assert (await exchange(master.port, call("GET_AGENTS"))).status == 503

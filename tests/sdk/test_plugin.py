@@ -45,7 +45,7 @@ def test_the_fixture_and_the_seed(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "mesos_py.pytest_plugin", "-p", "no:cacheprovider", "-rP",
          "--sim-seed=7", "."],
-        cwd=tmp_path, env=environment(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"), capture_output=True, text=True, timeout=100,
+        cwd=tmp_path, env=environment(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"), capture_output=True, text=True, timeout=300,
         check=False,
     )  # fmt: skip
     assert "1 passed" in done.stdout and "2 failed" in done.stdout, done.stdout

@@ -39,7 +39,7 @@ def test_equal_seeds_are_equal_runs_whatever_the_hash_seed() -> None:
     digests = {
         subprocess.run(
             [sys.executable, "-c", DIGEST, str(seed)], env={**os.environ, "PYTHONHASHSEED": hash_seed},
-            capture_output=True, text=True, check=True, timeout=60,
+            capture_output=True, text=True, check=True, timeout=300,
         ).stdout
         for hash_seed in ("1", "2")
     }  # fmt: skip
@@ -60,7 +60,7 @@ def test_a_run_can_be_looked_at_afterwards(tmp_path: Path) -> None:
     """``--seed=S --journal=DIR``: what reached each master and agent repeats, and a task's story can be told."""
     done = subprocess.run(
         [sys.executable, "-m", "mesos_py", "sim", "--seed=0", f"--journal={tmp_path}"], capture_output=True, text=True,
-        check=True, timeout=60,
+        check=True, timeout=300,
     )  # fmt: skip
     assert done.stdout.startswith("seed 0: ")
     runs = find_runs(tmp_path)

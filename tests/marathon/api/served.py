@@ -143,7 +143,7 @@ class Site:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
             writer.write("\r\n".join([*lines, "", ""]).encode() + raw)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 return await _answer(reader)
         finally:
             writer.close()

@@ -25,7 +25,7 @@ class Reader:
 
     async def chunk(self) -> bytes:
         """One chunk of HTTP; b"": the stream has ended."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             size = int(await self._reader.readline(), 16)
             body = await self._reader.readexactly(size)
             await self._reader.readexactly(2)

@@ -22,12 +22,12 @@ async def seen(site: Site, home: Path, view: str) -> str:
     """The text of the page, once it has asked for everything; before it listens to events, which never end."""
     assert BROWSER is not None
     browser = await asyncio.create_subprocess_exec(
-        BROWSER, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={home}",
+        BROWSER, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={home / view}",
         "--virtual-time-budget=900", "--dump-dom", f"http://127.0.0.1:{site.port}/ui/#{view}",
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             output, _ = await browser.communicate()
     finally:
         if browser.returncode is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import signal
 import subprocess
@@ -46,11 +47,11 @@ class Marathon:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.url}{path}", data, {"Content-Type": "application/json"}, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, _read(answer.read().decode()), dict(answer.headers)
         except urllib.error.HTTPError as error:
             return error.code, _read(error.read().decode()), dict(error.headers)
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return 0, None, {}
 
     def leads(self) -> bool:
@@ -59,7 +60,11 @@ class Marathon:
         return headers.get("X-Marathon-Leader") == self.url and "X-Marathon-Via" not in headers
 
     def until_leading(self) -> None:
-        eventually(self.leads, f"{self.url} to lead", 60)
+        eventually(self.leads, f"{self.url} to lead")
+
+    def until_following(self) -> None:
+        """It has heard who leads, and relays."""
+        eventually(lambda: "X-Marathon-Via" in self.ask("GET", "/v2/info")[2], f"{self.url} to follow")
 
     def ended(self) -> tuple[int, str]:
         """Exit code, and what it says about it."""

@@ -72,9 +72,9 @@ class Scripted:
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
         stream: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self.streams.append(stream)
+        self.streams.append(stream)  # whoever knows that he is heard misses nothing
+        await response.prepare(request)
         while (text := await stream.get()) is not None:
             await response.write(text)
         if self.breaks and request.transport is not None:

@@ -21,12 +21,11 @@ from tests.marathon.shell.scripted import Scripted, scripted
 D = "97c136bf-5a28-4821-9d94-480d9fbb01c8"
 V1, V2 = "2026-05-01T10:00:00.000Z", "2026-05-02T10:00:00.000Z"
 STARTED = {"version": V2, "deploymentId": D}
-PATIENCE_S = 20.0
 
 
 @pytest_asyncio.fixture
 async def server() -> AsyncIterator[Scripted]:
-    async with asyncio.timeout(PATIENCE_S), scripted() as made:
+    async with scripted() as made:
         yield made
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gzip
-import socket
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -21,6 +20,7 @@ from mesos_py.web.request import Request
 from mesos_py.web.response import JSON, Chunked, Response
 from mesos_py.web.router import Answer
 from mesos_py.web.server import Server
+from tests.ports import free_ports
 
 BIG = b'{"apps":[' + b",".join(b'{"id":"/a/%d"}' % number for number in range(500)) + b"]}"
 
@@ -168,8 +168,7 @@ async def test_two_that_take_each_other_for_the_leader(make: Make, client: aioht
 
 
 async def test_a_leader_that_is_not_there(make: Make, client: aiohttp.ClientSession) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    (port,) = free_ports(1)
     standby = await make()
     standby.leadership.leader = f"http://127.0.0.1:{port}"
     async with client.get(f"{standby.url}/v2/apps") as answer:

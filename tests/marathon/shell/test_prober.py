@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -14,6 +13,7 @@ from mesos_py.web.request import Request
 from mesos_py.web.response import HttpError, Response
 from mesos_py.web.router import Answer
 from mesos_py.web.server import Server
+from tests.ports import free_ports
 
 LONG = b"x" * (1 << 20)
 
@@ -86,8 +86,7 @@ async def test_who_takes_too_long_has_failed(web: Web) -> None:
 
 
 async def test_who_is_not_there_has_failed() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    (port,) = free_ports(1)
     for protocol in ("HTTP", "HTTPS", "TCP"):
         answer = await told(probe(port, protocol=protocol))
         assert answer.status is None

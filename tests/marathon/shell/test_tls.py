@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 import subprocess
 from pathlib import Path
@@ -59,7 +60,8 @@ async def test_nothing_but_tls_is_spoken(tmp_path: Path) -> None:
             await asked(port, ssl.create_default_context())
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert b"/x" not in await reader.read()
+        with contextlib.suppress(ConnectionError):  # it may be cut off as well
+            assert b"/x" not in await reader.read()
         writer.close()
         assert await asked(port, tls.of_client(path, ignores_hostname=False)) == "/x"
     finally:
