@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.acceptance.cluster import Cluster, local_cluster
+from tests.acceptance.cluster import Cluster, destroy, local_cluster
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -14,7 +14,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "acceptance" in item.path.parts:
             item.add_marker(pytest.mark.acceptance)
             item.add_marker(pytest.mark.xdist_group("acceptance"))
-            item.add_marker(pytest.mark.timeout(240))
+            item.add_marker(pytest.mark.timeout(480))
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a test has left running in its directory ends with it, however that went."""
+    yield
+    if "tmp_path" in request.fixturenames:
+        destroy(request.getfixturevalue("tmp_path"))
 
 
 @pytest.fixture(scope="module")

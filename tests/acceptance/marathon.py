@@ -15,7 +15,7 @@ from typing import Any
 from tests.acceptance.cluster import Cluster, environment, eventually
 
 PROGRAM = (sys.executable, "-m", "frameworks.marathon_py.shell.cli")
-STOP_TIMEOUT_S = 30
+STOP_TIMEOUT_S = 90
 
 
 class Marathon:
@@ -64,7 +64,7 @@ class Marathon:
         return done.stdout + done.stderr
 
     def get(self, path: str) -> Any:
-        with urllib.request.urlopen(f"{self.url}{path}", timeout=30) as answer:
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=90) as answer:
             return json.loads(answer.read())
 
     def running(self, id: str) -> list[dict[str, Any]]:

@@ -54,7 +54,7 @@ class Framework:
     def stop(self, signum: int = signal.SIGTERM) -> None:
         if self.process.poll() is None:
             self.process.send_signal(signum)
-        self.process.wait(30)
+        self.process.wait(90)
         assert self.process.stdout is not None
         self.process.stdout.close()
 
@@ -94,11 +94,11 @@ def test_jobs_from_a_shell(cluster: Cluster, tmp_path: Path) -> None:
         assert "cpus: 1000 wanted" in batch("submit", "--name=huge", "--cpus=1000", "--", "true", code=1)
         batch("submit", "--name=huge", "--cpus=1000", "--wait_for_hosts", "--", "true")
         assert "cpus: 1000 wanted" in eventually(
-            lambda: text if "nearest" in (text := batch("why", "huge")) else "", "an explanation", 20
+            lambda: text if "nearest" in (text := batch("why", "huge")) else "", "an explanation"
         )
         batch("cancel", "huge")
         batch("cron", "--name=tick", "R2//PT1S", *SMALL, "--", "true")
-        eventually(lambda: "tick" in (text := batch("schedules")) and " 2 " in text, "two runs", 30)
+        eventually(lambda: "tick" in (text := batch("schedules")) and " 2 " in text, "two runs")
 
 
 def test_a_client_of_chronos(cluster: Cluster, tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_killed_and_started_again(cluster: Cluster, tmp_path: Path) -> None:
     with framework(cluster, tmp_path) as batch:
         command = f"echo $TASK_INDEX >> {marks}; sleep 1"
         batch("array", "1-12%6", "--name=a", *SMALL, f"--command={command}")
-        eventually(marks.exists, "the first task", 30)
+        eventually(marks.exists, "the first task")
         batch.stop(signal.SIGKILL)
         batch.start()
         assert batch("wait", "a") == "a succeeded\n"

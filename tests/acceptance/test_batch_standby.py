@@ -18,7 +18,7 @@ from tests.coordination.ensemble import Ensemble
 
 def leader_of(framework: Framework) -> tuple[str | None, bool]:
     """Who leads, as it says, and whether that is itself."""
-    with urllib.request.urlopen(f"http://{framework.address}/v1/leader", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://{framework.address}/v1/leader", timeout=60) as answer:
         said = json.load(answer)
     return said["leader"], said["leading"]
 
@@ -29,19 +29,21 @@ pytestmark = [pytest.mark.zk, pytest.mark.xdist_group("zookeeper")]
 def test_the_next_one_takes_over(cluster: Cluster, zookeeper: Ensemble, tmp_path: Path) -> None:  # noqa: F811
     """The standby sends whoever asks it to the first one, until that is killed; then it has its jobs, and runs none of
     them again."""
-    marks = tmp_path / "marks"
+    marks, go = tmp_path / "marks", tmp_path / "go"
     first, standby = (Framework(cluster, tmp_path / "unused") for _ in range(2))
     store = f"--store=zk://{zookeeper.hosts}/test/batch"
     first.start(store)
     try:
-        first("array", "1-10%5", "--name=a", *SMALL, f"--command=echo $TASK_INDEX >> {marks}; sleep 2")
-        eventually(marks.exists, "the first task", 30)
+        first("array", "1-10%5", "--name=a", *SMALL,
+              f"--command=echo $TASK_INDEX >> {marks}; until [ -e {go} ]; do sleep 0.1; done")
+        eventually(marks.exists, "the first task")
         standby.start(store)
-        eventually(lambda: leader_of(standby) == (first.address, False), "the first one's election", 30)
+        eventually(lambda: leader_of(standby) == (first.address, False), "the first one's election")
         assert [job["name"] for job in json.loads(standby("ps", "--json"))] == ["a"]
         standby("submit", "--name=b", *SMALL, "--", "true")
         first.stop(signal.SIGKILL)
         eventually(lambda: leader_of(standby) == (standby.address, True), "the standby's election", 60)
+        go.touch()
         standby.address = f"{first.address},{standby.address}"  # whoever listens is asked
         assert sorted(standby("wait", "a", "b").splitlines()) == ["a succeeded", "b succeeded"]
     finally:
@@ -63,7 +65,7 @@ def test_a_standby_can_be_stopped(cluster: Cluster, zookeeper: Ensemble, tmp_pat
         assert waiting.stdout is not None
         assert waiting.stdout.readline().startswith("ready http://")
         waiting.send_signal(signal.SIGTERM)
-        said, _ = waiting.communicate(timeout=30)
+        said, _ = waiting.communicate(timeout=90)
         assert (waiting.returncode, said) == (0, "")
     finally:
         first.stop()

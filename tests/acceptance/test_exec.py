@@ -19,7 +19,7 @@ import pytest
 from tests.acceptance.cluster import MARK, Cluster, environment, eventually, marked, new_mark
 
 MESOS = (sys.executable, "-m", "mesos_py")
-WAIT_S = 30
+WAIT_S = 90
 
 #: Its stdin is the terminal of its session.
 AT_TERMINAL = (

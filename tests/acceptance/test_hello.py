@@ -21,7 +21,7 @@ def start(cluster: Cluster, state: Path) -> subprocess.Popen[str]:
 
 def test_hello(cluster: Cluster, tmp_path: Path) -> None:
     """Five tasks run to their end, and nothing is left: neither output on stderr nor a framework."""
-    stdout, stderr = start(cluster, tmp_path).communicate(timeout=60)
+    stdout, stderr = start(cluster, tmp_path).communicate(timeout=90)
     assert stderr == ""
     assert stdout.count("TASK_FINISHED") == 5
     assert "hello" not in cluster.cli("frameworks").stdout
@@ -38,8 +38,8 @@ def test_killed_and_started_again(cluster: Cluster, tmp_path: Path) -> None:
     assert first.stdout is not None
     said = [first.stdout.readline()]
     first.kill()
-    said += first.communicate(timeout=60)[0].splitlines()
-    stdout, stderr = start(cluster, tmp_path).communicate(timeout=60)
+    said += first.communicate(timeout=90)[0].splitlines()
+    stdout, stderr = start(cluster, tmp_path).communicate(timeout=90)
     assert stderr == ""
     tasks = {line.split()[0] for line in (*said, *stdout.splitlines()) if line.strip()}
     assert len(tasks) == 5

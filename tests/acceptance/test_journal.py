@@ -39,7 +39,7 @@ def program(tmp_path: Path, *arguments: str) -> Iterator[tuple[Cluster, subproce
 
 
 def state(address: str) -> dict[str, Any]:
-    with urllib.request.urlopen(f"http://{address}/state", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://{address}/state", timeout=60) as answer:
         shown: dict[str, Any] = json.load(answer)
         return shown
 
@@ -64,7 +64,10 @@ def journal(tmp_path: Path) -> Path:
 def test_a_master_that_was_killed_is_shown_as_it_was(tmp_path: Path, journal: Path) -> None:
     """Tasks that ran and one that runs, offers, frameworks; then kill -9."""
     with program(tmp_path, "master", "--port=0", f"--journal={journal / 'master'}") as (master, process):
-        agent_flags = (f"--master={master.address}", f"--work_dir={tmp_path / 'agent'}", "--resources=cpus:4;mem:1024")
+        agent_flags = (
+            f"--master={master.address}", f"--work_dir={tmp_path / 'agent'}", f"--runtime_dir={tmp_path / 'run'}",
+            "--resources=cpus:4;mem:1024",
+        )  # fmt: skip
         with program(tmp_path, "agent", "--port=0", f"--journal={journal / 'agent'}", *agent_flags) as (agent, _):
             for code in (0, 3):
                 assert master.cli("run", "--", "sh", "-c", f"exit {code}").returncode == code

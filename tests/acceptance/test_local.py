@@ -28,13 +28,15 @@ def test_it_ends_with_everything_it_started() -> None:
             sys.executable, "-m", "mesos_py", "run", f"--env={MARK}={mark}", f"--command=echo up; {STUBBORN}")
         assert run.stdout is not None
         assert run.stdout.readline() == "up\n"
-        assert len(marked(mark)) >= 3
+        eventually(lambda: len(marked(mark)) >= 3, "its children run")
         stop(cluster.process, cluster.log)
-        run.communicate(timeout=30)
+        run.communicate(timeout=90)
         assert run.returncode != 0
-        assert marked(mark) == []
-        left = [found.cmdline() for found in psutil.process_iter(["cmdline"]) if work_dir in str(found.info)]
-        assert left == []
+        # What was killed may be shown until Linux has done away with it.
+        eventually(lambda: not marked(mark), "no process of the task is left")
+        eventually(
+            lambda: not [one for one in psutil.process_iter(["cmdline"]) if work_dir in str(one.info)], "no supervisor"
+        )
 
 
 def test_its_temporary_directory_goes(tmp_path: Path) -> None:
@@ -47,7 +49,7 @@ def test_its_temporary_directory_goes(tmp_path: Path) -> None:
     assert process.stdout.readline().startswith("ready http://127.0.0.1:")
     assert list(tmp_path.iterdir())
     process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=30)[0] == ""
+    assert process.communicate(timeout=90)[0] == ""
     assert process.returncode == 0
     assert list(tmp_path.iterdir()) == []
 
@@ -97,7 +99,7 @@ def test_master_and_agent_as_programs_of_their_own(tmp_path: Path) -> None:
     finally:
         for process in reversed(programs):
             process.terminate()
-            process.communicate(timeout=30)
+            process.communicate(timeout=90)
     assert [process.returncode for process in programs] == [0, 0]
     for number in range(2):
         lines = (tmp_path / f"{number}.log").read_text().splitlines()
@@ -120,7 +122,7 @@ def test_the_demo() -> None:
     """make demo's program ends well, and every agent ran something."""
     done = subprocess.run(
         [sys.executable, str(ROOT / "examples" / "demo.py")], env=environment(), capture_output=True, text=True,
-        timeout=120, check=False,
+        timeout=200, check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""

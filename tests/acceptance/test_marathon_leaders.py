@@ -27,7 +27,7 @@ APP: dict[str, Any] = {
 def test_a_leader_that_is_killed_in_mid_deployment(cluster: Cluster, address: Any) -> None:  # noqa: F811
     """The next one goes on where it was: the update waits for instances that are not ready, is taken back, and what
     ran before runs still, with nothing beside it."""
-    arguments = (f"--zk={address}", "--zk_session_timeout=2000")
+    arguments = (f"--zk={address}", "--zk_session_timeout=4000")
     first = Marathon(*arguments, master=cluster.address)
     second: Marathon | None = None
     try:
@@ -37,6 +37,7 @@ def test_a_leader_that_is_killed_in_mid_deployment(cluster: Cluster, address: An
         eventually(lambda: len(tasks(first)) == COUNT and not deployments(first), "all to run")
         before = tasks(first)
         second = Marathon(*arguments, master=cluster.address)
+        second.until_following()
         status, started, _ = second.ask("PUT", "/v2/apps//rolling", {**APP, "env": {"A": "2"}})
         assert status == 200, started
         eventually(lambda: len(tasks(first)) == COUNT + 1, "one of the new version")

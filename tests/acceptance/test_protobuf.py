@@ -135,7 +135,7 @@ async def test_a_scheduler_over_protobuf(cluster: Cluster, executor: bool) -> No
     """Every task runs and finishes; bytes pass unchanged both ways."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None)) as session:
         framework = Framework(cluster, session, executor=executor)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             await framework.run()
     assert framework.is_done()
     assert all(TASK_RUNNING in states for states in framework.states.values())

@@ -16,7 +16,7 @@ SERVICES = str(ROOT / "examples" / "services.py")
 
 def running(cluster: Cluster, spec: str) -> dict[str, str]:
     """Ids of tasks, with their ports, as the master shows them."""
-    with urllib.request.urlopen(f"http://{cluster.address}/tasks?limit=1000", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://{cluster.address}/tasks?limit=1000", timeout=60) as answer:
         tasks = json.load(answer)["tasks"]
     return {
         task["id"]: task["resources"].get("ports", "")

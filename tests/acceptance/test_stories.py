@@ -43,7 +43,7 @@ async def test_a_framework_killed_with_9_keeps_its_tasks(cluster: Cluster) -> No
     assert task.is_running()
 
     states: list[str] = []
-    async with Scheduler(cluster.address, "keeper", failover_timeout_s=600) as scheduler, asyncio.timeout(60):
+    async with Scheduler(cluster.address, "keeper", failover_timeout_s=600) as scheduler, asyncio.timeout(120):
         scheduler.info["id"] = {"value": said["id"]}
         async for event in scheduler.events():
             if event["type"] == "SUBSCRIBED":
