@@ -19,7 +19,7 @@ from mesos_py.wire.master import MasterInfo
 from mesos_py.wire.value import Address
 from tests.coordination.model import ADDRESS, Model
 
-PATIENCE_S = 15.0
+PATIENCE_S = 60.0
 
 
 def info(name: str) -> MasterInfo:

@@ -163,6 +163,8 @@ class Proxy:
         self.is_losing_replies = False
         #: the same, from the next request of this kind on (CREATE, DELETE, MULTI), which is passed on
         self.losing_replies_to: int | None = None
+        #: pieces of answers that were thrown away so far
+        self.replies_lost = 0
         #: bytes of the largest request and of the largest answer so far
         self.largest_request = self.largest_answer = 0
         self._is_open = True
@@ -240,9 +242,11 @@ class Proxy:
                     self.largest_request = max(self.largest_request, largest)
                 if not is_reply and int.from_bytes(data[8:12], "big") == self.losing_replies_to:
                     self.is_losing_replies = True
-                if not (is_reply and self.is_losing_replies):
-                    writer.write(data)
-                    await writer.drain()
+                if is_reply and self.is_losing_replies:
+                    self.replies_lost += 1
+                    continue
+                writer.write(data)
+                await writer.drain()
 
 
 class Frames:

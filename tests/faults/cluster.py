@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import aiohttp
-import psutil
 from kazoo.client import KazooClient
 from kazoo.exceptions import NoNodeError
 
@@ -21,10 +20,11 @@ from mesos_py.coordination.ledger import Ledger, unseal
 from mesos_py.master.registry.store import to_message
 from mesos_py.wire.codec import json as codec
 from mesos_py.wire.master import MasterInfo
+from tests.acceptance.cluster import destroy
 from tests.coordination.ensemble import Ensemble, Proxy
-from tests.faults.programs import Program, until
+from tests.faults.programs import PATIENCE_S, Program, until
 
-SESSION_S = 3.0  # long enough for two busy cores, short enough to be waited for
+SESSION_S = 6.0  # long enough for two busy cores, short enough to be waited for
 PINGS = ("--agent_ping_timeout=1secs", "--max_agent_ping_timeouts=5")
 UNREAD_MAX = 1 << 20  # bytes
 AT_ONCE = ("--registration_backoff_factor=0secs",)  # of agents; nobody else wants to register
@@ -69,16 +69,10 @@ class Agent(Program):
 
     async def stop(self) -> None:
         """It ends, and with it everything that it has started."""
-        await super().stop()
-        await asyncio.to_thread(self._destroy)
-
-    def _destroy(self) -> None:
-        """Tasks outlive their agent under its supervisor, which has the directory in its command line."""
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error):
-                if any(str(self.work_dir) in word for word in process.cmdline()):
-                    for each in (*process.children(recursive=True), process):
-                        each.kill()
+        try:
+            await super().stop()
+        finally:
+            await asyncio.to_thread(destroy, self.work_dir)
 
 
 class Cluster:
@@ -163,24 +157,31 @@ class Cluster:
             if server.process is None:
                 server.start()
         await asyncio.to_thread(self.ensemble.wait)
-        programs = (*self.masters.values(), *self.agents.values())
-        for program in programs:
-            if program.is_alive:
-                program.signal(signal.SIGCONT)
         for master in self.masters.values():
+            if master.is_stopped:
+                await self.kill(master)  # it would find out by and by that it leads no more, in the middle of a test
             master.proxy.heal()
-        await until(self._is_settled, "the cluster has settled")
+        for agent in self.agents.values():
+            if agent.is_alive:
+                agent.signal(signal.SIGCONT)
+        await until(self._is_settled, "the cluster has settled", 2 * PATIENCE_S)
 
     async def _is_settled(self) -> bool:
         dead = [program for program in (*self.masters.values(), *self.agents.values()) if not program.is_alive]
         await asyncio.gather(*[program.start() for program in dead])
-        leader = await self.leader()
-        frameworks = (await self.ask(leader, "GET_FRAMEWORKS")).get("frameworks", ())
+        standing = {info.port for info in await self.candidates()}
+        frameworks = (await self.ask_leader("GET_FRAMEWORKS")).get("frameworks", ())
         for framework in frameworks:
+            leader = await self.leader()
             body = f"frameworkId={framework['framework_info']['id']['value']}"
-            async with self.session.post(f"http://{leader.address}/teardown", data=body) as answer:
-                assert answer.status == 200, await answer.text()
-        return not dead and not frameworks and len(await self.registered()) == len(self.agents)
+            with contextlib.suppress(aiohttp.ClientError):  # looked at again
+                await (await self.session.post(f"http://{leader.address}/teardown", data=body)).read()
+        if dead or frameworks or not await self.all_registered():
+            return False
+        left = (await self.ask_leader("GET_AGENTS")).get("recovered_agents", ())
+        for agent_info in left:  # of a test that failed: while it is awaited, nobody is told that a task is unknown
+            await self.ask(await self.leader(), "MARK_AGENT_GONE", agent_id=agent_info["id"])
+        return not left and standing >= {master.port for master in self.masters.values()}
 
     # ---- who leads
 
@@ -209,6 +210,20 @@ class Cluster:
                             return master
         return None
 
+    async def kill(self, master: Master) -> None:
+        """It is not there any more, and ZooKeeper need not find that out by and by, at the end of its session."""
+        master.kill()
+
+        def forget() -> None:
+            for name in self._kazoo.get_children(self.path):
+                if name.startswith("json.info_"):
+                    with contextlib.suppress(NoNodeError):
+                        found = codec.decode(MasterInfo, self._kazoo.get(f"{self.path}/{name}")[0])
+                        if found.port == master.port:
+                            self._kazoo.delete(f"{self.path}/{name}")
+
+        await asyncio.to_thread(forget)
+
     async def standbys(self) -> list[Master]:
         leader = await self.leader()
         return [master for master in self.masters.values() if master is not leader and master.is_alive]
@@ -225,9 +240,24 @@ class Cluster:
                 raise aiohttp.ClientResponseError(answer.request_info, (), status=answer.status)
             return json.loads(await answer.read() or b"{}").get(type.lower(), {})
 
+    async def ask_leader(self, type: str) -> Any:
+        """The answer of whoever leads, also if that was another one a moment ago."""
+        async def answer() -> tuple[Any] | None:
+            try:
+                return (await self.ask(await self.leader(), type),)
+            except aiohttp.ClientResponseError as error:
+                if error.status not in (307, 503):
+                    raise
+            except aiohttp.ClientConnectionError:
+                pass
+            return None
+
+        (said,) = await until(answer, f"an answer to {type}")
+        return said
+
     async def registered(self) -> dict[str, str]:
         """Agents by name, as the leader knows them: their ids."""
-        found = (await self.ask(await self.leader(), "GET_AGENTS")).get("agents", ())
+        found = (await self.ask_leader("GET_AGENTS")).get("agents", ())
         return {_name(agent["agent_info"]): agent["agent_info"]["id"]["value"] for agent in found if agent["active"]}
 
     async def id_of(self, agent: Agent) -> str:

@@ -19,7 +19,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             for mark in (
-                pytest.mark.acceptance, pytest.mark.zk, pytest.mark.xdist_group("faults"), pytest.mark.timeout(240),
+                pytest.mark.acceptance, pytest.mark.zk, pytest.mark.xdist_group("faults"), pytest.mark.timeout(480),
             ):
                 item.add_marker(mark)
             # Proxies and sessions outlive a test, and so must their loop; before the mark that every test gets.

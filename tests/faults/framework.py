@@ -170,9 +170,11 @@ class Framework:
             self.errors.append(event["error"]["message"])
         elif event["type"] == "UPDATE":
             status = event["update"]["status"]
-            self.updates.setdefault(status["task_id"]["value"], []).append(status)
-            if self.acknowledges(status):
-                await self.acknowledge(status)
+            try:  # whoever sees it told may ask the master for what follows from the acknowledgement
+                if self.acknowledges(status):
+                    await self.acknowledge(status)
+            finally:
+                self.updates.setdefault(status["task_id"]["value"], []).append(status)
 
     # ---- calls
 

@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
+import psutil
+
 from tests.acceptance.cluster import environment
 from tests.coordination.ensemble import DIE_WITH_US
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 LOOK_AGAIN_S = 0.02
 
 
@@ -67,6 +69,11 @@ class Program:
     @property
     def is_alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
+
+    @property
+    def is_stopped(self) -> bool:
+        """By SIGSTOP."""
+        return self.is_alive and psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED  # type: ignore[union-attr]
 
     def signal(self, number: int) -> None:
         assert self.process is not None

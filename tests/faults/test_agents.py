@@ -29,7 +29,9 @@ async def test_f13_an_agent_is_cut_off_for_too_long(cluster: Cluster) -> None:
         proxy.freeze()
         await until(lambda: aware.last("a") == "TASK_UNREACHABLE" and simple.last("b") == "TASK_LOST", "it is missed")
         assert await cluster.registry() == table | {agent_id: "unreachable"}
-        assert not any(offer["agent_id"]["value"] == agent_id for offer in aware.offers.values())
+        await until(
+            lambda: all(offer["agent_id"]["value"] != agent_id for offer in aware.offers.values()), "nothing is offered"
+        )
         (sandbox,) = agent.work_dir.glob(f"slaves/*/frameworks/{aware.id}/executors/ends/runs/latest")
         (sandbox / "go").touch()
         assert await aware.pids("a") | await simple.pids("b") == pids
@@ -59,7 +61,7 @@ async def test_f13_and_another_master_leads_when_it_is_back(cluster: Cluster) ->
         pids = await framework.run("a", agent_id=agent_id)
         proxy.freeze()
         await until(lambda: framework.last("a") == "TASK_UNREACHABLE", "it is missed")
-        leader.kill()
+        await cluster.kill(leader)
         new = await cluster.leader(other_than=leader)
         await until(lambda: framework.master == new.address, "the framework is subscribed with the next leader")
         assert await cluster.registry() == table | {agent_id: "unreachable"}

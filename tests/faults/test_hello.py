@@ -14,7 +14,7 @@ import pytest
 
 from tests.acceptance.cluster import ROOT, environment
 from tests.coordination.ensemble import DIE_WITH_US
-from tests.faults.cluster import Cluster
+from tests.faults.cluster import SESSION_S, Cluster
 from tests.faults.programs import PATIENCE_S, until
 
 HELLO = ROOT / "examples" / "hello.py"
@@ -76,8 +76,15 @@ async def slow_agents(cluster: Cluster) -> AsyncIterator[None]:
 
 async def is_subscribed(cluster: Cluster) -> bool:
     """Somebody is."""
-    frameworks = (await cluster.ask(await cluster.leader(), "GET_FRAMEWORKS")).get("frameworks", ())
+    frameworks = (await cluster.ask_leader("GET_FRAMEWORKS")).get("frameworks", ())
     return any(one.get("connected") for one in frameworks)
+
+
+async def is_kept(cluster: Cluster, state: Path) -> bool:
+    """Whoever is subscribed has written down which framework it is."""
+    frameworks = (await cluster.ask_leader("GET_FRAMEWORKS")).get("frameworks", ())
+    ids = [one["framework_info"]["id"]["value"].encode() for one in frameworks if one.get("connected")]
+    return any(id in path.read_bytes() for id in ids for path in state.rglob("*") if path.is_file())
 
 
 async def f01(cluster: Cluster) -> None:
@@ -88,7 +95,7 @@ async def f01(cluster: Cluster) -> None:
 async def f02(cluster: Cluster) -> None:
     """All masters are killed and started again."""
     for master in cluster.masters.values():
-        master.kill()
+        await cluster.kill(master)
     await asyncio.gather(*[master.start() for master in cluster.masters.values()])
 
 
@@ -111,7 +118,7 @@ async def f05(cluster: Cluster) -> None:
     """ZooKeeper has no quorum for longer than a session."""
     for server in cluster.ensemble.servers[:2]:
         server.kill()
-    await asyncio.sleep(5)
+    await asyncio.sleep(SESSION_S + 2)
     for server in cluster.ensemble.servers[:2]:
         server.start()
 
@@ -153,7 +160,7 @@ async def test_f17_f18_killed_and_started_again(cluster: Cluster, tmp_path: Path
 async def test_f20_two_at_a_time(cluster: Cluster, tmp_path: Path) -> None:
     """The second one goes on, the first one ends and says why; nothing is done twice."""
     async with started(cluster.zk, tmp_path) as first, slow_agents(cluster):
-        await until(lambda: is_subscribed(cluster), "the first one is subscribed")
+        await until(lambda: is_kept(cluster, tmp_path), "the first one is subscribed")
         async with started(cluster.zk, tmp_path) as second:
             code, _, stderr = await first.end()
             for agent in cluster.agents.values():

@@ -13,10 +13,10 @@ import attrs
 import pytest
 import pytest_asyncio
 
-from tests.coordination.ensemble import free_ports
 from tests.faults.cluster import AT_ONCE, PINGS, Agent, Cluster
 from tests.faults.framework import Framework
 from tests.faults.programs import Program, until
+from tests.ports import free_ports
 
 
 @pytest.mark.parametrize("what", ["a record is cut off", "a record is missing", "the ledger is empty"])
@@ -42,7 +42,11 @@ async def test_f08_znodes_are_damaged(cluster: Cluster, what: str) -> None:
             (told,) = [line for line in standby.tail(20).splitlines() if line.startswith("mesos-py master: ")][-1:]
             assert "Corrupt: " in told
             assert "registry restore" in told
-        assert await cluster.candidates() == []
+
+        async def nobody_stands() -> bool:
+            return await cluster.candidates() == []
+
+        await until(nobody_stands, "nobody stands for election")
         assert await framework.pids("a", "b") == pids
         assert all(agent.is_alive for agent in cluster.agents.values())
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.agent.test_full_disk import fill, free
-from tests.coordination.ensemble import free_ports
 from tests.faults.cluster import Agent, Cluster, Master
 from tests.faults.framework import TERMINAL, Framework, always, never, resources
 from tests.faults.programs import until
 from tests.faults.test_registry import damage
 from tests.faults.test_tasks import ends
+from tests.ports import free_ports
 
 EXECUTOR = str(Path(__file__).resolve().parents[2] / "examples" / "http_executor.py")
 ROUNDS = 4
@@ -27,7 +27,7 @@ async def both_killed(cluster: Cluster, agent: Agent) -> Master:
     """kill -9 of the agent and of the leader; the next leader."""
     leader = await cluster.leader()
     agent.kill()
-    leader.kill()
+    await cluster.kill(leader)
     return await cluster.leader(other_than=leader)
 
 
@@ -105,15 +105,20 @@ async def test_f09_killed_at_any_moment(cluster: Cluster) -> None:
         def is_told() -> bool:
             return all(framework.last(name) in {"TASK_RUNNING", *TERMINAL} for name in names)
 
+        def running() -> list[str]:
+            return sorted(name for name in names if framework.last(name) == "TASK_RUNNING")
+
+        async def is_true() -> bool:
+            return sorted((await framework.processes()).values()) == running()
+
         await until(is_told, "the fate of each is known")
         assert set(found) == set(names)
-        running = {name for name in names if framework.last(name) == "TASK_RUNNING"}
-        assert sorted((await framework.processes()).values()) == sorted(running)
+        await until(is_true, "those that are said to run, run, and no others")
         for name in names:
             assert len(ends(framework, name)) <= 1, framework.told(name)
             assert "LOST" not in framework.told(name)
-        await framework.end(*running)
-        assert await framework.all_gone()
+        await framework.end(*running())
+        await until(framework.all_gone, "no process is left")
         await framework.teardown()
 
 
@@ -200,17 +205,18 @@ async def test_f12_the_disk_of_an_agent_is_full(cluster: Cluster, small: Path) -
         others = [one for one in (await cluster.registered()).values() if one != agent_id]
         pids = await framework.run("a", agent_id=agent_id)
         await until((small / "work/meta/ballast").exists, "it is prepared")
-        refused = 0
-        while (small / "work/meta/ballast").exists():
+        launched, last = 0, ""
+        while "No space left on device" not in last:  # the log of the records may have some room of its own
             fill(small)
-            refused += 1
-            await framework.launch(f"b{refused}", agent_id=agent_id, command="exit 0")
-            await framework.ended(f"b{refused}")
-        last = framework.updates[f"b{refused}"][-1]
-        assert (last["state"], last["reason"]) == ("TASK_FAILED", "REASON_CONTAINER_LAUNCH_FAILED")
-        assert "No space left on device" in last["message"]
+            launched += 1
+            assert launched < 200, last
+            await framework.launch(f"b{launched}", agent_id=agent_id, command="exit 0")
+            await framework.ended(f"b{launched}")
+            last = framework.updates[f"b{launched}"][-1].get("message", "")
+        status = framework.updates[f"b{launched}"][-1]
+        assert (status["state"], status["reason"]) == ("TASK_FAILED", "REASON_CONTAINER_LAUNCH_FAILED")
         leader = await cluster.leader()
-        leader.kill()
+        await cluster.kill(leader)
         new = await cluster.leader(other_than=leader)
         await until(lambda: framework.master == new.address, "subscribed with the next leader")
         assert await cluster.id_of(agent) == agent_id
