@@ -193,6 +193,14 @@ WRONG: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
 ]  # fmt: skip
 
 
+def test_the_longest_name_of_a_container_leaves_the_least_room_for_the_pods() -> None:
+    """A task's id has both, and no more than 255 characters."""
+    named = web(name="c" * 63)
+    assert violations(pod_of(id=f"/{'x' * 134}", **named), SETTINGS) == []
+    [one] = violations(pod_of(id=f"/{'x' * 135}", **named), SETTINGS)
+    assert (one.path, one.text) == ("/id", "got 136 characters, expected 135 or less: it is a part of the ids of tasks")
+
+
 @pytest.mark.parametrize(("body", "expected"), WRONG)
 def test_what_breaks_a_rule(body: dict[str, Any], expected: list[tuple[str, str]]) -> None:
     """All that is wrong is said, and nothing else."""

@@ -55,6 +55,7 @@ RIGHT: dict[str, dict[str, Any]] = {
     "an image": {"cmd": None} | docker(),
     "a container without an image": {"cmd": None} | ucr(),
     "very little": {"cpus": 0.0001, "mem": 0, "instances": 0},
+    "a long name": {"id": f"/{'x' * 193}"},
     "an executor": {"executor": "/a/b"},
     "a limit": {"resourceLimits": {"cpus": 1, "mem": "unlimited"}},
     "a volume that stays": ucr(PERSISTENT),
@@ -93,6 +94,8 @@ WRONG: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
         ("/executor", "must fully match regular expression '^(//cmd)|(/?[^/]+(/[^/]+)*)|$'")]),
     ({"id": "/a/restart"}, [
         ("/id", "must not end with any of the following reserved keywords: restart, tasks, versions, ., ..")]),
+    ({"id": f"/{'x' * 194}"}, [
+        ("/id", "got 195 characters, expected 194 or less: it is a part of the ids of tasks")]),
     ({"id": "/"}, [("/id", "Path must contain at least one path element"), ("/", "must not be root")]),
     ({"dependencies": ["/a/tasks"]}, [
         ("/dependencies(0)",

@@ -20,6 +20,9 @@ from frameworks.marathon_py.definitions.rules.words import (
 )
 from frameworks.marathon_py.definitions.settings import Settings
 
+TASK_ID_MAX = 255  # Mesos src/common/validation.cpp
+#: of a task's id, beside the service's id and the container's name: a UUID, the number of its launch, what is between
+_REST_OF_TASK_ID = len(".instance-") + 36 + len("..") + 10
 INSTANCES_MAX = 10_000  # of one app, or pod: as many are made in half a second
 EXECUTOR = "^(//cmd)|(/?[^/]+(/[^/]+)*)|$"
 _EXECUTOR = re.compile("(//cmd)|(/?[^/]+(/[^/]+)*)|")
@@ -30,11 +33,19 @@ PACKAGE = "DCOS_PACKAGE_FRAMEWORK_NAME"
 def ids(app: App, settings: Settings) -> Iterator[Violation]:
     for text in paths.problems_of_own(app.id):
         yield Violation("/id", text)
+    yield from length(app.id, "_app")
     if not paths.segments(app.id):
         yield Violation("/", "must not be root")
     for index, one in enumerate(app.dependencies):
         for text in paths.problems(one):
             yield Violation(element("/dependencies", index), text)
+
+
+def length(path: str, container: str) -> Iterator[Violation]:
+    """Marathon has no such rule; Mesos refuses what it launches then, again and again."""
+    found, most = len(path), TASK_ID_MAX - _REST_OF_TASK_ID - len(container) + 1  # its first slash is in none
+    if found > most:
+        yield Violation("/id", f"got {found} characters, expected {most} or less: it is a part of the ids of tasks")
 
 
 def command(app: App, settings: Settings) -> Iterator[Violation]:

@@ -33,6 +33,7 @@ Rule = Callable[[Pod, Settings], Iterator[Violation]]
 def ids(pod: Pod, settings: Settings) -> Iterator[Violation]:
     for text in paths.problems_of_own(pod.id):
         yield Violation("/id", text)
+    yield from basics.length(pod.id, max((one.name for one in pod.containers), key=len, default=""))
     if pod.user == "":
         yield Violation("/user", MUST_NOT_BE_EMPTY)
 

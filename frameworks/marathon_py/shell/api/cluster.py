@@ -164,6 +164,11 @@ async def subscriptions(call: Call) -> Answer:
     return answer({"callbackUrls": []})
 
 
+async def no_subscriptions(call: Call) -> Answer:
+    """Nobody is called back any more, as in Marathon since 1.5."""
+    raise Failed(404, "URI not found: callbacks are gone since Marathon 1.5, and events are at /v2/events")
+
+
 _PLUGIN = [
     Row(method=method, path=path, handler=plugin, produces="")
     for method in ("GET", "PUT", "POST", "DELETE") for path in ("/v2/plugins/{plugin}", "/v2/plugins/{plugin}/{id}")
@@ -190,4 +195,6 @@ ROWS = (
     Row(method="GET", path="/v2/plugins", handler=plugins, action="view", to=PLUGINS),
     *_PLUGIN,
     Row(method="GET", path="/v2/eventSubscriptions", handler=subscriptions),
+    Row(method="POST", path="/v2/eventSubscriptions", handler=no_subscriptions),
+    Row(method="DELETE", path="/v2/eventSubscriptions", handler=no_subscriptions),
 )  # fmt: skip

@@ -15,13 +15,13 @@ import orjson
 from frameworks.marathon_py import words
 from frameworks.marathon_py.definitions import paths
 from frameworks.marathon_py.definitions.app import App
-from frameworks.marathon_py.definitions.fields import field, flag, read_as, record, show
+from frameworks.marathon_py.definitions.fields import Violation, field, flag, read_as, record, show
 from frameworks.marathon_py.definitions.groups import Group, GroupUpdate, read_update
 from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.definitions.pods import Pod
 from frameworks.marathon_py.shell.api import errors, paced
 from frameworks.marathon_py.shell.api.call import Call, answer, location, read, started
-from frameworks.marathon_py.shell.api.errors import Failed
+from frameworks.marathon_py.shell.api.errors import Failed, invalid
 from frameworks.marathon_py.shell.api.site import Row
 from frameworks.marathon_py.views import apps, pods
 from frameworks.marathon_py.views.groups import Wanted, group
@@ -113,6 +113,9 @@ async def put(call: Call) -> Answer:
 
 async def _put(call: Call, must_be_new: bool) -> tuple[PathId, Any]:
     update = read(read_update, call.json())
+    wrong = list(paths.problems(call.path_id))
+    if wrong:
+        raise invalid(Violation("/", text) for text in wrong)
     path = paths.absolute(update.id, call.path_id) if update.id is not None else call.path_id
     is_new = call.core.root.group(path) is None
     call.need("create" if is_new else "update", path)

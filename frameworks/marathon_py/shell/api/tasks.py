@@ -101,6 +101,7 @@ async def _listed(call: Call, apps: Iterable[App]) -> Answer:
 
 async def kill_of_app(call: Call) -> Answer:
     """The tasks of an app, or those on one host, are killed: to be launched again, or, with scale, for good."""
+    _look_at_flags(call)
     app = app_of(call, call.path_id)
     host = call.text("host")
     found = [
@@ -112,6 +113,7 @@ async def kill_of_app(call: Call) -> Answer:
 
 async def kill_one(call: Call) -> Answer:
     """One task of an app is killed."""
+    _look_at_flags(call)
     app = app_of(call, call.path_id)
     name = call.parts["task"]
     found = [pair for pair in _tasks_of(call, app) if pair[1].id == name]
@@ -122,6 +124,7 @@ async def kill_one(call: Call) -> Answer:
 
 async def kill_many(call: Call) -> Answer:
     """The tasks of these ids are killed; those that there are not are none."""
+    _look_at_flags(call)
     body = call.json()
     ids: tuple[str, ...] = read(partial(read_as, items(text())), body.get("ids") if isinstance(body, dict) else body)
     wrong = next((one for one in ids if _TASK_ID.fullmatch(one) is None), None)
@@ -139,14 +142,17 @@ def _task(call: Call, name: str) -> Iterator[Found]:
         yield from (pair for pair in views.placed([instance]) if pair[1].id == name)
 
 
+def _look_at_flags(call: Call) -> None:
+    """Raises Failed 400, before anything else is looked at."""
+    if call.flag("scale") and call.flag("wipe"):
+        raise Failed(400, "You cannot use scale and wipe at the same time.")
+
+
 async def _kill(call: Call, found: list[Found], name: str) -> Answer:
     """Answers with the tasks as they were."""
-    scale, wipe = call.flag("scale"), call.flag("wipe")
-    if scale and wipe:
-        raise Failed(400, "You cannot use scale and wipe at the same time.")
     shown: list[Any] = [views.task(call.core, *pair) for pair in found]
     ids = tuple(dict.fromkeys(instance.id for instance, _ in found))
-    reply = await call.ask(words.KillInstances(ids, scale, wipe, call.flag("force")))
+    reply = await call.ask(words.KillInstances(ids, call.flag("scale"), call.flag("wipe"), call.flag("force")))
     if isinstance(reply, words.Started):
         return started(reply)
     return answer({name: shown[0] if name == "task" else shown})
