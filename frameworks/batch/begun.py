@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from frameworks.batch import calendar, words
 from frameworks.batch.broken import NOT_UNDERSTOOD, Broken, names_in, read_job, said, shown, stand_in
 from frameworks.batch.entry import (
+    ELEMENTS,
     JOB,
     LOST,
     NEXT,
@@ -159,8 +160,9 @@ def _restore_tasks(m: Batch, tasks: Iterable[TaskID], out: Frame) -> None:
     known: dict[str, list[tuple[int, int]]] = {}
     under_way = {ours[:3] for task_id in tasks if (ours := parsed(task_id)) is not None}
     for record_name in list(m.records):
-        if record_name.startswith(JOB) and record_name.removeprefix(JOB) not in m.entries:
-            m.keep(record_name, None, out)
+        for kind in (JOB, ELEMENTS):
+            if record_name.startswith(kind) and record_name.removeprefix(kind) not in m.entries:
+                m.keep(record_name, None, out)
         if not record_name.startswith(TASK):
             continue
         name, _, position = record_name.removeprefix(TASK).rpartition(".")

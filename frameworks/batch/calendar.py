@@ -22,7 +22,7 @@ from frameworks.batch.schedule import FORBID, QUEUE, REPLACE, Calendar, Schedule
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.problem import Kind, Problem
 from mesos_py.machine.table import Table
-from mesos_py.machine.values import Nanos
+from mesos_py.machine.values import SECOND, Nanos
 
 if TYPE_CHECKING:
     from frameworks.batch.core import Batch
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 table = Table("schedules of batch jobs")
 
 SCHEDULES_MAX = 10_000
+RUNS_AT_ONCE = 60  # of one schedule, asked for in the same second
 MICROSECOND: Nanos = 1_000  # calendars know no less
 
 
@@ -151,12 +152,17 @@ def _may_run(m: Batch, event: Event) -> Problem | None:
 
 @table.on(words.RunSchedule, check=_may_run)
 def run_schedule(m: Batch, event: Event, out: Frame) -> Problem | None:
-    """It is run now, beside whatever runs. Reply: the names of the jobs."""
-    plan = m.plans[event.body.name]
-    run = plan.schedule.run(out.now, event.body.arguments)
+    """It is run now, beside whatever runs. Reply: the names of the jobs. Runs are called after the second in which they
+    were due: one that is not the first of its second is due in the next one that is free."""
+    plan, told = m.plans[event.body.name], event.body
+    for later in range(RUNS_AT_ONCE):
+        due = out.now + later * SECOND
+        run = plan.schedule.run(due, told.arguments, told.only)
+        if not any(job.name in m.entries for job in run.jobs):
+            break
     problem = submit.may_take(m, run)
     if problem is None:
-        out.reply = _start(m, plan, out.now, run, out)
+        out.reply = _start(m, plan, due, run, out)
     return problem
 
 

@@ -5,7 +5,7 @@
     submit.py    jobs taken, cancelled, held, run again, forgotten       offers.py   offers used, held, given back
     updates.py   what became of tasks                                    demand.py   jobs with something to start
     calendar.py  schedules: runs that are due                            begun.py    what a predecessor has left
-    settle.py    what a change of one job means for it and others
+    settle.py    what a change of one job means for it and others    elements.py what tasks have processed
 
 It stands behind a session of the SDK, which keeps every task before it is asked for, repeats kills until they have
 worked, and acknowledges an update when we have dealt with it. What is promised here:
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from frameworks.batch import begun, calendar, demand, holds, offers, preempt, submit, updates, words
+from frameworks.batch import begun, calendar, demand, elements, holds, offers, preempt, submit, updates, words
 from frameworks.batch.broken import Broken
 from frameworks.batch.calendar import Plan
 from frameworks.batch.dag import Verdict, verdict
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 ROWS = Table.merge(
     submit.table, begun.table, offers.table, holds.table, updates.table, wishes.table, calendar.table, preempt.table,
+    elements.table,
 )  # fmt: skip
 
 

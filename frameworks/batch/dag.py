@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from frameworks.batch.job import Job
 
 NAME_PATTERN = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
-NAME_MAX = 128
+NAME_MAX = 200  # with what tasks are called besides, it is the name of a directory
 NAME = text(NAME_MAX, NAME_PATTERN, "letters, digits, '_', '.' and '-', and begin with none of the last two", least=1)
 
 

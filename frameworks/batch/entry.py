@@ -7,6 +7,7 @@ that were never started, and how many have ended which way. What became of each 
     batch/submission/N     definitions, as they were taken: all of them or none
     batch/job/NAME         held, stopped, ended; nothing is kept while a job is as it was submitted
     batch/task/NAME.POS    attempts that have ended, and what is to become of the task
+    batch/elements/NAME    how much its last attempts have processed, as they say
     batch/schedule/NAME    definition, and the last time of its calendar that was looked at
 
 Of records that cannot be understood tells ``broken``.
@@ -37,7 +38,9 @@ from mesos_py.wire.ids import AgentID, TaskID
 
 PREFIX = "batch/"
 NEXT = PREFIX + "next"
-SUBMISSION, JOB, TASK, SCHEDULE = (f"{PREFIX}{kind}/" for kind in ("submission", "job", "task", "schedule"))
+SUBMISSION, JOB, TASK, ELEMENTS, SCHEDULE = (
+    f"{PREFIX}{kind}/" for kind in ("submission", "job", "task", "elements", "schedule")
+)  # fmt: skip
 
 ATTEMPTS_KEPT = 20  # of one task, the last ones
 UNKNOWN_ATTEMPT = 1_000_000  # of which nobody knows which it was

@@ -76,9 +76,23 @@ class Schedule:
             return Cron.of(self.cron, zone)
         return Interval.of(self.interval, zone, moment_of(taken))
 
-    def run(self, due: Nanos, arguments: tuple[str, ...] = ()) -> Submission:
+    def below(self, name: str) -> tuple[Job, ...]:
+        """That job, as if it depended on nobody, and whatever hangs on it alone."""
+        names, is_more = {name: None}, True
+        found = [attrs.evolve(job, depends=()) for job in self.jobs if job.name == name]
+        while is_more:
+            more = [
+                job for job in self.jobs
+                if job.name not in names and job.depends and all(need.job in names for need in job.depends)
+            ]  # fmt: skip
+            names |= {job.name: None for job in more}
+            found += more
+            is_more = bool(more)
+        return tuple(found)
+
+    def run(self, due: Nanos, arguments: tuple[str, ...] = (), only: str = "") -> Submission:
         """The jobs of one run, under names of their own; they are told when they were due. ``arguments`` are for those
-        that depend on none, after what they have."""
+        that depend on none, after what they have; ``only`` is the job that it begins with, if not all are run."""
         prefix = run_name(self.name, due)
         stamp = moment_of(due).isoformat().replace("+00:00", "Z")
         jobs = [
@@ -87,7 +101,7 @@ class Schedule:
                 env=tuple(sorted({**dict(job.env), "SCHEDULE_DUE": stamp, "SCHEDULE_NAME": self.name}.items())),
                 depends=tuple([attrs.evolve(need, job=f"{prefix}.{need.job}") for need in job.depends]),
             )
-            for job in self.jobs
+            for job in (self.below(only) if only else self.jobs)
         ]  # fmt: skip
         return Submission(jobs=tuple(jobs))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from frameworks.batch import demand, words
 from frameworks.batch.dag import End, Verdict
-from frameworks.batch.entry import JOB, SUBMISSION, TASK, Entry, State, Task
+from frameworks.batch.entry import ELEMENTS, JOB, SUBMISSION, TASK, Entry, State, Task
 from frameworks.batch.outcome import Outcome
 from mesos_py.algebra.ranges import Ranges
 from mesos_py.machine.frame import Frame
@@ -125,6 +125,7 @@ def forget(m: Batch, number: int, out: Frame) -> None:
         entry = m.entries.pop(name)
         m.ended.pop(name, None)
         m.keep(f"{JOB}{name}", None, out)
+        m.keep(f"{ELEMENTS}{name}", None, out)
         for position in m.positions(entry):
             m.keep(f"{TASK}{name}.{position}", None, out)
         for need in entry.job.depends:

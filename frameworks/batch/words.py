@@ -104,6 +104,16 @@ class RunSchedule:
     name: str
     #: after those that its jobs have which depend on none
     arguments: tuple[str, ...] = ()
+    #: only this job of it is run, and what hangs on it alone; none: all are
+    only: str = ""
+
+
+@value
+class Processed:
+    """A task has processed so many elements more."""
+
+    task_id: TaskID
+    elements: int
 
 
 # ---- timers

@@ -221,7 +221,7 @@ def test_a_run_has_names_of_its_own() -> None:
         ({"cron": "@daily", "time_zone": "Mars/Base"}, "time_zone: there is no time zone 'Mars/Base'"),
         ({"cron": "@daily", "jobs": [{"name": "j", "command": ""}]}, "jobs[0].command: it, or"),
         ({"cron": "@daily", "overlap": "never"}, "overlap: must be allow, forbid, replace or queue"),
-        ({"cron": "@daily", "name": "n" * 120}, "name: is too long"),
+        ({"cron": "@daily", "name": "n" * 190}, "name: is too long"),
     ],
 )
 def test_bad_schedules(value: dict[str, object], message: str) -> None:

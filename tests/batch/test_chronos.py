@@ -217,7 +217,9 @@ async def test_what_runs_is_killed_and_what_is_removed_leaves_its_children_to_it
 @pytest.mark.parametrize(
     ("path", "body", "status", "text"),
     [
-        ("/iso8601", {**ROOT, "schedule": "daily"}, 400, "interval: Cannot parse schedule 'daily'"),
+        ("/iso8601", {**ROOT, "schedule": "daily"}, 400, "Cannot parse schedule 'daily': it must be R[n]/start/period"),
+        ("/iso8601", {**ROOT, "schedule": None}, 400, "Cannot parse schedule ''"),
+        ("/iso8601", {**ROOT, "schedule": "R/1969-12-31T00:00Z/P1D"}, 400, "Cannot parse schedule 'R/1969"),
         ("/iso8601", {**ROOT, "name": "a b"}, 400, "name: 'a b' must be letters"),
         ("/iso8601", {**ROOT, "uris": ["u"], "fetch": [{"uri": "u"}]}, 400, "fetch: or 'uris', not both"),
         ("/iso8601", {**ROOT, "executor": "x"}, 400, "executor: is not taken"),
@@ -230,7 +232,7 @@ async def test_what_runs_is_killed_and_what_is_removed_leaves_its_children_to_it
         ("/iso8601", {**ROOT, "command": 5}, 400, "command: must be a string"),
         ("/dependency", {"name": "c", "command": "x", "parents": 5}, 400, "parents: must be a list"),
         ("/dependency", {"name": "c", "command": "x"}, 400, "parents: there must be one at least"),
-        ("/dependency", {"name": "c", "command": "x", "parents": ["nobody"]}, 400, "parents: there is no job"),
+        ("/dependency", {"name": "c", "command": "x", "parents": ["nobody"]}, 400, "parents: Job 'nobody' not found"),
         ("/iso8601", {**ROOT, "constraints": [["rack", "NEAR", "a"]]}, 400, "constraints[0]: operator must be"),
         ("/iso8601", {**ROOT, "container": {"image": "i", "volumes": [{}]}}, 400, "container.volumes: is not taken"),
         ("/dependency", {"name": "c", "command": "x", "parents": ["root", "other"]}, 400, "parents: they hang"),
@@ -243,5 +245,79 @@ async def test_refusals(path: str, body: Any, status: int, text: str) -> None:
     records = dict(old.world.records)
     found = await old("POST", path, body)
     assert found[0] == status and found[1]["message"].startswith(text), found
-    assert found[1]["status"] == {400: "Bad Request", 404: "Not Found"}[status]
+    assert found[1]["status"] == {400: "Bad Request"}[status]
     assert old.world.records == records
+
+
+async def test_jobs_that_nobody_knows_are_bad_requests() -> None:
+    """Chronos has no 404."""
+    old = Old()
+    asked = [("GET", "/job/x"), ("PUT", "/job/x"), ("DELETE", "/job/x"), ("GET", "/job/stat/x"),
+             ("PUT", "/job/success/x"), ("DELETE", "/task/kill/x")]  # fmt: skip
+    for method, path in asked:
+        assert await old(method, path) == (400, {"message": "Job 'x' not found", "status": "Bad Request"})
+
+
+async def test_what_is_read_may_be_posted_again() -> None:
+    """Nothing of it is lost, what is null is as by default, and older clients ask at another path."""
+    old = Old()
+    job = {**ROOT, "arguments": [], "description": "d", "ownerName": "n", "owner": "o@x", "dataProcessingJobType": True,
+           "maxCompletionTime": 60, "retries": 5, "softError": True, "scheduleTimeZone": "Europe/Berlin"}  # fmt: skip
+    assert await old("POST", "/iso8601", {**job, "container": None, "uris": None, "cpus": None}) == (204, None)
+    _, first = await old("GET", "/job/root")
+    assert await old("POST", "/iso8601", first) == (204, None)
+    assert (await old.ask("GET", "/scheduler/job/root")) == (200, first)
+    assert {key: first[key] for key in job if key != "arguments"} == {
+        key: value for key, value in job.items() if key != "arguments"
+    }
+
+
+async def test_the_start_is_read_again_in_the_time_zone() -> None:
+    """Whatever zone it names itself; it is shown as it was posted."""
+    old = Old()
+    schedule = "R/2030-07-01T02:00:00.000Z/P1D"
+    there = {"schedule": schedule, "scheduleTimeZone": "Europe/Berlin"}
+    assert await old("POST", "/iso8601", {**ROOT, **there}) == (204, None)
+    assert (await old("GET", "/job/root"))[1]["schedule"] == schedule
+    assert (await old("GET", "/jobs/summary"))[1]["jobs"][0]["schedule"] == schedule
+    (plan,) = old.world.core.plans.values()
+    assert plan.calendar.start.isoformat() == "2030-07-01T02:00:00+02:00"
+
+
+async def test_a_dependent_job_is_run_by_itself_and_several_times_a_second() -> None:
+    """With whatever depends on it, and without its parents."""
+    old = await chain()
+    for _ in range(3):
+        assert await old("PUT", "/job/child", arguments="now") == (204, None)
+    names = [(entry.name.rpartition(".")[2], entry.job.command) for entry in old.world.core.entries.values()]
+    assert names == [("child", "x now"), ("leaf", "x")] * 3
+    old.world.drain()
+    assert {old.world.state(name) for name in old.world.core.entries} == {"succeeded"}
+
+
+async def test_a_data_job_tells_how_far_it_is() -> None:
+    """It survives, and is told with the history of the attempt."""
+    old = Old()
+    assert await old("POST", "/iso8601", {**ROOT, "dataProcessingJobType": True}) == (204, None)
+    assert await old("POST", "/iso8601", {**ROOT, "name": "other"}) == (204, None)
+    await old("PUT", "/job/root")
+    old.world.offer_all()
+    (task_id,) = old.world.launched
+
+    async def tell(number: Any, job: str = "root", task: str = task_id) -> Any:
+        return await old("POST", f"/job/{job}/task/{task}/progress", {"numAdditionalElementsProcessed": number})
+
+    assert await tell(5) == await tell(0) == await tell(37) == (204, None)
+    old.world.start()
+    old.world.end(task_id)
+    assert (await old("GET", "/job/stat/root"))[1]["taskStatHistory"][0]["numElementsProcessed"] == 42
+    for refused, text in (
+        (await tell(-1), "numAdditionalElementsProcessed (-1) is not positive"), (await tell("3"), "numAdditional"),
+        (await tell(1, task="ct:1:0:root:"), "Invalid task id format ct:1:0:root:"),
+        (await tell(1, job="nobody"), "Job 'nobody' not found"), (await tell(1, job="other"), "Invalid task id"),
+    ):  # fmt: skip
+        assert refused[0] == 400 and refused[1]["message"].startswith(text), refused
+    await old("PUT", "/job/other")
+    old.world.offer_all()
+    refused = await tell(1, "other", old.world.launched[-1])
+    assert refused[1]["message"] == "Job 'other' is not enabled to track data"

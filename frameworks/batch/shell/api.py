@@ -42,8 +42,12 @@ class Call:
 
     batch: BatchScheduler
     request: Request
-    #: the last part of the path that is a name
-    name: str
+    #: parts of the path by the names that they have in the route's
+    parts: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        return self.parts.get("name", "")
 
     @property
     def query(self) -> dict[str, str]:
@@ -86,7 +90,7 @@ Handler = Callable[[Call], Awaitable[Answer]]
 @attrs.frozen
 class Route:
     method: str
-    #: ``{name}`` stands for one part
+    #: ``{name}`` stands for one part, and so does any other word
     path: str
     handler: Handler
     #: class of what the body must be, if there is one
@@ -340,7 +344,7 @@ class Api:
         for match, route in found:
             if route.method == request.method:
                 try:
-                    answer = await route.handler(Call(self._batch, request, match.groupdict().get("name", "")))
+                    answer = await route.handler(Call(self._batch, request, match.groupdict()))
                     await self._batch.stored()  # nobody sees what a crash could take back
                     return answer
                 except ValueError as error:  # of a query
@@ -353,4 +357,4 @@ class Api:
 
 
 def _pattern(path: str) -> str:
-    return re.escape(path).replace(r"\{name\}", "(?P<name>[^/]+)")
+    return re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path))

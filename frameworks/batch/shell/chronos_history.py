@@ -14,15 +14,19 @@ from typing import Any
 import orjson
 
 from frameworks.batch import words
-from frameworks.batch.entry import TASK, Attempt, Entry, Task
+from frameworks.batch.elements import elements
+from frameworks.batch.entry import TASK, Attempt, Entry, Task, parsed
 from frameworks.batch.outcome import Outcome
 from frameworks.batch.schedule import moment_of
 from frameworks.batch.shell.api import Call, Route
-from frameworks.batch.shell.chronos import plan_of, route, runs_of
+from frameworks.batch.shell.chronos import plan_of, routes, runs_of, summed
+from frameworks.batch.shell.chronos_job import DATA
 from mesos_py.machine.values import MILLISECOND, SECOND, Nanos
 from mesos_py.web.response import TEXT, HttpError, Response, json
 from mesos_py.web.router import Answer
+from mesos_py.wire.ids import TaskID
 
+ELEMENTS_MAX = 2**53  # more than that a client in JavaScript cannot read
 HISTORY_MAX = 5  # newest attempts of a job that are told; Chronos: --job_history_limit
 
 PERCENTILES = {
@@ -47,18 +51,20 @@ async def stat(call: Call) -> Answer:
     """Chronos: how long the runs of a job took, and its last ones."""
     runs = list(_attempts(call, call.name))
     newest = sorted(runs, key=lambda run: -run[2].ended)[:HISTORY_MAX]
-    return json({"histogram": _histogram(runs), "taskStatHistory": [_told(call.name, run) for run in newest]})
+    return json({"histogram": _histogram(runs), "taskStatHistory": [_told(call, run) for run in newest]})
 
 
-def _told(name: str, run: Run) -> dict[str, Any]:
+def _told(call: Call, run: Run) -> dict[str, Any]:
     entry, position, attempt = run
-    told = {
-        "taskId": f"{entry.name}.{position}.{entry.submission}.{attempt.number}", "jobName": name,
+    told: dict[str, Any] = {
+        "taskId": f"{entry.name}.{position}.{entry.submission}.{attempt.number}", "jobName": call.name,
         "slaveId": attempt.agent_id, "startTime": _time(attempt.started), "endTime": _time(attempt.ended),
         "status": "Success" if attempt.outcome is Outcome.SUCCEEDED else "Fail",
     }  # fmt: skip
     if attempt.started is not None:
         told["duration"] = _duration((attempt.ended - attempt.started) // SECOND)
+    if dict(entry.job.labels).get(DATA):
+        told["numElementsProcessed"] = elements(call.batch.core, entry).get(told["taskId"], 0)
     return told
 
 
@@ -94,6 +100,22 @@ def percentile(ordered: Sequence[float], part: float) -> float:
     return ordered[low - 1] + (place - low) * (ordered[low] - ordered[low - 1])
 
 
+async def progress(call: Call) -> Answer:
+    """Chronos: a task of a data job has processed more: {"numAdditionalElementsProcessed": n}."""
+    plan, task_id, body = plan_of(call, call.name), TaskID(call.parts["task"]), call.body()
+    job = next(job for job in plan.schedule.jobs if job.name == call.name)
+    more = body.get("numAdditionalElementsProcessed") if isinstance(body, dict) else None
+    ours = parsed(task_id)
+    if ours is None or ours[0] not in [entry.name for entry in runs_of(call, plan, job)]:
+        raise HttpError(400, f"Invalid task id format {task_id}")
+    if not dict(job.labels).get(DATA):
+        raise HttpError(400, f"Job '{call.name}' is not enabled to track data")
+    if type(more) is not int or not 0 <= more <= ELEMENTS_MAX:
+        raise HttpError(400, f"numAdditionalElementsProcessed ({more}) is not positive")
+    await call.ask(words.Processed(task_id, more))
+    return Response(204)
+
+
 async def stats(call: Call) -> Answer:
     """Chronos: jobs by how long they take: 75thPercentile to 99thPercentile, median, mean; seconds."""
     if call.name not in (*PERCENTILES, "mean"):
@@ -116,6 +138,17 @@ async def mark(call: Call) -> Answer:
             if error.response.status != 409:
                 raise
     return Response(200, f"marked job {call.name} as successful: {str(done).lower()}".encode(), TEXT)
+
+
+async def graph_csv(call: Call) -> Answer:
+    """Chronos: ``node,name,lastResult,state`` and ``link,parent,child`` lines."""
+    lines = []
+    for plan in call.batch.core.plans.values():
+        for job in plan.schedule.jobs:
+            seen = summed(call, plan, job)
+            lines.append(f"node,{job.name},{seen['status']},{seen['state']}")
+            lines += [f"link,{need.job},{job.name}" for need in job.depends]
+    return Response(200, "".join(f"{line}\n" for line in lines).encode(), TEXT)
 
 
 async def graph_dot(call: Call) -> Answer:
@@ -145,7 +178,9 @@ async def metrics(call: Call) -> Answer:
 
 
 ROUTES = (
-    route("GET", "/job/stat/{name}", stat), route("PUT", "/job/success/{name}", mark),
-    route("GET", "/stats/{name}", stats), route("GET", "/graph/dot", graph_dot),
+    *routes("GET", "/job/stat/{name}", stat), *routes("PUT", "/job/success/{name}", mark),
+    *routes("POST", "/job/{name}/task/{task}/progress", progress),
+    *routes("GET", "/stats/{name}", stats), *routes("GET", "/graph/dot", graph_dot),
+    *routes("GET", "/graph/csv", graph_csv),
     Route("GET", "/ping", ping), Route("GET", "/metrics", metrics),
 )  # fmt: skip
