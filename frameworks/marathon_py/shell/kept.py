@@ -21,7 +21,7 @@ from typing import Any
 import orjson
 import structlog
 
-from frameworks.marathon_py.shell import backup
+from frameworks.marathon_py.shell import backup, s3
 from mesos_py.coordination import Changes, Key, Records, StoreFailed
 from mesos_py.coordination.backup import BadBackup
 from mesos_py.sdk.session.asking import TASK
@@ -59,9 +59,10 @@ class FrameworkIdMissing(NotTakenOver):
 def orders(backup_uri: str | None, restore_uri: str | None) -> bytes | None:
     """A record for ``ORDERS``; None: there is nothing to do. Raises ValueError for URIs that nobody can use."""
     said = {"backup": backup_uri, "restore": restore_uri}
-    for uri in filter(None, said.values()):
-        backup.path_of(uri)
-    return orjson.dumps(said) if any(said.values()) else None
+    uris = [uri for uri in said.values() if uri is not None]
+    for uri in uris:
+        backup.check(uri)
+    return orjson.dumps(said) if uris else None
 
 
 class Checked:
@@ -105,14 +106,14 @@ class Checked:
         kept = {one: contents for one, contents in records.items() if one != key}
         try:
             if said["backup"]:
-                backup.write(said["backup"], kept, "Marathon", time.time_ns())
-                log.info("backup made", uri=said["backup"], records=len(kept))
-            wanted = backup.read(said["restore"]) if said["restore"] else kept
+                await backup.write(said["backup"], kept, "Marathon", time.time_ns())
+                log.info("backup made", uri=s3.shown(said["backup"]), records=len(kept))
+            wanted = await backup.read(said["restore"]) if said["restore"] else kept
         except (OSError, BadBackup, ValueError) as error:
             await self._records.commit({key: None})  # the next attempt is to serve
             raise NotTakenOver(f"as was asked for, {_what(said)}: {error}") from error
         if said["restore"]:
-            log.info("backup restored", uri=said["restore"], records=len(wanted))
+            log.info("backup restored", uri=s3.shown(said["restore"]), records=len(wanted))
         return await self._become(records, wanted)
 
     async def _migrate(self, records: dict[Key, bytes]) -> dict[Key, bytes]:
@@ -123,7 +124,7 @@ class Checked:
             return records
         if self._location is not None and records:
             try:
-                backup.write(self._location, records, "Marathon", time.time_ns())
+                await backup.write(self._location, records, "Marathon", time.time_ns())
             except (OSError, ValueError) as error:
                 raise NotTakenOver(f"no backup before the migration from version {version}: {error}") from error
         wanted = dict(records)
@@ -145,4 +146,4 @@ class Checked:
 
 
 def _what(said: Mapping[str, str | None]) -> str:
-    return ", ".join(f"{what} {uri}" for what, uri in said.items() if uri)
+    return ", ".join(f"{what} {s3.shown(uri)}" for what, uri in said.items() if uri)

@@ -60,7 +60,7 @@ async def test_what_is_older_is_migrated_after_a_backup(tmp_path: Path) -> None:
     wanted = {key: contents for key, contents in STATE.items() if key != APP}
     wanted |= {(OWN, "marathon/app/web"): b"WEB", VERSION: b"2"}
     assert await checked.load() == await found(records) == wanted
-    assert backup.read(uri) == STATE
+    assert await backup.read(uri) == STATE
     assert await Checked(records, migrations=(_renamed, _louder)).load() == wanted
 
 
@@ -96,7 +96,7 @@ async def test_a_backup_and_a_restore_come_first_and_once(tmp_path: Path) -> Non
     later: dict[Key, bytes] = {(OWN, "marathon/spec/more@1"): b"more", APP: b"changed"}
     await records.commit(later | ordered(new, old))
     assert await Checked(records).load() == await found(records) == STATE | CURRENT
-    assert backup.read(new) == STATE | CURRENT | later
+    assert await backup.read(new) == STATE | CURRENT | later
     assert stat.S_IMODE((tmp_path / "new one").stat().st_mode) == 0o600
 
 
@@ -108,17 +108,26 @@ async def test_orders_that_cannot_be_followed_end_one_start(tmp_path: Path) -> N
     assert await Checked(records).load() == STATE | CURRENT
 
 
+async def test_secrets_of_a_place_are_told_to_nobody() -> None:
+    """The keys are in the orders, and in no log and no error."""
+    records = await records_with(STATE | CURRENT | ordered("s3://bucket/key?secret_key=hidden&access_key="))
+    with pytest.raises(NotTakenOver, match=r"backup s3://bucket/key\?\.\.\.: .*no keys") as caught:
+        await Checked(records).load()
+    assert "hidden" not in str(caught.value)
+
+
 async def test_a_restored_state_that_is_older_is_migrated(tmp_path: Path) -> None:
     uri = f"file://{tmp_path}/old"
-    backup.write(uri, STATE, "a test", 0)
+    await backup.write(uri, STATE, "a test", 0)
     records = await records_with(CURRENT | ordered(None, uri))
     assert await Checked(records).load() == STATE | CURRENT
 
 
 @pytest.mark.parametrize(("uri", "why"), [
     ("/path", "is no place for backups: use file:///path"), ("file://host/path", "is no place for backups"),
-    ("http://x/y", "is no place for backups"), ("s3://bucket/key", "there is nobody here who speaks to S3"),
-    ("file:relative", "is no place for backups"),
+    ("http://x/y", "is no place for backups"), ("s3://bucket", "names no object of S3: use s3://bucket/key"),
+    ("file:relative", "is no place for backups"), ("file:///", "is no place for backups"),
+    ("", "is no place for backups"),
 ])  # fmt: skip
 def test_uris_that_nobody_can_use(uri: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
@@ -126,17 +135,18 @@ def test_uris_that_nobody_can_use(uri: str, why: str) -> None:
 
 
 def test_nothing_is_to_be_done() -> None:
-    assert kept.orders(None, None) is kept.orders("", "") is None
+    assert kept.orders(None, None) is None
+    assert kept.orders("s3://bucket/key?secret_key=S", None) is not None  # with whose keys, the next leader says
 
 
-def test_what_is_no_backup_is_not_restored(tmp_path: Path) -> None:
+async def test_what_is_no_backup_is_not_restored(tmp_path: Path) -> None:
     uri = f"file://{tmp_path}/it"
-    backup.write(uri, STATE, "a test", 0)
+    await backup.write(uri, STATE, "a test", 0)
     whole = (tmp_path / "it").read_bytes()
     for contents in (b"", b"nonsense", whole[:-1], whole[:-1] + bytes([whole[-1] ^ 1])):
         (tmp_path / "it").write_bytes(contents)
         with pytest.raises(BadBackup):
-            backup.read(uri)
+            await backup.read(uri)
 
 
 # ---- the framework's id

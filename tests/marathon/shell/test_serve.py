@@ -64,7 +64,7 @@ async def test_abdication_backs_up_and_restores(tmp_path: Path) -> None:
     marathon = Marathon(state := f"--state_file={tmp_path}/state")
     url, place = marathon.url, f"file://{tmp_path}/backup"
     async with aiohttp.ClientSession() as client:
-        async with client.delete(f"{url}/v2/leader?restore=s3://bucket/key") as answer:
+        async with client.delete(f"{url}/v2/leader?restore=s3://bucket") as answer:
             assert answer.status == 422
         async with client.delete(f"{url}/v2/leader?backup={place}") as answer:
             assert (answer.status, await answer.json()) == (200, {"message": "Leadership abdicated"})
