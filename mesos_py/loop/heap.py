@@ -27,18 +27,20 @@ FULL_EVERY_S = 600.0  # at most one full walk in so long
 FULL_MIN = 2_000_000  # objects set aside below which a full walk is not worth a stall
 
 
-class _Steps:
+class Steps:
     """The two kinds of steps and when they are due."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._handle = self._loop.call_later(LOOK_S, self._step)
+        self._handle = self._loop.call_later(LOOK_S, self.step)
         self._settled_at = self._full_at = time.monotonic()
         self._frozen_at_full = gc.get_freeze_count()
         #: steps that may pass without a look, and how many have
         self._unseen_max = self._unseen = 0
 
-    def _step(self) -> None:
+    def step(self) -> None:
+        """Whatever is due is done, and this comes again by itself."""
+        self._handle.cancel()
         now = time.monotonic()
         grows = gc.get_count()[0] >= YOUNG_MAX
         if grows or now - self._settled_at >= SETTLE_S:
@@ -53,7 +55,7 @@ class _Steps:
         if now - self._full_at >= FULL_EVERY_S:
             self._full_at = now
             self._full()
-        self._handle = self._loop.call_later(LOOK_S, self._step)
+        self._handle = self._loop.call_later(LOOK_S, self.step)
 
     def _full(self) -> None:
         """Even to count what was set aside is to walk it."""
@@ -68,14 +70,14 @@ class _Steps:
 
 
 @contextlib.contextmanager
-def steady() -> Iterator[None]:
+def steady() -> Iterator[Steps]:
     """Within this, in a running loop, collection goes in small steps; for programs, since it is the whole process's."""
     gc.collect()
     gc.freeze()
     gc.disable()
-    steps = _Steps()
+    steps = Steps()
     try:
-        yield
+        yield steps
     finally:
         steps.cancel()
         gc.unfreeze()

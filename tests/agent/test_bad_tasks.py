@@ -194,21 +194,22 @@ async def test_an_image_without_anything_to_run(host: Host) -> None:
 async def test_a_registry_that_refuses(kind: Kind, tmp_path_factory: pytest.TempPathFactory) -> None:
     """A password that is wrong, and a registry that is not there any more; with the right one it is well."""
     directory = host_directory()
-    try:
-        with registry(tmp_path_factory.mktemp("registry")) as made:
-            flags = (*kind.flags(directory), f"--docker_registry=http://{made.host}")
-            host = Host(attrs.evolve(kind, flags=lambda _: flags), directory)
+    with registry(tmp_path_factory.mktemp("registry")) as made:
+        flags = (*kind.flags(directory), f"--docker_registry=http://{made.host}")
+        host = Host(attrs.evolve(kind, flags=lambda _: flags), directory)
+        try:
             await host.open()
             made.push(directory / "images", IMAGE, "some/busy:1")
             right, wrong = (made.docker_config(password) for password in (PASSWORD, "wrong"))
             name = f"{made.host}/some/busy:1"
             assert (await host.end(host.run("true", container=secretly(name, right)))).state is FINISHED
             assert "unauthorized" in await why_not(host, f"{name}0", secretly(f"{name}0", wrong))
-        assert "connection refused" in await why_not(host, f"{name}0", secretly(f"{name}0", right))
-        await until(lambda: not host.left())
-        await host.close()
-    finally:
-        forget(directory)
+            made.stop()
+            assert "connection refused" in await why_not(host, f"{name}0", secretly(f"{name}0", right))
+            await until(lambda: not host.left())
+        finally:
+            await host.close()
+            forget(directory)
 
 
 async def why_not(host: Host, name: str, container: Mapping[str, Any]) -> str:

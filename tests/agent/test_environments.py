@@ -9,6 +9,7 @@ import asyncio
 import base64
 import json
 import os
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -201,7 +202,7 @@ def test_what_is_no_environment_ends_the_agent_at_once() -> None:
 @needs_crun
 async def test_the_same_in_namespaces(master: Master, tmp_path: Path) -> None:
     """crun adds the home of the user, which Mesos does not know; it cannot be told not to."""
-    root = f"mesos-test-{os.getpid()}-environments"
+    root = f"mesos-test-{os.getpid()}-{zlib.crc32(os.fsencode(tmp_path)):x}"
     isolation = {"isolation": "filesystem/linux,namespaces/pid", "cgroups_root": root}
     async with agent_of(master, tmp_path, executor_environment_variables=GIVEN, **isolation) as agent:
         master.run(task("t", command=env(OVERRIDDEN="by the task")))
@@ -260,7 +261,7 @@ async def test_what_containers_are_like_that_do_not_say(master: Master, tmp_path
     }  # fmt: skip
     flags = [f"--default_container_info={json.dumps(info)}", "--master=h:1", "--work_dir=w"]
     default = parse(flags, [AgentOptions], {}).make(AgentOptions).default_container_info
-    root = f"mesos-test-{os.getpid()}-environments"
+    root = f"mesos-test-{os.getpid()}-{zlib.crc32(os.fsencode(tmp_path)):x}"
     isolation = {"isolation": "filesystem/linux", "cgroups_root": root}
     async with agent_of(master, tmp_path, default_container_info=default, **isolation) as agent:
         looks = CommandInfo(value="cat there/file; echo done")

@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import attrs
 import psutil
 import pytest
 from aiohttp import web
@@ -15,7 +16,7 @@ from aiohttp import web
 from mesos_py.agent.fetcher import FetcherSettings
 from mesos_py.agent.fetcher.fetching import Fetcher
 from mesos_py.wire.command import CommandInfo
-from tests.agent.containerizer.harness import Harness, until
+from tests.agent.containerizer.harness import Harness, is_alive, until
 
 Uri = CommandInfo.URI
 
@@ -24,6 +25,7 @@ class World(Harness):
     """A ready containerizer with strict bounds, a directory of sources and a web server."""
 
     origin: str
+    fetcher: Fetcher
 
     @property
     def source(self) -> Path:
@@ -88,10 +90,11 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     world = World(tmp_path)
     world.source.mkdir()
     bounds = FetcherSettings(
-        frameworks_home=str(world.source), stall_timeout_s=0.5, download_max=1_000_000, extract_max=1_000_000,
+        frameworks_home=str(world.source), stall_timeout_s=60, download_max=1_000_000, extract_max=1_000_000,
         extract_entries_max=50, redirects_max=3,
     )  # fmt: skip
-    await world.process(fetching=Fetcher(bounds)).recover()
+    world.fetcher = Fetcher(bounds)
+    await world.process(fetching=world.fetcher).recover()
     application = web.Application()
     application.router.add_get("/{path:.*}", serve)
     runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=0.1)
@@ -159,6 +162,8 @@ async def test_redirects_are_followed(world: World) -> None:
 )
 async def test_downloads_that_are_refused(world: World, path: str, text: str) -> None:
     """X07 and the bounds; nothing half done stays in the sandbox."""
+    if path == "/silent":
+        world.fetcher.settings = attrs.evolve(world.fetcher.settings, stall_timeout_s=0.5)
     assert text in await world.refusal(world.origin + path)
     assert {entry.name for entry in world.sandbox("c").iterdir()} == {"stderr"}
 
@@ -224,7 +229,7 @@ async def test_the_death_of_the_supervisor_fails_a_fetch(world: World) -> None:
     helpers = supervisor.children()
     supervisor.kill()
     assert await world.failed("c") == "Failed to fetch all URIs for container 'c': the fetcher was lost"
-    await until(lambda: not any(helper.is_running() for helper in helpers))
+    await until(lambda: not any(is_alive(helper.pid) for helper in helpers))
 
 
 async def test_a_fetch_does_not_survive_its_agent(world: World) -> None:

@@ -24,6 +24,7 @@ from mesos_py.executor.targets import Found, Http, Target, Tcp
 from mesos_py.machine.frame import Event
 from mesos_py.machine.values import MILLISECOND, SECOND
 from tests.agent.containerizer.harness import until
+from tests.ports import closed_port
 
 Served = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -153,13 +154,13 @@ async def test_tcp_tells_whether_somebody_listens(prober: Heard, host: str) -> N
             assert await prober.found(Tcp(host, port)) == Found(1)
     except OSError as error:
         pytest.skip(f"no {host} here: {error}")
-    assert await prober.found(Tcp(host, port)) == Found(0)
+    with closed_port(host) as port:
+        assert await prober.found(Tcp(host, port)) == Found(0)
 
 
 async def test_nobody_listens(prober: Heard) -> None:
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))  # nobody else gets it
-        found = await prober.found(Http(f"http://127.0.0.1:{holder.getsockname()[1]}"))
+    with closed_port() as port:
+        found = await prober.found(Http(f"http://127.0.0.1:{port}"))
     assert found.error is not None
     assert found.error.startswith("ClientConnectorError: ")
 

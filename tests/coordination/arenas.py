@@ -19,7 +19,7 @@ from mesos_py.wire.master import MasterInfo
 from mesos_py.wire.value import Address
 from tests.coordination.model import ADDRESS, Model
 
-PATIENCE_S = 60.0
+PATIENCE_S = 60.0  # for what takes milliseconds
 
 
 def info(name: str) -> MasterInfo:
@@ -96,7 +96,7 @@ class LocalArena:
 class ZooKeeperArena:
     """Every participant has a session of its own."""
 
-    def __init__(self, address: ZooKeeperAddress, timeout_s: float = 3.0) -> None:
+    def __init__(self, address: ZooKeeperAddress, timeout_s: float = 6.0) -> None:
         self.address = address
         self._timeout_s = timeout_s
         self.sessions: dict[object, Session] = {}

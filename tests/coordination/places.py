@@ -125,7 +125,7 @@ class SqlitePlace:
 class ZooKeeperPlace:
     """Every owner has a session and a candidacy of its own; all of them last until the end of the test."""
 
-    def __init__(self, address: ZooKeeperAddress, timeout_s: float = 5.0, model: Model | None = None) -> None:
+    def __init__(self, address: ZooKeeperAddress, timeout_s: float = 6.0, model: Model | None = None) -> None:
         """``model``: the simulator's ensemble instead of the real one."""
         self.address = address
         self._timeout_s = timeout_s

@@ -28,7 +28,7 @@ from tests.web.raw import exchange, get
 pytestmark = [pytest.mark.zk, pytest.mark.xdist_group("zookeeper")]
 
 
-def options(address: ZooKeeperAddress, timeout_s: float = 10.0) -> Options:
+def options(address: ZooKeeperAddress, timeout_s: float = 30.0) -> Options:
     secret = "" if address.credentials is None else f"{address.credentials}@"
     zk = f"zk://{secret}{','.join(address.hosts)}{address.path}"
     return Options(port=0, zk=zk, zk_session_timeout_s=timeout_s)
@@ -83,7 +83,7 @@ async def test_a_leader_that_is_cut_off_ends(address: ZooKeeperAddress, zookeepe
     async with Proxy(zookeeper.servers[0].port) as proxy:
         away = attrs.evolve(address, hosts=(f"127.0.0.1:{proxy.port}",))
         async with AsyncExitStack() as stack:
-            first = await stack.enter_async_context(MasterServer(options(away, 1.0)))
+            first = await stack.enter_async_context(MasterServer(options(away, 2.0)))
             await is_leading(first)
             second = await stack.enter_async_context(MasterServer(options(address)))
             await until(lambda: second.leadership.leader is not None)
@@ -92,7 +92,6 @@ async def test_a_leader_that_is_cut_off_ends(address: ZooKeeperAddress, zookeepe
             async with asyncio.timeout(PATIENCE_S):
                 why = await first.wait()
             assert why == "LeadershipLost: the session with ZooKeeper has ended"
-            assert not second.leadership.is_recovered
             answer = await exchange(first.port, get("/state"))
             assert (answer.status, answer.body) == (503, b"No leader elected")
             await is_leading(second)
@@ -105,7 +104,7 @@ async def test_a_standby_that_was_cut_off_is_a_standby_again(address: ZooKeeperA
     async with Proxy(zookeeper.servers[0].port) as proxy, MasterServer(options(address)) as first:
         await is_leading(first)
         away = attrs.evolve(address, hosts=(f"127.0.0.1:{proxy.port}",))
-        async with MasterServer(options(away, 1.0)) as second:
+        async with MasterServer(options(away, 2.0)) as second:
             await until(lambda: second.leadership.leader is not None)
             proxy.cut()
             await until(lambda: second.leadership.leader is None)

@@ -59,7 +59,7 @@ async def test_a_restore_is_cut_after_every_step(
     before = LARGE if backup is SMALL else SMALL
     watching = await place.session()
     outcomes = []
-    async with Dying(place.address, timeout_s=10) as session:
+    async with Dying(place.address, timeout_s=30) as session:
         is_done = False
         step = 0
         while not is_done:
@@ -94,7 +94,7 @@ async def test_a_commit_that_is_decided_is_seen_as_done(place: ZooKeeperPlace, l
     """However far it was carried out when its owner died; and looking does not carry it out."""
     watching = await place.session()
     looker = ZooKeeperRecords(watching, "")
-    async with Dying(place.address, timeout_s=10) as session:
+    async with Dying(place.address, timeout_s=30) as session:
         for step in range(1, 6):
             session.left = -1
             records = await owner(session)
@@ -186,7 +186,7 @@ async def test_masters_that_insist_win(place: ZooKeeperPlace) -> None:
     records = await owner(await place.session())
     await records.commit(SMALL)
 
-    async with Overtaken(place.address, timeout_s=10) as session:
+    async with Overtaken(place.address, timeout_s=30) as session:
         session.overtake, session.left = records.load, 100
         with pytest.raises(Fenced, match="another master has taken over"):
             await (await restorer(session)).replace(LARGE)
@@ -206,7 +206,7 @@ async def test_masters_that_are_started_again_and_again_do_not_stop_it(place: Zo
         with pytest.raises(Corrupt):
             await records.load()
 
-    async with Overtaken(place.address, timeout_s=10) as session:
+    async with Overtaken(place.address, timeout_s=30) as session:
         session.overtake, session.left = try_to_lead, 3
         await (await restorer(session)).replace(LARGE)
         assert session.left == 0
@@ -222,7 +222,7 @@ async def test_no_request_comes_near_what_zookeeper_takes(zookeeper: Ensemble, p
     everything = to_records(Message(agents=Message.Agents(agents=agents)))
     async with Proxy(zookeeper.servers[0].port) as proxy:
         address = attrs.evolve(place.address, hosts=(f"127.0.0.1:{proxy.port}",))
-        async with Session(address, timeout_s=20) as session:
+        async with Session(address, timeout_s=60) as session:
             records = await owner(session)
             await records.commit(everything)
             assert len((await records.read()).records) == 50_000

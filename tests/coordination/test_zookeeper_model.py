@@ -12,11 +12,11 @@ import pytest
 from mesos_py.coordination.address import ZooKeeperAddress
 from mesos_py.coordination.zookeeper.client import Client, Link, Operation, Refused
 from mesos_py.coordination.zookeeper.kazoo_client import KazooClient
+from tests.coordination.arenas import PATIENCE_S
 from tests.coordination.model import Model
 
 pytestmark = [pytest.mark.zk, pytest.mark.xdist_group("zookeeper")]
 
-PATIENCE_S = 15.0
 NAMES = ("a", "b", "a/c", "a/c/d", "b/e")
 STEPS = 120
 
@@ -41,7 +41,7 @@ class Pair:
 
     async def start(self) -> None:
         for _ in range(2):
-            real = await started(KazooClient(self._address, 5.0))
+            real = await started(KazooClient(self._address, 30.0))
             self.clients.append((real, await started(self.model.session().client)))
         for side in self.clients[0]:
             for depth in range(2, self.base.count("/") + 2):

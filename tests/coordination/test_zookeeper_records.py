@@ -53,7 +53,7 @@ async def owner(session: Session) -> ZooKeeperRecords:
 async def test_a_commit_whose_answer_is_lost_counts_once(place: ZooKeeperPlace, proxy: Proxy) -> None:
     """It was carried out: the owner finds that out, and neither gives up nor writes it twice."""
     address = attrs.evolve(place.address, hosts=(f"127.0.0.1:{proxy.port}",))
-    async with Session(address, timeout_s=10) as session:
+    async with Session(address, timeout_s=30) as session:
         records = await owner(session)
         await records.commit({A: b"0"})
         watching = await place.session()
@@ -75,7 +75,7 @@ async def test_a_commit_whose_answer_is_lost_counts_once(place: ZooKeeperPlace, 
 async def test_a_commit_that_was_never_sent_is_sent_again(place: ZooKeeperPlace, proxy: Proxy) -> None:
     """It was not carried out: the owner finds that out, too."""
     address = attrs.evolve(place.address, hosts=(f"127.0.0.1:{proxy.port}",))
-    async with Session(address, timeout_s=10) as session:
+    async with Session(address, timeout_s=30) as session:
         records = await owner(session)
         for number in range(3):
             proxy.freeze()
@@ -92,7 +92,7 @@ async def test_a_commit_that_was_never_sent_is_sent_again(place: ZooKeeperPlace,
 async def test_an_answer_lost_while_another_took_over(place: ZooKeeperPlace, proxy: Proxy) -> None:
     """Then it does not matter what became of it: the owner may not go on."""
     address = attrs.evolve(place.address, hosts=(f"127.0.0.1:{proxy.port}",))
-    async with Session(address, timeout_s=10) as session:
+    async with Session(address, timeout_s=30) as session:
         records = await owner(session)
         proxy.freeze()
         committing = asyncio.ensure_future(records.commit({A: b"old"}))
@@ -130,7 +130,7 @@ async def test_a_large_commit_is_cut_after_every_step(place: ZooKeeperPlace) -> 
     after: dict[Key, bytes] = {("agents", f"{number}"): bytes([number]) * 50_000 for number in range(20, 50)}
     watching = await place.session()
     outcomes = []
-    async with Dying(place.address, timeout_s=10) as session:
+    async with Dying(place.address, timeout_s=30) as session:
         is_done = False
         step = 0
         while not is_done:
@@ -156,7 +156,7 @@ async def test_a_large_commit_is_cut_after_every_step(place: ZooKeeperPlace) -> 
 async def test_debris_that_does_not_fit_is_refused(place: ZooKeeperPlace) -> None:
     """A decided commit with a part missing or damaged cannot be guessed."""
     after: dict[Key, bytes] = {("agents", f"{number}"): b"x" * 50_000 for number in range(30)}
-    async with Dying(place.address, timeout_s=10) as session:
+    async with Dying(place.address, timeout_s=30) as session:
         records = await owner(session)
         session.left = 5  # four parts, the decision, and then it dies
         with pytest.raises(KeyboardInterrupt):
@@ -202,7 +202,7 @@ from tests.coordination.arenas import info
 structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
 async def main():
-    async with Session(parse_address(sys.argv[1]), timeout_s=1, is_candidate=True) as session:
+    async with Session(parse_address(sys.argv[1]), timeout_s=2, is_candidate=True) as session:
         elector = ZooKeeperElector(session)
         await elector.contend(info("old"))
         records = ZooKeeperRecords(session, elector.candidacy)
@@ -224,7 +224,7 @@ asyncio.run(main())
 
 async def test_a_leader_that_was_stopped_writes_no_more(place: ZooKeeperPlace) -> None:
     """F03: SIGSTOP beyond its session, then SIGCONT: it learns that it has lost, and nothing is overwritten."""
-    arena = ZooKeeperArena(place.address, timeout_s=10)
+    arena = ZooKeeperArena(place.address, timeout_s=30)
     process = subprocess.Popen(
         [sys.executable, "-c", LEADER, str(place.address)],
         stdout=subprocess.PIPE,
@@ -289,11 +289,11 @@ async def test_a_registry_that_lost_a_bucket_is_refused(place: ZooKeeperPlace) -
 
 async def test_nobody_else_reads_or_writes_the_records(place: ZooKeeperPlace) -> None:
     """With a password, what masters remember is theirs alone."""
-    async with Session(attrs.evolve(place.address, credentials="alice:secret"), timeout_s=10) as session:
+    async with Session(attrs.evolve(place.address, credentials="alice:secret"), timeout_s=30) as session:
         records = await owner(session)
         await records.commit({A: b"1"})
         for credentials in (None, "alice:wrong"):
-            async with Session(attrs.evolve(place.address, credentials=credentials), timeout_s=10) as stranger:
+            async with Session(attrs.evolve(place.address, credentials=credentials), timeout_s=30) as stranger:
                 with pytest.raises(AccessDenied, match="check user and password"):
                     await ZooKeeperRecords(stranger, place.address.path).load()
                 with pytest.raises(AccessDenied):
@@ -305,7 +305,7 @@ async def test_nobody_else_reads_or_writes_the_records(place: ZooKeeperPlace) ->
 
 async def test_a_commit_outlives_the_servers_leader(quorum: Ensemble, quorum_address: ZooKeeperAddress) -> None:
     """kill -9 of ZooKeeper's own leader under a stream of commits: all confirmed ones are kept, the owner goes on."""
-    place = ZooKeeperPlace(quorum_address, timeout_s=10)
+    place = ZooKeeperPlace(quorum_address, timeout_s=30)
     session = await place.session()
     records = await owner(session)
     losing = asyncio.ensure_future(session.ended(session.generation))
@@ -329,7 +329,7 @@ async def test_without_a_quorum_nobody_leads_and_then_somebody_does(
     quorum: Ensemble, quorum_address: ZooKeeperAddress
 ) -> None:
     """F05: the leader steps down while nobody can elect; when the servers are back, all goes on by itself."""
-    arena = ZooKeeperArena(quorum_address, timeout_s=1.5)
+    arena = ZooKeeperArena(quorum_address, timeout_s=3)
     elector = await arena.elector()
     watcher = await arena.watcher()
     await elector.contend(info("one"))

@@ -160,7 +160,7 @@ async def test_after_its_lease_a_driver_does_nothing() -> None:
     """Suspended and continued too late: events and timers are not applied, what was withheld is not said."""
     store = GatedStore()
     lease = [True]
-    async with driven(store, lambda: lease[0]) as (driver, rim, running), asyncio.timeout(5):
+    async with driven(store, lambda: lease[0]) as (driver, rim, running), asyncio.timeout(60):
         driver.tell(Event("later", "timer"))
         driver.tell(Event("write", 1))
         asking = asyncio.create_task(driver.ask(Event("say", 2)), name="ask")
@@ -182,7 +182,7 @@ async def test_a_lease_that_ends_during_a_commit_keeps_the_words_back() -> None:
     """The facts are kept, for whoever leads next; they are not ours to tell any more."""
     store = GatedStore()
     lease = [True]
-    async with driven(store, lambda: lease[0]) as (driver, rim, running), asyncio.timeout(5):
+    async with driven(store, lambda: lease[0]) as (driver, rim, running), asyncio.timeout(60):
         driver.tell(Event("write", 1))
         await asyncio.sleep(0)
         lease[0] = False
@@ -215,7 +215,7 @@ async def test_a_core_that_must_not_go_on_stops_the_driver() -> None:
 
 async def test_the_core_is_called_when_its_deadline_has_come() -> None:
     """One armed timer serves them all; an earlier deadline re-arms it."""
-    async with driven() as (driver, rim, _), asyncio.timeout(5):
+    async with driven() as (driver, rim, _), asyncio.timeout(60):
         driver.tell(Event("later", "a"))
         driver.tell(Event("later", "b"))
         while len(rim.said) < 2:

@@ -41,7 +41,7 @@ async def test_a_crowd_is_let_in_some_at_a_time() -> None:
     with listening() as listener:
         crowd = [come(listener) for _ in range(5 * ACCEPTED_PER_ROUND)]
         most = before = 0
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while Counting.count < len(crowd):
                 await asyncio.sleep(0)  # one round
                 most = max(most, Counting.count - before)
@@ -60,13 +60,13 @@ async def test_without_descriptors_it_waits_and_goes_on() -> None:
         os.close(free)
         resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while listener._resuming is None:
                     await asyncio.sleep(0)
             assert Counting.count == 0
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while Counting.count == 0:
                 await asyncio.sleep(0.01)
 

@@ -7,6 +7,7 @@ import gzip
 import random
 import zlib
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 import pytest_asyncio
@@ -16,17 +17,19 @@ from mesos_py.web.response import ACCEPTED, JSON, Chunked, HttpError, Response, 
 from mesos_py.web.router import Answer
 from mesos_py.web.server import Limits, Server
 from mesos_py.web.streams import RecordStream
-from tests.web.raw import Wire, exchange, get, post
+from tests.web.raw import ANSWER_S, Wire, exchange, get, post
 
-LIMITS = Limits(body_bytes=100_000, head_s=0.0, body_s=0.2, body_rate=1 << 30, read_s=0.2)
+LIMITS = Limits(body_bytes=100_000)
+#: Nobody may take any time.
+HASTY = Limits(body_bytes=100_000, head_s=0.0, body_s=0.2, body_rate=1 << 30, read_s=0.2)
 BIG = b"x" * 50_000
 
 
 class Site:
     """A server whose handler does what the path says."""
 
-    def __init__(self) -> None:
-        self.server = Server(self.handle, limits=LIMITS)
+    def __init__(self, limits: Limits) -> None:
+        self.server = Server(self.handle, limits=limits)
         self.closed: list[str] = []
         self.streams: list[RecordStream] = []
         self.changed = asyncio.Event()
@@ -64,12 +67,26 @@ async def pieces() -> AsyncIterator[bytes]:
         await asyncio.sleep(0)
 
 
+@asynccontextmanager
+async def serving(limits: Limits) -> AsyncIterator[Site]:
+    made = Site(limits)
+    made.port = await made.server.start("127.0.0.1", 0)
+    try:
+        yield made
+    finally:
+        await made.server.close(0.1)
+
+
 @pytest_asyncio.fixture
 async def site() -> AsyncIterator[Site]:
-    made = Site()
-    made.port = await made.server.start("127.0.0.1", 0)
-    yield made
-    await made.server.close(0.1)
+    async with serving(LIMITS) as made:
+        yield made
+
+
+@pytest_asyncio.fixture
+async def hasty() -> AsyncIterator[Site]:
+    async with serving(HASTY) as made:
+        yield made
 
 
 async def test_requests_are_answered_in_order_on_one_connection(site: Site) -> None:
@@ -192,7 +209,7 @@ async def test_a_peer_that_goes_is_noticed_at_once(site: Site) -> None:
         wire.send(get("/stream"))
         await wire.head()
         site.changed.clear()
-    await asyncio.wait_for(site.changed.wait(), 5)
+    await asyncio.wait_for(site.changed.wait(), ANSWER_S)
     assert site.closed == ["gone"]
     assert not site.streams[0].is_open
 
@@ -216,36 +233,39 @@ async def test_a_peer_that_stops_reading_is_cut_off_at_the_cap(site: Site) -> No
         assert most <= (1 << 20) + 2 * len(record)
         site.changed.clear()
         if not site.closed:
-            await asyncio.wait_for(site.changed.wait(), 5)
+            await asyncio.wait_for(site.changed.wait(), ANSWER_S)
         assert site.closed == ["slow"]
         assert stream.unread_bytes == 0
 
 
-async def test_a_reader_that_takes_nothing_is_cut_off(site: Site) -> None:
-    """X25: what was made for it does not stay for ever."""
+async def test_a_reader_that_takes_its_time_gets_it_all(site: Site) -> None:
     assert len((await exchange(site.port, get("/huge"))).body) == 50_000_000
-    async with Wire(site.port) as wire:
+
+
+async def test_a_reader_that_takes_nothing_is_cut_off(hasty: Site) -> None:
+    """X25: what was made for it does not stay for ever."""
+    async with Wire(hasty.port) as wire:
         wire.send(get("/huge"))
         await wire.head()
         wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
-        while site.server.connections > 0:
+        while hasty.server.connections > 0:
             await asyncio.sleep(0.01)
         wire.writer.transport.resume_reading()  # type: ignore[attr-defined]
         assert await wire.ended()
 
 
-async def test_a_body_that_does_not_come_is_not_waited_for(site: Site) -> None:
-    async with Wire(site.port) as wire:
+async def test_a_body_that_does_not_come_is_not_waited_for(hasty: Site) -> None:
+    async with Wire(hasty.port) as wire:
         wire.send(b"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n{")
         assert (await wire.head()).status == 408
 
 
-async def test_connections_that_dawdle_over_their_head_are_closed(site: Site) -> None:
+async def test_connections_that_dawdle_over_their_head_are_closed(hasty: Site) -> None:
     """X22: slowloris, by the hundred."""
     async with asyncio.TaskGroup() as group:
         for number in range(100):
-            group.create_task(dawdle(site.port, b"GET / HTTP/1.1\r\nX-Slow: "[: number % 20]))
-    assert (await exchange(site.port, get("/still-there"))).text == "/still-there"
+            group.create_task(dawdle(hasty.port, b"GET / HTTP/1.1\r\nX-Slow: "[: number % 20]))
+    assert (await exchange(hasty.port, get("/still-there"))).text == "/still-there"
 
 
 async def dawdle(port: int, beginning: bytes) -> None:

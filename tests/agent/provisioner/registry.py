@@ -49,8 +49,9 @@ IMAGES = [pytest.mark.root, pytest.mark.skipif(missing() is not None, reason=mis
 class Registry:
     """Where it is, and how to put an image into it."""
 
-    def __init__(self, directory: Path, port: int) -> None:
+    def __init__(self, directory: Path, port: int, process: subprocess.Popen[bytes]) -> None:
         self.host = f"127.0.0.1:{port}"
+        self._process = process
         self._data = directory / "data"
 
     def docker_config(self, password: str = PASSWORD) -> str:
@@ -64,6 +65,11 @@ class Registry:
              f"oci:{place}:{name}", f"docker://{self.host}/{to}"],
             check=True, timeout=WAIT_S,
         )  # fmt: skip
+
+    def stop(self) -> None:
+        """Nobody listens there any more, nor will anybody."""
+        self._process.kill()
+        self._process.wait()
 
     def blob(self, digest: str) -> Path:
         """The file that holds it."""
@@ -90,7 +96,7 @@ def registry(directory: Path) -> Iterator[Registry]:
                 assert time.monotonic() < deadline, (directory / "log").read_text()
                 time.sleep(0.01)
         assert process.poll() is None, (directory / "log").read_text()
-        yield Registry(directory, port)
+        yield Registry(directory, port, process)
     finally:
         process.kill()
         process.wait()

@@ -24,6 +24,7 @@ from mesos_py.agent.provisioner.puller import Limits
 from mesos_py.agent.provisioner.reference import Layout, Remote, Source, parse_reference, source
 from mesos_py.agent.provisioner.store import Store, StoredImage
 from mesos_py.agent.provisioner.tools import ToolFailed
+from tests.agent.containerizer.harness import is_alive
 from tests.agent.provisioner.conftest import LIMITS
 from tests.agent.provisioner.images import (
     Member,
@@ -39,7 +40,7 @@ from tests.agent.provisioner.registry import IMAGES, Registry
 
 pytestmark = IMAGES
 
-WAIT_S = 20
+WAIT_S = 60
 OUT = "{out}"  # in a member's names: the directory outside, absolute
 UP = "../" * 20
 
@@ -337,11 +338,15 @@ async def test_a_registry_that_falls_silent(impatient: Store, registry: Registry
         auth = registry.docker_config().replace(registry.host, line.host)
         with pytest.raises(ToolFailed, match=r"^nothing has come for 0\.5 s$"):
             await get(impatient, wanted, auth)
-        line.most, line.chunk, line.pause_s = 1 << 40, 1 << 16, 0.08
+        line.most, line.chunk, line.pause_s = 1 << 40, 1 << 16, 0.15
+        await impatient.close()
+        patient = Store(impatient.directory, attrs.evolve(LIMITS, stall_timeout_s=2.0))
+        patient.open()
         began = time.monotonic()
-        image = await get(impatient, wanted, auth)
-        assert time.monotonic() - began > 1  # twice as long as it would have been allowed to be silent
+        image = await get(patient, wanted, auth)
+        assert time.monotonic() - began > 2.0  # longer than it would have been allowed to be silent
         assert os.listdir(image.rootfs) == ["noise"]
+        await patient.close()
 
 
 async def test_an_agent_that_is_killed_while_it_pulls(tmp_path: Path, silent: Line, store: Store) -> None:
@@ -369,7 +374,7 @@ asyncio.run(main())
         assert b"skopeo" in Path(f"/proc/{child}/cmdline").read_bytes()
         agent.kill()
         await agent.wait()
-        while os.path.exists(f"/proc/{child}"):
+        while is_alive(int(child)):
             await asyncio.sleep(0.005)
     later = Store(store.directory, LIMITS)
     later.open()
