@@ -180,8 +180,8 @@ class MasterProcess:
         return Elsewhere(None if leader is None or leader.id == self.info.id else leader.hostname)
 
     def _agent(self, end: End) -> None:
-        if self._elsewhere() is not None:
-            end.close()
+        if not self.leads:
+            end.close()  # turned away, as with 307 or 503: agents back off, and ask ZooKeeper who leads
             return
         peer = self._open("agent", end)
         end.listen(lambda body: self.driver.tell(Event(type(body), body, peer)), lambda why: self._lost(peer))

@@ -48,6 +48,8 @@ class Network:
         self._forget_at = 64
         self.unread_max = 0
         self.overflows = 0
+        #: connections that were closed when they were accepted
+        self.turned_away = 0
         #: nobody's: what is under way gets there whatever becomes of its sender
         self.context = Context()
 
@@ -65,7 +67,8 @@ class Network:
         return process
 
     async def connect(self, source: str, target: str, service: str) -> End:
-        """Raises ConnectionError when nobody listens, or when nothing gets through for a while."""
+        """Raises ConnectionError when nobody listens, or when nothing gets through for a while; and when who accepts
+        closes its end at once, which is how HTTP refuses an upgrade."""
         there, back = self.link(source, target), self.link(target, source)
         await asyncio.sleep(there.delay() / SECOND)
         if there.cuts or back.cuts:
@@ -89,6 +92,10 @@ class Network:
             accept(server)
         else:
             process.enter(accept, server)  # a stopped one accepts it later; its kernel has done so already
+        if not server.is_open:
+            self.turned_away += 1
+            client.is_open = False
+            raise ConnectionError("turned away")
         return client
 
     def _forget(self) -> None:

@@ -136,6 +136,17 @@ def test_a_crashed_host_refuses() -> None:
         pair.run(lambda: pair.net.connect("c", "s", "service"))
 
 
+def test_who_closes_at_once_turns_the_client_away() -> None:
+    """As HTTP answers 503 to an upgrade: the client has never been connected, and decides itself when to try again."""
+    pair = Pair()
+    pair.net.listen("s", "busy", lambda end: end.close())
+    with pytest.raises(ConnectionError, match="turned away"):
+        pair.run(lambda: pair.net.connect("c", "s", "busy"))
+    assert pair.net.turned_away == 1
+    pair.wait(1)
+    assert pair.lost == {}
+
+
 def test_clogs_delay_one_direction() -> None:
     """Until they end."""
     pair = Pair(delay_max=MILLISECOND)

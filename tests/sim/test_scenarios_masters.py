@@ -10,6 +10,7 @@ from mesos_py.machine.frame import Close, Event, Frame, Send
 from mesos_py.machine.values import MILLISECOND, SECOND, Nanos
 from mesos_py.sim.behaviour import Behaviour
 from mesos_py.sim.book import Workload
+from mesos_py.sim.cluster import Cluster
 from mesos_py.sim.faults import LEADER, Fault
 from mesos_py.sim.observe import is_master
 from mesos_py.sim.plan import AgentPlan, Plan
@@ -160,3 +161,23 @@ def test_f31_clocks_are_set_while_masters_change() -> None:
     report = well(masters(*jumps, *kills))
     survived(report)
     assert len(report.reigns) >= 4
+
+
+class Around:
+    """The cluster of a run, to be looked at when it is over."""
+
+    cluster: Cluster
+
+    def watch(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+
+    def applied(self, process: str, event: Event, frame: Frame, at: Nanos) -> None:
+        """Nothing is judged."""
+
+
+def test_agents_back_off_from_a_master_that_is_not_ready() -> None:
+    """While it reads its registry it turns them away, and they come less and less often."""
+    around = Around()
+    agents = tuple(AgentPlan(host=f"a{number}") for number in range(20))
+    well(plan(agents=agents, store_latency_max=20 * SECOND), checkers=(around,))
+    assert 0 < around.cluster.net.turned_away <= 15 * len(agents)

@@ -19,7 +19,7 @@ from mesos_py.sim.net import Network, Weather
 from mesos_py.sim.process import Process
 from mesos_py.sim.zookeeper.client import SimClient
 from mesos_py.sim.zookeeper.ensemble import Ensemble
-from mesos_py.sim.zookeeper.tree import Applied, CloseSession, Request
+from mesos_py.sim.zookeeper.tree import Applied, CloseSession, Create, Request
 from tests.coordination.arenas import info
 from tests.coordination.model import ADDRESS
 
@@ -253,7 +253,41 @@ def test_a_write_of_unknown_outcome_happens_once(seed: int) -> None:
     world.loop.close()
 
 
+def test_writes_that_come_together_share_a_moment() -> None:
+    """A thousand sessions are opened at once: one after the other would take ten seconds, more than clients wait."""
+    world = World()
+    sessions = [world.client(f"a{number}", is_candidate=False) for number in range(1_000)]
+    world.wait(2)
+    assert None not in [session.id for session in sessions]
+    assert len(world.ensemble.tree.sessions) == len(sessions)
 
 
+def test_of_writes_that_share_a_moment_the_first_few_survive_their_leader() -> None:
+    """It dies while a majority writes them down: none, some or all are carried out, never one without those before."""
+    survivors = set()
+    for seed in range(30):
+        world = World(seed)
+        kept = survivors_of(world, 9)
+        assert kept == list(range(len(kept)))
+        survivors.add(len(kept))
+    assert {0, 9} < survivors
 
 
+def survivors_of(world: World, count: int) -> list[int]:
+    """Which of so many writes are carried out, when the leader dies with all of them under way."""
+    ensemble = world.ensemble
+    leader = ensemble.servers[world.leader]
+
+    def first_done(number: int, applied: Applied | None) -> None:
+        world.loop.call_soon(leader.kill)  # the others are on their way by then
+
+    def others_done(number: int, applied: Applied | None) -> None:
+        pytest.fail("nobody is left to say so")
+
+    ensemble.propose(Create("/first", b""), 0, first_done)
+    for number in range(count):
+        ensemble.propose(Create(f"/{number}", b""), 0, others_done)
+    world.wait(30)
+    kept = [number for number in range(count) if f"/{number}" in ensemble.tree.nodes]
+    world.loop.close()
+    return kept

@@ -4,9 +4,10 @@
 
     no leader --a majority see each other, for a while--> leader --no majority seen for SYNC_LIMIT ticks--> no leader
 
-The leader carries out one write at a time: a majority has to hear of it, which takes a moment; if it dies meanwhile,
-the next leader carries it out or has never heard of it, as drawn. Committed writes are on the disks of a majority and
-never lost; each server applies them in order, some later than others.
+The leader carries out writes in the order they come. A majority has to write them down, which takes a moment, and
+those that come meanwhile share the next one; if the leader dies before, the next one carries out the first few of them
+or has never heard of any, as drawn. Committed writes are on the disks of a majority and never lost; each server applies
+them in order, some later than others.
 
 Sessions are ended by the leader: when it has not heard of one for its timeout, rounded up to whole ticks. Servers tell
 it whom they have heard from every half tick. A new leader gives everybody the full time again.
@@ -36,6 +37,7 @@ SYNC_LIMIT = 5 * TICK  # how long a server and its leader may not hear of each o
 LOOK_EVERY = TICK // 4  # at who sees whom
 ELECTION_MAX = 2 * SECOND
 COMMIT_MIN = MILLISECOND
+TOGETHER_MAX = 1_000  # writes that share a moment; zookeeper.maxBatchSize
 
 
 @attrs.frozen
@@ -69,7 +71,8 @@ class Ensemble:
         #: what has come of it
         self.tree = Tree()
         self._queue: deque[Proposal] = deque()
-        self._writing: Proposal | None = None
+        #: by a majority, right now
+        self._writing: tuple[Proposal, ...] = ()
         #: the leader's: session -> when it ends
         self._deadlines: dict[int, Nanos] = {}
         #: it is about to end them, whatever they still say
@@ -131,11 +134,11 @@ class Ensemble:
         self.leader, self._alone_since = None, None
         self._queue.clear()
         self._ending.clear()
-        writing, self._writing = self._writing, None
+        writing, self._writing = self._writing, ()
         for server in self.servers.values():
             server.close_connections()
-        if writing is not None and self._rng.random() < 0.5:
-            self._commit(writing.request, writing.session)
+        for proposal in writing[: self._rng.randint(0, len(writing))]:
+            self._carry_out(proposal)
 
     def _elect(self) -> None:
         """Of those that see a majority, the one that has applied most."""
@@ -161,25 +164,37 @@ class Ensemble:
             self._write_next()
 
     def _write_next(self) -> None:
-        while self._writing is None and self._queue and self.leader is not None:
+        if self._writing or self.leader is None:
+            return
+        together: list[Proposal] = []
+        while self._queue and len(together) < TOGETHER_MAX:
             proposal = self._queue.popleft()
             if proposal.session and not self.is_alive(proposal.session):
                 proposal.done(len(self.log), None)
-                continue
-            self._writing = proposal
+            else:
+                together.append(proposal)
+        if together:
+            self._writing = tuple(together)
             latency = COMMIT_MIN + int(self._rng.random() * self._commit_max)
-            self._later(latency, self._written, proposal)
+            self._later(latency, self._written, self._writing)
 
-    def _written(self, proposal: Proposal) -> None:
-        if proposal is not self._writing or self.leader is None:
+    def _written(self, together: tuple[Proposal, ...]) -> None:
+        if together is not self._writing or self.leader is None:
             return
         if not self._is_majority(self._followers(self.leader)):
-            self._later(LOOK_EVERY, self._written, proposal)
+            self._later(LOOK_EVERY, self._written, together)
             return
-        self._writing = None
-        applied = self._commit(proposal.request, proposal.session)
-        proposal.done(len(self.log), applied)
+        self._writing = ()
+        for proposal in together:
+            applied = self._carry_out(proposal)
+            proposal.done(len(self.log), applied)
         self._write_next()
+
+    def _carry_out(self, proposal: Proposal) -> Applied | None:
+        """None: a write before it has ended its session."""
+        if proposal.session and proposal.session not in self._deadlines:
+            return None
+        return self._commit(proposal.request, proposal.session)
 
     def _commit(self, request: Request, session: int = 0) -> Applied:
         self.log.append(request)
