@@ -1,7 +1,8 @@
 """The simulator: how much virtual time passes in a second, with the real cores of masters, agents and executors.
 
 A calm cluster from nothing: agents register, one framework keeps a task on every other agent, and then there is little
-but pings. Everything counts, the start as well.
+but pings. Everything counts, the start as well. Once more with three masters, elected by three servers of ZooKeeper:
+there every agent has a session that it keeps alive, and that is most of what happens.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ def main() -> None:
     report.figure(f"{few.agents} agents with {few.tasks} tasks", few.virtual_s / few.real_s, "x real",
                   reference=100, of="goal")  # fmt: skip
     report.figure("events of cores", few.events / few.real_s, "/s")
+    elected = measure(options.agents, 600.0, masters=3)
+    report.figure(f"{elected.agents} agents, three masters elected by ZooKeeper", elected.virtual_s / elected.real_s,
+                  "x real")  # fmt: skip
     if options.many:
         many = measure(options.many, 3600.0)
         name = f"{many.agents} agents with {many.tasks} tasks, one hour"

@@ -36,6 +36,10 @@ class SimOptions:
         TEXT, None, "With --seed: directory for journals of its masters and agents, as 'mesos-py replay' reads."
     )
     agents: int = option(_COUNT, 0, "Instead: how fast a calm cluster of so many agents is simulated.")
+    masters: int = option(
+        bounded(INTEGER, least=1), 1,
+        "With --agents: so many masters; more than one are elected by three servers of ZooKeeper.",
+    )
 
 
 async def main(line: CommandLine) -> int:
@@ -50,7 +54,7 @@ async def main(line: CommandLine) -> int:
 
 def _main(options: SimOptions) -> int:
     if options.agents:
-        print(measure(options.agents).text())
+        print(measure(options.agents, masters=options.masters).text())
         return EXIT_OK
     if options.seed is not None:
         return _one(options, options.seed)
@@ -125,7 +129,8 @@ def _tell_failure(options: SimOptions, report: Report) -> None:
 
 COMMAND = Command(
     usage=(
-        "mesos-py sim [--seeds=N [--first=S] [--keep-going]] | [--seed=S [--faults=I,J] [--journal=DIR]] | [--agents=N]"
+        "mesos-py sim [--seeds=N [--first=S] [--keep-going]] | [--seed=S [--faults=I,J] [--journal=DIR]] |"
+        " [--agents=N [--masters=N]]"
     ),
     about=(
         "Simulate clusters with faults. Each seed draws a cluster, schedulers that misbehave and faults, runs the real"

@@ -36,8 +36,9 @@ class Figures:
         )
 
 
-def measure(agents: int, virtual_s: float = VIRTUAL_S) -> Figures:
-    """One framework that keeps a task on every other agent; no faults, no checks."""
+def measure(agents: int, virtual_s: float = VIRTUAL_S, masters: int = 1) -> Figures:
+    """One framework that keeps a task on every other agent; no faults, no checks. Masters that have rivals are elected
+    by three servers of ZooKeeper, with which every agent has a session."""
     framework = FrameworkPlan(
         host="f0", partition_aware=True, killing_state=False, checkpoint=True, failover_timeout_s=60.0, role="*",
         behaviour=Behaviour(target=max(1, agents // 2), kill_every_s=None, reconcile_every_s=3600.0, suppresses=True,
@@ -48,6 +49,7 @@ def measure(agents: int, virtual_s: float = VIRTUAL_S) -> Figures:
         seed=0, agents=tuple(AgentPlan(host=f"a{number}", cpus=4.0, mem=4096.0) for number in range(agents)),
         frameworks=(framework,), weather=Weather(), faults=(), duration_s=0.0, encoded=False, check_every=1 << 60,
         lateness_max=0, ping_timeout_s=15.0, ping_timeouts=5, offer_timeout_s=None, store_latency_max=0, ends_all=False,
+        masters=masters, has_zookeeper=masters > 1,
     )  # fmt: skip
     loop = SimLoop(0)
     began = time.perf_counter()
