@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -18,11 +19,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
+def nothing_left(tmp_path: Path) -> Iterator[None]:
     """What a test has left running in its directory ends with it, however that went."""
     yield
-    if "tmp_path" in request.fixturenames:
-        destroy(request.getfixturevalue("tmp_path"))
+    destroy(tmp_path)
 
 
 @pytest.fixture(scope="module")
