@@ -5,7 +5,8 @@ So what two trees have in common is found by looking at what they do not share.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 import attrs
@@ -25,21 +26,30 @@ Difference = tuple[Spec | None, Spec | None]
 
 def put(root: Group, spec: Spec, settings: Settings) -> Group:
     """The app, or the pod, is in its group, which is made if need be. An empty group of its name makes room."""
-
-    def change(group: Group) -> Group:
-        groups = group.groups
-        if any(one.id == spec.id and one.is_empty for one in groups):
-            groups = tuple(one for one in groups if one.id != spec.id)
-        if isinstance(spec, App):
-            return attrs.evolve(group, apps=_with(group.apps, spec), groups=groups)
-        return attrs.evolve(group, pods=_with(group.pods, spec), groups=groups)
-
-    return at(root, paths.parent(PathId(spec.id)), change, settings)
+    return put_all(root, [spec], settings)
 
 
-def _with(specs: tuple[S, ...], spec: S) -> tuple[S, ...]:
-    others = tuple(spec if one.id == spec.id else one for one in specs)
-    return others if any(one is spec for one in others) else specs + (spec,)  # noqa: RUF005  mypy reads no stars here
+def put_all(root: Group, specs: Iterable[Spec], settings: Settings) -> Group:
+    """Likewise all of them; each group is changed once."""
+    by_parent: dict[PathId, dict[str, Spec]] = {}
+    for spec in specs:
+        by_parent.setdefault(paths.parent(PathId(spec.id)), {})[spec.id] = spec
+    for path, there in by_parent.items():
+        root = at(root, path, partial(_put, there), settings)
+    return root
+
+
+def _put(specs: Mapping[str, Spec], group: Group) -> Group:
+    apps = {id: spec for id, spec in specs.items() if isinstance(spec, App)}
+    pods = {id: spec for id, spec in specs.items() if isinstance(spec, Pod)}
+    groups = tuple(one for one in group.groups if one.id not in specs or not one.is_empty)
+    return attrs.evolve(group, apps=_with(group.apps, apps), pods=_with(group.pods, pods), groups=groups)
+
+
+def _with(specs: tuple[S, ...], given: dict[str, S]) -> tuple[S, ...]:
+    known = {one.id for one in specs}
+    others = [one for id, one in given.items() if id not in known]
+    return tuple([given.get(one.id, one) for one in specs] + others)
 
 
 def take(root: Group, path: PathId, settings: Settings) -> Group:

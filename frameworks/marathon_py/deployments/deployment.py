@@ -17,6 +17,7 @@ from frameworks.marathon_py.definitions.trees import Spec
 from frameworks.marathon_py.deployments import records
 from frameworks.marathon_py.deployments.plan import Action, Kind, Plan, Step, plan, show_step
 from frameworks.marathon_py.deployments.standing import Census
+from frameworks.marathon_py.instances.instance import Instance
 from mesos_py.machine.values import Nanos, seconds
 
 
@@ -32,6 +33,8 @@ class Work:
     waits: bool = False
     #: it has as many new instances as may come first, and they are up
     is_held: bool = False
+    #: instances that are to end, and were not told yet
+    doomed: list[Instance] = attrs.Factory(list)
 
 
 @attrs.define(eq=False)

@@ -14,6 +14,13 @@ class DeadlineDue:
 
 
 @value
+class MoreDue:
+    """There is more to be done about a spec than one frame has done."""
+
+    spec_id: PathId
+
+
+@value
 class CanaryDue:
     """Canaries have been up for as long as is asked for."""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from frameworks.marathon_py import words
 from frameworks.marathon_py.deployments import records, rollback, steps
 from frameworks.marathon_py.deployments.deployment import Deployment
-from frameworks.marathon_py.deployments.dues import CanaryDue, DeadlineDue
+from frameworks.marathon_py.deployments.dues import CanaryDue, DeadlineDue, MoreDue
 from frameworks.marathon_py.deployments.plan import is_replaced
 from frameworks.marathon_py.words import Refused
 from mesos_py.machine.frame import Event, Frame
@@ -77,6 +77,13 @@ def go_on(m: Marathon, event: Event, out: Frame) -> None:
     else:
         for spec_id in deployment.held:
             _approve(m, deployment, spec_id, out)
+
+
+@table.on(MoreDue)
+def more_due(m: Marathon, event: Event, out: Frame) -> None:
+    """What was too much for one frame goes on."""
+    spec_id = event.body.spec_id
+    steps.look_again(m, m.works[spec_id].deployment, spec_id, out)
 
 
 @table.on(CanaryDue)

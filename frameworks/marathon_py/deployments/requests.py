@@ -49,20 +49,18 @@ def create_app(m: Marathon, event: Event, out: Frame) -> None:
 def put_apps(m: Marathon, event: Event, out: Frame) -> None:
     """The apps are what is given, all in one deployment. Reply: ``Started``."""
     told: words.PutApps = event.body
-    root = m.root
-    ids = []
+    apps = []
     for given in told.given:
         path = paths.absolute(given["id"])
         app = _wanted(m, given, path, told)
         if isinstance(app, Refused):
             out.reply = app
             return
-        ids.append(path)
-        root = trees.put(root, app, m.settings)
-    about = paths.parent(ids[0]) if len(ids) == 1 else ROOT
-    out.reply = changes.submit(m, root, about, told.force, out)
-    if len(ids) == 1:
-        _tell(m, told.by, ids[0], out)
+        apps.append(app)
+    about = paths.parent(PathId(apps[0].id)) if len(apps) == 1 else ROOT
+    out.reply = changes.submit(m, trees.put_all(m.root, apps, m.settings), about, told.force, out)
+    if len(apps) == 1:
+        _tell(m, told.by, PathId(apps[0].id), out)
 
 
 def _wanted(m: Marathon, given: Given, path: PathId, told: words.PutApps) -> App | Refused:

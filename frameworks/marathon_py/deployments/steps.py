@@ -10,7 +10,8 @@ Scale      ends those that are too many, or starts those that are      the numbe
 Restart    replaces those of former versions (``rollout``)             all are new, healthy and ready
 =========  ==========================================================  ==========================================
 
-An app or a pod is locked while a deployment is about it: only that adds instances, and takes them away.
+An app or a pod is locked while a deployment is about it: only that adds instances, and takes them away. What is to be
+done with thousands of them is done in several frames: each decides anew, so that anything may come in between.
 Source: mesosphere/marathon .../core/deployment/impl/DeploymentActor.scala.
 """
 
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING
 from frameworks.marathon_py import words
 from frameworks.marathon_py.deployments import records
 from frameworks.marathon_py.deployments.deployment import Deployment, Work, restored
-from frameworks.marathon_py.deployments.dues import CanaryDue, DeadlineDue
+from frameworks.marathon_py.deployments.dues import CanaryDue, DeadlineDue, MoreDue
 from frameworks.marathon_py.deployments.plan import Action, Kind, Plan
 from frameworks.marathon_py.deployments.rollout import Bounds, Counts, decide
 from frameworks.marathon_py.deployments.standing import COUNTED, OLD_ACTIVE, Census, Standing
@@ -31,6 +32,7 @@ from frameworks.marathon_py.instances.instance import Goal, Instance, spec_of
 from frameworks.marathon_py.instances.victims import victims
 from frameworks.marathon_py.launching import queue
 from mesos_py.machine.frame import Frame
+from mesos_py.machine.timers import SOON
 from mesos_py.machine.values import seconds
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from frameworks.marathon_py.definitions.paths import PathId
 
 CANCELLED = "The upgrade has been cancelled"
+SLICE = 1_000  # instances of one spec that are started, or ended, in one frame: some 20 ms
 
 
 def add(m: Marathon, plan: Plan, out: Frame, is_rollback: bool = False) -> Deployment:
@@ -114,9 +117,7 @@ def _take_up(m: Marathon, deployment: Deployment, action: Action, out: Frame) ->
     if action.kind in (Kind.STOP, Kind.RESTART):
         queue.clear(m, action.spec_id, out.now)  # whatever it has failed for before is another story
     if action.kind is Kind.STOP:
-        for instance in m.of(action.spec_id):
-            kills.wipe(m, instance, out)
-            _look(m, work, instance)
+        work.doomed = m.of(action.spec_id)
 
 
 def settle(m: Marathon, out: Frame) -> None:
@@ -147,6 +148,8 @@ def look_again(m: Marathon, deployment: Deployment, spec_id: PathId, out: Frame)
 
 def _go_on(m: Marathon, work: Work, out: Frame) -> None:
     """Whatever can be done now is; if that was all, it is no longer under way."""
+    if ("more", work.action.spec_id) in m.timers:
+        return  # this frame has done enough, or another one is about to go on
     if _DO[work.action.kind](m, work, out):
         _put_down(m, work.deployment, work.action.spec_id)
 
@@ -154,12 +157,20 @@ def _go_on(m: Marathon, work: Work, out: Frame) -> None:
 def _put_down(m: Marathon, deployment: Deployment, spec_id: PathId) -> None:
     del m.works[spec_id], deployment.works[spec_id]
     m.timers.cancel(("canary", spec_id))
+    m.timers.cancel(("more", spec_id))
 
 
 # ---- actions: each does what can be done now, and tells whether it is done
 
 
 def _stop(m: Marathon, work: Work, out: Frame) -> bool:
+    doomed, work.doomed = work.doomed[:SLICE], work.doomed[SLICE:]
+    for instance in doomed:
+        if instance.id in m.instances:
+            kills.wipe(m, instance, out)
+            _look(m, work, instance)
+    if work.doomed:
+        _go_on_soon(m, work, out)
     if work.action.spec_id in m.of_spec:
         return False
     out.change(words.SpecGone(work.action.spec_id))
@@ -174,9 +185,13 @@ def _scale(m: Marathon, work: Work, out: Frame) -> bool:
     spec, census = work.action.spec, work.census
     surplus = census.count(*COUNTED) - spec.instances
     if surplus > 0:
-        for instance in victims(spec, census.all(*COUNTED), surplus):
+        doomed = victims(spec, census.all(*COUNTED), surplus)
+        named = sum(instance.is_sentenced for instance in doomed)  # in this frame only
+        for instance in doomed[: max(SLICE, named)]:
             _end(m, work, instance, out)
-    _add(m, work, -surplus, out)
+    _add(m, work, min(-surplus, SLICE), out)
+    if abs(surplus) > SLICE:
+        _go_on_soon(m, work, out)
     if census.count(*COUNTED) != spec.instances or census.count(Standing.LEAVING):
         return False
     coming = census.by_standing[Standing.NEW].values()
@@ -185,20 +200,31 @@ def _scale(m: Marathon, work: Work, out: Frame) -> bool:
 
 def _restart(m: Marathon, work: Work, out: Frame) -> bool:
     census = work.census
-    for instance in census.all(Standing.OLD_LOST, Standing.OLD_DOWN):
+    down = census.all(Standing.OLD_LOST, Standing.OLD_DOWN)
+    for instance in down[:SLICE]:
         _end(m, work, instance, out)
-    bounds, canaries = Bounds.of(work.action.spec), _canaries(work)
-    while True:
+    bounds, canaries, left = Bounds.of(work.action.spec), _canaries(work), SLICE - len(down)
+    while left > 0:
         decision = decide(bounds, _counts(census), canaries)
         worst = chain.from_iterable(list(census.by_standing[one].values()) for one in OLD_ACTIVE)
-        for instance in islice(worst, decision.stop_old):
+        for instance in islice(worst, min(decision.stop_old, left)):
             _end(m, work, instance, out)
-        for instance in _surplus(work, decision.stop_new):
+        for instance in _surplus(work, min(decision.stop_new, left)):
             _end(m, work, instance, out)
-        _add(m, work, decision.start, out)
-        if not (decision.stop_old or decision.stop_new or decision.start):
+        _add(m, work, min(decision.start, left), out)
+        done = decision.stop_old + decision.stop_new + decision.start
+        if not done:
             _hold(m, work, canaries is not None and census.count(Standing.NEW_UP) >= canaries, out)
             return decision.is_done
+        left -= done
+    _go_on_soon(m, work, out)
+    return False
+
+
+def _go_on_soon(m: Marathon, work: Work, out: Frame) -> None:
+    """What is left is done when others have had their turn."""
+    spec_id = work.action.spec_id
+    m.timers.set(("more", spec_id), out.now + SOON, MoreDue(spec_id))
 
 
 def _surplus(work: Work, count: int) -> list[Instance]:

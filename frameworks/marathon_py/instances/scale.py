@@ -14,6 +14,7 @@ from frameworks.marathon_py.instances.instance import Goal
 from frameworks.marathon_py.instances.victims import victims
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
+from mesos_py.machine.timers import SOON
 from mesos_py.machine.values import seconds
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from frameworks.marathon_py.definitions.paths import PathId
 
 table = Table("numbers of instances")
+
+SLICE = 1_000  # instances that are started in one frame: some 20 ms; the rest follows at once
 
 
 def begin(m: Marathon, out: Frame) -> None:
@@ -62,5 +65,7 @@ def _be_as_defined(m: Marathon, spec_id: PathId, out: Frame) -> None:
     for instance in stopped:  # they have their data
         m.want(instance, Goal.RUNNING, out)
         updates.reschedule(m, instance, out)
-    for _ in range(missing - len(stopped)):
+    for _ in range(min(missing - len(stopped), SLICE)):
         m.add(spec, out)
+    if missing - len(stopped) > SLICE:
+        m.timers.set("scale", out.now + SOON, dues.ScaleDue())

@@ -203,7 +203,9 @@ def _look(m: Marathon, name: str) -> None:
     if instance is not None and attempt is not None:
         m.launching[name] = spec_id, role = attempt
         by_role = m.queue.setdefault(spec_id, {})
-        by_role.setdefault(role, Entry(instance.since)).launching[name] = None
+        if role not in by_role:
+            by_role[role] = Entry(instance.since)
+        by_role[role].launching[name] = None
     else:
         del m.launching[name]
     if former is not None:
