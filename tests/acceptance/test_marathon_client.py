@@ -122,7 +122,7 @@ def test_what_cannot_run_waits(api: Any) -> None:
 
 
 def test_groups(api: Any) -> None:
-    """Created with what is in them, in the order of their dependencies; scaled and removed as one."""
+    """Created with what is in them, in the order of their dependencies; scaled, changed, taken back, removed as one."""
     group = models.MarathonGroup(
         id="/shop", apps=[app(id="/shop/db"), app(id="/shop/web", dependencies=["/shop/db"], instances=2)])
     api.create_group(group)
@@ -131,6 +131,16 @@ def test_groups(api: Any) -> None:
     api.scale_group("/shop", 2)
     until_done(api)
     assert {one.id: one.instances for one in api.list_apps()} == {"/shop/db": 2, "/shop/web": 4}
+    (before,) = [one for one in api.list_groups() if one.id == "/shop"]
+    api.update_group("/shop", models.MarathonGroup(id="/shop", apps=[app(id="/shop/db", instances=1)]))
+    until_done(api)
+    assert {one.id: one.instances for one in api.list_apps()} == {"/shop/db": 1}
+    api.rollback_group("/shop", before.version)
+    until_done(api)
+    assert {one.id: one.instances for one in api.list_apps()} == {"/shop/db": 2, "/shop/web": 4}
+    api.update_apps([app(id="/shop/db", instances=0), app(id="/shop/web", instances=0)])
+    until_done(api)
+    assert {one.id: one.instances for one in api.list_apps()} == {"/shop/db": 0, "/shop/web": 0}
     api.delete_group("/shop", force=True)
     until_done(api)
     assert api.list_apps() == []
@@ -145,6 +155,11 @@ def test_endpoints_and_information(api: Any, served: Marathon) -> None:
     assert (info.name, info.elected, bool(info.framework_id)) == ("marathon", True, True)
     assert api.get_leader()["leader"] == served.url.removeprefix("http://")
     assert api.ping().strip(b'"') == b"pong"
+    assert api.get_metrics()["gauges"]["marathon.apps.active.gauge"] == {"value": 1}
+    assert api.list_event_subscriptions() == []
+    for call in (api.create_event_subscription, api.delete_event_subscription):
+        with pytest.raises(client.exceptions.NotFoundError):
+            call("http://somewhere")
 
 
 def test_wrong_definitions_are_refused_with_sentences(api: Any) -> None:
