@@ -122,6 +122,8 @@ def violations(given: Given) -> Iterator[Violation]:
         yield from _docker_violations(container, docker)
     if address is not None and address.discovery is not None and container is not None and container.type == DOCKER:
         yield Violation("/ipAddress", "ipAddress/discovery is not allowed for Docker containers")
+    if _discovered(address) and container is not None and container.type == MESOS and container.port_mappings:
+        yield Violation("/", "container.portMappings and ipAddress.discovery.ports must not both be set")
     if given.get("uris") and given.get("fetch"):
         yield Violation("/uris", "may not be set in conjunction with fetch")
     if given.get("accepted_resource_roles") == ():  # an app does not show that it was given
@@ -137,6 +139,10 @@ def violations(given: Given) -> Iterator[Violation]:
         yield Violation("/", "cannot specify both an IP address and port")
     if ports is not None and definitions is not None and tuple(one.port for one in definitions) != ports:
         yield Violation("/", "cannot specify both ports and port definitions")
+
+
+def _discovered(address: IpAddress | None) -> tuple[DiscoveryPort, ...]:
+    return address.discovery.ports if address is not None and address.discovery is not None else ()
 
 
 def _docker_violations(container: Container, docker: Docker) -> Iterator[Violation]:
@@ -205,10 +211,10 @@ def _container(container: Container, address: IpAddress | None) -> Container:
         if docker.network in ("HOST", "NONE"):
             mappings = None
         docker = attrs.evolve(docker, network=None, port_mappings=None)
-    if container.type == MESOS and address is not None and address.discovery is not None and address.discovery.ports:
+    if container.type == MESOS and _discovered(address):
         mappings = tuple(
             PortMapping(container_port=one.number, name=one.name, protocol=one.protocol, labels=one.labels)
-            for one in address.discovery.ports
+            for one in _discovered(address)
         )
     return attrs.evolve(container, docker=docker, port_mappings=mappings)
 
