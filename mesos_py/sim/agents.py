@@ -39,7 +39,7 @@ from mesos_py.sim.net import End, Network
 from mesos_py.sim.observe import Observed, Observer
 from mesos_py.sim.process import Process
 from mesos_py.transport.channel import decode_batch, encode_batch
-from mesos_py.wire import executor_api
+from mesos_py.wire import agent_api, executor_api
 from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.ids import AgentID
 
@@ -77,6 +77,9 @@ class AgentProcess:
         self._is_over: asyncio.Future[str] = loop.create_future()
         self._executors: dict[PeerID, End] = {}
         self._numbers = 0
+        self.is_ready = False
+        #: whoever waits for an answer of the container API
+        self._askers: dict[PeerID, asyncio.Future[Any]] = {}
         self._answering: dict[asyncio.Task[None], None] = {}
         self.process.enter(self._start)
 
@@ -137,6 +140,7 @@ class AgentProcess:
         self.net.listen(self.host, SERVICE, self._executor)
         running = await self.containers.recover(recovery.expected(state))
         self._tell(events.Recovered(running, state))
+        self.is_ready = True
         start(self._store.watch(), "room")
         start(self._locator.run(), "locator")
         start(self._keep_connected(), "link")
@@ -159,6 +163,8 @@ class AgentProcess:
             return
         elif peer in self._executors:
             self._executors[peer].send(word.message)
+        elif peer in self._askers and not self._askers[peer].done():
+            self._askers[peer].set_result(word.message)
 
     def _end(self) -> None:
         if not self._is_over.done():
@@ -261,6 +267,34 @@ class AgentProcess:
     def _executor_lost(self, peer: PeerID) -> None:
         if self._executors.pop(peer, None) is not None:
             self._tell(events.ExecutorDisconnected(peer))
+
+    # ---- the container API (agent/api/containers.py)
+
+    def ask(self, call: agent_api.Call, answer: asyncio.Future[Any]) -> PeerID:
+        """``answer`` will be what it says: a word or a Problem. Whoever asks ``leave``s in the end."""
+        self._numbers += 1
+        peer = f"{self.name}-call-{self._numbers}"
+        self._askers[peer] = answer
+        self.process.enter(self._ask, call, peer)
+        return peer
+
+    def leave(self, peer: PeerID) -> None:
+        """The connection has ended."""
+        self._askers.pop(peer, None)
+        self._report(events.AskerGone(peer))
+
+    def _ask(self, call: agent_api.Call, peer: PeerID) -> None:
+        task = self.loop.create_task(self._answer(call, peer), name=f"{self.name} call")
+        self._answering[task] = None
+        task.add_done_callback(lambda done: self._answering.pop(done, None))
+
+    async def _answer(self, call: agent_api.Call, peer: PeerID) -> None:
+        assert call.type is not None
+        payload = getattr(call, call.type.name.lower())
+        with contextlib.suppress(Stopped):
+            refused = await self.driver.ask(Event(type(payload), call, peer))
+            if refused is not None and peer in self._askers:
+                self._askers[peer].set_result(refused)
 
     # ---- glue
 

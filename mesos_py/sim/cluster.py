@@ -26,6 +26,7 @@ from mesos_py.sim.digest import Digest
 from mesos_py.sim.disk import SlowRecords, Space
 from mesos_py.sim.fate import Fate, Program
 from mesos_py.sim.frameworks import Framework
+from mesos_py.sim.guests import Guests
 from mesos_py.sim.hosts import RESTARTED_WITHIN, AgentHost
 from mesos_py.sim.loop import SimLoop
 from mesos_py.sim.masters import MasterProcess
@@ -118,6 +119,7 @@ class Cluster:
             agent.start()
         for framework in plan.frameworks:
             self._add_scheduler(framework)
+        self.guests = None if plan.guests_every_s is None else Guests(self, plan.guests_every_s)
 
     def rng(self, name: str) -> random.Random:
         """A stream of chance of its own, for whoever asks by a name that nobody else uses."""
@@ -310,11 +312,15 @@ class Cluster:
 
     def rebooted(self, host: str) -> None:
         """Nothing of what ran on the host runs any more."""
+        if self.guests is not None:
+            self.guests.rebooted(host)
         for tell in self._ears["rebooted"]:
             tell(host, self.loop.now)
 
     def forgotten(self, host: str) -> None:
         """Nothing is left of what its agent has kept."""
+        if self.guests is not None:
+            self.guests.forgotten(host)
         for tell in self._ears["forgotten"]:
             tell(host, self.loop.now)
 

@@ -34,6 +34,8 @@ class Fate:
     fail: int = 0
     #: seconds after its start from which its checks fail; None: it is not checked
     sick: float | None = None
+    #: it was launched over the API of its agent (guests.py)
+    guest: int = 0
     #: it is a custom executor
     executor: int = 0
     #: an executor that never subscribes

@@ -76,6 +76,8 @@ class Plan:
     weights: Mapping[str, float] = attrs.Factory(dict)
     #: of the disk of a master that is alone
     store_latency_max: Nanos = 10 * MILLISECOND
+    #: between two containers that are launched over the API of agents, on average; None: there are none
+    guests_every_s: float | None = None
     #: after healing everything is killed
     ends_all: bool = False
     #: without ZooKeeper one, which is alone
@@ -105,6 +107,7 @@ class Plan:
         return "\n".join([head, *(f"  {index}: {fault.text()}" for index, fault in enumerate(self.faults))])
 
 
+GUESTS = 0.3  # part of the seeds in which containers are launched over the API of agents, too
 CHECKED, SICK = 0.3, 0.3  # part of the seeds in which tasks are checked, and part of their tasks
 
 
@@ -143,6 +146,7 @@ def draw(seed: int) -> Plan:
         ping_timeouts=rng.choice((5, 5, 3)),
         offer_timeout_s=rng.choice((None, 30.0, 5.0)),
         store_latency_max=rng.choice((0, 20, 20, 2_000)) * MILLISECOND,
+        guests_every_s=5.0 if random.Random(f"{seed}/guests").random() < GUESTS else None,
         ends_all=rng.random() < 0.5,
         removals=rng.choice((None, None, Rate(1, 20))),
         masters=len(master_hosts),

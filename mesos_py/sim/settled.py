@@ -64,4 +64,4 @@ def debts(cluster: Cluster, offers: Offers, updates: Updates, lives: Lives) -> l
     for host, owed in updates.owed.items():
         left += [f"I4 {host} is owed an acknowledgement of {status.state.name} of {key[:2]}"
                  for key, status in owed.items() if key[0] in ears]  # fmt: skip
-    return left
+    return left if cluster.guests is None else [*left, *cluster.guests.debts()]

@@ -167,6 +167,8 @@ class SimSupervisor:
         """(framework, task) of all that really runs."""
         found: dict[tuple[str, str], None] = {}
         for container_id, one in self.running.items():
+            if one.fate.guest:
+                continue
             program = self._executors.get(container_id)
             for task_id in program.tasks() if program is not None else (one.fate.task,):
                 found[framework_of(one.spec), task_id] = None
@@ -229,5 +231,5 @@ class SimSupervisor:
 
 
 def framework_of(spec: ContainerSpec) -> str:
-    """Whose container it is; sandboxes are named so."""
-    return spec.sandbox.split("/frameworks/")[1].split("/")[0]
+    """Whose container it is, "" if nobody's; sandboxes are named so."""
+    return spec.sandbox.partition("/frameworks/")[2].partition("/")[0]

@@ -392,3 +392,17 @@ def test_what_lost_its_parent_while_no_agent_was_there_is_forgotten() -> None:
     again = world.restarted(boot_id="boot-2")
     assert again.agent.api_containers.by_key == {}
     assert not any(kind == "containers" for kind, _ in again.records)
+
+
+def test_what_has_lost_an_ancestor_is_forgotten_and_its_name_another_s() -> None:
+    """1 a tree of three, whose root ends; 2 another of the same names; 3 a restart before the first has gone."""
+    world = Asking()
+    names = ("a", "b", "c")
+    first = [world.launch(*names[: depth + 1]) for depth in range(3)]
+    world.exited(0, first[0])
+    second = [world.launch(*names[: depth + 1]) for depth in range(3)]
+    world = world.restarted(*first[1:], *second)  # type: ignore[assignment]
+    assert world.to_containers(words.DestroyContainer) == [DESTROYED(key) for key in first[1:]]
+    assert sorted(world.agent.api_containers.by_key) == sorted(second)
+    assert world.ask("kill_container", *names) == words.Done()
+    assert world.to_containers(words.SignalContainer) == [words.SignalContainer(second[2], 9)]

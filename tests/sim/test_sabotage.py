@@ -186,6 +186,27 @@ FORGETFUL: dict[str, tuple[Callable[[], Sabotage], str]] = {
 }
 
 
+#: the same of containers that are launched over the API of agents
+UNHOSTED: dict[str, Sabotage] = {
+    "containers are not kept": forgets(facts.ContainerSaved),
+    "that they were removed is not kept": forgets(facts.ContainerForgotten),
+    "nothing is destroyed": lambda process, frame: frame.sends.__setitem__(
+        slice(None), [word for word in frame.sends if not isinstance(word.message, words.DestroyContainer)]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNHOSTED)
+def test_agents_that_lose_containers_of_their_api_are_found(name: str) -> None:
+    """Each is killed four times while they come and go."""
+    kills = tuple(fault(13.0 * number, "restart agent", f"a{number % 2}", 1.0) for number in range(1, 9))
+    made = plan(*kills, guests_every_s=2.0, check_every=1_000)
+    report = run(made, UNHOSTED[name])
+    assert report.violation is not None
+    assert "I12" in report.signature or "AssertionError" in report.signature, report.text()
+    assert run(made).violation is None
+
+
 @pytest.mark.parametrize("name", FORGETFUL)
 def test_agents_that_forget_are_found(name: str) -> None:
     """Each is killed four times while tasks come and go, and its framework takes its time to acknowledge."""

@@ -62,6 +62,14 @@ def test_f09_killed_at_any_moment(kinds: tuple[str, ...]) -> None:
     well(plan(*kills, frameworks=(framework(behaviour=busy, workload=brief),), agents=agents))
 
 
+@pytest.mark.parametrize("how", ["restart agent", "kill supervisor", "reboot host"])
+def test_f09_containers_of_the_api(how: str) -> None:
+    """What was launched is there, has ended or was removed, and in the end nothing is left of any."""
+    faults = [fault(7.0 * number, how, f"a{number % 2}", 2.0) for number in range(1, 15)]
+    agents = tuple(AgentPlan(host=f"a{number}", store_latency_max=500 * MILLISECOND) for number in range(2))
+    well(plan(*faults, agents=agents, guests_every_s=1.0))
+
+
 def test_f09_tasks_that_do_not_checkpoint_end_with_the_agent() -> None:
     """And their framework hears of it."""
     alone = (AgentPlan(host="a0"),)

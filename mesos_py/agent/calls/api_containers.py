@@ -11,6 +11,7 @@ launch, wait, kill, remove.
 from __future__ import annotations
 
 import signal
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from mesos_py.agent import events, gc, specs, whereabouts, words
@@ -230,11 +231,7 @@ def limited(agent: Agent, container: ApiContainer, why: Termination, out: Frame)
 
 def restore(agent: Agent, record: Container, state: AgentState, out: Frame) -> None:
     """A former agent's container is known again, unless what it was nested in is gone."""
-    others = {one.key for one in state.containers if not one.ended}
-    parent = record.parent
-    executor = agent.state.containers.get(parent or "")
-    is_placed = parent is None or parent in others or parent in agent.state.nested
-    if not is_placed and (executor is None or executor.is_over):
+    if not _has_place(agent, record, {one.key: one for one in state.containers}):
         out.write(facts.ContainerForgotten(record.key))
         return
     container = ApiContainer(record, is_kept=True)
@@ -244,6 +241,19 @@ def restore(agent: Agent, record: Container, state: AgentState, out: Frame) -> N
         gc.give_up_nested(agent, record.sandbox, out)
     elif record.pid is not None:
         agent.api_containers.place(container, record.pid)
+
+
+def _has_place(agent: Agent, record: Container, records: Mapping[str, Container]) -> bool:
+    """Everything that it is nested in is there; its name may be another's otherwise."""
+    while record.parent is not None:
+        parent = records.get(record.parent)
+        if parent is None:
+            executor = agent.state.containers.get(record.parent)
+            return record.parent in agent.state.nested or (executor is not None and not executor.is_over)
+        if parent.ended:
+            return False
+        record = parent
+    return True
 
 
 def resume(agent: Agent, container: ApiContainer, known: KnownContainer | None, out: Frame) -> None:

@@ -57,7 +57,7 @@ class Containers:
             self._judge_end(process, word.message.container_id, at)
 
     def started(self, host: str, spec: ContainerSpec, fate: Fate, at: Nanos) -> None:
-        if fate.executor:
+        if fate.executor or fate.guest:
             return
         task = (framework_of(spec), fate.task)
         self._begun[task] = self._begun.get(task, 0) + 1
@@ -80,7 +80,7 @@ class Containers:
         host = host_of(process)
         assert self._cluster is not None
         one = self._cluster.agents[host].supervisor.running.get(container_id)
-        if one is None or one.is_dead or one.fate.executor or one.spec.parent_id is not None:
+        if one is None or one.is_dead or one.fate.executor or one.fate.guest or one.spec.parent_id is not None:
             return
         if one.sick_at < at / SECOND:
             return
