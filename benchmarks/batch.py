@@ -2,7 +2,8 @@
 
 * 100,000 tasks of one array on 1,000 emulated agents, through a real master over HTTP: every launch written down,
   every update acknowledged, every attempt kept in a SQLite file. The agents finish a task once its TASK_RUNNING is
-  acknowledged. Master, agents and framework are three processes that share the machine.
+  acknowledged. Master, agents and framework are three processes that share the machine, whose other work counts among
+  the stalls.
 * 5,000 x ``true`` as tasks of one array on a local cluster with one agent of 16 cpus, each a process of a session of
   its own with a sandbox; HyperQueue (``pip install hyperqueue``) with one worker of 16 cores, without output files;
   GNU parallel with 16 jobs. What is not installed is left out, and said.
@@ -30,20 +31,25 @@ from frameworks.batch.fields import read
 from frameworks.batch.job import Submission
 from frameworks.batch.shell.program import BatchScheduler
 from mesos_py.logs import LogOptions, set_up
+from mesos_py.loop import heap
+from mesos_py.loop.watch import LoopWatch
 
 WITHIN_S = 1_800.0
 SLOTS = 16
 
 
-async def run_array(address: str, tasks: int, cpus: float, place: str) -> tuple[float, float]:
-    """One array to its end; returns seconds of the clock, and CPU seconds of this process."""
+async def run_array(address: str, tasks: int, cpus: float, place: str) -> tuple[float, float, float]:
+    """One array to its end; returns seconds of the clock, CPU seconds of this process, and its loop's longest stall in
+    milliseconds."""
     batch = BatchScheduler(master=address, store=f"sqlite:{place}/batch-{tasks}")
     job = {"name": "a", "arguments": ["true"], "array": f"1-{tasks}", "resources": {"cpus": cpus, "mem": 1}}
+    watch = LoopWatch()
     async with batch, asyncio.timeout(WITHIN_S):
         serving = asyncio.create_task(batch.serve(), name="batch")
         while not batch.is_subscribed:
             await asyncio.sleep(0.05)
         facts = batch.listen()
+        watch.start()
         begin, used = time.perf_counter(), sum(psutil.Process().cpu_times()[:2])
         await batch.ask(words.Submit(read(Submission, {"jobs": [job]})))
         while True:
@@ -54,13 +60,14 @@ async def run_array(address: str, tasks: int, cpus: float, place: str) -> tuple[
             elif isinstance(told[1], words.JobChanged) and told[1].state in ("succeeded", "failed"):
                 break
         elapsed = time.perf_counter() - begin
+        watch.stop()
         used = sum(psutil.Process().cpu_times()[:2]) - used
         entry = batch.core.entries["a"]
         if entry.succeeded != tasks:
             raise SystemExit(f"{entry.succeeded} of {tasks} tasks have succeeded")
         await batch.teardown()
         await serving
-    return elapsed, used
+    return elapsed, used, watch.longest_ms
 
 
 async def emulated_agents(tasks: int, agents: int, place: str) -> None:
@@ -68,8 +75,9 @@ async def emulated_agents(tasks: int, agents: int, place: str) -> None:
     async with Master() as master, emulated(master, agents, "--finish"):
         process = psutil.Process(master.pid)
         before = sum(process.cpu_times()[:2])
-        elapsed, used = await run_array(master.address, tasks, 0.1, place)
+        elapsed, used, stall_ms = await run_array(master.address, tasks, 0.1, place)
         report.figure("tasks, from submission to the end of the last", tasks / elapsed, "tasks/s")
+        report.figure("  longest stall of the framework's loop", stall_ms, "ms", reference=100, of="goal")
         report.figure("  CPU of the framework", used / tasks * 1000, "ms/task")
         report.figure("  CPU of the master", (sum(process.cpu_times()[:2]) - before) / tasks * 1000, "ms/task")
 
@@ -123,7 +131,7 @@ async def real_processes(tasks: int, place: str, root: str | None) -> None:
         else:
             report.figure(name, rate, "tasks/s")
     async with LocalCluster(1, f"cpus:{SLOTS};mem:100000;disk:100000;ports:[31000-32000]", root) as cluster:
-        elapsed, used = await run_array(cluster.address, tasks, 1.0, place)
+        elapsed, used, _ = await run_array(cluster.address, tasks, 1.0, place)
     reference = others["HyperQueue"] or others["GNU parallel"]
     of = "HyperQueue" if others["HyperQueue"] else "GNU parallel"
     report.figure("batch framework, whole cluster", tasks / elapsed, "tasks/s", reference=reference, of=of)
@@ -138,7 +146,7 @@ async def main() -> None:
     parser.add_argument("--root", help="where sandboxes are; unset: the usual folder for temporary files")
     options = parser.parse_args()
     set_up(LogOptions(logging_level="WARNING"))
-    with tempfile.TemporaryDirectory(prefix="mesos-py-bench-") as place:
+    with heap.steady(), tempfile.TemporaryDirectory(prefix="mesos-py-bench-") as place:  # as `mesos-batch serve`
         if options.tasks:
             await emulated_agents(options.tasks, options.agents, place)
         if options.processes:

@@ -39,7 +39,8 @@ from mesos_py.machine.values import Nanos
 from mesos_py.sdk.launcher import wishes
 from mesos_py.sdk.matching import Host
 from mesos_py.sdk.session.behind import SESSION, Kept
-from mesos_py.wire.ids import AgentID, TaskID
+from mesos_py.wire.ids import AgentID, OfferID, TaskID
+from mesos_py.wire.offer import Offer
 from mesos_py.wire.scheduler_api import Call
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ class Habits:
     #: tasks that were asked for and are not known to run; beyond that nothing more is started. Without a bound the
     #: updates of a large array come faster than they are dealt with, and masters leave those who are slow
     starting_max: int = 2_000
+    #: launched in one turn, of some 50 ms, before others have theirs; a gang is launched whole
+    launches_max: int = 200
     #: jobs that have ended and are remembered; the oldest are forgotten beyond that
     ended_max: int = 10_000
 
@@ -106,6 +109,8 @@ class Batch:
         #: everything that is kept of us: what is asked for rarely is read here
         self.records: dict[str, bytes] = {}
         self.hold: Held | None = None
+        #: offers that are still to be looked at, as the timer "match" says
+        self.unused: dict[OfferID, Offer] = {}
         #: roles in which offers are wanted, as we have said; in which they are to be asked for again; in which
         #: something was given back since they were last asked for
         self.wanted: dict[str, None] = {}
@@ -162,17 +167,17 @@ class Batch:
         self.starting += 1
         self.shares.add(task.entry.job.user, task.entry.cost, now)
 
-    def be_running(self, task: Task) -> None:
+    def be_running(self, task: Task, now: Nanos) -> None:
         """It is known to run; whoever waited for that may be started."""
         if not task.is_running:
             task.is_running = True
             self.starting -= 1
-            demand.relax(self)
+            demand.relax(self, now)
 
     def leave(self, task: Task, now: Nanos) -> None:
         """It does not live any more."""
         entry = task.entry
-        self.be_running(task)
+        self.be_running(task, now)
         del self.tasks[task.id], entry.live[task.position]
         self.timers.cancel(("unreachable", task.id))
         self.shares.remove(entry.job.user, entry.cost, now)
@@ -255,3 +260,5 @@ class Batch:
         assert all(self.waiting.values())
         assert self.wanted.keys() == self.waiting.keys()
         assert (self.hold is not None) == ("hold" in self.timers)
+        assert not self.unused or "match" in self.timers
+        assert self.hold is None or not self.hold.offers.keys() & self.unused.keys()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from frameworks.batch import words
 from frameworks.batch.entry import Entry
 from mesos_py.machine.frame import Frame
+from mesos_py.machine.values import Nanos
 
 if TYPE_CHECKING:
     from frameworks.batch.core import Batch
@@ -26,8 +28,11 @@ def want(m: Batch, entry: Entry, is_wanted: bool, out: Frame) -> None:
             del m.waiting[role]
 
 
-def relax(m: Batch) -> None:
-    """What was not started because too much was starting is offered for again when half of that runs."""
+def relax(m: Batch, now: Nanos) -> None:
+    """What was not started because too much was starting has its turn when half of that runs: on offers that are left,
+    and on those that were given back, which are asked for again."""
     if m.is_full and m.starting <= m.habits.starting_max // 2:
         m.is_full = False
-        m.renewed |= dict.fromkeys(m.wanted)
+        m.renewed |= {role: None for role in m.wanted if role in m.refused}
+        if m.unused:
+            m.timers.set("match", now, words.MatchDue())

@@ -105,6 +105,10 @@ def starts_at(m: Batch, entry: Entry, agent_id: AgentID, spare: Resources) -> Na
 def settle(m: Batch, placing: Placing, out: Frame) -> None:
     """The round is over, and its holder holds what it has found."""
     holder = placing.holder
+    if holder is None and m.hold is not None and placing.is_cut:  # it may have had no turn, and keeps what is left
+        holder = m.entries.get(m.hold.name)
+        kept = [host for host in placing.round.hosts if any(offer.id in m.hold.offers for offer in host.offers)]
+        placing.held |= dict.fromkeys(kept)
     if m.hold is not None and (holder is None or m.hold.name != holder.name):
         former = m.entries.get(m.hold.name)
         if former is not None:
@@ -155,7 +159,8 @@ def forget(m: Batch, out: Frame) -> None:
 
 @table.on(MasterEvent.Rescind)
 def rescind(m: Batch, event: Event, out: Frame) -> None:
-    """An offer that was held is gone; with the last one the hold is over, and that was in nobody's power."""
+    """An offer that was kept is gone; with the last one that was held the hold is over, in nobody's power."""
+    m.unused.pop(event.body.offer_id, None)
     if m.hold is not None and m.hold.offers.pop(event.body.offer_id, None) is not None and not m.hold.offers:
         _end(m)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import attrs
@@ -32,6 +33,9 @@ table = Table("offers to batch jobs")
 
 SEEN_MAX = 50_000  # agents whose last offer is remembered, for those who ask why
 
+OFFERS_MAX = 250  # looked at in one turn, in some 10 ms; the others have the next one, which comes at once
+KEEP_S = 1.0  # for so long offers are kept when too much is starting already; then they are somebody else's
+
 Operation = Offer.Operation
 
 
@@ -49,6 +53,8 @@ class Placing:
     starts: dict[Host, Nanos | None] = attrs.field(factory=dict)
     #: jobs that have looked for something to hold
     looked: int = 0
+    #: it was ended before everybody had a turn: something more may be launched on what is left, in a later one
+    is_cut: bool = False
     touched: dict[str, Entry] = attrs.field(factory=dict)
 
     def put(self, entry: Entry, matches: Iterable[Match]) -> int:
@@ -71,18 +77,44 @@ def _next(entry: Entry, count: int) -> list[Task]:
 
 @table.on(MasterEvent.Offers)
 def offers(m: Batch, event: Event, out: Frame) -> None:
-    """Each offer is used, held or given back."""
+    """Each offer is used, held or given back, in this turn or in one of the next."""
+    m.unused |= {offer.id: offer for offer in event.body.offers}
+    _match(m, out)
+
+
+@table.on(words.MatchDue)
+def match_due(m: Batch, event: Event, out: Frame) -> None:
+    """Offers that are left are looked at, or given back if it takes too long until anything may be started."""
+    if m.is_full:
+        holds.decline(m, m.unused.values(), m.habits.refuse_s, out)
+        m.unused.clear()
+    else:
+        _match(m, out)
+
+
+def _match(m: Batch, out: Frame) -> None:
     held = list(m.hold.offers.values()) if m.hold is not None else []
-    hosts = hosts_of([*held, *event.body.offers])
+    came = list(islice(m.unused.values(), OFFERS_MAX))
+    for offer in came:
+        del m.unused[offer.id]
+    hosts = hosts_of([*held, *came])
     _remember(m, hosts)
     placing = Placing(Round(hosts, now=out.now, rng=m.rng))
     _place(m, placing, out)
     for host, placed in placing.launches.items():
-        _accept(m, host, placed, out)
+        _accept(m, host, placed, again=placing.is_cut, out=out)
     for entry in placing.touched.values():
         settle(m, entry, out)
     idle = [host for host in hosts if host not in placing.launches and host not in placing.held]
-    holds.decline(m, [offer for host in idle for offer in host.offers], m.habits.refuse_s, out)
+    left = {offer.id: offer for host in idle for offer in host.offers}
+    if placing.is_cut:
+        m.unused |= left
+    else:
+        holds.decline(m, left.values(), m.habits.refuse_s, out)
+    if m.unused and not m.is_full:
+        m.timers.set("match", out.now, words.MatchDue())
+    elif m.unused and "match" not in m.timers:
+        m.timers.set("match", out.now + seconds(KEEP_S), words.MatchDue())
 
 
 def _remember(m: Batch, hosts: Iterable[Host]) -> None:
@@ -94,13 +126,15 @@ def _remember(m: Batch, hosts: Iterable[Host]) -> None:
 
 
 def _place(m: Batch, placing: Placing, out: Frame) -> None:
-    line, room = Line(m.waiting_entries(), m.shares, out.now), m.habits.starting_max - m.starting
+    line, may_start = Line(m.waiting_entries(), m.shares, out.now), m.habits.starting_max - m.starting
+    started = 0
     while (turn := line.next()) is not None:
         entry, wanted = turn
+        room = min(may_start, m.habits.launches_max) - started
         if not entry.job.gang:
             wanted = min(wanted, room)
         if room <= 0:
-            m.is_full = True
+            placing.is_cut, m.is_full = True, started >= may_start
             break
         part = Part(entry.request, wanted, entry.census)
         if entry.job.gang:
@@ -111,7 +145,7 @@ def _place(m: Batch, placing: Placing, out: Frame) -> None:
         if count < wanted and placing.holder is not None:
             count += _backfill(m, placing, entry, wanted - count, out.now)
         line.placed(wanted, count)
-        room -= count
+        started += count
         if count < wanted:
             holds.try_to(m, entry, placing, out.now)
     holds.settle(m, placing, out)
@@ -136,8 +170,8 @@ def _backfill(m: Batch, placing: Placing, entry: Entry, wanted: int, now: Nanos)
     return count
 
 
-def _accept(m: Batch, host: Host, placed: list[tuple[Task, Match]], out: Frame) -> None:
-    """The tasks are asked for; the session writes them down first."""
+def _accept(m: Batch, host: Host, placed: list[tuple[Task, Match]], *, again: bool, out: Frame) -> None:
+    """The tasks are asked for; the session writes them down first. ``again``: what is left is offered again at once."""
     resources: dict[int, tuple[Resource, ...]] = {}  # by identity: alike tasks have the same share
     tasks: list[TaskInfo] = []
     for task, match in placed:
@@ -147,11 +181,12 @@ def _accept(m: Batch, host: Host, placed: list[tuple[Task, Match]], out: Frame) 
             resources[id(share)] = share.resources.messages()
         tasks.append(task_info(task, host.agent_id, share, resources[id(share)]))
         out.change(words.TaskLaunched(task.id, task.entry.name, task.index, task.attempt, host.hostname))
-    m.refused.setdefault(host.place[1])
+    if not again:
+        m.refused.setdefault(host.place[1])
     accept = Call.Accept(
         offer_ids=tuple([offer.id for offer in host.offers]),
         operations=(Operation(type=Operation.Type.LAUNCH, launch=Operation.Launch(task_infos=tuple(tasks))),),
-        filters=Filters(refuse_seconds=m.habits.refuse_s),
+        filters=Filters(refuse_seconds=0.0 if again else m.habits.refuse_s),
     )
     out.send(SESSION, Call(type=Call.Type.ACCEPT, accept=accept))
 

@@ -62,7 +62,7 @@ def update(m: Batch, event: Event, out: Frame) -> None:
     else:
         m.timers.cancel(("unreachable", task.id))
         if status.state is not TaskState.TASK_STAGING:
-            m.be_running(task)
+            m.be_running(task, out.now)
 
 
 def _stranger(status: TaskStatus, out: Frame) -> None:

@@ -161,6 +161,11 @@ class PreemptDue:
 
 
 @value
+class MatchDue:
+    """Offers are left that nobody has looked at."""
+
+
+@value
 class HoldOver:
     """A job has held offers for as long as it may."""
 

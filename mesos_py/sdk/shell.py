@@ -27,6 +27,7 @@ from mesos_py.sdk.session import words
 from mesos_py.sdk.session.kinds import kind_of
 
 INBOX_MAX = 1_000  # events
+TAKEN_AT_ONCE = 50  # events, before the rest of the program has a turn
 OUTBOX_MAX = 1_000  # calls
 WITHHELD_MAX = 20_000  # frames behind a write: some thousand launches are decided on while others are written down
 FLUSH_TIMEOUT_S = 2.0  # for the last calls to leave
@@ -51,6 +52,8 @@ class Shell(Generic[C, E]):
         self._inbox: deque[E] = deque()
         self._arrived = asyncio.Event()
         self._taken = asyncio.Event()
+        #: without a turn for others in between
+        self._taken_at_once = 0
         #: the session says that nothing more will come
         self._finish: words.Finish | None = None
         self._outboxes: dict[PeerID, _Outbox[C]] = {}
@@ -87,6 +90,9 @@ class Shell(Generic[C, E]):
     async def take(self) -> E | None:
         """The next event; None: there are no more. Raises what has ended the session, and at once what has broken it:
         whoever has taken over what we keep may have gone on already."""
+        if self._taken_at_once >= TAKEN_AT_ONCE:
+            self._taken_at_once = 0
+            await asyncio.sleep(0)
         while True:
             for task in self._eternal:
                 if task.done():
@@ -99,7 +105,9 @@ class Shell(Generic[C, E]):
                 return None
             self._arrived.clear()
             await self._arrived.wait()
+            self._taken_at_once = 0
         event = self._inbox.popleft()
+        self._taken_at_once += 1
         self._taken.set()
         return event
 

@@ -30,7 +30,10 @@ class Chaos(World):
     def __init__(self, rng: Random) -> None:
         self.doubtful = {}
         self.jobs = 0
-        habits = Habits(patience_s=20, hold_s=30, preempt_after_s=15, refuse_s=10, revive_every_s=1, ended_max=10**6)
+        habits = Habits(
+            patience_s=20, hold_s=30, preempt_after_s=15, refuse_s=10, revive_every_s=1, ended_max=10**6,
+            starting_max=rng.choice([4, 2_000]), launches_max=rng.choice([1, 3, 200]),
+        )  # fmt: skip
         super().__init__(rng, hosts(4, "cpus:4;mem:8000"), habits)
 
     def _accept(self, call: Call) -> None:

@@ -9,9 +9,12 @@ import pytest
 from frameworks.batch import words
 from frameworks.batch.entry import Entry, parsed
 from frameworks.batch.job import Job, Resources
+from frameworks.batch.offers import KEEP_S
 from frameworks.batch.queue import Line
 from frameworks.batch.shares import Shares
-from mesos_py.machine.values import SECOND
+from mesos_py.machine.values import SECOND, seconds
+from mesos_py.wire.ids import AgentID, OfferID
+from mesos_py.wire.scheduler_api import Call
 from mesos_py.wire.task import TaskState
 from tests.batch.world import World, types, world_of
 
@@ -25,6 +28,11 @@ def again(world: World) -> None:
     for agent in world.agents.values():
         world.rescind(agent)
     world.offer_all()
+
+
+def offers_of(world: World, *agent_ids: str) -> list[OfferID]:
+    found = [world.agents[AgentID(agent_id)].offer for agent_id in agent_ids]
+    return [offer.id for offer in found if offer is not None]
 
 
 def test_priority_comes_before_everything() -> None:
@@ -201,22 +209,60 @@ def test_roles_are_asked_for_one_by_one() -> None:
 
 
 def test_only_so_much_is_starting_at_a_time() -> None:
-    """The rest is offered for again when half of it runs, and a gang starts whole even so."""
+    """The rest has its turn when half of it runs: on offers that are kept for a moment, then on others, which are asked
+    for. A gang starts whole even so."""
     world = world_of(agents=10, starting_max=8)
     world.submit({"name": "a", "array": "1-40"})
     world.offer_all()
     assert len(world.alive()) == world.core.starting == 8
+    assert "DECLINE" not in types(world.calls)
     for task_id in world.alive()[:3]:
         world.update(task_id, TaskState.TASK_RUNNING)
-    revived = types(world.calls).count("REVIVE")
+    world.advance(0)
+    assert len(world.alive()) == 8
     world.update(world.alive()[3], TaskState.TASK_RUNNING)
+    world.advance(0)
+    assert len(world.alive()) == 12
+    assert world.calls[-1].type is Call.Type.ACCEPT
+    world.advance(seconds(KEEP_S))
+    assert world.calls[-1].type is Call.Type.DECLINE
+    assert not world.core.unused
+    revived = types(world.calls).count("REVIVE")
+    for task_id in world.alive()[4:8]:
+        world.update(task_id, TaskState.TASK_RUNNING)
     world.advance(SECOND)
     assert types(world.calls).count("REVIVE") == revived + 1
     world.offer_all()
-    assert len(world.alive()) == 12
+    assert len(world.alive()) == 16
     world.submit({"name": "g", "gang": 20, "priority": 1})
     for task_id in world.alive():
         world.update(task_id, TaskState.TASK_RUNNING)
     world.offer_all()
     assert len(world.alive("g")) == 20
+    world.drain()
+
+
+def test_a_turn_launches_so_many_and_the_next_one_goes_on_with_the_same_offers() -> None:
+    """Nothing is given back between two turns, what was not used up of a host is offered again at once, a holder keeps
+    what it holds, and an offer that is rescinded meanwhile is not used."""
+    world = world_of(agents=6, launches_max=5)
+    world.submit({"name": "g", "gang": 20})
+    world.offer_all("a0", "a1", "a2", "a3")
+    assert world.core.hold is not None
+    assert len(world.core.hold.offers) == 4
+    world.submit({"name": "a", "array": "1-12", "priority": 1})
+    world.offer_all("a4", "a5")
+    assert jobs_of(world) == {"a": 5}
+    assert world.core.hold is not None
+    left, kept = offers_of(world, "a2", "a3"), offers_of(world, "a4", "a5")
+    assert (list(world.core.hold.offers), list(world.core.unused)) == (left, kept)
+    accepts = [call.accept for call in world.calls if call.accept is not None]
+    assert [accept.filters.refuse_seconds for accept in accepts if accept.filters is not None] == [0, 0]
+    world.rescind(world.agents[AgentID("a5")])
+    assert list(world.core.unused) == kept[:1]
+    world.advance(0)
+    assert jobs_of(world) == {"a": 12}
+    assert "DECLINE" not in types(world.calls)
+    assert not world.core.unused
+    again(world)
     world.drain()

@@ -23,6 +23,7 @@ from mesos_py.coordination import Records, StoreFailed
 from mesos_py.coordination.address import AddressError, ZooKeeperAddress, parse_address
 from mesos_py.flags import INTEGER, NAMES, SECONDS, SECRET, TEXT, URL, bounded, option
 from mesos_py.logs import LogOptions, set_up
+from mesos_py.loop import heap
 from mesos_py.sdk import SdkError
 from mesos_py.sdk.elected import ElectedRecords
 from mesos_py.web.server import Server
@@ -93,6 +94,7 @@ async def _serve(options: ServeOptions) -> None:
         habits=Habits(preempt_after_s=options.preempt_after_s),
     )  # fmt: skip
     async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(heap.steady())
         server = Server(front)
         port = await server.start(options.ip, options.port)
         stack.push_async_callback(server.close)

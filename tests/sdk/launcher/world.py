@@ -252,10 +252,12 @@ class World:
                 self.update(task_id, TaskState.TASK_LOST)
 
     def kill_unwanted(self) -> None:
+        """What has ended before has ended as it did, whoever knows of it."""
         for task_id in list(self.unwanted):
             for agent in self.agents.values():
-                if task_id in agent.tasks and agent.is_reachable and not self.is_cut:
-                    agent.tasks[task_id].state = TaskState.TASK_KILLED
+                task = agent.tasks.get(task_id)
+                if task is not None and task.state not in ENDS and agent.is_reachable and not self.is_cut:
+                    task.state = TaskState.TASK_KILLED
 
     def advance(self, by: Nanos) -> None:
         """Time passes; timers come when they are due."""
