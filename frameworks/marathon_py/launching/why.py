@@ -1,4 +1,5 @@
-"""Why instances wait, in sentences, and the smallest change with which one of them would run at once."""
+"""Why instances wait, in sentences, and the smallest change with which one of them would run at once; and what else an
+app or a pod waits for (``deployments.standstill``)."""
 
 from __future__ import annotations
 
@@ -9,11 +10,13 @@ from frameworks.marathon_py.definitions.app import App
 from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.definitions.pods import Pod
 from frameworks.marathon_py.definitions.timestamps import timestamp
+from frameworks.marathon_py.deployments import standstill
+from frameworks.marathon_py.deployments.standstill import in_seconds, things
 from frameworks.marathon_py.launching import backoff, reasons
 from frameworks.marathon_py.launching.attempts import Judging, Unused, spec_in
 from frameworks.marathon_py.launching.backoff import config_of
 from frameworks.marathon_py.launching.request import GPU_BEHAVIOR, hindrance
-from mesos_py.machine.values import SECOND, Nanos
+from mesos_py.machine.values import Nanos
 from mesos_py.sdk.matching import Refusal
 from mesos_py.sdk.matching import filters as sdk
 from mesos_py.sdk.matching.refusals import distance
@@ -27,22 +30,21 @@ def why(m: Marathon, spec_id: PathId, now: Nanos) -> tuple[str, ...] | None:
     """One sentence after the other; None: there is no such app and no such pod."""
     if spec_id not in m.specs and spec_id not in m.of_spec:
         return None
-    if spec_id not in m.queue:
-        return (_nothing_waits(m, spec_id),)
     found: list[str] = []
-    for role in m.queue[spec_id]:
+    for role in m.queue.get(spec_id, ()):
         spec = spec_in(m, spec_id, role)
         if spec is not None:
             found += _of_role(m, spec, role, now)
-    return tuple(found)
+    found += standstill.sentences(m, spec_id, now)
+    return tuple(found) or (_nothing_waits(m, spec_id),)
 
 
 def _nothing_waits(m: Marathon, spec_id: PathId) -> str:
     spec, instances = m.specs.get(spec_id), m.of_spec.get(spec_id, {})
     running = sum(one.is_active for one in instances.values())
     if spec is None:
-        return f"Nothing waits: {spec_id} is not defined any more, and {_things(running, 'instance')} must end yet."
-    return f"Nothing waits: of {_things(spec.instances, 'instance')}, {running} were launched."
+        return f"Nothing waits: {spec_id} is not defined any more, and {things(running, 'instance')} must end yet."
+    return f"Nothing waits: of {things(spec.instances, 'instance')}, {running} were launched."
 
 
 def _of_role(m: Marathon, spec: App | Pod, role: str, now: Nanos) -> Iterator[str]:
@@ -51,11 +53,11 @@ def _of_role(m: Marathon, spec: App | Pod, role: str, now: Nanos) -> Iterator[st
     asked_for = len(entry.launching) - len(waiting)
     if asked_for:
         were = "was" if asked_for == 1 else "were"
-        yield f"{_things(asked_for, 'instance')} {were} asked for, and nothing has been heard of that yet."
+        yield f"{things(asked_for, 'instance')} {were} asked for, and nothing has been heard of that yet."
     if not waiting:
         return
     wait = "waits" if len(waiting) == 1 else "wait"
-    yield f"{_things(len(waiting), 'instance')} {wait} for offers in role '{role}', since {timestamp(entry.since)}."
+    yield f"{things(len(waiting), 'instance')} {wait} for offers in role '{role}', since {timestamp(entry.since)}."
     text = hindrance(m, spec)
     if text is not None:
         yield f"No offer can do: {text}."
@@ -65,7 +67,7 @@ def _of_role(m: Marathon, spec: App | Pod, role: str, now: Nanos) -> Iterator[st
         due = m.timers.pending().get("tokens", now)
         yield (
             f"As many launches are under way as there may be ({m.habits.launch_tokens}); others follow when some of "
-            f"these run, or in {_seconds(due - now)}."
+            f"these run, or in {in_seconds(due - now)}."
         )
     yield from _offers(m, spec, role, entry.since, now)
 
@@ -76,7 +78,7 @@ def _delay(m: Marathon, spec: App | Pod, now: Nanos) -> Iterator[str]:
         return
     failure = m.failures.get(PathId(spec.id))
     last = f" The last was {failure.state} on {failure.hostname}: {failure.message or 'no message'}." if failure else ""
-    yield f"It has failed before, so the next launch waits for another {_seconds(due - now)}.{last}"
+    yield f"It has failed before, so the next launch waits for another {in_seconds(due - now)}.{last}"
 
 
 def _offers(m: Marathon, spec: App | Pod, role: str, since: Nanos, now: Nanos) -> Iterator[str]:
@@ -87,7 +89,7 @@ def _offers(m: Marathon, spec: App | Pod, role: str, since: Nanos, now: Nanos) -
     refused = [one for one in found if one.refusals]
     if len(refused) < len(found):
         names = ", ".join(sorted(one.host.hostname for one in found if not one.refusals)[:3])
-        yield f"The last offers of {len(found) - len(refused)} of {_things(len(found), 'agent')} would do: {names}."
+        yield f"The last offers of {len(found) - len(refused)} of {things(len(found), 'agent')} would do: {names}."
         return
     counts = dict.fromkeys(reasons.FUNNEL, 0)
     for one in refused:
@@ -95,7 +97,7 @@ def _offers(m: Marathon, spec: App | Pod, role: str, since: Nanos, now: Nanos) -
         if name is not None:
             counts[name] += 1
     counted = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    yield f"None of the last offers of {_things(len(found), 'agent')} is enough: {counted or 'they are elsewhere'}."
+    yield f"None of the last offers of {things(len(found), 'agent')} is enough: {counted or 'they are elsewhere'}."
     yield _nearest(min(refused, key=lambda one: distance(one.refusals)))
 
 
@@ -140,11 +142,3 @@ def _quoted(text: str) -> str:
 def _joined(parts: Iterable[str]) -> str:
     *parts, last = parts
     return f"{', '.join(parts)} and {last}" if parts else last
-
-
-def _things(count: int, name: str) -> str:
-    return f"{count} {name}{'' if count == 1 else 's'}"
-
-
-def _seconds(time: Nanos) -> str:
-    return f"{max(1, -(-time // SECOND))} s"

@@ -85,6 +85,32 @@ async def test_f19_a_framework_that_comes_back_too_late() -> None:
         assert len(running.program.past_ids) == 1
 
 
+@pytest.mark.parametrize("is_deploying", [False, True], ids=["", "in the middle of an update"])
+@simulated
+async def test_all_are_killed_at_once(is_deploying: bool) -> None:
+    """Master, Marathon and agents are killed and started again: tasks go on, and so does what was being done."""
+    async with Cluster(agents=3, outcomes=until_killed) as cluster:
+        running = Running(cluster)
+        strategy = {"minimumHealthCapacity": 0.5, "maximumOverCapacity": 0}
+        await running.put(checked(instances=6, upgradeStrategy=strategy))
+        await cluster.until(lambda: not running.wrongs(), within_s=200)
+        first = {task for tasks in cluster.running.values() for task in tasks}
+        if is_deploying:
+            await running.put({"id": "/web", "cmd": "other"})
+            await cluster.until(lambda: any(one.incarnation for one in running.core.instances.values()
+                                            if f"{one.id}._app.1" not in first))  # fmt: skip
+        for kind, host in [("restart framework", "f0"), ("restart master", "m0"),
+                           *[("restart agent", f"a{number}") for number in range(3)]]:  # fmt: skip
+            cluster.inject(kind, host, for_s=5.0)
+        await cluster.until(lambda: not running.is_ready())
+        await cluster.until(running.is_ready, within_s=100)
+        await cluster.until(lambda: not running.wrongs(), within_s=500)
+        last = {task for tasks in cluster.running.values() for task in tasks}
+        assert not last & first if is_deploying else last == first
+        assert len(last) == 6
+        assert len(running.cores) == 2
+
+
 # ---- anything, in any order
 
 
