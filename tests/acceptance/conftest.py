@@ -10,6 +10,7 @@ import pytest
 from tests.acceptance.cluster import Cluster, destroy, local_cluster
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups, also where only these tests are asked for
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "acceptance" in item.path.parts:

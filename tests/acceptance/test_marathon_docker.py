@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import collections
 import collections.abc
+import http.client
 import json
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,7 +82,7 @@ def pages(api: Any) -> list[str]:
             urllib.request.urlopen(f"http://{one.host}:{one.ports[0]}/", timeout=10).read().decode().strip()
             for one in api.list_tasks("/web")
         ]  # fmt: skip
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
+    except (OSError, http.client.HTTPException):
         return []
 
 

@@ -15,6 +15,7 @@ from tests.faults.cluster import Cluster
 __all__ = ["small"]  # a fixture
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups, also where only these tests are asked for
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
