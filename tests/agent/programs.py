@@ -103,8 +103,13 @@ class AgentProgram:
         """Nothing that it has started runs any more."""
         if self._process is not None:
             await self.killed()
-        settings = SupervisorSettings(work_dir=str(self.work_dir), runtime_dir=f"{self.directory}/run")
-        client, _ = await SupervisorClient.open(settings, on_frame=lambda _: None, on_lost=lambda: None)
-        client.listen()
-        async with asyncio.timeout(WAIT_S):
-            await client.quit()
+        await end_containers(self.work_dir, self.directory / "run")
+
+
+async def end_containers(work_dir: Path, runtime_dir: Path) -> None:
+    """Nothing runs any more that agents on this directory have left to the next one."""
+    settings = SupervisorSettings(work_dir=str(work_dir), runtime_dir=str(runtime_dir))
+    client, _ = await SupervisorClient.open(settings, on_frame=lambda _: None, on_lost=lambda: None)
+    client.listen()
+    async with asyncio.timeout(WAIT_S):
+        await client.quit()

@@ -5,7 +5,6 @@ Each program is ``env``, executed without a shell, so that what it prints is wha
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import os
@@ -28,7 +27,8 @@ from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import TaskInfo
 from tests import builders
 from tests.agent.containerizer.harness import needs_crun, until
-from tests.agent.masters import WAIT_S, Master
+from tests.agent.masters import Master
+from tests.agent.programs import end_containers
 from tests.agent.world import AGENT_ID, FRAMEWORK_ID, task
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -46,11 +46,12 @@ async def agent_of(master: Master, directory: Path, **flags: Any) -> AsyncIterat
         master=f"127.0.0.1:{master.port}", work_dir=str(directory / "work"), runtime_dir=str(directory / "run"), port=0,
         registration_backoff_factor=1, resources="cpus:8;mem:1024", **flags,
     )  # fmt: skip
-    async with AgentServer(options) as server:
-        async with asyncio.timeout(WAIT_S):
-            while not master.peer:
-                await asyncio.sleep(0.005)
-        yield server
+    try:
+        async with AgentServer(options) as server:
+            await master.met_soon(lambda: bool(master.peer))
+            yield server
+    finally:
+        await end_containers(directory / "work", directory / "run")
 
 
 @pytest.fixture
