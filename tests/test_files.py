@@ -310,7 +310,7 @@ def test_the_race_between_check_and_use_is_never_won(world: World) -> None:
 NAMES = st.sampled_from(["a", "b", "sub", "..", ".", "", "run1", "run1-evil", "secret", "x", "stdout"])
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=200, suppress_health_check=list(HealthCheck), deadline=None)
 @given(
     links=st.dictionaries(st.sampled_from(["a", "b", "sub/a", "sub/b"]), st.lists(NAMES, min_size=1, max_size=5)),
     absolute=st.booleans(),

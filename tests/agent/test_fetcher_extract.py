@@ -205,7 +205,7 @@ def corrupt(make: Callable[[], bytes]) -> st.SearchStrategy[bytes]:
     return cut | flipped | st.binary(max_size=600)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     archive=st.sampled_from([".tar", ".tgz", ".txz", ".tbz2"]).flatmap(
         lambda suffix: st.tuples(

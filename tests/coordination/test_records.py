@@ -71,7 +71,7 @@ changes = st.dictionaries(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(changes, st.booleans()), max_size=6))
 def test_it_is_a_dictionary_that_survives(tmp_path_factory: pytest.TempPathFactory, steps: list) -> None:
     """Memory and SQLite, through any changes and any successions, hold what a plain dictionary would."""
