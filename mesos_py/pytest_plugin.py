@@ -5,6 +5,7 @@ It is loaded into every run of pytest where mesos_py is installed, so it imports
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +22,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def cluster(request: pytest.FixtureRequest) -> Cluster:
-    """A simulated cluster of one master and two agents; ``@simulated`` enters it, and judges it after the test."""
+    """A simulated cluster of one master and two agents, entered before the test, and judged after it."""
     from mesos_py.sdk.testing import Cluster
 
     return Cluster(seed=request.config.getoption("--sim-seed"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """An ``async def`` test with the fixture is ``@simulated``, whether it says so or not; also where another plugin
+    would run it on a loop of its own."""
+    test = inspect.unwrap(pyfuncitem.obj)
+    if "cluster" not in pyfuncitem.funcargs or not inspect.iscoroutinefunction(test):
+        return None
+    from mesos_py.sdk.testing import Cluster, simulated
+
+    if hasattr(pyfuncitem.obj, "is_simulated") or not isinstance(pyfuncitem.funcargs["cluster"], Cluster):
+        return None
+    run = simulated(test if pyfuncitem.instance is None else test.__get__(pyfuncitem.instance))
+    run(**{name: pyfuncitem.funcargs[name] for name in inspect.signature(run).parameters})
+    return True
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -6,13 +6,16 @@ Times are ISO 8601 in UTC; None where nobody knows.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from frameworks.batch.broken import Broken
 from frameworks.batch.calendar import Plan, next_of
 from frameworks.batch.core import Batch
+from frameworks.batch.dag import End
 from frameworks.batch.entry import TASK, Attempt, Entry, Kept, State, Task
 from frameworks.batch.fields import show
+from frameworks.batch.outcome import Outcome
 from frameworks.batch.queue import Line
 from frameworks.batch.schedule import moment_of
 from mesos_py.machine.usage import Usage
@@ -21,6 +24,7 @@ from mesos_py.sdk.matching import Host, View, explain
 
 MIB = 1 << 20
 LISTED_MAX = 1_000  # of a list, at once
+FAILURES_SHOWN, LOOKED_AT_MAX = 3, 100_000  # of the tasks of a job, to say why it has failed
 
 
 def time_text(nanos: Nanos | None) -> str | None:
@@ -170,6 +174,7 @@ def _hosts(m: Batch, entry: Entry) -> list[Host]:
 def _reasons(m: Batch, entry: Entry, now: Nanos) -> Iterator[str]:
     if entry.end is not None:
         yield f"it has ended: {entry.end.value}"
+        yield from _causes(m, entry)
         return
     if entry.stop is not None:
         yield f"it is being ended ({entry.stop.value}); {len(entry.live)} tasks run still"
@@ -185,10 +190,40 @@ def _reasons(m: Batch, entry: Entry, now: Nanos) -> Iterator[str]:
     if entry.delayed:
         soonest = min(task.not_before for task in entry.delayed.values())
         yield f"{len(entry.delayed)} tasks wait after a failure, the first for {(soonest - now) / SECOND:.0f} s more"
-    if len(entry.live) >= entry.job.parallel_max and not entry.is_over:
+    if entry.live and not (entry.fresh or entry.ready or entry.delayed):
+        yield f"all that is left of it runs: {len(entry.live)} of {entry.job.size} tasks"
+    elif len(entry.live) >= entry.job.parallel_max:
         yield f"{len(entry.live)} of its tasks run, and no more may at a time"
     if entry.job.gang and entry.live and any(task.stop is not None for task in entry.live.values()):
         yield "the rest of its gang has still to end before it is started again"
+
+
+def _causes(m: Batch, entry: Entry) -> Iterator[str]:
+    """Why it has not ended well, as far as that is remembered."""
+    if entry.end is End.SKIPPED:
+        for need in entry.job.depends:
+            other = m.entries.get(need.job)
+            if other is not None and other.end is not None:
+                yield f"it needed the {need.on} of '{need.job}', which has {_ended(other.end)}"
+    if entry.stop is Outcome.TIMED_OUT:
+        yield "its deadline has passed"
+    if entry.failed and entry.end is not End.SKIPPED:
+        yield f"{entry.failed} of {entry.job.size} tasks have not succeeded"
+        yield from islice(_failures(m, entry), FAILURES_SHOWN)
+
+
+def _ended(end: End) -> str:
+    return end.value if end in (End.SUCCEEDED, End.FAILED) else f"been {end.value}"
+
+
+def _failures(m: Batch, entry: Entry) -> Iterator[str]:
+    for position in islice(m.positions(entry), LOOKED_AT_MAX):
+        record = m.records.get(f"{TASK}{entry.name}.{position}")
+        kept = Kept.of(record) if record is not None else None
+        if kept is not None and kept.then == "failed" and kept.history:
+            last = kept.history[-1]
+            more = f": {last.message}" if last.message else ""
+            yield f"index {entry.job.index(position)}, attempt {last.number}: {last.outcome.value}{more}"
 
 
 # ---- schedules

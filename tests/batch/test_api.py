@@ -19,6 +19,7 @@ from mesos_py.sdk.host import KnownAgent, NotReached, Refused
 from mesos_py.sdk.testing import simulated
 from mesos_py.web.response import Chunked, HttpError, Response
 from mesos_py.wire.agent import AgentInfo
+from mesos_py.wire.task import TaskState
 from tests.batch.world import Agent, World, world_of
 
 J = {"name": "j", "command": "x"}
@@ -285,6 +286,37 @@ async def test_why() -> None:
     ]
     site.world.fail(site.world.launched[-1])
     assert (await site.ask("GET", "/v1/jobs/array/why"))[1]["reasons"][0].startswith("1 tasks wait after a failure")
+
+
+async def test_why_it_has_ended_as_it_has() -> None:
+    """The first tasks that have failed, and how; a deadline; what a job that was skipped has needed."""
+    site = Site()
+
+    async def why(name: str) -> list[str]:
+        return list((await site.ask("GET", f"/v1/jobs/{name}/why"))[1]["reasons"])
+
+    jobs = [
+        {"name": "a", "command": "x", "array": "1-6"}, {"name": "b", "command": "x", "depends": [{"job": "a"}]},
+        {"name": "late", "command": "x", "deadline_s": 5},
+        {"name": "c", "command": "x", "depends": [{"job": "b", "on": "failure"}]},
+    ]  # fmt: skip
+    await site.ask("POST", "/v1/jobs", {"jobs": jobs})
+    site.world.offer_all()
+    running = site.world.alive("a")
+    site.world.end(running.pop())
+    assert (await why("a"))[-1] == "all that is left of it runs: 5 of 6 tasks"
+    for task_id in running:
+        site.world.fail(task_id, 3)
+    assert await why("a") == [
+        "it has ended: failed", "5 of 6 tasks have not succeeded",
+        *[f"index {index}, attempt 1: failed: Command exited with status 3" for index in (1, 2, 3)],
+    ]  # fmt: skip
+    assert await why("b") == ["it has ended: skipped", "it needed the success of 'a', which has failed"]
+    assert await why("c") == ["it has ended: skipped", "it needed the failure of 'b', which has been skipped"]
+    site.world.advance(6 * SECOND)
+    for task_id in site.world.alive("late"):
+        site.world.end(task_id, TaskState.TASK_KILLED)
+    assert (await why("late"))[:2] == ["it has ended: failed", "its deadline has passed"]
 
 
 async def test_what_an_attempt_has_used_and_when_it_began_outlives_restarts() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from frameworks.batch.fields import read
 from frameworks.batch.job import Job
-from frameworks.batch.shell.submitting import CronOptions, JobOptions, TaskOptions, job_of
+from frameworks.batch.shell.submitting import CronOptions, JobOptions, TaskOptions, job_of, patient
 from mesos_py.config import UsageError, parse
 
 
@@ -37,3 +37,11 @@ def test_what_is_not_said_is_left_to_the_framework() -> None:
 def test_a_schedule_waits_for_nothing(flag: str) -> None:
     with pytest.raises(UsageError, match=flag.removeprefix("--").partition("=")[0]):
         made(flag, "--command=true", cls=CronOptions)
+
+
+def test_jobs_of_a_file_may_be_told_to_wait_for_hosts() -> None:
+    """One or several; what is none is left to the framework to refuse."""
+    assert patient({"name": "a"}) == {"name": "a", "wait_for_hosts": True}
+    assert patient({"jobs": [{"name": "a"}, 5], "x": 1}) == {"jobs": [{"name": "a", "wait_for_hosts": True}, 5], "x": 1}
+    for nonsense in ([], 5, {"jobs": 5}, None):
+        assert patient(nonsense) == nonsense

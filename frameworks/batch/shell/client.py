@@ -55,7 +55,11 @@ class BatchClient:
 
     async def submit(self, *jobs: Mapping[str, Any], **job: Any) -> dict[str, Any]:
         """One job by its fields, or several that are taken together. Answers with their names, and warnings."""
-        body = {"jobs": [*jobs, *([job] if job else [])]}
+        many = [*jobs, *([job] if job else [])]
+        return await self.submit_as_it_is(many[0] if len(many) == 1 else {"jobs": many})
+
+    async def submit_as_it_is(self, body: Any) -> dict[str, Any]:
+        """Whatever that says: one job, or {"jobs": [...]}. Answers likewise."""
         return dict(await self.ask("POST", "/v1/jobs", body))
 
     async def job(self, name: str) -> dict[str, Any]:

@@ -142,13 +142,23 @@ class DagOptions(BatchOptions):
 async def dag(line: CommandLine) -> int:
     options = line.make(DagOptions)
     value = _read(line)
-    jobs = value["jobs"] if isinstance(value, dict) and "jobs" in value else [value]
+    if options.wait_for_hosts:
+        value = patient(value)
     async with BatchClient(options.batch) as batch:
-        taken = await batch.submit(*jobs)
+        taken = await batch.submit_as_it_is(value)
         for warning in taken["warnings"]:
             say(f"warning: {warning}")
         print_json(taken) if options.json else print("\n".join(taken["jobs"]))
         return await wait_for(batch, taken["jobs"]) if options.wait else EXIT_OK
+
+
+def patient(value: Any) -> Any:
+    """The same jobs, which wait for hosts; what is no job is for the framework to refuse."""
+    if not isinstance(value, dict):
+        return value
+    if "jobs" not in value:
+        return {**value, "wait_for_hosts": True}
+    return {**value, "jobs": [patient(one) for one in value["jobs"]]} if isinstance(value["jobs"], list) else value
 
 
 def _read(line: CommandLine) -> Any:

@@ -32,7 +32,8 @@ again, and ``errors`` has why. What it prints is in ``output``.
 **Executors** of the SDK run as they are: ``Cluster(executors=lambda info: MyExecutor)`` starts one in its container, in
 a process that is killed with it and outlives its agent. All other custom executors are simulated.
 
-The fixture ``cluster`` of the pytest plugin is a small one; ``pytest --sim-seed=N`` gives it another seed.
+The fixture ``cluster`` of the pytest plugin is a small one, and an ``async def`` test that has it needs no decorator;
+``pytest --sim-seed=N`` gives it another seed.
 """
 
 from __future__ import annotations

@@ -105,6 +105,8 @@ class Cluster:
         try:
             if error is None and self._settles:
                 await self.settle()
+            elif isinstance(error, Exception) and f"seed {self.seed}" not in str(error):
+                error.add_note(self.story())
         finally:
             for program in self.programs:
                 program.crash()

@@ -79,5 +79,6 @@ def simulated(test: Test | None = None, *, seed: int = 0) -> Any:
 
         run_simulated(main(), clusters[0].seed if clusters else named.get("seed", seed))
 
+    run.is_simulated = True  # type: ignore[attr-defined]
     assert not inspect.iscoroutinefunction(run)
     return run
