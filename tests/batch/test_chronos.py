@@ -212,6 +212,8 @@ async def test_what_runs_is_killed_and_what_is_removed_leaves_its_children_to_it
     assert await old("DELETE", "/job/root") == (204, None)
     _, jobs = await old("GET", "/jobs")
     assert [(one["name"], one["schedule"]) for one in jobs] == [("leaf", ROOT["schedule"])]
+    assert await old("DELETE", "/job/leaf") == (204, None)
+    assert await old("GET", "/jobs") == (200, [])
 
 
 @pytest.mark.parametrize(

@@ -240,10 +240,10 @@ async def remove(call: Call) -> Answer:
     if gone.depends:
         return await _put(call, attrs.evolve(plan.schedule, jobs=rest))
     await call.ask(words.DropSchedule(plan.schedule.name))
-    left = attrs.evolve(plan.schedule, jobs=rest)
     for job in rest:  # children of a scheduled job have its schedule
         if not job.depends:
-            await call.ask(words.PutSchedule(attrs.evolve(left, name=job.name, jobs=left.below(job.name))))
+            left = attrs.evolve(plan.schedule, name=job.name, jobs=rest)
+            await call.ask(words.PutSchedule(attrs.evolve(left, jobs=left.below(job.name))))
     return Response(204)
 
 
