@@ -79,18 +79,19 @@ class Census:
     by_standing: dict[Standing, dict[str, Instance]] = attrs.Factory(lambda: {one: {} for one in Standing})
     _of: dict[str, Standing] = attrs.Factory(dict)
 
-    def look(self, name: str, instance: Instance | None) -> None:
-        """It stands as it does now; None: it is no more."""
+    def look(self, name: str, instance: Instance | None) -> bool:
+        """It stands as it does now; None: it is no more. False: as before."""
         now = standing(instance, self.spec) if instance is not None else None
         before = self._of.pop(name, None)
         if instance is not None and now is not None:
             self._of[name] = now
         if now is before:
-            return
+            return False
         if before is not None:
             del self.by_standing[before][name]
         if instance is not None and now is not None:
             self.by_standing[now][name] = instance
+        return True
 
     def count(self, *standings: Standing) -> int:
         return sum(len(self.by_standing[one]) for one in standings)

@@ -129,8 +129,7 @@ def settle(m: Marathon, out: Frame) -> None:
         instance = m.instances.get(name)
         spec_id = instance.spec_id if instance is not None else spec_of(name)
         work = m.works.get(spec_id) if spec_id is not None else None
-        if work is not None:
-            work.census.look(name, instance)
+        if work is not None and work.census.look(name, instance):
             moved[work.action.spec_id] = work
     for work in moved.values():
         _go_on(m, work, out)

@@ -16,6 +16,7 @@ from frameworks.marathon_py.definitions.settings import Settings
 from frameworks.marathon_py.deployments.plan import is_replaced
 from frameworks.marathon_py.instances.instance import instance_of
 from frameworks.marathon_py.shell.program import MarathonScheduler
+from mesos_py.coordination import Changes, Key, Records
 from mesos_py.sdk.errors import NotKept
 from mesos_py.sdk.testing import Cluster, Fate, Program
 from mesos_py.wire.task import TaskInfo
@@ -49,6 +50,29 @@ class Looker:
         return words.Probed(probe, status=200)
 
 
+class Witnessed:
+    """The Records port. Of those who have opened a place, the last one may write there, and nobody else can: F03."""
+
+    def __init__(self, records: Records, owners: list[Witnessed]) -> None:
+        self._records, self._owners = records, owners
+
+    async def load(self) -> dict[Key, bytes]:
+        loaded = await self._records.load()
+        self._owners.append(self)
+        return loaded
+
+    async def commit(self, changes: Changes) -> None:
+        is_owner = self._owners[-1] is self
+        await self._records.commit(changes)
+        assert is_owner, f"another one had taken over before this was kept: {list(changes)[:5]}"
+
+    async def is_owner(self) -> bool:
+        return await self._records.is_owner()
+
+    async def close(self) -> None:
+        await self._records.close()
+
+
 class Running:
     """The program in its cluster, and what is asked of it."""
 
@@ -61,7 +85,7 @@ class Running:
         #: of former versions may stay, as Marathon has it
         self.stopped: set[PathId] = set()
         counted: dict[PathId, list[Any]] = {}
-        running = self
+        running, owners = self, list[Witnessed]()
 
         class Scheduler(MarathonScheduler):
             habits = HABITS
@@ -70,6 +94,9 @@ class Running:
             def make_core(self, rng: Random) -> Marathon:
                 running.cores.append(Judged(rng, self.settings, self.habits, counted, running.stopped))
                 return running.cores[-1]
+
+            async def open_place(self) -> Records:
+                return Witnessed(await super().open_place(), owners)
 
         self.program: Program = cluster.start(
             lambda: Scheduler(looker=Looker(running), failover_timeout_s=failover_timeout_s)

@@ -5,14 +5,17 @@ F17, F19, F24 to F27, F38: tests/marathon/instances/test_faults.py. F19 once mor
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from frameworks.marathon_py import words
 from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.shell.kept import FrameworkIdMissing
+from mesos_py.coordination import Fenced
 from mesos_py.coordination.memory import MemoryRecords
-from mesos_py.sdk import Scheduler
-from mesos_py.sdk.errors import FailedOver
+from mesos_py.sdk import CoreScheduler, Scheduler
+from mesos_py.sdk.errors import FailedOver, NotKept
 from mesos_py.sdk.session.connecting import FRAMEWORK
 from mesos_py.sdk.testing import Cluster, Fate, Program, simulated
 from mesos_py.sdk.testing.host import SimLink
@@ -55,6 +58,31 @@ class Listener:
 
     def lost(self, program: Program, link: SimLink) -> None:
         self.losses += 1
+
+
+@simulated
+async def test_f03_a_leader_oversleeps() -> None:
+    """It is stopped, another one leads and changes things; when it wakes up it is asked to delete all, and believes
+    that it may: nothing comes of that (Marathon's issue 1039)."""
+    async with Cluster(agents=3, outcomes=until_killed) as cluster:
+        running = await started(cluster)
+        sleeper, scheduler = running.program.process, running.program.scheduler
+        assert sleeper is not None and isinstance(scheduler, CoreScheduler)
+        sleeper.stop()
+        running.program.rival()
+        await cluster.until(running.is_ready)
+        await running.put({"id": "/web", "cmd": "other"})
+        await well(cluster, running)
+        asked: list[asyncio.Task[object]] = []
+        sleeper.enter(lambda: asked.append(
+            cluster.world.loop.create_task(scheduler.ask(words.DeleteApp(WEB_ID)), name="asked")
+        ))  # fmt: skip
+        cluster.world.net.go_on(sleeper)
+        await cluster.until(lambda: sleeper.is_dead)
+        assert isinstance(asked[0].exception(), NotKept)
+        await well(cluster, running)
+        assert running.core.specs[WEB_ID].cmd == "other"  # type: ignore[union-attr]
+        assert [type(error) for error in running.program.errors] in ([FailedOver], [NotKept], [Fenced])
 
 
 @simulated

@@ -147,12 +147,9 @@ class Users:
         containers = [{"name": name, "exec": {"command": {"shell": f"c{rng.randrange(100)}"}},
                        "resources": {"cpus": 0.1, "mem": 16}} for name in rng.choice([["x"], ["x", "y"]])]  # fmt: skip
         upgrade = {"minimumHealthCapacity": rng.choice([0, 0.5, 1]), "maximumOverCapacity": rng.choice([0, 1])}
-        scheduling = {"upgrade": upgrade, "backoff": {"backoff": 0, "maxLaunchDelay": 20}}
+        scheduling: dict[str, Any] = {"upgrade": upgrade, "backoff": {"backoff": 0, "maxLaunchDelay": 20}}
         if rng.random() < 0.4:
-            strategy = rng.choice(STRATEGIES[:-1])
-            scheduling["unreachableStrategy"] = {
-                name.removesuffix("Seconds"): value for name, value in strategy.items()
-            }
+            scheduling["unreachableStrategy"] = rng.choice(STRATEGIES)
         return read_pod({
             "id": id, "labels": self._labels(), "containers": containers, "scheduling": scheduling,
             "scaling": {"kind": "fixed", "instances": rng.randrange(4)},
