@@ -44,7 +44,7 @@ async def write(uri: str, records: Mapping[Key, bytes], source: str, now: Nanos)
     made = Backup(records=records, made_ns=now, source=source, epoch=0, owner="", serial=0)
     contents = MAGIC + made.encode()
     if _is_s3(uri):
-        await s3.put(s3.place_of(uri), contents)
+        await s3.put(uri, contents)
     else:
         _write_file(_path_of(uri), contents)
 
@@ -65,7 +65,7 @@ def _write_file(path: Path, contents: bytes) -> None:
 
 async def read(uri: str) -> Mapping[Key, bytes]:
     """What was kept then. Raises ValueError, OSError, BadBackup."""
-    contents = await s3.get(s3.place_of(uri)) if _is_s3(uri) else _path_of(uri).read_bytes()
+    contents = await s3.get(uri) if _is_s3(uri) else _path_of(uri).read_bytes()
     if not contents.startswith(MAGIC):
         raise BadBackup(f"{s3.shown(uri)} is no backup of Marathon's state")
     return Backup.decode(contents.removeprefix(MAGIC)).records

@@ -1,67 +1,39 @@
-"""Objects of S3, read and written: ``s3://bucket/key``, over requests that are signed with a secret key.
+"""Objects of S3, or of another store that speaks as S3 does, by Amazon's own library.
 
 ==================================  ==================================================================================
-in the URI, as Marathon has it      or in the environment
+in the URI, as Marathon has it      or wherever boto3 looks: environment, ``~/.aws``, the role of the machine
 ==================================  ==================================================================================
-access_key, secret_key              AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, and AWS_SESSION_TOKEN with them
-region                              AWS_REGION; us-east-1
-endpoint                            AWS_ENDPOINT_URL_S3: URL of another store that speaks as S3 does
+access_key, secret_key              AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN ...
+region                              AWS_DEFAULT_REGION ...; us-east-1
+endpoint                            AWS_ENDPOINT_URL_S3 ...
 ==================================  ==================================================================================
 
-No other places are looked at for keys: not files, and not the machine that this runs on.
-Source: mesosphere/marathon .../stream/UriIO.scala; AWS' documents of "Signature Version 4" for S3.
+``pip install 'mesos_py[s3]'`` brings the library; most have no use for its size.
+Source: mesosphere/marathon .../stream/UriIO.scala
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import os
-import time
-from collections.abc import Mapping
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+import asyncio
+import importlib.util
+from typing import Any, Final
+from urllib.parse import parse_qs, unquote, urlsplit
 
-import aiohttp
-import attrs
-from yarl import URL
-
-REGION = "us-east-1"
-TIMEOUT_S = 120.0  # without a word from the store
-OBJECT_BYTES_MAX = 5 << 30  # what S3 takes in one request
-ERROR_CHARACTERS_MAX = 300  # of what the store says
-HIDDEN = "..."
-
-
-@attrs.frozen(kw_only=True)
-class Keys:
-    """Who asks."""
-
-    access: str
-    secret: str = attrs.field(repr=False)
-    token: str = attrs.field(default="", repr=False)
-
-
-@attrs.frozen(kw_only=True)
-class Place:
-    """Where an object is."""
-
-    bucket: str
-    key: str
-    region: str
-    endpoint: str
-    keys: Keys
-
-    @property
-    def url(self) -> str:
-        """The bucket is in the path: names with dots in them fit no certificate."""
-        return f"{self.endpoint.rstrip('/')}/{_escaped(self.bucket)}/{_escaped(self.key)}"
+REGION: Final = "us-east-1"
+TIMEOUT_S: Final = 60  # for a connection, and without a word from the store
+ATTEMPTS: Final = 3
+HIDDEN: Final = "..."
 
 
 def check(uri: str) -> None:
-    """Raises ValueError for what names no object. Who may read it, the next leader knows."""
+    """Raises ValueError for what names no object, and where nobody could ask for one. Who may, the store knows."""
     parts = urlsplit(uri)
     if parts.scheme != "s3" or not parts.netloc or len(parts.path) < 2:
         raise ValueError(f"'{shown(uri)}' names no object of S3: use s3://bucket/key")
+    if len(_said(uri).keys() & {"access_key", "secret_key"}) == 1:
+        raise ValueError(f"'{shown(uri)}' has half a key: access_key and secret_key go together")
+    if importlib.util.find_spec("boto3") is None:
+        raise ValueError(f"'{shown(uri)}' needs boto3, which is not installed here: pip install 'mesos_py[s3]'")
 
 
 def shown(uri: str) -> str:
@@ -70,78 +42,45 @@ def shown(uri: str) -> str:
     return f"{before}?{HIDDEN}" if mark else uri
 
 
-def place_of(uri: str, environ: Mapping[str, str] = os.environ) -> Place:
-    """Raises ValueError, also when nobody says with which keys."""
+async def put(uri: str, contents: bytes) -> None:
+    """The object is there as a whole. Raises ValueError, OSError."""
+    await asyncio.to_thread(_ask, uri, "put_object", Body=contents)
+
+
+async def get(uri: str) -> bytes:
+    """Raises ValueError, OSError."""
+    return await asyncio.to_thread(_read, uri)
+
+
+def _read(uri: str) -> bytes:
+    contents: bytes = _ask(uri, "get_object")["Body"].read()
+    return contents
+
+
+def _said(uri: str) -> dict[str, str]:
+    return {key: values[-1] for key, values in parse_qs(urlsplit(uri).query).items()}
+
+
+def _ask(uri: str, name: str, **more: Any) -> Any:
     check(uri)
-    parts = urlsplit(uri)
-    said = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    if "access_key" in said and "secret_key" in said:
-        keys = Keys(access=said["access_key"], secret=said["secret_key"])
-    elif environ.get("AWS_ACCESS_KEY_ID") and environ.get("AWS_SECRET_ACCESS_KEY"):
-        keys = Keys(
-            access=environ["AWS_ACCESS_KEY_ID"], secret=environ["AWS_SECRET_ACCESS_KEY"],
-            token=environ.get("AWS_SESSION_TOKEN", ""),
-        )  # fmt: skip
-    else:
-        raise ValueError(f"'{shown(uri)}': no keys, neither access_key and secret_key in it nor AWS_ACCESS_KEY_ID and "
-                         "AWS_SECRET_ACCESS_KEY in the environment")  # fmt: skip
-    region = said.get("region") or environ.get("AWS_REGION") or REGION
-    endpoint = said.get("endpoint") or environ.get("AWS_ENDPOINT_URL_S3") or f"https://s3.{region}.amazonaws.com"
-    return Place(bucket=parts.netloc, key=unquote(parts.path[1:]), region=region, endpoint=endpoint, keys=keys)
+    import boto3  # an extra, and half a second of every start
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
 
-
-async def put(place: Place, contents: bytes) -> None:
-    """The object is there as a whole. Raises OSError."""
-    await _ask("PUT", place, contents)
-
-
-async def get(place: Place) -> bytes:
-    """Raises OSError."""
-    return await _ask("GET", place, b"")
-
-
-async def _ask(method: str, place: Place, body: bytes) -> bytes:
-    if len(body) > OBJECT_BYTES_MAX:
-        raise OSError(f"{len(body)} bytes are more than S3 takes at once")
-    url = URL(place.url, encoded=True)
-    host = url.host if url.is_default_port() else f"{url.host}:{url.port}"
-    headers = signed(method, url.raw_path, {"host": str(host)}, body, place, time.time())
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT_S, sock_read=TIMEOUT_S)
+    parts, said = urlsplit(uri), _said(uri)
+    session = boto3.session.Session(
+        aws_access_key_id=said.get("access_key"), aws_secret_access_key=said.get("secret_key"),
+        region_name=said.get("region"),
+    )  # fmt: skip
+    settings = Config(
+        connect_timeout=TIMEOUT_S, read_timeout=TIMEOUT_S, retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        # Other stores than Amazon's may know no checksums.
+        request_checksum_calculation="when_required", response_checksum_validation="when_required",
+    )  # fmt: skip
     try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as client,
-            client.request(method, url, data=body or None, headers=headers, allow_redirects=False) as answer,
-        ):  # fmt: skip
-            found = await answer.read()
-    except aiohttp.ClientError as error:
-        raise OSError(f"S3 at {place.endpoint}: {error}") from error
-    if answer.status != 200:
-        text = found.decode(errors="replace")[:ERROR_CHARACTERS_MAX]
-        raise OSError(f"S3 at {place.endpoint} answers {answer.status} {answer.reason}: {text}")
-    return found
-
-
-def signed(
-    method: str, path: str, headers: Mapping[str, str], body: bytes, place: Place, now_s: float
-) -> dict[str, str]:
-    """The headers, names in small letters, and those that prove who asks; ``path`` is as it is sent."""
-    moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now_s))
-    digest = hashlib.sha256(body).hexdigest()
-    every = {**headers, "x-amz-content-sha256": digest, "x-amz-date": moment}
-    if place.keys.token:
-        every["x-amz-security-token"] = place.keys.token
-    names = ";".join(sorted(every))
-    lines = "".join(f"{name}:{every[name].strip()}\n" for name in sorted(every))
-    request = f"{method}\n{path}\n\n{lines}\n{names}\n{digest}"
-    scope = f"{moment[:8]}/{place.region}/s3/aws4_request"
-    said = "\n".join(("AWS4-HMAC-SHA256", moment, scope, hashlib.sha256(request.encode()).hexdigest()))
-    key = b"AWS4" + place.keys.secret.encode()
-    for part in scope.split("/"):
-        key = hmac.digest(key, part.encode(), "sha256")
-    signature = hmac.digest(key, said.encode(), "sha256").hex()
-    credential = f"Credential={place.keys.access}/{scope}"
-    return {**every, "Authorization": f"AWS4-HMAC-SHA256 {credential},SignedHeaders={names},Signature={signature}"}
-
-
-def _escaped(text: str) -> str:
-    return quote(text, safe="/-._~")
+        client = session.client(
+            "s3", region_name=session.region_name or REGION, endpoint_url=said.get("endpoint"), config=settings
+        )
+        return getattr(client, name)(Bucket=parts.netloc, Key=unquote(parts.path[1:]), **more)
+    except (BotoCoreError, ClientError, ValueError) as error:
+        raise OSError(f"S3: {error}") from error
