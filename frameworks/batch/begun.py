@@ -3,12 +3,11 @@ not to go on with the rest (``broken``)."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from frameworks.batch import calendar, words
-from frameworks.batch.broken import NOT_UNDERSTOOD, Broken, names_in, read_job, said, shown, stand_in
+from frameworks.batch.broken import NOT_UNDERSTOOD, Broken, loads, names_in, read_job, said, shown, stand_in
 from frameworks.batch.entry import (
     ELEMENTS,
     JOB,
@@ -74,7 +73,7 @@ def _restore_submissions(m: Batch) -> dict[int, Broken]:
     for number in sorted(_numbers(m)):
         record_name = f"{SUBMISSION}{number}"
         try:
-            kept = json.loads(m.records[record_name])
+            kept = loads(m.records[record_name])
             at, schedule, due, values = int(kept["at"]), str(kept["schedule"]), int(kept["due"]), list(kept["jobs"])
         except NOT_UNDERSTOOD as error:
             why = _complain(m, said(record_name, error))

@@ -16,6 +16,7 @@ Broken jobs wait for a program that understands them; whoever wants to be rid of
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -29,6 +30,8 @@ from frameworks.batch.job import YEAR_S, Job
 #: what reading such a record may come to
 NOT_UNDERSTOOD = (ValueError, KeyError, TypeError, IndexError, AttributeError)
 
+#: what a record begins with that is not as it was written: nobody can read it as something else
+DAMAGED = b"damaged: "
 SHOWN_MAX = 2_000  # characters of a record that is shown as it is
 
 #: what a stand-in has of a job, where it can be read: what it is for others, and what became of its tasks means
@@ -45,6 +48,13 @@ class Broken:
     why: str
     #: as it is kept, if that is what cannot be understood
     definition: Any = None
+
+
+def loads(record: bytes) -> Any:
+    """Raises ValueError."""
+    if record.startswith(DAMAGED):
+        raise ValueError("it is not as it was written")
+    return json.loads(record)
 
 
 def said(record_name: str, error: Exception) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from frameworks.batch import settle, submit, words
-from frameworks.batch.broken import NOT_UNDERSTOOD, Broken, said, shown
+from frameworks.batch.broken import NOT_UNDERSTOOD, Broken, loads, said, shown
 from frameworks.batch.entry import SCHEDULE, Entry
 from frameworks.batch.fields import read, show
 from frameworks.batch.job import Submission
@@ -72,7 +72,7 @@ def begin(m: Batch, record_names: Iterable[str], out: Frame) -> None:
     for record_name in record_names:
         record = m.records[record_name]
         try:
-            kept = json.loads(record)
+            kept = loads(record)
             plan = Plan(read(Schedule, kept["schedule"]), kept["taken"], kept["looked"], *kept["counts"])
             plan.queued = kept["queued"]
         except NOT_UNDERSTOOD as error:

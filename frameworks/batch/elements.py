@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from frameworks.batch import words
-from frameworks.batch.broken import NOT_UNDERSTOOD
+from frameworks.batch.broken import NOT_UNDERSTOOD, loads
 from frameworks.batch.entry import ATTEMPTS_KEPT, ELEMENTS, Entry, parsed
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.problem import Problem, bad_request
@@ -40,7 +40,7 @@ def processed(m: Batch, event: Event, out: Frame) -> None:
 def elements(m: Batch, entry: Entry) -> dict[TaskID, int]:
     """By attempt; those that have never said anything are not there, and a record that is torn says nothing."""
     try:
-        told = json.loads(m.records[f"{ELEMENTS}{entry.name}"])
+        told = loads(m.records[f"{ELEMENTS}{entry.name}"])
         return {TaskID(task_id): int(number) for task_id, number in told.items()}
     except NOT_UNDERSTOOD:
         return {}

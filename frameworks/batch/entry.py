@@ -26,7 +26,7 @@ from typing import Any
 
 import attrs
 
-from frameworks.batch.broken import NOT_UNDERSTOOD, Broken
+from frameworks.batch.broken import NOT_UNDERSTOOD, Broken, loads
 from frameworks.batch.dag import End as JobEnd
 from frameworks.batch.job import Job
 from frameworks.batch.outcome import Outcome
@@ -105,7 +105,7 @@ class Kept:
         """Of one that cannot be understood: that nobody knows what became of the task, whose attempts are counted from
         a number on that it cannot have reached."""
         try:
-            kept = json.loads(record)
+            kept = loads(record)
             history = tuple(Attempt.of(row) for row in kept["attempts"])
             return Kept(str(kept["then"]), history, kept.get("f", 0), kept.get("l", 0), kept.get("not_before", 0))
         except NOT_UNDERSTOOD as error:
@@ -282,7 +282,7 @@ class Entry:
 
     def restore(self, record: bytes) -> None:
         """As it was kept. Raises what ``broken.NOT_UNDERSTOOD`` lists, and has changed nothing then."""
-        kept = json.loads(record)
+        kept = loads(record)
         is_held, counted_from = bool(kept["held"]), int(kept["from"])
         stop = Outcome(kept["stop"]) if kept["stop"] is not None else None
         if "end" in kept:

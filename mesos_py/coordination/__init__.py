@@ -10,12 +10,13 @@ Stores are their owners': ``master/registry/store.py`` for the registry, those o
 
 ``Records`` keeps small named values for one owner at a time. ``load`` takes them over: from then on the store itself
 refuses whatever an earlier owner still tries to write. A commit is kept as a whole or not at all. What was kept and
-cannot be read is ``Corrupt``, never "nothing there": a master that believed the latter would forget its agents.
+cannot be read is ``Corrupt``, never "nothing there": a master that believed the latter would forget its agents. Owners
+who can do without some of their records have these spared: what is left of one is ``Damaged``, and the others are read.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Protocol
 
 import attrs
@@ -27,6 +28,18 @@ Key = tuple[str, str]
 
 Changes = Mapping[Key, bytes | None]
 """New contents of records; None: the record is not there any more."""
+
+
+class Damaged(bytes):
+    """What is left of a record that is not as it was written. Nobody should believe it."""
+
+
+Spares = Callable[[Key], bool]
+"""Whether a record that is damaged keeps nobody from reading the others."""
+
+
+def nothing_spared(key: Key) -> bool:
+    return False
 
 
 #: what to do about what is Corrupt

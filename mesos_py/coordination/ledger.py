@@ -24,7 +24,7 @@ from typing import Any
 
 import attrs
 
-from mesos_py.coordination import Changes, Corrupt, Key
+from mesos_py.coordination import Changes, Corrupt, Damaged, Key, Spares, nothing_spared
 from mesos_py.wire.codec import msgpack
 from mesos_py.wire.codec.errors import DecodeError
 
@@ -112,13 +112,20 @@ class Change:
 class Book:
     """What an owner knows of the records: the checksum of each."""
 
-    def __init__(self) -> None:
+    def __init__(self, spares: Spares = nothing_spared) -> None:
+        self._spares = spares
         self._sums: dict[Key, int] = {}
         self._total = 0
 
     def enter(self, key: Key, sealed: bytes) -> bytes:
-        """The record is among those that were found; its contents. Raises Corrupt."""
-        contents = unseal(key, sealed)
+        """The record is among those that were found; its contents, or, of one that is spared, what is left of them: it
+        still has its place in the ledger, by the checksum that it carries. Raises Corrupt."""
+        try:
+            contents = unseal(key, sealed)
+        except Corrupt:
+            if not self._spares(key) or len(sealed) < _HEAD.size:
+                raise
+            contents = Damaged(sealed[_HEAD.size :])
         self._sums[key] = checksum_of(sealed)
         self._total ^= self._sums[key]
         return contents

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import structlog
 
-from mesos_py.coordination import Changes, Corrupt, Fenced, Key, Snapshot, StoreFailed
+from mesos_py.coordination import Changes, Corrupt, Fenced, Key, Snapshot, Spares, StoreFailed, nothing_spared
 from mesos_py.coordination.ledger import Book, Change, Ledger, seal, sums
 from mesos_py.coordination.sqlite_file import (
     REGISTRY,
@@ -41,6 +41,8 @@ class SqliteRecords:
 
     def __init__(self, path: str, purpose: Purpose = REGISTRY, *, is_alone: bool = False) -> None:
         self.path = path
+        #: records of its owner's that need not be sound
+        self.spares: Spares = nothing_spared
         self._file = RecordFile(path, purpose)
         self._is_alone = is_alone
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=purpose.name)
@@ -182,7 +184,7 @@ class SqliteRecords:
         self._book.enter_all(kept)
 
     def _checked(self, ledger: Ledger, kept: Mapping[Key, bytes]) -> tuple[Book, dict[Key, bytes]]:
-        book = Book()
+        book = Book(self.spares)
         try:
             records = book.enter_all(kept)
             book.check(ledger)

@@ -14,7 +14,7 @@ from typing import Any, NoReturn, TypeVar
 
 import structlog
 
-from mesos_py.coordination import Changes, Fenced, Key, StoreFailed
+from mesos_py.coordination import Changes, Fenced, Key, Spares, StoreFailed, nothing_spared
 from mesos_py.coordination.address import ZooKeeperAddress
 from mesos_py.coordination.campaign import LeadershipLost, campaign
 from mesos_py.coordination.zookeeper.election import ZooKeeperDetector, ZooKeeperElector
@@ -40,6 +40,8 @@ class ElectedRecords:
         raises NotReached if ZooKeeper has not answered by then, instead of waiting.
         """
         self._address = address
+        #: records of its owner's that need not be sound
+        self.spares: Spares = nothing_spared
         self._info = MasterInfo(id=uuid.uuid4().hex, ip=0, port=0, pid=instance)
         self._heard, self._reached_within_s = heard or self._tell_log, reached_within_s
         self._session = Session(address, timeout_s=timeout_s, is_candidate=True)
@@ -73,6 +75,7 @@ class ElectedRecords:
         finally:
             waiting.cancel()
         self._records = ZooKeeperRecords(self._session, elector.candidacy)
+        self._records.spares = self.spares
         return await self._records.load()
 
     def _hear(self, leader: MasterInfo | None) -> None:

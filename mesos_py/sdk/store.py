@@ -18,13 +18,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from mesos_py.coordination import Fenced, Key, Records, StoreFailed
+import structlog
+
+from mesos_py.coordination import Damaged, Fenced, Key, Records, StoreFailed
 from mesos_py.coordination.address import ZooKeeperAddress, parse_address
 from mesos_py.coordination.memory import MemoryRecords
 from mesos_py.coordination.sqlite import SqliteRecords
 from mesos_py.coordination.sqlite_file import Purpose
 from mesos_py.sdk.elected import ElectedRecords
+from mesos_py.sdk.session.asking import TASK
+from mesos_py.sdk.session.connecting import OWN
 from mesos_py.sdk.session.words import Keep
+
+log = structlog.get_logger(__name__)
 
 PURPOSE = Purpose("store", "framework", "remove it to start as a new framework", 0x4D455346)  # "MESF"
 LOOK_EVERY_S = 2.0  # whose the records are
@@ -38,8 +44,13 @@ class FrameworkStore:
         self._records = records
 
     async def load(self) -> dict[Key, bytes]:
-        """Take over; everything earlier runs have kept. Raises Corrupt, StoreFailed."""
-        return await self._records.load()
+        """Take over; everything earlier runs have kept. Of a task whose record is damaged, and was spared, nothing but
+        its id. Raises Corrupt, StoreFailed."""
+        kept = await self._records.load()
+        damaged = [key for key, contents in kept.items() if isinstance(contents, Damaged)]
+        for key in damaged:
+            log.error("record is damaged", kind=key[0], name=key[1])
+        return {**kept, **{key: b"" for key in damaged if key[0] == TASK}}
 
     async def commit(self, writes: Sequence[Keep]) -> None:
         """All of ``writes`` survive from now on. Raises Fenced, StoreFailed."""
@@ -83,3 +94,10 @@ def _usual_place(framework: str, master: str) -> Path:
     """Where users' programs keep their state (XDG)."""
     state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
     return Path(state) / "mesos-py" / f"{_UNFIT.sub('-', framework)}@{_UNFIT.sub('-', master)}.store"
+
+
+def spare(records: Records) -> Records:
+    """From now on those of its tasks and the program's own need not be sound; the framework's id must be."""
+    if isinstance(records, SqliteRecords | ElectedRecords):
+        records.spares = lambda key: key[0] in (TASK, OWN)
+    return records

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from frameworks.batch import views, words
+from frameworks.batch.broken import DAMAGED
 from frameworks.batch.entry import parsed
 from mesos_py.machine.problem import Kind, Problem
 from mesos_py.machine.values import SECOND
@@ -92,7 +93,9 @@ def test_a_broken_job_can_be_cancelled_and_forgotten_and_nothing_else() -> None:
     assert list(world.records) == ["batch/next"]
 
 
-@pytest.mark.parametrize("torn", [b"", b'{"at":1', b"\xff\x00", b"[]", b'{"jobs": 7}'])
+@pytest.mark.parametrize("torn", [
+    b"", b'{"at":1', b"\xff\x00", b"[]", b'{"jobs": 7}', DAMAGED + b'{"at":1,"schedule":"","due":0,"jobs":[]}',
+])  # fmt: skip
 def test_a_torn_submission_takes_nobody_with_it(torn: bytes) -> None:
     """Its jobs are broken if their names are found: in what is left, by their tasks and records, or because somebody
     waits for them. What runs goes on; their names are nobody else's."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from pathlib import Path
 
 import pytest
 
-from mesos_py.coordination import Corrupt, Fenced, StoreFailed
+from mesos_py.coordination import Corrupt, Damaged, Fenced, StoreFailed
 from mesos_py.sdk.session.words import Keep
-from mesos_py.sdk.store import FrameworkStore, open_records
+from mesos_py.sdk.store import FrameworkStore, open_records, spare
 
 KEY = ("framework", "")
 
@@ -70,3 +71,41 @@ async def test_places_that_are_none(tmp_path: Path) -> None:
         await store.load()
     await store.close()
     assert (tmp_path / "file").read_text() == "mine"
+
+
+async def test_damaged_records_may_be_spared(tmp_path: Path) -> None:
+    """1 Whoever does not ask for that has none of them; 2 who does has the others, knows which is damaged, and writes
+    on; 3 a task is nothing but its id then; 4 the framework's id is never spared."""
+    place = f"sqlite:{tmp_path}/store"
+    store = await store_at(place)
+    await store.load()
+    kept = {KEY: b"f", ("own", "a"): b'{"n":10}', ("own", "b"): b"2", ("task", "t"): b"\n\x05"}
+    await store.commit([Keep(key, contents) for key, contents in kept.items()])
+    await store.close()
+
+    def damage(kind: str, name: str) -> None:
+        with sqlite3.connect(tmp_path / "store") as database:
+            database.execute(
+                "UPDATE records SET data = CAST(substr(data, 1, length(data) - 1) || x'39' AS BLOB)"
+                " WHERE kind = ? AND name = ?", (kind, name),
+            )  # fmt: skip
+        database.close()
+
+    damage("own", "a")
+    damage("task", "t")
+    strict = await store_at(place)
+    with pytest.raises(Corrupt, match="a of the registry is damaged"):
+        await strict.load()
+    await strict.close()
+    for _ in range(2):
+        spared = FrameworkStore(spare(await open_records(place, "my framework", "m:5050")))
+        found = await spared.load()
+        assert {key: found[key] for key in kept} == {**kept, ("own", "a"): b'{"n":109', ("task", "t"): b""}
+        assert [key for key, contents in found.items() if isinstance(contents, Damaged)] == [("own", "a")]
+        await spared.commit([Keep(("own", "c"), b"3")])
+        await spared.close()
+    damage("framework", "")
+    spared = FrameworkStore(spare(await open_records(place, "my framework", "m:5050")))
+    with pytest.raises(Corrupt, match="framework of the registry is damaged"):
+        await spared.load()
+    await spared.close()

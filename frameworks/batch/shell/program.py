@@ -9,12 +9,15 @@ from typing import Any, Self
 import structlog
 
 from frameworks.batch import fitting, words
+from frameworks.batch.broken import DAMAGED
 from frameworks.batch.core import Batch, Habits
 from frameworks.batch.job import Job
 from frameworks.batch.shell.fleet import Fleet
+from mesos_py.coordination import Damaged, Records
 from mesos_py.machine.problem import bad_request
 from mesos_py.sdk import CoreScheduler
 from mesos_py.sdk.matching import Host
+from mesos_py.sdk.store import spare
 from mesos_py.wire.framework import FrameworkInfo
 
 log = structlog.get_logger(__name__)
@@ -60,10 +63,21 @@ class BatchScheduler(CoreScheduler[Batch]):
     def make_core(self, rng: Random) -> Batch:
         return Batch(rng, self.habits)
 
+    async def open_records(self) -> Records:
+        return spare(await self.open_place())
+
+    async def open_place(self) -> Records:
+        """Where it keeps things."""
+        return await super().open_records()
+
     def begun(self) -> words.Begun:
         open_ = [task for task in self.tasks.values() if not task.has_ended]
         under_way = {task.id: words.UnderWay(task.agent_id, task.launched) for task in open_}
-        return words.Begun(dict(self.records), under_way)
+        records = {
+            name: DAMAGED + contents if isinstance(contents, Damaged) else contents
+            for name, contents in self.records.items()
+        }  # fmt: skip
+        return words.Begun(records, under_way)
 
     async def __aenter__(self) -> Self:
         await super().__aenter__()

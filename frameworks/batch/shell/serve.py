@@ -77,12 +77,12 @@ class _Candidate(BatchScheduler):
         super().__init__(**settings)
         self._front = front
 
-    async def open_records(self) -> Records:
+    async def open_place(self) -> Records:
         address = parse_address(self.store) if self.store.startswith("zk://") else None
         if isinstance(address, ZooKeeperAddress):
             return ElectedRecords(address, self._front.ours, heard=self._front.hear)
         self._front.hear(self._front.ours)
-        return await super().open_records()
+        return await super().open_place()
 
 
 async def _serve(options: ServeOptions) -> None:

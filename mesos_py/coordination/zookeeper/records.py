@@ -11,7 +11,17 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 
-from mesos_py.coordination import RESTORE_HINT, Changes, Corrupt, Fenced, Key, Snapshot, StoreFailed
+from mesos_py.coordination import (
+    RESTORE_HINT,
+    Changes,
+    Corrupt,
+    Fenced,
+    Key,
+    Snapshot,
+    Spares,
+    StoreFailed,
+    nothing_spared,
+)  # fmt: skip
 from mesos_py.coordination.ledger import Book
 from mesos_py.coordination.zookeeper.client import NoNode
 from mesos_py.coordination.zookeeper.layout import Layout
@@ -30,6 +40,8 @@ class ZooKeeperRecords:
 
     def __init__(self, session: Session, candidacy: str) -> None:
         self._session = session
+        #: records of its owner's that need not be sound
+        self.spares: Spares = nothing_spared
         self.layout = Layout(session.address.path)
         self._writer = Writer(session, self.layout, candidacy)
         self._book: Book | None = None
@@ -41,7 +53,7 @@ class ZooKeeperRecords:
                 await self._writer.make()
                 await self._writer.claim()
                 await self._writer.finish()
-                book = Book()
+                book = Book(self.spares)
                 records: dict[Key, bytes] = {}
                 async for some in records_at(self._session, await paths_of_records(self._session, self.layout)):
                     records |= book.enter_all(some)
