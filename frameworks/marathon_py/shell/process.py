@@ -46,6 +46,10 @@ class Process:
         return self._scheduler.framework_id
 
     @property
+    def master_url(self) -> str | None:
+        return self._scheduler.master_url
+
+    @property
     def flags(self) -> Mapping[str, Any]:
         return self._flags
 
@@ -106,4 +110,4 @@ class Process:
     def exposition(self) -> str | None:
         if not self._flags["metrics_prometheus"]:
             return None
-        return exposition(self.readings(), self._flags["metrics_name_prefix"])
+        return exposition(self.readings(), self._flags["metrics_name_prefix"], time.monotonic())

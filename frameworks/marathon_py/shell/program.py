@@ -82,6 +82,8 @@ class MarathonScheduler(CoreScheduler[Marathon]):
         self._prober = Prober(self.looker, self._heard.put_nowait, self.probes_at_once)
         #: a master listens to us; one has before, in this run
         self._is_connected = self._was_connected = False
+        #: of the master that has listened last, for people
+        self.master_url: str | None = None
         self.counts = Counts()
         await super().__aenter__()
         self._there.shell.start("what is heard besides", self._hear_others())
@@ -126,6 +128,7 @@ class MarathonScheduler(CoreScheduler[Marathon]):
         self._was_connected = True
         info = subscribed.master_info
         master = "" if info is None else f"{info.hostname}:{info.port}"
+        self.master_url = f"http://{master}/" if master else None
         domain = info.domain.fault_domain if info is not None and info.domain is not None else None
         region = domain.region.name if domain is not None else None
         await self.tell(words.Connection(what, str(subscribed.framework_id), master, region))

@@ -31,6 +31,7 @@ class Scripted:
 
     framework_id = "F"
     address = ADDRESS
+    master_url: str | None = None
     url = f"http://{ADDRESS}"
 
     def __init__(self, *specs: App | Pod) -> None:

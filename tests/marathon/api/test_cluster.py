@@ -61,6 +61,24 @@ async def test_plugins_answer_what_is_below_their_ids() -> None:
         assert (missing.status, missing.json["message"]) == (404, "No plugin with this pluginId: none")
 
 
+async def test_the_masters_url_is_told_unless_a_flag_says_another() -> None:
+    async with served() as site:
+        for flag, known, told in ((None, None, None), (None, "http://m:5050/", "http://m:5050/"), ("x", "y", "x")):
+            site.program.flags["mesos_leader_ui_url"], site.program.master_url = flag, known
+            info = (await site.ask("GET", "/v2/info")).json
+            assert info["marathon_config"]["mesos_leader_ui_url"] == told
+
+
+@pytest.mark.parametrize(("method", "action"), [
+    ("GET", "view"), ("HEAD", "view"), ("PUT", "update"), ("POST", "create"), ("DELETE", "delete"),
+])  # fmt: skip
+async def test_who_may_not_asks_no_plugin(method: str, action: str) -> None:
+    async with served() as site:
+        assert (await site.ask(method, "/v2/plugins/echo/x", b"")).status == 200
+        site.program.forbidden_things[action, "plugins"] = None
+        assert (await site.ask(method, "/v2/plugins/echo/x", b"")).status == 403
+
+
 async def test_what_former_releases_had_hurts_nobody() -> None:
     async with served() as site:
         assert (await site.ask("GET", "/v2/eventSubscriptions")).json == {"callbackUrls": []}

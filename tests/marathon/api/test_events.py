@@ -139,6 +139,13 @@ async def test_who_does_not_accept_events_is_told_so() -> None:
         assert (await site.ask("GET", "/v2/events", Accept="application/json")).status == 405
 
 
+async def test_a_head_alone_subscribes_nobody() -> None:
+    async with served() as site:
+        found = await site.ask("HEAD", "/v2/events", Accept="Text/Event-Stream")
+        assert (found.status, found.headers["Content-Type"]) == (200, "text/event-stream;charset=utf-8")
+        assert (found.body, len(site.hub)) == (b"", 0)
+
+
 async def test_where_too_many_listen_nobody_else_subscribes() -> None:
     async with served() as site:
         while len(site.program.hearers) < HEARERS_MAX:

@@ -206,3 +206,11 @@ async def test_only_what_is_not_replaced_is_told_to_be_ready(update: dict[str, A
         [found] = (await site.ask("GET", "/v2/deployments")).json
         told = {"name": "readinessCheck", "taskId": old.tasks["_app"].id, "ready": True}
         assert found["currentActions"][0]["readinessCheckResults"] == [told] * is_told
+
+
+async def test_who_may_see_one_of_its_apps_sees_a_deployment() -> None:
+    async with served() as site:
+        await site.ask("PUT", "/v2/apps", [{"id": f"/{name}", "cmd": "serve"} for name in "ab"])
+        for name, seen in (("a", 1), ("b", 0)):
+            site.program.forbidden_things["view", f"/{name}"] = None
+            assert len((await site.ask("GET", "/v2/deployments")).json) == seen

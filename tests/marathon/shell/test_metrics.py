@@ -45,7 +45,7 @@ def test_a_timer_sums_up_its_last_samples() -> None:
 
 
 def test_both_forms() -> None:
-    """Names of Prometheus have no dots and dashes; a timer is a summary there."""
+    """Names of Prometheus have no dots and dashes; a timer is a summary there, and what else is known are gauges."""
     meter, timer = Meter(0.0), Timer(0.0)
     meter.mark(1.0)
     timer.record(0.25, 1.0)
@@ -64,10 +64,17 @@ def test_both_forms() -> None:
         1, 0.25, "seconds", "calls/second",
     )  # fmt: skip
     assert (shown["version"], shown["histograms"]) == ("4.0.0", {})
-    lines = exposition(readings, "marathon").splitlines()
+    lines = exposition(readings, "marathon", 4.0).splitlines()
     assert "# TYPE marathon_apps_active_gauge gauge" in lines
     assert "marathon_mesos_offer_operations_launch_counter 2" in lines
-    assert "marathon_http_responses_2xx_rate_meter 1" in lines
+    assert "# TYPE marathon_http_responses_2xx_rate_meter_count gauge" in lines
+    assert "marathon_http_responses_2xx_rate_meter_count 1" in lines
+    assert "marathon_http_responses_2xx_rate_meter_mean_rate 0.25" in lines
+    of_timer = "marathon_http_requests_duration_timer_seconds"
+    assert {line.split()[2].removeprefix(of_timer) for line in lines if line.startswith(f"# TYPE {of_timer}")} == {
+        "", "_min", "_mean", "_max", "_stddev", "_mean_rate", "_m1_rate", "_m5_rate", "_m15_rate",
+    }  # fmt: skip
+    assert f"{of_timer}_max 0.25" in lines
     assert 'marathon_http_requests_duration_timer_seconds{quantile="0.99"} 0.25' in lines
     assert "marathon_http_requests_duration_timer_seconds_count 1" in lines
 

@@ -41,6 +41,7 @@ async def test_subscribers_hear_of_the_connection() -> None:
         cluster.inject("restart master", for_s=5)
         await cluster.until(lambda: len(made[0].connections) == 3)
         assert made[0].connections == ["registered", "disconnected", "reregistered"]
+        assert made[0].master_url is not None and made[0].master_url.startswith("http://")
         first, _, again = made[0].heard
         assert first.framework_id == again.framework_id == str(made[0].framework_id)
 

@@ -60,11 +60,12 @@ _FLAGS = {
 
 async def info(call: Call) -> Answer:
     """How this Marathon is set up, and who leads."""
-    program = call.program
+    program, about = call.program, _config(call, _MARATHON)
     return answer({
         "name": "marathon", "version": API_VERSION, "buildref": f"mesos_py-{__version__}", "elected": True,
         "leader": program.address, "frameworkId": program.framework_id,
-        "marathon_config": _config(call, _MARATHON), "zookeeper_config": _config(call, _ZOOKEEPER),
+        "marathon_config": {**about, "mesos_leader_ui_url": about["mesos_leader_ui_url"] or program.master_url},
+        "zookeeper_config": _config(call, _ZOOKEEPER),
         "http_config": _config(call, _HTTP),
     })  # fmt: skip
 
@@ -150,6 +151,9 @@ async def plugins(call: Call) -> Answer:
     return answer({"plugins": list(call.program.plugins)})
 
 
+_PLUGIN_ACTIONS = {"GET": "view", "PUT": "update", "POST": "create", "DELETE": "delete"}
+
+
 async def plugin(call: Call) -> Answer:
     """What a plug-in answers to what is below its id."""
     name = call.parts["plugin"]
@@ -170,8 +174,8 @@ async def no_subscriptions(call: Call) -> Answer:
 
 
 _PLUGIN = [
-    Row(method=method, path=path, handler=plugin, produces="")
-    for method in ("GET", "PUT", "POST", "DELETE") for path in ("/v2/plugins/{plugin}", "/v2/plugins/{plugin}/{id}")
+    Row(method=method, path=path, handler=plugin, action=action, to=PLUGINS, produces="")
+    for method, action in _PLUGIN_ACTIONS.items() for path in ("/v2/plugins/{plugin}", "/v2/plugins/{plugin}/{id}")
 ]  # fmt: skip
 
 ROWS = (

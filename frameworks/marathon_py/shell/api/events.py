@@ -25,10 +25,12 @@ from frameworks.marathon_py.shell.api.program import EVENTS, Program
 from frameworks.marathon_py.shell.api.site import Row
 from frameworks.marathon_py.views.events import event
 from mesos_py.machine.values import Nanos
+from mesos_py.web.response import Response
 from mesos_py.web.router import Answer
 from mesos_py.web.streams import RecordStream
 
 EVENT_STREAM = "text/event-stream"
+CONTENT_TYPE = f"{EVENT_STREAM};charset=utf-8"
 HEARTBEAT_S = 10.0
 SUBSCRIBERS_MAX = 1_000
 UNREAD_MAX = 1_024  # events; --event_stream_max_outstanding_messages
@@ -54,7 +56,7 @@ class Hub:
         if len(self._subscribers) >= SUBSCRIBERS_MAX:
             raise Failed(503, f"{SUBSCRIBERS_MAX} subscribe to events already")
         stream = RecordStream(
-            f"{EVENT_STREAM};charset=utf-8", on_closed=lambda reason: self._lost(stream, address),
+            CONTENT_TYPE, on_closed=lambda reason: self._lost(stream, address),
             headers=(("Connection", "close"),), cap_records=self._unread_max,
         )  # fmt: skip
         if self._telling is None or self._telling.done():
@@ -128,9 +130,10 @@ def framed(name: str, more: dict[str, Any], now: Nanos) -> bytes:
 
 async def subscribe(hub: Hub, call: Call) -> Answer:
     """Events from now on, as server-sent events; event_type, repeated, chooses some."""
-    accept = call.request.headers.get("Accept", "")
-    if EVENT_STREAM not in accept:
+    if EVENT_STREAM not in call.request.headers.get("Accept", "").lower():
         raise Failed(405, f"{EVENT_STREAM} must be accepted")
+    if call.request.method == "HEAD":
+        return Response(200, content_type=CONTENT_TYPE)
     peer = call.request.incoming.transport
     host, port = peer.get_extra_info("peername")[:2] if peer is not None else (call.request.remote, 0)
     return hub.subscribe(call.query.get("event_type", ()), f"{host}:{port}")

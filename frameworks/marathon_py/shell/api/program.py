@@ -41,6 +41,11 @@ class Program(Protocol):
         ...
 
     @property
+    def master_url(self) -> str | None:
+        """Of the master that has listened last; None: none has."""
+        ...
+
+    @property
     def flags(self) -> Mapping[str, Any]:
         """Every flag by its name as a value of JSON, in the unit of the flag; None: unset. No secret is in it."""
         ...
