@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from typing import Any
 
 from tests.acceptance.cluster import environment, eventually
@@ -22,7 +23,9 @@ NO_MASTER = "127.0.0.1:1"
 class Marathon:
     """One process."""
 
-    def __init__(self, *arguments: str, master: str = NO_MASTER) -> None:
+    def __init__(self, *arguments: str, master: str = NO_MASTER, headers: Mapping[str, str] | None = None) -> None:
+        """``headers`` are those of every request."""
+        self._headers = {"Content-Type": "application/json", **(headers or {})}
         self.process = subprocess.Popen(
             [
                 sys.executable, "-m", "frameworks.marathon_py.shell.cli", "serve", f"--master={master}", *HERE,
@@ -45,7 +48,7 @@ class Marathon:
     def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any, dict[str, str]]:
         """Status, JSON or text, and headers; status 0: it does not answer."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.url}{path}", data, {"Content-Type": "application/json"}, method=method)
+        request = urllib.request.Request(f"{self.url}{path}", data, self._headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, _read(answer.read().decode()), dict(answer.headers)

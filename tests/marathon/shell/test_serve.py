@@ -28,9 +28,10 @@ def basic(user: str, password: str) -> dict[str, str]:
 
 async def test_it_serves_and_is_told_to_end(tmp_path: Path) -> None:
     """Without a master, too: what is asked for is kept until there is one."""
-    marathon = Marathon(f"--state_file={tmp_path}/state", "--http_credentials=me:pw")
+    marathon = Marathon(f"--state_file={tmp_path}/state", "--http_credentials=me:pw", headers=basic("me", "pw"))
     try:
         url = marathon.url
+        marathon.until_leading()
         async with aiohttp.ClientSession(headers=basic("me", "pw")) as client:
             async with client.get(f"{url}/v2/info") as answer:
                 info = await answer.json()
@@ -41,7 +42,7 @@ async def test_it_serves_and_is_told_to_end(tmp_path: Path) -> None:
                 metrics = await answer.json()
             assert metrics["gauges"]["marathon.groups.active.gauge"] == {"value": 1}
             assert metrics["gauges"]["marathon.http.requests.active.gauge"] == {"value": 1}
-            assert metrics["timers"]["marathon.http.requests.get.duration.timer.seconds"]["count"] == 1
+            assert metrics["timers"]["marathon.http.requests.get.duration.timer.seconds"]["count"] > 0
             assert metrics["counters"]["marathon.http.responses.size.counter.bytes"]["count"] > 1000
             async with client.get(f"{url}/metrics/prometheus") as answer:
                 assert "marathon_instances_running_gauge 0" in await answer.text()
@@ -63,6 +64,7 @@ async def test_abdication_backs_up_and_restores(tmp_path: Path) -> None:
     """The process ends with 105; the next one does what was asked for before it serves."""
     marathon = Marathon(state := f"--state_file={tmp_path}/state")
     url, place = marathon.url, f"file://{tmp_path}/backup"
+    marathon.until_leading()
     async with aiohttp.ClientSession() as client:
         async with client.delete(f"{url}/v2/leader?restore=s3://bucket") as answer:
             assert answer.status == 422
@@ -71,8 +73,7 @@ async def test_abdication_backs_up_and_restores(tmp_path: Path) -> None:
     assert marathon.ended()[0] == ends.GRACEFUL == 105
     assert not (tmp_path / "backup").exists()
     marathon = Marathon(state)
-    async with aiohttp.ClientSession() as client, client.get(f"{marathon.url}/ping") as answer:
-        assert answer.status == 200
+    marathon.until_leading()
     assert (tmp_path / "backup").exists()
     marathon.process.send_signal(signal.SIGTERM)
     assert marathon.ended()[0] == 0
@@ -82,6 +83,7 @@ def test_whoever_opens_the_file_takes_over(tmp_path: Path) -> None:
     """The one before takes nothing any more, says so to whoever asks, and ends."""
     app = {"id": "/kept", "cmd": "sleep 1000", "cpus": 0.1, "mem": 16}
     before = Marathon(state := f"--state_file={tmp_path}/state")
+    before.until_leading()
     assert before.ask("POST", "/v2/apps", app)[0] == 201
     after = Marathon(state)
     after.until_leading()
