@@ -28,6 +28,7 @@ from frameworks.marathon_py.definitions.fields import (
     Kind,
     Report,
     Violation,
+    element,
     field,
     items,
     mapping_field,
@@ -48,6 +49,7 @@ from frameworks.marathon_py.definitions.network import (
     PortDefinition,
     PortMapping,
 )
+from frameworks.marathon_py.definitions.rules import uris
 from frameworks.marathon_py.definitions.settings import Settings
 
 Given = dict[str, Any]
@@ -124,6 +126,8 @@ def violations(given: Given) -> Iterator[Violation]:
         yield Violation("/ipAddress", "ipAddress/discovery is not allowed for Docker containers")
     if _discovered(address) and container is not None and container.type == MESOS and container.port_mappings:
         yield Violation("/", "container.portMappings and ipAddress.discovery.ports must not both be set")
+    for index, uri in enumerate(given.get("uris") or ()):
+        yield from uris.syntax(element("/uris", index), uri)
     if given.get("uris") and given.get("fetch"):
         yield Violation("/uris", "may not be set in conjunction with fetch")
     if given.get("accepted_resource_roles") == ():  # an app does not show that it was given

@@ -7,7 +7,8 @@
 ``key notin (a, b)``          there is one, and it is none of them
 ============================  ==========================================
 
-Characters other than letters, digits, dots, dashes and underscores follow a backslash.
+Characters other than letters, digits, dots, dashes and underscores follow a backslash. Nothing at all is no condition,
+and in nothing is nothing.
 Source: mesosphere/marathon src/main/scala/mesosphere/marathon/api/v2/LabelSelectorParsers.scala.
 """
 
@@ -23,9 +24,9 @@ SELECTORS_MAX = 100  # of one text
 _WORD = r"(?:[A-Za-z0-9._-]|\\.)+"
 _ONE = re.compile(
     rf"\s*(?P<key>{_WORD})\s*"
-    rf"(?:(?P<equal>==|!=)\s*(?P<value>{_WORD})\s*|(?P<set>in|notin)\s*\((?P<values>[^()]*)\)\s*)?",
+    rf"(?:(?P<equal>==|!=)\s*(?P<value>{_WORD})\s*|(?P<set>in|notin)\s*\((?P<values>(?:[^()\\]|\\.)*)\)\s*)?",
 )
-_VALUES = re.compile(rf"\s*{_WORD}\s*(?:,\s*{_WORD}\s*)*")
+_VALUES = re.compile(rf"\s*(?:{_WORD}\s*(?:,\s*{_WORD}\s*)*)?")
 _ITEM = re.compile(_WORD)
 
 
@@ -49,6 +50,8 @@ class Selector:
 def selectors(text: str) -> tuple[Selector, ...]:
     """Raises ValueError with Marathon's text."""
     found: list[Selector] = []
+    if not text.strip():
+        return ()
     at = 0
     while True:
         match = _ONE.match(text, at)

@@ -9,6 +9,7 @@ import pytest
 
 from frameworks.marathon_py.definitions.constraints import placement, scalar_text
 from frameworks.marathon_py.definitions.rules import violations
+from frameworks.marathon_py.definitions.rules.uris import syntax
 from frameworks.marathon_py.definitions.rules.words import double
 from frameworks.marathon_py.definitions.settings import Settings
 from mesos_py.sdk.matching.constraints import Constraint, Operator
@@ -90,6 +91,8 @@ WRONG: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
     ({"args": ["a"]} | docker(), [("/", NOT_ONE_WAY)]),
     ({"cmd": None, "container": {"volumes": []}}, [("/", NOT_ONE_WAY), ("/container/docker", "not defined")]),
     ({"cmd": "a"}, [("/", "must not be an empty string")]),
+    ({"fetch": [{"uri": "http://a/b c"}, {"uri": "http://a/%zz"}, {"uri": "http://a/b%20c"}]}, [
+        ("/fetch(0)/uri", "URI has invalid syntax."), ("/fetch(1)/uri", "URI has invalid syntax.")]),
     ({"executor": "a//b"}, [
         ("/executor", "must fully match regular expression '^(//cmd)|(/?[^/]+(/[^/]+)*)|$'")]),
     ({"id": "/a/restart"}, [
@@ -297,3 +300,15 @@ def test_scalars_as_mesos_prints_them(value: str, expected: str) -> None:
 def test_doubles_as_java_prints_them(value: float, expected: str) -> None:
     """Clients see these texts."""
     assert double(value) == expected
+
+
+@pytest.mark.parametrize(("uri", "is_one"), [
+    ("http://user:pw@host:80/a/b.tgz?x=1&y=%2F#part", True), ("file:///a/b", True), ("hdfs:a", True), ("a/b:c", True),
+    ("../up", True), ("/abs", True), ("http://[::1]/x", True), ("http://höst/ü", True), ("a#b", True),
+    ("s3n://b/k", True),
+    (" http://a", False), ("a b", False), ("http:", False), ("http:#a", False), (":a", False), ("1a:b", False),
+    ("a%", False), ("a%2", False), ("a|b", False), ("a\\b", False), ("<a>", False), ("a#b#c", False), ("a\n", False),
+    ("{{a}}", False), ("a\u00a0b", False), ("^", False), ('"', False), ("`", False),
+])  # fmt: skip
+def test_what_is_an_address(uri: str, is_one: bool) -> None:
+    assert [one.text for one in syntax("/x", uri)] == ([] if is_one else ["URI has invalid syntax."])

@@ -16,10 +16,11 @@ from frameworks.marathon_py.definitions.rules.checks import CHECKS
 from frameworks.marathon_py.definitions.rules.container import CONTAINERS
 from frameworks.marathon_py.definitions.rules.network import NETWORKS
 from frameworks.marathon_py.definitions.rules.roles import ROLES
+from frameworks.marathon_py.definitions.rules.uris import URIS
 from frameworks.marathon_py.definitions.rules.volumes import VOLUMES
 from frameworks.marathon_py.definitions.settings import Settings
 
-RULES = (*BASICS, *NETWORKS, *CONTAINERS, *VOLUMES, *CHECKS, *ROLES)
+RULES = (*BASICS, *URIS, *NETWORKS, *CONTAINERS, *VOLUMES, *CHECKS, *ROLES)
 
 
 def violations(app: App, settings: Settings) -> list[Violation]:

@@ -20,7 +20,7 @@ from frameworks.marathon_py.definitions.pods import (
     PodHealthCheck,
     SecretFile,
 )
-from frameworks.marathon_py.definitions.rules import basics, roles
+from frameworks.marathon_py.definitions.rules import basics, roles, uris
 from frameworks.marathon_py.definitions.rules.container import linux_info
 from frameworks.marathon_py.definitions.rules.network import NAME_FOR_HOST_PORT, combination
 from frameworks.marathon_py.definitions.rules.volumes import persistent
@@ -93,6 +93,7 @@ def _container(at: str, container: PodContainer, pod: Pod, settings: Settings) -
     run = container.exec
     if run is not None and isinstance(run.command, Shell) and run.override_entrypoint is False:
         yield Violation(f"{at}/exec", "overrideEntrypoint must not be false for shell commands")
+    yield from uris.artifacts(f"{at}/artifacts", container.artifacts)
     for index, endpoint in enumerate(container.endpoints):
         yield from _endpoint(element(f"{at}/endpoints", index), endpoint, pod)
     if container.image is not None and container.image.pull_config is not None:

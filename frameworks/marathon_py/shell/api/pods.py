@@ -9,7 +9,7 @@ from functools import partial
 
 from frameworks.marathon_py import words
 from frameworks.marathon_py.definitions import paths
-from frameworks.marathon_py.definitions.fields import Violation, items, read_as, show, text
+from frameworks.marathon_py.definitions.fields import Violation, element, items, read_as, show, text
 from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.definitions.pods import Pod, read_pod
 from frameworks.marathon_py.deployments.plan import Kind
@@ -23,6 +23,7 @@ from mesos_py.web.response import Response
 from mesos_py.web.router import Answer
 
 _IDS = items(text())
+NO_INSTANCE_ID = r"must fully match regular expression '^(.+)\.(instance-|marathon-)([^\.]+)$'"
 
 
 # ---- reading
@@ -129,6 +130,8 @@ async def kill_one(call: Call) -> Answer:
     """An instance is killed, to be launched again; with wipe it is replaced, and its data is gone."""
     _pod_of(call)
     name = call.parts["instance"]
+    if spec_of(name) is None:
+        raise invalid((Violation("/", NO_INSTANCE_ID),))
     found = _instances(call, (name,))
     if not found:
         raise errors.no_task(name)  # as Marathon calls it
@@ -146,9 +149,9 @@ async def kill_many(call: Call) -> Answer:
 
 def _instances(call: Call, ids: tuple[str, ...]) -> list[Instance]:
     """Those that there are. Raises Failed 422."""
-    wrong = [one for one in ids if spec_of(one) is None]
+    wrong = [element("", index) for index, one in enumerate(ids) if spec_of(one) is None]
     if wrong:
-        raise invalid(Violation("/", f"'{one}' is no id of an instance") for one in wrong)
+        raise invalid(Violation(at, NO_INSTANCE_ID) for at in wrong)
     there = {one.id: one for one in call.core.of(call.path_id)}
     return [there[one] for one in dict.fromkeys(ids) if one in there]
 

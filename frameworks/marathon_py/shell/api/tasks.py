@@ -40,10 +40,9 @@ _TASK_ID = re.compile(r".+[._][^._]+")  # of all releases
 
 async def list_tasks(call: Call) -> Answer:
     """All tasks of apps; status: running or staging ones only."""
-    if TEXT_FEATURE in (call.program.flags.get("deprecated_features") or ()) and not call.accepts(JSON):
-        return Response(200, "".join(_lines(call)).encode(), TEXT)
-    if not call.accepts(JSON):
-        raise Failed(406)
+    lines = _as_text(call, _apps(call))
+    if lines is not None:
+        return lines
     named = [*call.query.get("status", ()), *call.query.get("status[]", ())]
     wanted = [_STATES[one] for one in named if one in _STATES]
     there = [pair for app in _apps(call) for pair in _tasks_of(call, app)]
@@ -59,9 +58,18 @@ def _tasks_of(call: Call, app: App) -> list[Found]:
     return list(views.placed(call.core.of(PathId(app.id))))
 
 
-def _lines(call: Call) -> Iterator[str]:
-    """For load balancers of former days: each app's service ports, and where its tasks have theirs."""
-    for app in sorted(_apps(call), key=lambda one: one.id):
+def _as_text(call: Call, apps: Iterable[App]) -> Response | None:
+    """For load balancers of former days, where that is still asked for; None: as JSON. Raises Failed 406."""
+    if call.accepts(JSON):
+        return None
+    if TEXT_FEATURE not in (call.program.flags.get("deprecated_features") or ()) or not call.accepts(TEXT):
+        raise Failed(406)
+    return Response(200, "".join(_lines(call, apps)).encode(), TEXT)
+
+
+def _lines(call: Call, apps: Iterable[App]) -> Iterator[str]:
+    """Each app's service ports, and where its tasks have theirs."""
+    for app in sorted(apps, key=lambda one: one.id):
         name = paths.safe(PathId(app.id))
         running = [pair for pair in _tasks_of(call, app) if views.state(pair[1]) == views.RUNNING]
         hosts = [(one.placed.hostname if one.placed is not None else "", task) for one, task in running]
@@ -79,7 +87,9 @@ def _port(task: InstanceTask, index: int) -> int:
 
 async def list_of_app(call: Call) -> Answer:
     """The tasks of an app."""
-    return await _listed(call, [app_of(call, call.path_id)])
+    apps = [app_of(call, call.path_id)]
+    lines = _as_text(call, apps)
+    return lines if lines is not None else await _listed(call, apps)
 
 
 async def list_below(call: Call) -> Answer:
@@ -165,7 +175,7 @@ ROWS = (
     Row(method="POST", path="/v2/tasks/delete", handler=kill_many, takes="TaskIds", query=_KILLING),
     Row(method="GET", path="/v2/apps/*/tasks", handler=list_below),
     Row(method="GET", path="/v2/apps/{id}/*/tasks", handler=list_below),
-    Row(method="GET", path="/v2/apps/{id}/tasks", handler=list_of_app, action="view"),
+    Row(method="GET", path="/v2/apps/{id}/tasks", handler=list_of_app, action="view", produces=""),
     Row(
         method="DELETE", path="/v2/apps/{id}/tasks", handler=kill_of_app, action="update",
         query=("host", *_KILLING),

@@ -36,6 +36,9 @@ API_URL = "https://app.datadoghq.com/api/v1/series"
 API_TIMEOUT_S = 30.0
 _UNFIT = re.compile(r"[^a-zA-Z0-9_.]")
 
+#: who is to be told cannot be; a name may be none, too
+FAILED = (OSError, TimeoutError, UnicodeError, aiohttp.ClientError)
+
 Numbers = Iterable[tuple[str, float]]
 Names = Mapping[str, str]
 """Of parts of a timer's summary, as they are called there; others keep their names."""
@@ -97,7 +100,7 @@ class Reporter(Protocol):
     def every_s(self) -> float: ...
 
     async def send(self, readings: Readings, prefix: str) -> None:
-        """Raises OSError, aiohttp.ClientError, TimeoutError."""
+        """Raises one of FAILED."""
         ...
 
 
@@ -157,7 +160,7 @@ async def _report(reporter: Reporter, read: Callable[[], Readings], prefix: str)
     while True:
         try:
             await reporter.send(read(), prefix)
-        except (OSError, aiohttp.ClientError, TimeoutError) as error:
+        except FAILED as error:
             if is_well:
                 log.warning("metrics were not sent", to=repr(reporter), error=repr(error))
             is_well = False
