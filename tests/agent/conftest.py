@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -13,6 +14,23 @@ from tests.agent.containerizer.harness import until
 from tests.agent.kinds import KINDS, Host, forget, host_directory
 from tests.agent.masters import Master
 from tests.agent.programs import AgentProgram
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of one file for which the same agent is kept follow each other, so that it is started once."""
+    places: dict[Path, list[int]] = {}
+    for place, item in enumerate(items):
+        if "kept" in _params(item):
+            places.setdefault(item.path, []).append(place)
+    for of_file in places.values():
+        ordered = sorted([items[place] for place in of_file], key=lambda item: KINDS.index(_params(item)["kept"]))
+        for place, item in zip(of_file, ordered, strict=True):
+            items[place] = item
+
+
+def _params(item: pytest.Item) -> dict[str, Any]:
+    return item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
 
 
 @pytest.fixture
