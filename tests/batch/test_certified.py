@@ -32,4 +32,4 @@ class Busy(BatchScheduler):
 def test_it_keeps_its_promises(scenario: object) -> None:
     made = trial(Busy, scenario, 2)  # type: ignore[arg-type]
     assert made.breaches == ()
-    assert made.tasks >= 12  # where hosts are lost for long there is no room for the gang
+    assert made.tasks >= 8  # where hosts are lost for long there is no room for the gang, nor for all of the array

@@ -158,12 +158,13 @@ async def _trial(make: Callable[[], Scheduler], scenario: Scenario, seed: int) -
             await cluster.settle()
         except NotSettled as left:
             promises.breach("settles", str(left).partition("\n")[0])
-        for _ in range(MADE_UP_LOOKS):
-            if not promises.owed(program):
-                break
-            await asyncio.sleep(LOOK_EVERY_S)
+        else:
+            for _ in range(MADE_UP_LOOKS):
+                if not promises.owed(program):
+                    break
+                await asyncio.sleep(LOOK_EVERY_S)
+            promises.conclude(program)
         promises.look(program)
-        promises.conclude(program)
         breaches = tuple(promises.breaches.values())
         return Trial(
             scenario=scenario, seed=seed, breaches=breaches, tasks=len(program.book), has_ended=program.has_ended,
