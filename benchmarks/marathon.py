@@ -7,6 +7,7 @@ is measured (100 in 30 s).
 * 500 apps of one instance each in one deployment, and one app of 1,000, from the request to ``deployment_success``;
 * GET /v2/apps with 1,000 apps and 5,000 tasks embedded, while another process asks for something small all the time:
   its longest wait is how long the loop stood still, and what the machine made of that;
+* the same while an app of 10,000 instances for which there is no room is made, changed, and removed;
 * 200 subscribers of events while an app of 500 instances is started: what each of them has heard;
 * kill -9, and how long the next one takes until it serves all 5,000 instances.
 """
@@ -99,6 +100,8 @@ async def deployed(served: Served, apps: list[dict[str, Any]], name: str) -> Non
     report.figure("  CPU of Marathon", (served.cpu_s - used) / count * 1000, "ms/instance")
 
 
+FOLLOWS_S = 3.0  # what is too much for one frame follows, and is over by then
+
 PINGS = """
 import http.client, select, sys, time
 host, port = sys.argv[1].split(":")
@@ -112,24 +115,53 @@ print(longest * 1000)
 """
 
 
+class Pinging:
+    """Another process asks for something small all the time: what we do ourselves must not make it slow."""
+
+    def __init__(self, served: Served) -> None:
+        self._command = [sys.executable, "-c", PINGS, served.url.removeprefix("http://")]
+        self.longest_ms = 0.0
+
+    async def __aenter__(self) -> Self:
+        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self.longest_ms = float((await asyncio.to_thread(self._process.communicate, "over\n"))[0])
+
+    def report(self) -> None:
+        report.figure("longest answer to another request meanwhile", self.longest_ms, "ms",
+                      reference=TARGET_STALL_MS, of="target")  # fmt: skip
+
+
+async def many(served: Served, instances: int) -> None:
+    """None of them is launched: what it takes to know of them is measured, not to start them."""
+    report.header(f"an app of {instances} instances for which there is no room is made, changed, removed")
+    made = {**app("/room", instances), "cpus": 100_000}
+    steps = {"made": made, "changed": {**made, "cmd": "false"}, "removed": {**made, "instances": 0}}
+    async with MarathonClient(served.url) as marathon, Pinging(served) as pinging:
+        for what, step in steps.items():
+            begin, used = time.perf_counter(), served.cpu_s
+            await marathon.put_apps([step], force=True)
+            taken = time.perf_counter() - begin
+            await asyncio.sleep(FOLLOWS_S)
+            report.figure(f"{what}: until the request was answered", taken * 1000, "ms")
+            report.figure("  CPU of Marathon", (served.cpu_s - used) * 1000, "ms")
+    pinging.report()
+
+
 async def reads(served: Served, times: int) -> None:
-    pinging = subprocess.Popen(  # a process of its own: what we read ourselves must not make it slow
-        [sys.executable, "-c", PINGS, served.url.removeprefix("http://")], stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    async with MarathonClient(served.url) as marathon:
+    async with MarathonClient(served.url) as marathon, Pinging(served) as pinging:
         took = []
         for _ in range(times):
             begin = time.perf_counter()
             apps = await marathon.apps("apps.tasks")
             took.append((time.perf_counter() - begin) * 1000)
-    longest_ms = float((await asyncio.to_thread(pinging.communicate, "over\n"))[0])
     tasks = sum(len(one["tasks"]) for one in apps)
     report.header(f"GET /v2/apps?embed=apps.tasks with {len(apps)} apps and {tasks} tasks, {times} times")
     report.figure("median, JSON read included", statistics.median(took), "ms", reference=TARGET_READ_MS, of="target")
     report.figure("slowest (the first)", max(took), "ms")
-    report.figure("longest answer to another request meanwhile", longest_ms, "ms",
-                  reference=TARGET_STALL_MS, of="target")  # fmt: skip
+    pinging.report()
 
 
 async def subscribers(served: Served, count: int, instances: int) -> None:
@@ -189,6 +221,7 @@ async def main() -> None:
                 await deployed(served, [app(f"/one/{n}") for n in range(500)], "500 apps of one instance")
                 await deployed(served, [app("/many", 1_000)], "one app of 1,000 instances")
                 await subscribers(served, 200, 500)
+                await many(served, 10_000)
     with tempfile.TemporaryDirectory(prefix="mesos-py-bench-") as place:
         async with Master() as master, emulated(master, options.agents), Served(master.address, place) as served:
             report.header(f"marathon: {options.apps} apps of five instances, in one deployment")

@@ -33,7 +33,7 @@ class Work:
     waits: bool = False
     #: it has as many new instances as may come first, and they are up
     is_held: bool = False
-    #: instances that are to end, and were not told yet
+    #: instances that are to end, and are told in frames to come
     doomed: list[Instance] = attrs.Factory(list)
 
 

@@ -38,6 +38,7 @@ from mesos_py.cli.command import EXIT_OK, say
 from mesos_py.config import UsageError
 from mesos_py.coordination import Records
 from mesos_py.logs import LogOptions, Threshold, set_up
+from mesos_py.loop import heap
 from mesos_py.sdk.elected import ElectedRecords
 from mesos_py.web.request import Request
 from mesos_py.web.router import Answer
@@ -91,7 +92,8 @@ async def serve(flags: Flags, threshold: Threshold) -> int:
     serving = asyncio.create_task(whole.run(), name="marathon")
     waiting = asyncio.create_task(asked.wait(), name="told to end")
     try:
-        await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
+        with heap.steady():
+            await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
             serving.result()
     except (Ended, UsageError):
