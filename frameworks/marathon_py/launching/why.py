@@ -84,7 +84,8 @@ def _delay(m: Marathon, spec: App | Pod, now: Nanos) -> Iterator[str]:
 def _offers(m: Marathon, spec: App | Pod, role: str, since: Nanos, now: Nanos) -> Iterator[str]:
     found = Judging(m, now).of(spec, since)
     if not found:
-        yield f"No agent has offered anything in role '{role}' since then."
+        if role in m.waiting:  # else nothing is wanted yet
+            yield f"No agent has offered anything in role '{role}' since then."
         return
     refused = [one for one in found if one.refusals]
     if len(refused) < len(found):
