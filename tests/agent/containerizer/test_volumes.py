@@ -98,7 +98,9 @@ async def test_what_the_host_mounts_later(harness: Harness, shared: Path) -> Non
 async def test_an_absolute_mount_point_is_there_or_refused(harness: Harness, tmp_path: Path) -> None:
     assert await harness.run("c", "ls /srv", container=volumes(of_host(tmp_path / "host", "/srv"))) == "file\n"
     harness.containerizer.launch(harness.spec("d", "true", container=volumes(of_host(tmp_path, "/no/such/place"))))
-    assert await harness.failed("d") == "Mount point '/no/such/place' is an absolute path and does not exist"
+    assert await harness.failed("d") == (
+        "Mount point '/no/such/place' is an absolute path. It must exist if the container shares the host filesystem"
+    )
     assert not Path("/no").exists()
 
 
@@ -133,7 +135,8 @@ async def test_a_secret_is_a_file_that_goes_with_the_container(harness: Harness,
         (of_host("/etc", "../../up"), "Path '../../up' of a volume leads elsewhere"),
         (of_host("/etc/../root", "v"), "Host path '/etc/../root' of a volume leads elsewhere"),
         (of_host("etc", "v"), "Relative host path 'etc' is not supported"),
-        (of_host("/no/such", "v"), "Path '/no/such' in HOST_PATH volume does not exist"),
+        (of_host("/no/such", "v"),
+         "Path '/no/such' in HOST_PATH volume does not exist and is not whitelisted for creation"),
         (of_host("/etc", "v", mount_propagation=MountPropagation(mode=MountPropagation.Mode.BIDIRECTIONAL)),
          f"{NOT_SHARED} '/etc' because only containers with an image can have it"),
         (of_sandbox("../other", "v"), "Path '../other' of a volume leads elsewhere"),

@@ -19,6 +19,7 @@ from mesos_py.agent.containerizer.cgroups import controls
 from mesos_py.agent.containerizer.docker import parameters
 from mesos_py.agent.containerizer.docker.policy import Policy, refused_parameter, refused_privileged
 from mesos_py.agent.containerizer.isolators import rlimits
+from mesos_py.agent.containerizer.isolators.volumes import of_sandbox
 from mesos_py.machine.problem import Problem, bad_request
 from mesos_py.wire.container import ContainerInfo
 from mesos_py.wire.flags import ContainerDNSInfo
@@ -121,7 +122,7 @@ def _request(spec: ContainerSpec, settings: Settings) -> Request:
         raise _Refused(why)
     config: parameters.Config = {"Image": docker.image, "Env": [f"{name}={value}" for name, value in spec.env.items()]}
     host = config["HostConfig"] = {"Privileged": docker.privileged, **limits(spec.resources, spec.limits, settings)}
-    config["HostConfig"]["Binds"], mounts = _volumes(container, docker, settings, host)
+    config["HostConfig"]["Binds"], mounts = _volumes(spec, container, docker, settings, host)
     host["NetworkMode"] = _network(container, docker)
     if container.hostname is not None:
         if host["NetworkMode"] == "host":
@@ -189,7 +190,7 @@ def limits(
 
 
 def _volumes(
-    container: ContainerInfo, docker: DockerInfo, settings: Settings, host: parameters.Config
+    spec: ContainerSpec, container: ContainerInfo, docker: DockerInfo, settings: Settings, host: parameters.Config
 ) -> tuple[list[str], tuple[Mount, ...]]:
     """Volumes that dockerd knows by name, and what of the host is mounted."""
     named: list[str] = []
@@ -220,6 +221,16 @@ def _volumes(
             if posixpath.isabs(known.name) or known.name.startswith("."):
                 raise _Refused(f"'{known.name}' is no name of a volume")  # dockerd would mount that of the host
             named.append(f"{_plain(known.name)}:{_plain(target)}:{mode}")
+        elif source.type is Volume.Source.Type.SANDBOX_PATH:
+            part = of_sandbox(spec.sandbox, source, None)
+            if isinstance(part, Problem):
+                raise _Refused(part.text)
+            mounts.append(Mount(part.path, target, is_read_only))
+        else:
+            kind = "none" if source.type is None else source.type.name
+            raise _Refused(f"Volume '{inside}': dockerd does not know its source ({kind})")
+    if any(one.disk is not None and one.disk.persistence is not None for one in spec.resources):
+        raise _Refused("Persistent volumes are not supported")
     if docker.volume_driver is not None:
         if driver not in (None, docker.volume_driver):
             raise _Refused("Only one volume driver per task is supported")

@@ -87,7 +87,8 @@ def mount(bundle: Bundle, volume: Wanted, source: str, force_creation: Sequence[
         if volume.inside is not None:
             _make(bundle, bundle.spec.sandbox, volume.inside, is_file=not os.path.isdir(source))
         elif not bundle.is_own_root and not os.path.exists(volume.target):
-            raise NoVolume(f"Mount point '{volume.target}' is an absolute path and does not exist")
+            text = "It must exist if the container shares the host filesystem"
+            raise NoVolume(f"Mount point '{volume.target}' is an absolute path. {text}")
     except OSError as error:
         raise NoVolume(f"Failed to make '{error.filename}': {error.strerror}") from error
     bundle.mount(volume.target, source, *volume.options)
@@ -99,7 +100,8 @@ def _source(bundle: Bundle, volume: Wanted, force_creation: Sequence[str], secre
         path = os.path.normpath(source.path)
         if not os.path.exists(path):
             if not any(path == one or path.startswith(f"{one}/") for one in map(os.path.normpath, force_creation)):
-                raise NoVolume(f"Path '{source.path}' in HOST_PATH volume does not exist")
+                more = " and is not whitelisted for creation" if force_creation else ""
+                raise NoVolume(f"Path '{source.path}' in HOST_PATH volume does not exist{more}")
             os.makedirs(path)
         if source.is_shared and not _is_shared(path):
             raise NoVolume(f"{NOT_SHARED} '{source.path}' because it is not under a shared mount")

@@ -19,10 +19,12 @@ from mesos_py.wire.resource import Resource
 from mesos_py.wire.value import Value
 from mesos_py.wire.volume import Volume
 from tests.agent.containerizer.docker.asking import asked, parameters, ports, refused, scalar, spec
+from tests.agent.containerizer.test_persistent import volume as persistent
 
 DockerInfo = ContainerInfo.DockerInfo
 Network = DockerInfo.Network
 Mapping = DockerInfo.PortMapping
+SandboxPath = Volume.Source.SandboxPath
 
 NOFILE = RLimitInfo.RLimit(type=RLimitInfo.RLimit.Type.RLMT_NOFILE, soft=64, hard=128)
 STACK = RLimitInfo.RLimit(type=RLimitInfo.RLimit.Type.RLMT_STACK)
@@ -99,11 +101,16 @@ def test_mounts_are_left_as_they_were_named() -> None:
     )  # fmt: skip
 
 
-def test_other_sources_of_volumes_are_ignored() -> None:
-    source = Volume.Source(type=Volume.Source.Type.SANDBOX_PATH)
-    found = asked(spec(container={"volumes": (volume("v", source=source),)}))
-    assert found.mounts == ()
-    assert found.config["HostConfig"]["Binds"] == []
+def sandbox_path(path: str, type: SandboxPath.Type = SandboxPath.Type.SELF) -> Volume.Source:
+    return Volume.Source(type=Volume.Source.Type.SANDBOX_PATH, sandbox_path=SandboxPath(type=type, path=path))
+
+
+def test_parts_of_the_sandbox_are_mounted_elsewhere() -> None:
+    """As they are by the other containerizer; Mesos leaves them out without a word."""
+    volumes = (volume("/v", source=sandbox_path("a/b")), volume("v", source=sandbox_path("c"), mode=Volume.Mode.RO))
+    assert asked(spec(container={"volumes": volumes})).mounts == (
+        Mount("a/b", "/v", False), Mount("c", "/mnt/mesos/sandbox/v", True),
+    )  # fmt: skip
 
 
 def test_ports_are_published_and_exposed() -> None:
@@ -169,6 +176,13 @@ PORT = {"port_mappings": (Mapping(host_port=31000, container_port=80),)}
          "Only one volume driver is supported"),
         (spec({"volume_driver": "e"}, container={"volumes": (volume("a", source=named("n", "d")),)}),
          "Only one volume driver per task is supported"),
+        (spec(container={"volumes": (volume("a", source=sandbox_path("../b")),)}),
+         "Path '../b' of a volume leads elsewhere"),
+        (spec(container={"volumes": (volume("a", source=sandbox_path("b", SandboxPath.Type.PARENT)),)}),
+         "PARENT type SANDBOX_PATH is only allowed for nested container"),
+        (spec(container={"volumes": (volume("a", source=Volume.Source(type=Volume.Source.Type.SECRET)),)}),
+         "Volume 'a': dockerd does not know its source (SECRET)"),
+        (spec(resources=(persistent(),)), "Persistent volumes are not supported"),
         (spec(container={"volumes": (volume("a"),)}), "Host path or volume source is required for 'a'"),
         (spec(container={"volumes": (volume("a", source=named("/etc")),)}), "'/etc' is no name of a volume"),
         (spec(container={"volumes": (volume("a", source=named("n:/etc")),)}), "'n:/etc' of a volume has a colon"),
