@@ -1,4 +1,5 @@
-"""What a container of docker uses, from its cgroups: they are found by its first process, and dockerd is not asked.
+"""What a container of docker uses, from its cgroups and links: both are found by its first process, and dockerd is not
+asked.
 
 Mesos: src/slave/containerizer/docker.cpp DockerContainerizerProcess::cgroupsStatistics
 """
@@ -7,8 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 from mesos_py.agent.containerizer.cgroups import readings
+from mesos_py.agent.containerizer.networks import traffic
 from mesos_py.agent.usage import measure
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.schema import evolve
@@ -19,7 +22,7 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 def usage(pid: int, resources: Sequence[Resource], hierarchy: str) -> ResourceStatistics:
     """``hierarchy`` is where cgroups are mounted; without any the first process alone is measured."""
-    measured = measure((pid,), resources)
+    measured = evolve(measure((pid,), resources), **_traffic(pid))
     paths = _paths(pid)
     if not paths:
         return measured
@@ -40,6 +43,18 @@ def usage(pid: int, resources: Sequence[Resource], hierarchy: str) -> ResourceSt
         else readings.of_v1(read, ticks_per_s=_TICKS_PER_S, is_counted=True)
     )  # fmt: skip
     return evolve(measured, **fields)
+
+
+def _traffic(pid: int) -> dict[str, int]:
+    """What went through its links; nothing where they are the host's."""
+    try:
+        if os.readlink(f"/proc/{pid}/ns/net") == os.readlink("/proc/self/ns/net"):
+            return {}
+        text = Path(f"/proc/{pid}/net/dev").read_text(encoding="ascii")
+    except OSError:
+        return {}  # it has just ended
+    links = [line.partition(":")[0].strip() for line in text.splitlines()[2:]]
+    return traffic.total(text, [link for link in links if link != "lo"])
 
 
 def _paths(pid: int) -> dict[str, str]:

@@ -170,6 +170,8 @@ async def test_a_mapped_port_leads_to_it(docked: Harness, dockerd: Daemon) -> No
     assert address is not None and address.rpartition(".")[0] == dockerd.address.rpartition(".")[0]
     network = docked.containerizer.network_of("c")
     assert network is not None and os.stat(network).st_ino != os.stat("/proc/self/ns/net").st_ino
+    usage = (await docked.containerizer.usage(["c"]))["c"]
+    assert usage.net_rx_packets and usage.net_tx_bytes
 
 
 async def test_a_port_that_is_taken_fails_the_launch(docked: Harness, dockerd: Daemon) -> None:
@@ -210,6 +212,7 @@ async def test_limits_are_its_cgroups(docked: Harness, dockerd: Daemon) -> None:
     assert usage.mem_limit_bytes == 128 << 20
     assert usage.processes is not None and usage.processes >= 1
     assert usage.mem_total_bytes
+    assert usage.net_rx_bytes is None  # its links are the host's
 
 
 async def test_an_update_during_the_launch_counts(docked: Harness, dockerd: Daemon) -> None:
