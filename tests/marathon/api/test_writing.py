@@ -194,6 +194,27 @@ async def test_who_may_not_change_an_app_does_not() -> None:
         assert site.program.judged == [web, web, "/new", "/new", web, web, web]
 
 
+async def test_of_what_is_not_there_everybody_is_told_so() -> None:
+    """No plug-in is asked about it; but what an app has been, only who may see it sees."""
+    async with served(WEB) as site:
+        version = site.world.core.specs[PathId("/web")].version
+        assert (await site.ask("DELETE", "/v2/apps/web")).status == 200
+        site.program.run()
+        site.program.judged.clear()
+        for method, path in (
+            ("GET", "/v2/apps/web"), ("DELETE", "/v2/apps/web"), ("GET", "/v2/apps/web/versions"),
+            ("DELETE", "/v2/apps/web/tasks"), ("GET", "/v2/groups/nix"), ("DELETE", "/v2/groups/nix"),
+            ("GET", "/v2/pods/nix"), ("DELETE", "/v2/pods/nix"), ("GET", "/v2/pods/nix::status"),
+            ("DELETE", "/v2/queue/nix/delay"), ("GET", "/v2/queue/nix/why"),
+        ):  # fmt: skip
+            assert (await site.ask(method, path)).status == 404
+        assert site.program.judged == []
+        former = f"/v2/apps/web/versions/{version}"
+        assert (await site.ask("GET", former)).status == 200
+        site.program.forbidden_things["view", "/web"] = None
+        assert (await site.ask("GET", former)).status == 403
+
+
 @pytest.mark.parametrize(("update", "is_told"), [({"instances": 2}, True), ({"env": {"A": "b"}}, False)])
 async def test_only_what_is_not_replaced_is_told_to_be_ready(update: dict[str, Any], is_told: bool) -> None:
     port = {"port": 10_001, "name": "http"}

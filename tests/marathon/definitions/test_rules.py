@@ -220,6 +220,7 @@ WRONG: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
         ("/healthChecks(0)", "HealthCheck must specify either a port or a portIndex")]),
     ({"healthChecks": [{"protocol": "COMMAND"}]}, [("/healthChecks(0)/command", "not defined")]),
     ({"healthChecks": [{"command": {"value": "x"}}]}, [("/healthChecks(0)/command", "must be undefined")]),
+    ({"healthChecks": [{"protocol": "MESOS_HTTPS", "portIndex": 1}]}, [("/healthChecks(0)", INDICES)]),
     ({"healthChecks": [{"protocol": "MESOS_TCP"}, {"protocol": "MESOS_HTTP"}]}, [
         ("/", "AppDefinition can contain at most one Mesos health check")]),
     ({"healthChecks": [{"protocol": "MESOS_TCP", "ipProtocol": "IPv6"}]}, [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from frameworks.marathon_py.definitions.app import App
-from frameworks.marathon_py.definitions.checks import COMMAND, OF_MARATHON, OF_MESOS
+from frameworks.marathon_py.definitions.checks import COMMAND, OF_MESOS
 from frameworks.marathon_py.definitions.container import DOCKER
 from frameworks.marathon_py.definitions.fields import Violation, element
 from frameworks.marathon_py.definitions.rules.words import NOT_DEFINED, Rule
@@ -23,7 +23,7 @@ def health_checks(app: App, settings: Settings) -> Iterator[Violation]:
             yield Violation(f"{at}/command", "must be undefined")
         elif (check.port is None) == (check.port_index is None):
             yield Violation(at, "HealthCheck must specify either a port or a portIndex")
-        if check.protocol in OF_MARATHON and check.port is None and not _is_port(app, check.port_index):
+        if check.protocol != COMMAND and check.port is None and not _is_port(app, check.port_index):
             text = "Health check port indices must address an element of the ports array or container port mappings."
             yield Violation(at, text)
         if check.ip_protocol == "IPv6" and not (is_docker and check.protocol in OF_MESOS):

@@ -93,6 +93,7 @@ async def get_version(call: Call) -> Answer:
     found = call.core.versions.spec(call.path_id, call.version)
     if not isinstance(found, App):
         raise errors.no_app(call.path_id, call.version)
+    call.need("view", found)
     return answer(show(found))
 
 
@@ -200,7 +201,7 @@ ROWS = (
         query=("force",),
     ),
     Row(method="GET", path="/v2/apps/{id}/versions", handler=list_versions, action="view"),
-    Row(method="GET", path="/v2/apps/{id}/versions/{version}", handler=get_version, action="view", gives="App"),
+    Row(method="GET", path="/v2/apps/{id}/versions/{version}", handler=get_version, gives="App"),
     Row(method="GET", path="/v2/apps/{id}", handler=get_app, action="view", gives="OneApp", query=("embed",)),
     Row(
         method="PUT", path="/v2/apps/{id}", handler=put, takes="GivenApp", gives="Started",

@@ -45,6 +45,11 @@ class Call:
         """``{id}``; without one the root."""
         return paths.absolute(self.parts.get("id") or paths.ROOT)
 
+    @property
+    def is_there(self) -> bool:
+        """Something has the id in the path. Of what is not there everybody is told that."""
+        return self.path_id in self.core.specs or self.core.root.group(self.path_id) is not None
+
     @cached_property
     def version(self) -> str:
         """``{version}``. Raises Failed 422."""

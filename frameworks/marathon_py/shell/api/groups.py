@@ -90,6 +90,7 @@ async def get_version(call: Call) -> Answer:
     found = root.group(call.path_id) if root is not None else None
     if found is None:
         raise errors.no_group(call.path_id, call.version)
+    call.need("view", found)
     wanted = Wanted.of(call.query.get("embed", ()))
     return await _tree(call, found, wanted, show)
 
@@ -158,10 +159,10 @@ ROWS = (
     ),
     Row(method="GET", path="/v2/groups/versions", handler=list_versions, action="view"),
     Row(method="GET", path="/v2/groups/apps", handler=list_apps, action="view", query=("embed",)),
-    Row(method="GET", path="/v2/groups/versions/{version}", handler=get_version, action="view", gives="Group"),
+    Row(method="GET", path="/v2/groups/versions/{version}", handler=get_version, gives="Group"),
     Row(method="GET", path="/v2/groups/{id}/apps", handler=list_apps, action="view", query=("embed",)),
     Row(method="GET", path="/v2/groups/{id}/versions", handler=list_versions, action="view"),
-    Row(method="GET", path="/v2/groups/{id}/versions/{version}", handler=get_version, action="view", gives="Group"),
+    Row(method="GET", path="/v2/groups/{id}/versions/{version}", handler=get_version, gives="Group"),
     Row(method="PUT", path="/v2/groups/{id}/versions/{version}", handler=roll_back, gives="Started", query=("force",)),
     Row(method="GET", path="/v2/groups/{id}", handler=get_group, action="view", gives="Group", query=("embed",)),
     Row(

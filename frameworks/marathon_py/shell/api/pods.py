@@ -70,6 +70,7 @@ async def get_status(call: Call) -> Answer:
     work = call.core.works.get(call.path_id)
     leaving = work.action.spec if work is not None and work.action.kind is Kind.STOP else None
     pod = leaving if isinstance(leaving, Pod) else _pod_of(call)
+    call.need("view", pod)
     return answer(views.status(call.core, pod, call.program.now()))
 
 
@@ -84,6 +85,7 @@ async def get_version(call: Call) -> Answer:
     found = call.core.versions.spec(call.path_id, call.version)
     if not isinstance(found, Pod):
         raise errors.no_pod(call.path_id, call.version)
+    call.need("view", found)
     return answer(show(found))
 
 
@@ -166,9 +168,9 @@ ROWS = (
     Row(method="GET", path="/v2/pods", handler=list_pods, gives="Pods"),
     Row(method="POST", path="/v2/pods", handler=create, takes="Pod", gives="Pod", query=("force",)),
     Row(method="GET", path="/v2/pods/::status", handler=list_statuses),
-    Row(method="GET", path="/v2/pods/{id}::status", handler=get_status, action="view"),
+    Row(method="GET", path="/v2/pods/{id}::status", handler=get_status),
     Row(method="GET", path="/v2/pods/{id}::versions", handler=list_versions, action="view"),
-    Row(method="GET", path="/v2/pods/{id}::versions/{version}", handler=get_version, action="view", gives="Pod"),
+    Row(method="GET", path="/v2/pods/{id}::versions/{version}", handler=get_version, gives="Pod"),
     Row(
         method="DELETE", path="/v2/pods/{id}::instances/{instance}", handler=kill_one, action="update",
         query=("wipe", "force"),

@@ -41,7 +41,7 @@ class Row:
     method: str
     path: str
     handler: Handler
-    #: what whoever asks must be allowed to do; None: the handler asks for itself
+    #: what whoever asks must be allowed to do; None: the handler asks for itself, as each does about what is not there
     action: Action | None = None
     #: to what of the process, if not to what the path names
     to: str | None = None
@@ -114,7 +114,7 @@ class Api:
         if request.method not in _READ_ONLY:
             self._look_at_origin(request)
         call = Call(self._program, request, parts)
-        if row.action is not None:
+        if row.action is not None and (row.to is not None or call.is_there):
             call.need(row.action, row.to or call.path_id)
         if row.produces and not call.accepts(row.produces):
             raise Failed(406)
