@@ -7,6 +7,8 @@ provider of Terraform read with it), bamboo, marathon-consul, marathon_exporter,
 
 from __future__ import annotations
 
+import collections
+import collections.abc
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
@@ -339,3 +341,21 @@ async def test_marathon_ui_asks_for_groups_with_counts() -> None:
         assert [pod["id"] for pod in root["pods"]] == ["/pod"]
         queue = (await site.ask("GET", "/v2/queue")).json["queue"]
         assert ("/big", True) in [(one["app"]["id"], one["delay"]["overdue"]) for one in queue]
+
+
+async def test_the_client_of_pypi_takes_every_object() -> None:
+    """It makes arguments of keys, and ends at one that it does not know; tests/acceptance have it make every call."""
+    collections.Iterable = collections.abc.Iterable  # type: ignore[attr-defined]  # the client is older than Python 3.10
+    models = pytest.importorskip("marathon.models", reason="the client package of Marathon is not installed")
+    group = pytest.importorskip("marathon.models.group")
+    queue, info = pytest.importorskip("marathon.models.queue"), pytest.importorskip("marathon.models.info")
+    async with cluster() as site:
+        for path, name, model in (
+            (ALL_OF_APPS, "apps", models.MarathonApp), ("/v2/tasks", "tasks", models.MarathonTask),
+            ("/v2/groups", "", group.MarathonGroup), ("/v2/deployments", "", models.MarathonDeployment),
+            ("/v2/queue?embed=lastUnusedOffers", "queue", queue.MarathonQueueItem), ("/v2/info", "", info.MarathonInfo),
+        ):  # fmt: skip
+            found = (await site.ask("GET", path)).json
+            found = found[name] if name else found
+            made = [model.from_json(one) for one in (found if isinstance(found, list) else [found])]
+            assert made, path
