@@ -6,6 +6,7 @@ import collections
 import collections.abc
 import http.client
 import json
+import os
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,13 +57,16 @@ def dockerd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 def served(dockerd: Daemon, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Marathon]:
     place = tmp_path_factory.mktemp("marathon")
     busybox(place / "images", "busy")
+    root = f"mesos-test-{os.getpid()}-marathon"  # that of others is theirs
     flags = (
-        "--agents=1", "--containerizers=docker,mesos", f"--docker_socket={dockerd.socket}",
+        "--agents=1", f"--cgroups_root={root}", "--containerizers=docker,mesos", f"--docker_socket={dockerd.socket}",
         "--docker_remove_delay=0secs", "--isolation=filesystem/linux,docker/runtime", "--image_providers=docker",
         f"--docker_registry={place}/images",
     )  # fmt: skip
     with local_cluster(*flags) as cluster, marathon(cluster, place, "--min_revive_offers_interval=100") as made:
         yield made
+    for tree in Path("/sys/fs/cgroup").glob(f"*/{root}"):
+        tree.rmdir()
 
 
 def checked(**fields: Any) -> Any:
