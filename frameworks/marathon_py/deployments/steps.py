@@ -32,8 +32,7 @@ from frameworks.marathon_py.instances.instance import Goal, Instance, spec_of
 from frameworks.marathon_py.instances.victims import victims
 from frameworks.marathon_py.launching import queue
 from mesos_py.machine.frame import Frame
-from mesos_py.machine.timers import SOON
-from mesos_py.machine.values import seconds
+from mesos_py.machine.values import MILLISECOND, seconds
 
 if TYPE_CHECKING:
     from frameworks.marathon_py.core import Marathon
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
 
 CANCELLED = "The upgrade has been cancelled"
 SLICE = 500  # instances of one spec that are started, or ended, in one frame: some 10 ms
+PAUSE = 20 * MILLISECOND  # between such frames: an answer waits until all that was done before is kept
 
 
 def add(m: Marathon, plan: Plan, out: Frame, is_rollback: bool = False) -> Deployment:
@@ -231,7 +231,7 @@ def _restart(m: Marathon, work: Work, out: Frame) -> bool:
 def _go_on_soon(m: Marathon, work: Work, out: Frame) -> None:
     """What is left is done when others have had their turn."""
     spec_id = work.action.spec_id
-    m.timers.set(("more", spec_id), out.now + SOON, MoreDue(spec_id))
+    m.timers.set(("more", spec_id), out.now + PAUSE, MoreDue(spec_id))
 
 
 def _surplus(work: Work, count: int) -> list[Instance]:
