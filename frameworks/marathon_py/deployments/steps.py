@@ -29,6 +29,7 @@ from frameworks.marathon_py.deployments.rollout import Bounds, Counts, decide
 from frameworks.marathon_py.deployments.standing import COUNTED, OLD_ACTIVE, Census, Standing
 from frameworks.marathon_py.instances import kills, updates
 from frameworks.marathon_py.instances.instance import Goal, Instance, spec_of
+from frameworks.marathon_py.instances.scale import SLICE
 from frameworks.marathon_py.instances.victims import victims
 from frameworks.marathon_py.launching import queue
 from mesos_py.machine.frame import Frame
@@ -39,8 +40,7 @@ if TYPE_CHECKING:
     from frameworks.marathon_py.definitions.paths import PathId
 
 CANCELLED = "The upgrade has been cancelled"
-SLICE = 500  # instances of one spec that are started, or ended, in one frame: some 10 ms
-PAUSE = 20 * MILLISECOND  # between such frames: an answer waits until all that was done before is kept
+PAUSE = 20 * MILLISECOND  # between slices: an answer waits until all that was done before is kept
 
 
 def add(m: Marathon, plan: Plan, out: Frame, is_rollback: bool = False) -> Deployment:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 table = Table("numbers of instances")
 
-SLICE = 500  # instances that are started in one frame: some 10 ms; the rest follows at once
+SLICE = 500  # instances of one spec that are started, or ended, in one frame: some 10 ms; the rest follows
 
 
 def begin(m: Marathon, out: Frame) -> None:

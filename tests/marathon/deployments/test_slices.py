@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from frameworks.marathon_py import words
-from frameworks.marathon_py.deployments.steps import SLICE
+from frameworks.marathon_py.instances.scale import SLICE
 from mesos_py.machine.frame import Frame
 from mesos_py.machine.values import SECOND
 from tests.marathon.app_of import app_of
