@@ -7,6 +7,7 @@ Mesos: src/master/http.cpp Master::Http::scheduler.
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from typing import Any
 
@@ -32,13 +33,17 @@ from mesos_py.web.response import (
     redirect,
 )
 from mesos_py.web.router import Answer
+from mesos_py.wire.ids import OfferID
 from mesos_py.wire.scheduler_api import Call
+from mesos_py.wire.schema import evolve
 
 READONLY = "mesos-master-readonly"
 READWRITE = "mesos-master-readwrite"
 SCHEDULER = "mesos-master-scheduler"
 
 STREAM_ID = "Mesos-Stream-Id"
+
+DECLINED_AT_ONCE = 500  # offers, about 10 ms
 
 _Type = Call.Type
 
@@ -106,7 +111,7 @@ class SchedulerEndpoint:
             refusal = known_caller(self._core, event)
             return problem(501) if refusal is None else answer_to(refusal)
         self._metrics.called(call)
-        reply = await self._driver.ask(event)
+        reply = await (decline if kind is _Type.DECLINE else Driver.ask)(self._driver, event)
         return answer_to(reply, OK if kind is _Type.UPDATE_FRAMEWORK else ACCEPTED)
 
     def _subscribe(self, call: Call, request: Request, stream_id: str | None) -> Answer:
@@ -118,3 +123,30 @@ class SchedulerEndpoint:
         stream = self._schedulers.open(peer, content_type, ((STREAM_ID, peer),))
         self._driver.tell(Event(_Type.SUBSCRIBE, call, peer, request.principal, len(request.body())))
         return stream
+
+
+async def decline(driver: Driver, event: Event) -> Any:
+    """The reply to a DECLINE. Of many offers some are declined, then others: it is the same, and others have their turn
+    in between."""
+    call: Call = event.body
+    assert call.decline is not None
+    left = call.decline.offer_ids
+    each = event.size // max(len(left), 1)
+    while True:
+        some, left = left[:DECLINED_AT_ONCE], left[DECLINED_AT_ONCE:]
+        try:
+            reply = await driver.ask(_declining(event, some, each))
+            if reply is not None or not left:
+                return reply
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:  # who has said it has gone, and has said it all the same
+            if left:
+                driver.tell(_declining(event, left, each))
+            raise
+
+
+def _declining(event: Event, offer_ids: tuple[OfferID, ...], each: int) -> Event:
+    call: Call = event.body
+    assert call.decline is not None
+    part = evolve(call, decline=evolve(call.decline, offer_ids=offer_ids))
+    return Event(event.kind, part, event.peer, event.principal, each * len(offer_ids))
