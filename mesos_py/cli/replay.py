@@ -13,6 +13,7 @@ from mesos_py.cli.render import print_json, print_table
 from mesos_py.config import CommandLine
 from mesos_py.flags import BOOLEAN, TEXT, option
 from mesos_py.journal.classes import Unreadable
+from mesos_py.journal.files import bytes_below
 from mesos_py.journal.records import read
 from mesos_py.journal.replay import Replay, Run, Until, check, find_runs
 from mesos_py.journal.show import show
@@ -91,11 +92,10 @@ def _list(runs: list[Run]) -> None:
                 last += 1
             at_ns = read(payload).now if payload else at_ns
             notes += [segment.torn] if segment.torn else []
-        size = sum(path.stat().st_size for path in run.path.iterdir())
+        size = format_size(bytes_below(str(run.path)))
         rows.append([
-            run.name, f"{first}-{last}", time_text(run.head.at_ns), time_text(at_ns), format_size(size),
-            "; ".join(notes),
-        ])
+            run.name, f"{first}-{last}", time_text(run.head.at_ns), time_text(at_ns), size, "; ".join(notes)
+        ])  # fmt: skip
     print_table(("RUN", "EVENTS", "FROM", "TO", "SIZE", "NOTES"), rows, "no runs")
 
 

@@ -110,14 +110,14 @@ class RunDirectory:
 
     def size(self) -> int:
         """Bytes of this run and of those beside it that have ended."""
-        return sum(map(_bytes_below, (self.path, *_ended_runs(self.parent, self.path))))
+        return sum(map(bytes_below, (self.path, *_ended_runs(self.parent, self.path))))
 
     def trim(self, size_max: int, keep_from: int) -> int:
         """Forget the oldest: runs that have ended, then own segments before ``keep_from``. Returns the bytes freed."""
         size = before = self.size()
         for run in _ended_runs(self.parent, self.path):
             if size > size_max:
-                size -= _bytes_below(run)
+                size -= bytes_below(run)
                 shutil.rmtree(run, ignore_errors=True)
         for number in sorted({int(path.stem) for path in Path(self.path).iterdir() if path.stem.isdigit()}):
             if size > size_max and number < keep_from:
@@ -169,11 +169,13 @@ def _made(directory: str, stem: str) -> str:
     raise FileExistsError(f"{directory} has a thousand runs called {stem}")
 
 
-def _bytes_below(run: str) -> int:
+def bytes_below(run: str) -> int:
+    """Of all that is there; whoever writes or forgets it meanwhile disturbs nobody."""
     size = 0
-    for path in Path(run).iterdir():
-        with contextlib.suppress(FileNotFoundError):  # it has just become complete, and has another name
-            size += path.stat().st_size
+    with contextlib.suppress(FileNotFoundError):  # whoever shares the directory has just forgotten it
+        for path in Path(run).iterdir():
+            with contextlib.suppress(FileNotFoundError):  # it has just become complete, and has another name
+                size += path.stat().st_size
     return size
 
 

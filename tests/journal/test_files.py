@@ -10,7 +10,7 @@ import pytest
 
 from mesos_py.journal import files
 from mesos_py.journal.classes import Unreadable
-from mesos_py.journal.files import EVENTS, FORMAT, MAGIC, SNAPSHOT, RunDirectory, Segment, sources_digest
+from mesos_py.journal.files import EVENTS, FORMAT, MAGIC, SNAPSHOT, RunDirectory, Segment, bytes_below, sources_digest
 from mesos_py.journal.replay import Replay, Run
 from tests.journal.recorded import RecordedWorld, busy
 
@@ -130,6 +130,14 @@ def test_only_what_has_ended_is_forgotten(tmp_path: Path) -> None:
     assert own.trim(0, 3) == 1000
     assert sorted(path.name for path in Path(own.path).iterdir()) == ["000003.events", "000003.snapshot"]
     assert Path(living.file(0, EVENTS)).exists()
+
+
+def test_what_others_have_just_forgotten_has_no_size(tmp_path: Path) -> None:
+    """As when two programs that share a directory find at once that it is too large."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "1").write_bytes(b"four")
+    (tmp_path / "run" / "2").symlink_to("gone")
+    assert [bytes_below(str(tmp_path / name)) for name in ("run", "gone")] == [4, 0]
 
 
 def test_sources_have_one_digest() -> None:

@@ -84,6 +84,8 @@ class Bridge:
                 subprocess.run(["umount", "--lazy", line.split()[4]], check=False)
         if self.is_there:
             _run("ip", "link", "del", self.link)
+        if not any("portmap" in path.read_text() for path in self.config_dir.glob("*.conflist")):
+            return  # those whose chains they are take turns, and not with us
         rules = _nat()
         if not any(line.startswith("-A CNI-HOSTPORT-DNAT") for line in rules):
             for line in rules:
