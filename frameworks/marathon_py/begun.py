@@ -21,7 +21,7 @@ table = Table("what a predecessor has left")
 
 @table.on(words.Begun)
 def begun(m: Marathon, event: Event, out: Frame) -> None:
-    """Everything is as it was. Raises ValueError, KeyError for records that are not ours."""
+    """Everything is as it was. Raises NotUnderstood, a ValueError, for records that cannot be done without."""
     told: words.Begun = event.body
     m.records.update(one for one in told.records.items() if one[0].startswith(definitions.PREFIX))
     versions.restore(m)

@@ -118,6 +118,8 @@ class Marathon:
         self.hooks = hooks
         #: everything that is kept of us
         self.records: dict[str, bytes] = {}
+        #: what of it could not be understood, and is not needed
+        self.complaints: list[str] = []
         #: all definitions as they are, and by id; what is kept of former ones
         self.root = Group()
         self.specs: dict[PathId, Spec] = {}

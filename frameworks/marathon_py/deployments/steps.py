@@ -53,9 +53,12 @@ def add(m: Marathon, plan: Plan, out: Frame, is_rollback: bool = False) -> Deplo
 
 
 def restore(m: Marathon) -> None:
-    """Those of a predecessor are there: what they are about is nobody else's."""
-    kept = [contents for name, contents in m.records.items() if name.startswith(records.DEPLOYMENT)]
-    deployments = [restored(contents, m.versions.roots) for contents in kept]
+    """Those of a predecessor are there: what they are about is nobody else's. Raises NotUnderstood."""
+    deployments = []
+    for name, contents in m.records.items():
+        if name.startswith(records.DEPLOYMENT):
+            with records.of_record(name):
+                deployments.append(restored(contents, m.versions.roots))
     for deployment in sorted(deployments, key=lambda one: one.version):
         _lock(m, deployment)
 

@@ -51,7 +51,8 @@ class Versions:
         name = records.spec_name(spec_id, version)
         found = self._read.get(name)
         if found is None:
-            found = self._read[name] = records.read_spec(self._kept[name])
+            with records.of_record(name):
+                found = self._read[name] = records.read_spec(self._kept[name])
         return found
 
     def needed(self, spec_id: PathId, version: str) -> Spec:
@@ -137,14 +138,23 @@ def _used(m: Marathon, path: PathId) -> dict[str, None]:
 
 
 def restore(m: Marathon) -> None:
-    """Trees and definitions are as the records say. Raises ValueError, KeyError for records that are not ours."""
+    """Trees and definitions are as the records say. A former tree that cannot be understood is one that nobody can go
+    back to; raises NotUnderstood if it is the present one."""
     versions = m.versions
     for name in sorted(one for one in m.records if one.startswith(records.SPEC)):
         path, version = records.spec_named(name)
         versions.specs.setdefault(path, {})[version] = None
-    for name in sorted(one for one in m.records if one.startswith(records.ROOT)):
-        root = records.read_root(m.records[name], versions.needed)
-        versions.roots[root.version] = root
+    names = sorted(one for one in m.records if one.startswith(records.ROOT))
+    for name in names:
+        try:
+            with records.of_record(name):
+                root = records.read_root(m.records[name], versions.needed)
+        except records.NotUnderstood as error:
+            if name == names[-1]:
+                raise
+            m.complaints.append(str(error))
+        else:
+            versions.roots[root.version] = root
     if versions.roots:
         m.root = versions.roots[max(versions.roots)]
         m.specs = {PathId(spec.id): spec for spec in m.root.all_specs()}

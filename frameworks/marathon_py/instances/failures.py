@@ -17,6 +17,7 @@ import attrs
 
 from frameworks.marathon_py.definitions.app import App
 from frameworks.marathon_py.definitions.paths import PathId
+from frameworks.marathon_py.deployments.records import NotUnderstood, of_record
 from frameworks.marathon_py.instances.instance import Condition, Instance, InstanceTask
 from mesos_py.machine.frame import Frame
 from mesos_py.machine.values import Nanos
@@ -146,16 +147,23 @@ def _forget(m: Marathon, spec_id: PathId, out: Frame) -> None:
         m.keep(f"{kind}{spec_id}", None, out)
 
 
+def _read(m: Marathon, name: str, contents: bytes) -> None:
+    if name.startswith(FAILURE):
+        m.failures[PathId(name.removeprefix(FAILURE))] = EndedTask(**json.loads(contents))
+    elif name.startswith(HISTORY):
+        m.histories[PathId(name.removeprefix(HISTORY))] = tuple(EndedTask(**one) for one in json.loads(contents))
+    elif name.startswith(ENDED):
+        m.ended[PathId(name.removeprefix(ENDED))] = tuple(_restored(one) for one in json.loads(contents))
+
+
 def begin(m: Marathon, out: Frame) -> None:
-    """As it was kept. Raises ValueError, TypeError, KeyError for records that are not ours."""
+    """As it was kept. It is for people: what cannot be understood is complained of, and no reason not to start."""
     for name, contents in list(m.records.items()):
-        if name.startswith(FAILURE):
-            m.failures[PathId(name.removeprefix(FAILURE))] = EndedTask(**json.loads(contents))
-        elif name.startswith(HISTORY):
-            tasks = tuple(EndedTask(**one) for one in json.loads(contents))
-            m.histories[PathId(name.removeprefix(HISTORY))] = tasks
-        elif name.startswith(ENDED):
-            m.ended[PathId(name.removeprefix(ENDED))] = tuple(_restored(one) for one in json.loads(contents))
+        try:
+            with of_record(name):
+                _read(m, name, contents)
+        except NotUnderstood as error:
+            m.complaints.append(str(error))
     known = dict.fromkeys([*m.failures, *m.histories, *m.ended])
     for spec_id in [one for one in known if one not in m.specs and one not in m.of_spec]:
         _forget(m, spec_id, out)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from frameworks.marathon_py.definitions.paths import PathId
+from frameworks.marathon_py.deployments.records import of_record
 from frameworks.marathon_py.instances import kills, unreachable
 from frameworks.marathon_py.instances.instance import (
     Condition,
@@ -93,9 +94,11 @@ def restored(name: str, contents: bytes, definition: Callable[[PathId, str], App
 
 
 def begin(m: Marathon, tasks: Mapping[TaskID, AgentID | None], out: Frame) -> None:
-    """All instances are as they were kept; of ``tasks``, which were asked for, those that are nobody's are killed."""
+    """All instances are as they were kept; of ``tasks``, which were asked for, those that are nobody's are killed.
+    Raises NotUnderstood: what is not known to be somebody's would be killed."""
     for name in [name for name in m.records if name.startswith(INSTANCE)]:
-        instance = restored(name.removeprefix(INSTANCE), m.records[name], m.versions.spec)
+        with of_record(name):
+            instance = restored(name.removeprefix(INSTANCE), m.records[name], m.versions.spec)
         if instance is None:
             m.keep(name, None, out)
         else:

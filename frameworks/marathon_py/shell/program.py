@@ -12,6 +12,8 @@ from random import Random
 from types import TracebackType
 from typing import Self
 
+import structlog
+
 from frameworks.marathon_py import words
 from frameworks.marathon_py.core import Habits, Marathon
 from frameworks.marathon_py.definitions.settings import Settings
@@ -27,6 +29,8 @@ from mesos_py.wire.offer import Offer
 from mesos_py.wire.scheduler_api import Call, Event
 from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import TaskStatus
+
+log = structlog.get_logger(__name__)
 
 _Capability = FrameworkInfo.Capability
 _Type = _Capability.Type
@@ -86,6 +90,8 @@ class MarathonScheduler(CoreScheduler[Marathon]):
         self.master_url: str | None = None
         self.counts = Counts()
         await super().__aenter__()
+        for text in self.core.complaints:
+            log.warning("record not understood", why=text)
         self._there.shell.start("what is heard besides", self._hear_others())
         for task in list(self.tasks.values()):
             if task.has_ended:
