@@ -12,7 +12,8 @@ moved is found out. Beside the records stands one ledger::
 
 Every write replaces the ledger it knows with the next one, and succeeds only if the old one still stands. That is the
 fence (a new owner has replaced the ledger), and the receipt (a write of unknown outcome happened if and only if its
-ledger stands there). Pure: nothing here touches a store.
+ledger stands there). Pure: nothing here touches a store, or knows whether the records are those of masters or of an
+agent.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def seal(key: Key, contents: bytes) -> bytes:
 
 def unseal(key: Key, data: bytes) -> bytes:
     """The contents of a record as kept. Raises Corrupt."""
-    what = f"the record {'/'.join(part for part in key if part)} of the registry"
+    what = f"the record {'/'.join(part for part in key if part)}"
     if len(data) < _HEAD.size:
         raise Corrupt(f"{what} is cut off: {len(data)} bytes are left of it")
     version, checksum = _HEAD.unpack_from(data)
@@ -87,8 +88,8 @@ class Ledger:
                 case [int() as epoch, str() as owner, int() as serial, int() as count, int() as total, int() as intent]:
                     return Ledger(epoch, owner, serial, count, total, intent)
         except DecodeError as error:
-            raise Corrupt(f"the ledger of the registry cannot be read: {error}") from error
-        raise Corrupt("the ledger of the registry cannot be read")
+            raise Corrupt(f"the ledger cannot be read: {error}") from error
+        raise Corrupt("the ledger cannot be read")
 
     def claimed(self, owner: str, **changed: Any) -> Ledger:
         """The next epoch, owned by ``owner``; what is ``changed`` thereby."""
@@ -137,11 +138,11 @@ class Book:
     def check(self, ledger: Ledger) -> None:
         """What was found is what ``ledger`` says. Raises Corrupt."""
         if ledger.count == UNFINISHED:
-            raise Corrupt("a restore of the registry was broken off")
+            raise Corrupt("a restore was broken off")
         if len(self._sums) != ledger.count:
-            raise Corrupt(f"the registry should have {ledger.count} records but has {len(self._sums)}")
+            raise Corrupt(f"there should be {ledger.count} records but there are {len(self._sums)}")
         if self._total != ledger.total:
-            raise Corrupt("the registry has another record than the one that was written to it")
+            raise Corrupt("there is another record than the one that was written")
 
     def plan(self, changes: Changes) -> list[Change]:
         """What has to be written for ``changes``; what is as wanted already is left out."""

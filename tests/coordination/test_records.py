@@ -186,7 +186,7 @@ async def test_an_altered_record_is_refused(filled: Place, key: Key) -> None:
 async def test_a_missing_record_is_refused(filled: Place) -> None:
     """A registry that has lost an agent is not one without that agent."""
     await filled.put(A, None)
-    assert "should have 2 records but has 1" in await refused(filled)
+    assert "should be 2 records but there are 1" in await refused(filled)
 
 
 async def test_a_registry_without_ledger_is_refused(filled: Place) -> None:
@@ -198,7 +198,7 @@ async def test_a_registry_without_ledger_is_refused(filled: Place) -> None:
 async def test_a_foreign_record_is_refused(filled: Place) -> None:
     """However well it is made."""
     await filled.put(("agents", "c"), seal(("agents", "c"), b"x"))
-    assert "should have 2 records but has 3" in await refused(filled)
+    assert "should be 2 records but there are 3" in await refused(filled)
 
 
 async def test_a_record_of_yesterday_is_refused(filled: Place) -> None:
