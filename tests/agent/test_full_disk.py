@@ -20,7 +20,7 @@ from mesos_py.machine.frame import Send
 from mesos_py.wire import internal
 from mesos_py.wire.checkpoint import AgentState
 from mesos_py.wire.task import TaskState, TaskStatus
-from tests.agent.masters import Master
+from tests.agent.masters import WAIT_S, Master
 from tests.agent.programs import AgentProgram
 from tests.agent.test_server import shell
 from tests.agent.world import World, custom_task, framework, task
@@ -50,6 +50,16 @@ def test_nothing_is_begun() -> None:
     world.tell(events.RoomChanged(True))
     world.run(task("d"), by=BY)
     assert world.spec().executable == "/bin/sh"
+
+
+def test_a_refusal_takes_no_room() -> None:
+    """Where not even the ballast has helped, a refusal is all that can be said, and nothing is written before it."""
+    world = World()
+    world.tell(events.RoomChanged(False))
+    frame = world.run(task("t"), by=BY)
+    (update,) = world.to_master(internal.StatusUpdate)
+    assert update.status.message == MESSAGE
+    assert frame.writes == []
 
 
 def test_launches_that_are_withheld_are_withdrawn() -> None:
@@ -150,23 +160,30 @@ async def test_a_disk_without_any_room(master: Master, agent: AgentProgram, smal
     """Not even the ballast helps: pings are answered, and everything is told in order once there is space."""
     ballast = small / "work/meta/ballast"
     await master.met_soon(ballast.exists)
-    master.run(shell("runs", f"until [ -e {small.parent}/go ]; do sleep 0.01; done; exit 7"), checkpoint=True)
-    await master.until("runs", "RUNNING")
-    (small.parent / "go").touch()
-    number = 0
-    while "disk full" not in agent.log() or ballast.exists() or agent.log().count("disk full") < 4:
-        number += 1
-        fill(small)
-        if number < 200:
-            master.run(shell(f"t{number}", "true"), checkpoint=True)
-        await asyncio.sleep(0.01)
+    for name in ("ends", "stays"):
+        until = f"until [ -e {small.parent}/{name} ]; do sleep 0.01; done; exit 7"
+        master.run(shell(name, until), checkpoint=True)
+        await master.until(name, "RUNNING")
+    (small.parent / "ends").touch()
+    launched: list[str] = []
+    async with asyncio.timeout(WAIT_S):
+        while ballast.exists() or agent.log().count("disk full") < 4:
+            fill(small)
+            if ballast.exists():
+                launched.append(f"t{len(launched)}")
+                master.run(shell(launched[-1], "true"), checkpoint=True)
+            else:  # launches are refused without a write; what the framework is like from now on has to be kept
+                master.say(internal.UpdateFramework(framework=framework(user="root", checkpoint=True)))
+            await asyncio.sleep(0.01)
     before = master.pongs
     master.say(internal.Ping(connected=True))
     await master.met(lambda: master.pongs > before)
     free(small)
-    for one in range(1, min(number, 199) + 1):
-        await master.until_ended(f"t{one}")
-    assert await master.until("runs", "FAILED") == ["STARTING", "RUNNING", "FAILED"]
+    for one in launched:
+        await master.until_ended(one)
+    (small.parent / "stays").touch()
+    for name in ("ends", "stays"):
+        assert await master.until(name, "FAILED") == ["STARTING", "RUNNING", "FAILED"]
     assert agent.is_alive
 
 

@@ -238,7 +238,8 @@ def _drop(agent: Agent, framework: Framework, executor: Executor | None, wish: W
         endings.send_exited(agent, framework.id, wish.executor.executor_id, -1, out)
     if drop.message == EXECUTOR_EXISTS and executor is not None:
         endings.shut_down(agent, executor, out)
-    endings.remove_idle_framework(agent, framework, out)
+    if not framework.executors:  # it was made for these tasks, and nothing of it is kept: there may be no room to do so
+        agent.state.remove_framework(framework, out)
 
 
 # ---- executors that are new
