@@ -17,23 +17,21 @@ RUNS_MAX = 60
 def shrink(plan: Plan, signature: str, attempt: Callable[[Plan], Report] = run) -> tuple[int, ...]:
     """Indexes of faults without any of which the run does not fail so any more (or RUNS_MAX were tried)."""
     kept = tuple(range(len(plan.faults)))
-    runs = 0
-    size = max(1, len(kept) // 2)
-    while kept and runs < RUNS_MAX:
-        smaller = None
-        for start in range(0, len(kept), size):
-            candidate = kept[:start] + kept[start + size :]
+    runs, size = 0, max(1, len(kept) // 2)
+    while kept:
+        start, has_shrunk = 0, False
+        while start < len(kept):
+            if runs == RUNS_MAX:
+                return kept
             runs += 1
+            candidate = kept[:start] + kept[start + size :]
             if attempt(plan.keeping(candidate)).signature == signature:
-                smaller = candidate
-                break
-        if smaller is not None:
-            kept = smaller
-            size = max(1, min(size, len(kept) // 2))
-        elif size == 1:
+                kept, has_shrunk = candidate, True  # the next ones stand at the same place now
+            else:
+                start += size
+        if size == 1 and not has_shrunk:
             break
-        else:
-            size //= 2
+        size = max(1, size // 2)
     return kept
 
 
