@@ -137,7 +137,7 @@ class Judged(Marathon):
         spec_id = instance.spec_id
         if name in self._unwanted or call.kill.task_id in self._unwanted or spec_id not in self.specs:
             return
-        if spec_id not in self._replaced and grouped_by(instance.spec):
+        if spec_id not in self._replaced and grouped_by(self.specs[spec_id]):
             return  # where it is counts for more than how it is
         self.kills_of_the_well += 1
         left = sum(is_up(one) for one in self.of(spec_id))
