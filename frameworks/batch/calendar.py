@@ -153,10 +153,11 @@ def _may_run(m: Batch, event: Event) -> Problem | None:
 @table.on(words.RunSchedule, check=_may_run)
 def run_schedule(m: Batch, event: Event, out: Frame) -> Problem | None:
     """It is run now, beside whatever runs. Reply: the names of the jobs. Runs are called after the second in which they
-    were due: one that is not the first of its second is due in the next one that is free."""
+    were due: one that is not the first of its second is called after the last one that is free, not after one to come,
+    which may be the calendar's."""
     plan, told = m.plans[event.body.name], event.body
-    for later in range(RUNS_AT_ONCE):
-        due = out.now + later * SECOND
+    for before in range(RUNS_AT_ONCE):
+        due = out.now - before * SECOND
         run = plan.schedule.run(due, told.arguments, told.only)
         if not any(job.name in m.entries for job in run.jobs):
             break

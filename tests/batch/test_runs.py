@@ -140,10 +140,22 @@ def test_a_run_by_hand_does_not_touch_the_calendar() -> None:
     world = at_the_hour()
     world.put(cron="*/10 * * * *")
     assert world.ask(words.RunSchedule("s")) == ("s.19700101T010001Z.j",)
-    assert world.ask(words.RunSchedule("s")) == ("s.19700101T010002Z.j",)  # the same second: the next one's name
+    assert world.ask(words.RunSchedule("s")) == ("s.19700101T010000Z.j",)  # the same second: the last one's name
     world.drain()
     world.advance(10 * MINUTE)
     assert [one.partition(":")[0] for one in runs(world)] == ["0", "0", "10"]
     world.ask(words.DropSchedule("s"))
     world.advance(60 * MINUTE)
     assert len(runs(world)) == 3
+
+
+def test_runs_by_hand_take_no_time_from_the_calendar() -> None:
+    """However many there are just before one is due."""
+    world = at_the_hour()
+    world.put(cron="*/10 * * * *", overlap="allow")
+    world.advance(10 * MINUTE - 2 * SECOND - world.now % (10 * MINUTE))
+    for _ in range(5):
+        world.ask(words.RunSchedule("s"))
+    before = len(world.core.entries)
+    world.advance(3 * SECOND)
+    assert len(world.core.entries) == before + 1
