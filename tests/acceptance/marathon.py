@@ -44,6 +44,7 @@ class Marathon:
         assert line.startswith("ready http://"), line
         self.url = line.removeprefix("ready ").strip()
         self._port = int(self.url.rpartition(":")[2])
+        eventually(self.leads, "it leads, which it does some time after it listens")
 
     def stop(self, signum: int = signal.SIGTERM) -> int:
         """The exit code."""
@@ -66,6 +67,12 @@ class Marathon:
     def get(self, path: str) -> Any:
         with urllib.request.urlopen(f"{self.url}{path}", timeout=90) as answer:
             return json.loads(answer.read())
+
+    def leads(self) -> bool:
+        try:
+            return bool(self.get("/v2/info")["elected"])
+        except OSError:  # nobody is known to lead yet
+            return False
 
     def running(self, id: str) -> list[dict[str, Any]]:
         """Tasks of an app that run."""

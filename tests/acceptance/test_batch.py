@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,15 @@ class Framework:
         assert line.startswith("ready http://"), line
         self.address = line.removeprefix("ready http://").strip()
 
+    def leader(self) -> tuple[str | None, bool]:
+        """Who leads, as it says, and whether that is itself."""
+        with urllib.request.urlopen(f"http://{self.address}/v1/leader", timeout=60) as answer:
+            said = json.load(answer)
+        return said["leader"], said["leading"]
+
+    def until_leading(self) -> None:
+        eventually(lambda: self.leader() == (self.address, True), "it leads, which it does some time after it listens")
+
     def __call__(self, *arguments: str, code: int = 0) -> str:
         """What it prints."""
         done = subprocess.run(
@@ -64,6 +74,7 @@ def framework(cluster: Cluster, folder: Path) -> Iterator[Framework]:
     made = Framework(cluster, folder / "batch.store")
     made.start()
     try:
+        made.until_leading()
         yield made
     finally:
         made.stop()
@@ -136,5 +147,6 @@ def test_killed_and_started_again(cluster: Cluster, tmp_path: Path) -> None:
         eventually(marks.exists, "the first task")
         batch.stop(signal.SIGKILL)
         batch.start()
+        batch.until_leading()
         assert batch("wait", "a") == "a succeeded\n"
     assert sorted(map(int, marks.read_text().split())) == list(range(1, 13))

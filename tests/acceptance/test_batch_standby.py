@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -14,14 +13,6 @@ from tests.acceptance.cluster import Cluster, environment, eventually
 from tests.acceptance.test_batch import PROGRAM, SMALL, Framework
 from tests.coordination.conftest import address, zookeeper  # noqa: F401 - fixtures
 from tests.coordination.ensemble import Ensemble
-
-
-def leader_of(framework: Framework) -> tuple[str | None, bool]:
-    """Who leads, as it says, and whether that is itself."""
-    with urllib.request.urlopen(f"http://{framework.address}/v1/leader", timeout=60) as answer:
-        said = json.load(answer)
-    return said["leader"], said["leading"]
-
 
 pytestmark = [pytest.mark.zk, pytest.mark.xdist_group("zookeeper")]
 
@@ -34,15 +25,16 @@ def test_the_next_one_takes_over(cluster: Cluster, zookeeper: Ensemble, tmp_path
     store = f"--store=zk://{zookeeper.hosts}/test/batch"
     first.start(store)
     try:
+        first.until_leading()
         first("array", "1-10%5", "--name=a", *SMALL,
               f"--command=echo $TASK_INDEX >> {marks}; until [ -e {go} ]; do sleep 0.1; done")
         eventually(marks.exists, "the first task")
         standby.start(store)
-        eventually(lambda: leader_of(standby) == (first.address, False), "the first one's election")
+        eventually(lambda: standby.leader() == (first.address, False), "the first one's election")
         assert [job["name"] for job in json.loads(standby("ps", "--json"))] == ["a"]
         standby("submit", "--name=b", *SMALL, "--", "true")
         first.stop(signal.SIGKILL)
-        eventually(lambda: leader_of(standby) == (standby.address, True), "the standby's election", 60)
+        standby.until_leading()
         go.touch()
         standby.address = f"{first.address},{standby.address}"  # whoever listens is asked
         assert sorted(standby("wait", "a", "b").splitlines()) == ["a succeeded", "b succeeded"]
