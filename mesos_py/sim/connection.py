@@ -114,6 +114,10 @@ class Link:
         #: how much longer every message takes
         self.clog: Nanos = 0
 
+    def heal(self, weather: Weather) -> None:
+        """Nothing is wrong with it, and from now on it has this weather's spikes."""
+        self._weather, self.cuts, self.clog = weather, 0, 0
+
     def delay(self) -> Nanos:
         """How long one message takes."""
         if self.is_local:

@@ -21,6 +21,8 @@ from collections.abc import Callable
 from contextvars import Context
 from functools import partial
 
+import attrs
+
 from mesos_py.machine.values import SECOND, Nanos
 from mesos_py.sim.connection import UNREAD_MAX, Connection, End, Link, Way, Weather
 from mesos_py.sim.loop import SimLoop
@@ -193,9 +195,14 @@ class Network:
         process.go_on()
 
     def heal(self) -> None:
-        """No cuts and clogs, everybody reads."""
+        """No cuts, clogs and spikes, everybody reads.
+
+        Where now and then a message takes two seconds, sessions of six end by chance, and no leader stays for the ten
+        minutes after which it may judge agents that are gone (seed 503722).
+        """
+        self.weather = attrs.evolve(self.weather, spikes=0.0)
         for link in self._links.values():
-            link.cuts = link.clog = 0
+            link.heal(self.weather)
         for connection in list(self._connections.values()):
             for end in (connection.client, connection.server):
                 end.way.paused = False

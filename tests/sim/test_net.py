@@ -62,6 +62,16 @@ def test_what_waits_for_a_cut_to_heal_arrives() -> None:
     assert pair.lost == {}
 
 
+def test_what_is_healed_has_no_spikes() -> None:
+    """Neither the links that there are nor those to come; before that there were."""
+    pair = Pair(spikes=0.5, spike=100 * SECOND)
+    links = [pair.net.link("c", "s")]
+    assert max(links[0].delay() for _ in range(50)) > 10 * SECOND
+    pair.net.heal()
+    links.append(pair.net.link("c", "new"))
+    assert max(link.delay() for link in links for _ in range(50)) < SECOND
+
+
 def test_a_cut_that_lasts_leaves_a_half_open_connection() -> None:
     """The sender gives up; the other end learns it when it speaks."""
     pair = Pair(give_up=10 * SECOND)
