@@ -187,6 +187,8 @@ class Framework:
     completed_executors: deque[Executor]
     #: being torn down: its executors are told to end, its tasks' updates interest nobody
     terminating: bool = False
+    #: a master that did not do that knows its tasks from our report, and waits for their ends
+    awaited: bool = False
     capabilities: frozenset[FrameworkInfo.Capability.Type] = frozenset()
 
     @property

@@ -251,6 +251,7 @@ def _reregister(agent: Agent) -> internal.ReregisterAgent:
     tasks: list[Task] = []
     executors: list[ExecutorInfo] = []
     for framework in agent.state.frameworks.values():
+        agent.state.report_framework(framework)
         for executor in framework.executors.values():
             for held in (executor.queued, executor.launched, executor.terminated):
                 tasks += [task.wire() for task in held.values()]

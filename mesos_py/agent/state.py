@@ -87,7 +87,7 @@ class State:
         if framework is None:
             framework = Framework(info, {}, deque(maxlen=self._max_completed_executors))
         self.frameworks[info.id] = framework
-        framework.terminating = False
+        framework.terminating = framework.awaited = False
         self.update_framework(framework, info)
         out.change(changes.FrameworkAdded(info.id))
         return framework
@@ -100,6 +100,10 @@ class State:
 
     def terminate_framework(self, framework: Framework) -> None:
         framework.terminating = True
+
+    def report_framework(self, framework: Framework) -> None:
+        """A master is about to learn which tasks of it there are."""
+        framework.awaited = framework.terminating
 
     def remove_framework(self, framework: Framework, out: Frame) -> None:
         """Nothing of it is left here: it becomes history."""

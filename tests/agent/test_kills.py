@@ -153,6 +153,22 @@ def test_shutdown_of_a_framework(known: bool) -> None:
     assert len(world.agent.updates) == 0
 
 
+def test_a_master_that_has_not_seen_a_framework_removed_hears_of_the_ends_of_its_tasks() -> None:
+    """1 torn down; 2 another master hears from our report what still runs; 3 that ends, and nothing is acknowledged."""
+    world = World()
+    world.run(task())
+    world.launched()
+    world.master(internal.ShutdownFramework(framework_id=FRAMEWORK_ID))
+    assert [one.task_id for one in world.register_again("master-2").tasks] == ["t"]
+    frame = world.exited(15)
+    (told,) = [send.message for send in frame.sends if isinstance(send.message, internal.StatusUpdate)]
+    assert (told.framework_id, told.status.task_id, told.status.state) == (FRAMEWORK_ID, "t", TaskState.TASK_KILLED)
+    assert told.status.reason is TaskStatus.Reason.REASON_FRAMEWORK_REMOVED
+    assert told.status.uuid is None
+    assert world.agent.state.frameworks == {}
+    assert len(world.agent.updates) == 0
+
+
 def test_tasks_of_a_terminating_framework_are_ignored() -> None:
     world = World()
     world.run(task())

@@ -157,6 +157,17 @@ def test_a_terminal_update_acknowledged_completes_the_task() -> None:
     assert [task.id for task in framework.completed_tasks] == ["t"]
 
 
+def test_an_end_that_nobody_can_acknowledge_completes_the_task() -> None:
+    """Agents say so of tasks whose framework was removed by a former master."""
+    world, agent, scheduler = running()
+    killed = TaskStatus(task_id=TaskID("t"), state=State.TASK_KILLED, agent_id=agent.id)
+    agent.say(internal.StatusUpdate(framework_id=scheduler.id, status=killed))
+    framework = world.state.frameworks[scheduler.id]
+    assert framework.tasks == {}
+    assert [task.state for task in framework.completed_tasks] == [State.TASK_KILLED]
+    assert world.state.agents[agent.id].used == {}
+
+
 def test_other_acknowledgements_are_passed_on_and_keep_the_task() -> None:
     """Of an earlier update, or with a foreign uuid: the agent judges."""
     world, agent, scheduler = running()

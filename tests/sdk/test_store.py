@@ -94,7 +94,7 @@ async def test_damaged_records_may_be_spared(tmp_path: Path) -> None:
     damage("own", "a")
     damage("task", "t")
     strict = await store_at(place)
-    with pytest.raises(Corrupt, match="a of the registry is damaged"):
+    with pytest.raises(Corrupt, match="the record own/a is damaged"):
         await strict.load()
     await strict.close()
     for _ in range(2):
@@ -106,6 +106,6 @@ async def test_damaged_records_may_be_spared(tmp_path: Path) -> None:
         await spared.close()
     damage("framework", "")
     spared = FrameworkStore(spare(await open_records(place, "my framework", "m:5050")))
-    with pytest.raises(Corrupt, match="framework of the registry is damaged"):
+    with pytest.raises(Corrupt, match="the record framework is damaged"):
         await spared.load()
     await spared.close()

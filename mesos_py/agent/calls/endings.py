@@ -17,7 +17,7 @@ from mesos_py.agent.calls import descendants
 from mesos_py.agent.checkpoint import facts
 from mesos_py.agent.entities import Executor, Framework, Task
 from mesos_py.agent.hosting import Hosting
-from mesos_py.agent.lifecycle import EXECUTOR, Action, ExecutorEvent, ExecutorState
+from mesos_py.agent.lifecycle import EXECUTOR, TERMINAL, Action, ExecutorEvent, ExecutorState
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
 from mesos_py.machine.values import Nanos, value
@@ -113,6 +113,8 @@ def bury(agent: Agent, executor: Executor, status: int | None, out: Frame) -> No
     if not framework.terminating:
         for task in (*executor.launched.values(), *executor.queued.values()):
             agent.end_task(executor, task, why.state, why.reason, why.message, out, exceeded=why.resources)
+    elif framework.awaited:
+        _tell_master(agent, executor, out)
     agent.state.turn_executor(executor, state, out)
     descendants.ended(agent, executor.container_id, descendants.termination(status, executor.termination), out)
     if executor.peer is not None:
@@ -124,6 +126,28 @@ def bury(agent: Agent, executor: Executor, status: int | None, out: Frame) -> No
     if executor.kind is Kind.DEFAULT:
         out.send(words.CONTAINERS, words.DestroyContainer(executor.container_id))  # what its tasks' containers shared
     remove_if_over(agent, executor, out)
+
+
+def _tell_master(agent: Agent, executor: Executor, out: Frame) -> None:
+    """The framework is over, and nobody acknowledges anything; but its tasks are not under way any more.
+
+    Mesos says nothing here, and a master that did not see the teardown takes them for alive as long as we are.
+    """
+    framework, peer = executor.framework, agent.updates.peer
+    if peer is None:
+        return
+    for task in (*executor.launched.values(), *executor.queued.values(), *executor.terminated.values()):
+        status = TaskStatus(
+            task_id=task.id,
+            state=task.state if task.state in TERMINAL else TaskState.TASK_KILLED,
+            message=f"Framework {framework.id} removed",
+            source=TaskStatus.Source.SOURCE_AGENT,
+            reason=Reason.REASON_FRAMEWORK_REMOVED,
+            agent_id=agent.state.id,
+            executor_id=executor.id,
+            timestamp=out.now / 1e9,
+        )
+        out.send(peer, internal.StatusUpdate(framework_id=framework.id, status=status))
 
 
 def terminated(message: str) -> Termination:

@@ -13,8 +13,8 @@ from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
 from mesos_py.master import words
 from mesos_py.master.changes import Dropped
-from mesos_py.master.entities import Agent
-from mesos_py.master.state.tasks import forwarded, update_task
+from mesos_py.master.entities import TERMINAL, Agent
+from mesos_py.master.state.tasks import forwarded, remove_task, update_task
 from mesos_py.wire.internal import AcknowledgeUpdate, StatusUpdate
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ def status_update(m: Master, event: Event, out: Frame) -> None:
     forwarded(task, status.state, status.uuid)
     if ended:
         m.allocator.recover(framework.id, agent.id, task.resources, out.now, used=True)
+    if status.uuid is None and TERMINAL[task.state]:
+        remove_task(state, task, out)  # there is nothing to acknowledge
 
 
 def _settle_stale(message: StatusUpdate, agent: Agent, out: Frame) -> None:

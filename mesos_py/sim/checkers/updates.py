@@ -62,18 +62,20 @@ class Updates:
                 host_of(process), lambda key, status: not is_another and key[0] in self._lasting and _is_kept(status)
             )
         for word in frame.sends:
-            if isinstance(word, Send) and isinstance(word.message, internal.StatusUpdate):
-                withheld[_key(word.message)] = None
+            said = _key(word)
+            if said is not None:
+                withheld[said] = None
 
     def said(self, process: str, word: Send | Close, at: Nanos) -> None:
         """What was said once is owed until it is acknowledged, also by those who come after."""
-        if not (is_agent(process) and isinstance(word, Send) and isinstance(word.message, internal.StatusUpdate)):
+        key = _key(word) if is_agent(process) else None
+        if key is None:
             return
-        key = _key(word.message)
         order = self._order.setdefault(key[:2], {})
         order.setdefault(key[2], len(order))
         self._withheld.get(process, {}).pop(key, None)
         if key not in self._settled.get(process, {}):  # it may have been withheld until after that
+            assert isinstance(word, Send)
             self._owed(process)[key] = word.message.status
 
     def rebooted(self, host: str, at: Nanos) -> None:
@@ -133,6 +135,10 @@ def _is_kept(status: TaskStatus) -> bool:
     return status.state not in DROPS and NO_ROOM not in (status.message or "")
 
 
-def _key(update: internal.StatusUpdate) -> Key:
-    assert update.status.uuid is not None
-    return update.framework_id, update.status.task_id, update.status.uuid
+def _key(word: Send | Close) -> Key | None:
+    """None: no update, or one that nobody acknowledges."""
+    if not isinstance(word, Send) or not isinstance(word.message, internal.StatusUpdate):
+        return None
+    update = word.message
+    uuid = update.status.uuid
+    return None if uuid is None else (update.framework_id, update.status.task_id, uuid)
