@@ -40,6 +40,7 @@ from mesos_py.machine.frame import Event, Frame, Tick
 from mesos_py.machine.table import Table, run
 from mesos_py.machine.timers import Timers
 from mesos_py.machine.values import Nanos
+from mesos_py.wire import internal
 from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.checkpoint import Kind
 from mesos_py.wire.command import CommandInfo
@@ -176,6 +177,13 @@ class Agent:
             if status.state in TERMINAL and executor.kind is not Kind.COMMAND:
                 self.update_container(executor, out)
         return taken
+
+    def tell_or_keep(self, update: internal.StatusUpdate, out: Frame) -> None:
+        """The master hears it once, now or when it has answered our report."""
+        if self.updates.peer is not None:
+            out.send(self.updates.peer, update)
+        else:
+            self.registration.untold.append(update)
 
     def end_task(
         self, executor: Executor, task: Task, state: TaskState, reason: TaskStatus.Reason, message: str, out: Frame,

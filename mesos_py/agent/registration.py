@@ -86,7 +86,7 @@ _PONG = internal.Pong()
 class Registration:
     """Where the agent stands with its master."""
 
-    __slots__ = ("address", "backoff", "ordered_down", "peer", "phase", "ping_timeout", "pinged_at")
+    __slots__ = ("address", "backoff", "ordered_down", "peer", "phase", "ping_timeout", "pinged_at", "untold")
 
     def __init__(self) -> None:
         self.phase = Phase.RECOVERING
@@ -100,6 +100,8 @@ class Registration:
         self.pinged_at: Nanos = 0
         #: the master has told us to kill everything and end
         self.ordered_down = False
+        #: ends that nobody acknowledges, of tasks in the report that has not been answered yet
+        self.untold: list[internal.StatusUpdate] = []
 
 
 @rows.on(events.MasterConnected)
@@ -233,6 +235,9 @@ def _run(agent: Agent, event: Event, ping_timeout_s: float, out: Frame, *, again
     registration.pinged_at = out.now
     agent.timers.set(PINGED, out.now + registration.ping_timeout, PingOverdue())
     out.change(changes.Registered(agent.state.id, again))
+    for update in registration.untold:
+        out.send(registration.peer, update)
+    registration.untold.clear()
     agent.updates.resume(registration.peer, out)
 
 
@@ -248,6 +253,7 @@ def _register(agent: Agent) -> internal.RegisterAgent:
 
 def _reregister(agent: Agent) -> internal.ReregisterAgent:
     """Everything we run; executors of command tasks are our own business."""
+    agent.registration.untold.clear()
     tasks: list[Task] = []
     executors: list[ExecutorInfo] = []
     for framework in agent.state.frameworks.values():

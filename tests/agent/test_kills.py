@@ -12,6 +12,7 @@ from mesos_py.wire.ids import ExecutorID
 from mesos_py.wire.task import TaskGroupInfo, TaskState, TaskStatus
 from tests import builders
 from tests.agent.world import (
+    AGENT_ID,
     FRAMEWORK_ID,
     PARTITION_AWARE,
     TASK_KILLING_STATE,
@@ -167,6 +168,21 @@ def test_a_master_that_has_not_seen_a_framework_removed_hears_of_the_ends_of_its
     assert told.status.uuid is None
     assert world.agent.state.frameworks == {}
     assert len(world.agent.updates) == 0
+
+
+def test_they_are_told_when_that_master_has_answered_the_report() -> None:
+    """1 torn down; 2 reported to another master; 3 ended before its answer; 4 told after that, once."""
+    world = World()
+    world.run(task())
+    world.launched()
+    world.master(internal.ShutdownFramework(framework_id=FRAMEWORK_ID))
+    world.tell(events.MasterConnected("master-2", "127.0.0.1:5050"))
+    world.advance(world.agent.options.registration_backoff_factor)
+    world.exited(15)
+    assert world.to("master-2", internal.StatusUpdate) == []
+    for expected in (["t"], []):
+        world.tell(internal.AgentReregistered(agent_id=AGENT_ID, total_ping_timeout_seconds=75.0), "master-2")
+        assert [told.status.task_id for told in world.to("master-2", internal.StatusUpdate)] == expected
 
 
 def test_tasks_of_a_terminating_framework_are_ignored() -> None:

@@ -133,9 +133,7 @@ def _tell_master(agent: Agent, executor: Executor, out: Frame) -> None:
 
     Mesos says nothing here, and a master that did not see the teardown takes them for alive as long as we are.
     """
-    framework, peer = executor.framework, agent.updates.peer
-    if peer is None:
-        return
+    framework = executor.framework
     for task in (*executor.launched.values(), *executor.queued.values(), *executor.terminated.values()):
         status = TaskStatus(
             task_id=task.id,
@@ -147,7 +145,7 @@ def _tell_master(agent: Agent, executor: Executor, out: Frame) -> None:
             executor_id=executor.id,
             timestamp=out.now / 1e9,
         )
-        out.send(peer, internal.StatusUpdate(framework_id=framework.id, status=status))
+        agent.tell_or_keep(internal.StatusUpdate(framework_id=framework.id, status=status), out)
 
 
 def terminated(message: str) -> Termination:
