@@ -178,8 +178,13 @@ class Agent:
                 self.update_container(executor, out)
         return taken
 
-    def tell_or_keep(self, update: internal.StatusUpdate, out: Frame) -> None:
-        """The master hears it once, now or when it has answered our report."""
+    def tell_once(
+        self, executor: Executor, task: Task, state: TaskState, reason: TaskStatus.Reason, message: str, out: Frame
+    ) -> None:
+        """The master hears how a task ended, of which nobody acknowledges anything: now, or after it has answered our
+        report."""
+        status = evolve(self._status(task.id, executor.id, state, reason, message, out), uuid=None)
+        update = internal.StatusUpdate(framework_id=executor.framework.id, status=status)
         if self.updates.peer is not None:
             out.send(self.updates.peer, update)
         else:

@@ -133,19 +133,10 @@ def _tell_master(agent: Agent, executor: Executor, out: Frame) -> None:
 
     Mesos says nothing here, and a master that did not see the teardown takes them for alive as long as we are.
     """
-    framework = executor.framework
+    why, message = Reason.REASON_FRAMEWORK_REMOVED, f"Framework {executor.framework.id} removed"
     for task in (*executor.launched.values(), *executor.queued.values(), *executor.terminated.values()):
-        status = TaskStatus(
-            task_id=task.id,
-            state=task.state if task.state in TERMINAL else TaskState.TASK_KILLED,
-            message=f"Framework {framework.id} removed",
-            source=TaskStatus.Source.SOURCE_AGENT,
-            reason=Reason.REASON_FRAMEWORK_REMOVED,
-            agent_id=agent.state.id,
-            executor_id=executor.id,
-            timestamp=out.now / 1e9,
-        )
-        agent.tell_or_keep(internal.StatusUpdate(framework_id=framework.id, status=status), out)
+        state = task.state if task.state in TERMINAL else TaskState.TASK_KILLED
+        agent.tell_once(executor, task, state, why, message, out)
 
 
 def terminated(message: str) -> Termination:
