@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parents[1]
 #: who may import whom: a module may import modules of its own rank and below
 RANKS = (
     ("mesos_py.wire", 0), ("mesos_py.algebra", 1), ("mesos_py.flags", 2), ("mesos_py.machine", 2),
-    ("mesos_py.validation", 2),
-    ("mesos_py.executor", 3), ("mesos_py.files", 4), ("mesos_py.loop", 4), ("mesos_py.transport", 4),
+    ("mesos_py.validation", 2), ("mesos_py.executor", 3),
+    ("mesos_py.files", 4), ("mesos_py.locks", 4), ("mesos_py.loop", 4), ("mesos_py.transport", 4),
     ("mesos_py.web", 4), ("mesos_py.journal", 4), ("mesos_py.coordination", 4), ("mesos_py.sim", 5),
     ("mesos_py.sdk.session", 3), ("mesos_py.sdk.errors", 3), ("mesos_py.sdk.matching", 3),
     ("mesos_py.sdk.launcher", 3), ("mesos_py.sdk", 5),

@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 import attrs
 
+from mesos_py import locks
 from mesos_py.coordination import RESTORE_HINT, Corrupt, Key, NoRoom, NothingKept, StoreFailed
 from mesos_py.coordination.ledger import Change, Ledger
 
@@ -214,7 +215,7 @@ class RecordFile:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield descriptor
         finally:
-            os.close(descriptor)
+            locks.release(descriptor)
 
 
 class transaction:  # noqa: N801 - reads as a statement

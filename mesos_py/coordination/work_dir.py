@@ -14,6 +14,7 @@ import os
 from collections.abc import Mapping
 from typing import Literal
 
+from mesos_py import locks
 from mesos_py.coordination.sqlite_file import REGISTRY, REGISTRY_FILE
 
 Kind = Literal["master", "agent"]
@@ -88,7 +89,7 @@ class WorkDir:
     def release(self) -> None:
         """Somebody else may have it."""
         if self._descriptor is not None:
-            _unlock(self._descriptor)
+            locks.release(self._descriptor)
             self._descriptor = None
 
     # ---- what the directory says
@@ -114,7 +115,7 @@ class WorkDir:
         except BlockingIOError:
             os.close(descriptor)
             return True
-        _unlock(descriptor)
+        locks.release(descriptor)
         return False
 
     def _has(self, name: str) -> bool:
@@ -138,12 +139,6 @@ class WorkDir:
             words = []
         kind, pid, address, *_ = [*words, "", "", ""]
         return kind, pid, address
-
-
-def _unlock(descriptor: int) -> None:
-    """Closed, and the lock is nobody's, also where a child before its exec shares the descriptor."""
-    fcntl.flock(descriptor, fcntl.LOCK_UN)
-    os.close(descriptor)
 
 
 _AN: Mapping[Kind, str] = {"master": "a master", "agent": "an agent"}

@@ -32,6 +32,7 @@ import attrs
 import msgpack
 
 import mesos_py
+from mesos_py import locks
 from mesos_py.journal import graph
 from mesos_py.journal.classes import PACKAGES, Unreadable
 from mesos_py.machine.values import Nanos
@@ -105,8 +106,7 @@ class RunDirectory:
         return os.path.join(self.path, f"{number:06d}{ending}")
 
     def release(self) -> None:
-        fcntl.flock(self._lock, fcntl.LOCK_UN)  # also where a child before its exec shares the descriptor
-        os.close(self._lock)
+        locks.release(self._lock)
 
     def size(self) -> int:
         """Bytes of this run and of those beside it that have ended."""
@@ -194,9 +194,9 @@ def _is_held(run: Path) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return True
-    finally:
         os.close(descriptor)
+        return True
+    locks.release(descriptor)
     return False
 
 

@@ -8,6 +8,7 @@ import os
 import stat
 from typing import Any
 
+from mesos_py import locks
 from mesos_py.agent.mapped_ids import MappedIds
 
 PASSAGE = 0o710
@@ -69,8 +70,7 @@ class Lock:
             raise ValueError(f"another agent uses {whose}") from error
 
     def release(self) -> None:
-        fcntl.flock(self._fd, fcntl.LOCK_UN)  # also where a child before its exec shares the descriptor
-        os.close(self._fd)
+        locks.release(self._fd)
 
 
 def read_json(path: str, size_max: int) -> Any:

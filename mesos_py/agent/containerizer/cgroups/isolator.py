@@ -26,6 +26,7 @@ from typing import Any, Final, TypeVar
 import attrs
 import structlog
 
+from mesos_py import locks
 from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.agent.containerizer.cgroups import controls, readings
 from mesos_py.agent.containerizer.cgroups.hierarchy import NESTED, CgroupsUnavailable, Hierarchy
@@ -123,8 +124,7 @@ class CgroupsIsolator:
         for group in self._groups.values():
             group.close()
         if self._lock >= 0:
-            fcntl.flock(self._lock, fcntl.LOCK_UN)  # also where a child before its exec shares the descriptor
-            os.close(self._lock)
+            locks.release(self._lock)
             self._lock = -1
 
     # ---- containers
