@@ -7,7 +7,7 @@ core           everything that runs, and the ways in which it changes
 instances/     copies of an app or a pod: goals, conditions, health, kills, what is kept
 launching/     offers, back-off, the queue with its reasons; what a task is told
 deployments/   changes of definitions, the plan of a change, and how it is carried out
-views/         what people see, as JSON
+views/         what people see, as JSON; why something waits, in sentences
 shell/         the program on the SDK, REST, events, leaders, probes, and ``marathon-py``
 =============  ============================================================================
 

@@ -1,5 +1,5 @@
 """What an app or a pod waits for beside offers, in sentences: instances that are not up yet, or have not ended, the
-rest of its deployment, people. What waits for offers is told by ``launching.why``.
+rest of its deployment, people. What waits for offers is told by ``views.why``.
 """
 
 from __future__ import annotations

@@ -14,6 +14,6 @@ checks         health checks and checks of agents
 discovery      where they are found
 hooks          what plug-ins have to say
 reasons        Marathon's words for why an offer was of no use
-attempts, why  the queue for who asks, as numbers and as sentences
+attempts       the queue for who asks, in numbers; in sentences it is ``views.why``
 =============  ==============================================================================
 """

@@ -8,7 +8,7 @@ from typing import Any
 from frameworks.marathon_py import words
 from frameworks.marathon_py.definitions.groups import read_update
 from frameworks.marathon_py.definitions.paths import PathId
-from frameworks.marathon_py.launching.why import why
+from frameworks.marathon_py.views.why import why
 from mesos_py.machine.values import SECOND
 from mesos_py.wire.task import TaskState
 from tests.marathon.deployments.asked import ask, created, put

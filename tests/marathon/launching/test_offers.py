@@ -13,7 +13,7 @@ from frameworks.marathon_py.definitions.paths import PathId
 from frameworks.marathon_py.launching.attempts import attempts
 from frameworks.marathon_py.launching.hooks import Hooks
 from frameworks.marathon_py.launching.offers import LAUNCHES_MAX
-from frameworks.marathon_py.launching.why import why
+from frameworks.marathon_py.views.why import why
 from mesos_py.algebra.resources import Resources
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.wire.offer import Offer

@@ -9,12 +9,12 @@ from functools import partial
 
 from frameworks.marathon_py import words
 from frameworks.marathon_py.launching.attempts import attempts
-from frameworks.marathon_py.launching.why import why
 from frameworks.marathon_py.shell.api import paced
 from frameworks.marathon_py.shell.api.call import Call, answer
 from frameworks.marathon_py.shell.api.errors import Failed
 from frameworks.marathon_py.shell.api.site import Row
 from frameworks.marathon_py.views import queue as views
+from frameworks.marathon_py.views.why import why
 from mesos_py.web.response import Response
 from mesos_py.web.router import Answer
 

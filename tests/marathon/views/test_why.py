@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from frameworks.marathon_py.definitions.paths import PathId
-from frameworks.marathon_py.launching.why import why
+from frameworks.marathon_py.views.why import why
 from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import TaskState
 from mesos_py.wire.value import Attribute, Value
