@@ -4,6 +4,7 @@
 definitions/   apps, pods and groups as people define them: read, completed, judged, written
 words          what the core hears, says and tells
 core           everything that runs, and the ways in which it changes
+broken         records that cannot be understood
 instances/     copies of an app or a pod: goals, conditions, health, kills, what is kept
 launching/     offers, back-off, the queue with its reasons; what a task is told
 deployments/   changes of definitions, the plan of a change, and how it is carried out

@@ -11,10 +11,9 @@ What is large is compressed: a tree of a thousand apps is a few KiB then.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -69,21 +68,6 @@ def read_spec(contents: bytes) -> Spec:
         app: App = fields.read_as(fields.record(App), kept["app"])
         return attrs.evolve(app, version=kept["version"], version_info=info)
     return attrs.evolve(read_pod(kept["pod"]), version=kept["version"], version_info=info)
-
-
-class NotUnderstood(ValueError):
-    """A record is torn, or of a version that allowed what this one refuses; its name is in the text."""
-
-
-@contextlib.contextmanager
-def of_record(name: str) -> Iterator[None]:
-    """What reads the record raises NotUnderstood for whatever is wrong with it."""
-    try:
-        yield
-    except NotUnderstood:
-        raise  # by a record that this one needs
-    except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
-        raise NotUnderstood(f"what is kept as '{name}' cannot be understood: {error!r}") from error
 
 
 def root_record(root: Group) -> bytes:

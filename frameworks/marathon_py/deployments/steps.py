@@ -21,6 +21,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from frameworks.marathon_py import words
+from frameworks.marathon_py.broken import of_record
 from frameworks.marathon_py.deployments import records
 from frameworks.marathon_py.deployments.deployment import Deployment, Work, restored
 from frameworks.marathon_py.deployments.dues import CanaryDue, DeadlineDue, MoreDue
@@ -57,7 +58,7 @@ def restore(m: Marathon) -> None:
     deployments = []
     for name, contents in m.records.items():
         if name.startswith(records.DEPLOYMENT):
-            with records.of_record(name):
+            with of_record(name):
                 deployments.append(restored(contents, m.versions.roots))
     for deployment in sorted(deployments, key=lambda one: one.version):
         _lock(m, deployment)

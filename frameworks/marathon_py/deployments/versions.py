@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+from frameworks.marathon_py.broken import NotUnderstood, of_record
 from frameworks.marathon_py.definitions import trees
 from frameworks.marathon_py.definitions.groups import Group
 from frameworks.marathon_py.definitions.paths import PathId
@@ -51,7 +52,7 @@ class Versions:
         name = records.spec_name(spec_id, version)
         found = self._read.get(name)
         if found is None:
-            with records.of_record(name):
+            with of_record(name):
                 found = self._read[name] = records.read_spec(self._kept[name])
         return found
 
@@ -147,9 +148,9 @@ def restore(m: Marathon) -> None:
     names = sorted(one for one in m.records if one.startswith(records.ROOT))
     for name in names:
         try:
-            with records.of_record(name):
+            with of_record(name):
                 root = records.read_root(m.records[name], versions.needed)
-        except records.NotUnderstood as error:
+        except NotUnderstood as error:
             if name == names[-1]:
                 raise
             m.complaints.append(str(error))

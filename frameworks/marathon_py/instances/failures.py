@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from frameworks.marathon_py.broken import NotUnderstood, of_record
 from frameworks.marathon_py.definitions.app import App
 from frameworks.marathon_py.definitions.paths import PathId
-from frameworks.marathon_py.deployments.records import NotUnderstood, of_record
 from frameworks.marathon_py.instances.instance import Condition, Instance, InstanceTask
 from mesos_py.machine.frame import Frame
 from mesos_py.machine.values import Nanos

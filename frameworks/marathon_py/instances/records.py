@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from frameworks.marathon_py.broken import of_record
 from frameworks.marathon_py.definitions.paths import PathId
-from frameworks.marathon_py.deployments.records import of_record
 from frameworks.marathon_py.instances import kills, unreachable
 from frameworks.marathon_py.instances.instance import (
     Condition,

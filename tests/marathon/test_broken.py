@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from frameworks.marathon_py.broken import NotUnderstood
 from frameworks.marathon_py.deployments import records
-from frameworks.marathon_py.deployments.records import NotUnderstood
 from frameworks.marathon_py.instances.records import INSTANCE
 from tests.marathon.deployments.asked import created, put
 from tests.marathon.world import World
