@@ -162,6 +162,7 @@ class MasterServer:
             "registrar/registry_size_bytes": lambda: len(self.core.registry.agents),
             "registrar/state_fetch_ms": lambda: 1000 * self._reign.fetch_s,
             "loop/longest_stall_ms": lambda: self._watch.longest_ms,
+            "loop/longest_work_ms": lambda: self._watch.longest_work_ms,
             "loop/recent_stall_ms": self._watch.recent_ms,
         }
         self._app = self._application(context, metrics, schedulers, channels)
