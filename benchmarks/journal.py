@@ -21,8 +21,9 @@ import uvloop
 
 from benchmarks import report
 from benchmarks.decisions import emulated, launch_all
+from benchmarks.emulated_agents import RESOURCES
 from benchmarks.master import Master
-from benchmarks.returning_agents import PREDECESSOR, RESOURCES, agent_info
+from benchmarks.returning_agents import PREDECESSOR, agent_info
 from benchmarks.returning_agents import report as reregistration
 from mesos_py.algebra.parse import parse_resources
 from mesos_py.journal import events
