@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ async def main(line: CommandLine) -> int:
         raise CommandFailed(
             f"no call '{name}'" + (f"; did you mean {' or '.join(close)}?" if close else "")
             + "; 'mesos-py call' lists them", EXIT_USAGE)
-    message = _message(name, line.words[1] if len(line.words) == 2 else None)
+    message = message_of(name, line.words[1] if len(line.words) == 2 else None, names)
     async with await _client(options) as client:
         if name in STREAMS:
             async for record in _stream(client, message):
@@ -60,8 +60,11 @@ async def main(line: CommandLine) -> int:
     return EXIT_OK
 
 
-def _message(name: str, body: str | None) -> dict[str, Any]:
-    """The call; ``body`` may be its sub-message or the whole of it."""
+def message_of(name: str, body: str | None, names: Collection[str]) -> dict[str, Any]:
+    """The call ``name``, one of ``names``; ``body`` may be its sub-message or the whole of it, with a type or without.
+
+    Raises CommandFailed when it is neither.
+    """
     if body is None:
         return {"type": name}
     if body == "-":
@@ -77,7 +80,11 @@ def _message(name: str, body: str | None) -> dict[str, Any]:
         raise CommandFailed(f"the body is not JSON: {error}", EXIT_USAGE) from error
     if not isinstance(parsed, dict):
         raise CommandFailed("the body must be a JSON object", EXIT_USAGE)
-    return parsed if "type" in parsed and name.lower() in parsed else {"type": name, name.lower(): parsed}
+    said = parsed.get("type", name)
+    if said != name and said in names:  # of a sub-message's own types none is the name of a call
+        raise CommandFailed(f"the body is a whole call, {said}, and not {name}", EXIT_USAGE)
+    is_whole = parsed.get("type") == name or name.lower() in parsed
+    return {**parsed, "type": name} if is_whole else {"type": name, name.lower(): parsed}
 
 
 async def _client(options: CallOptions) -> Client:
