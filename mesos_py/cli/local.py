@@ -33,6 +33,7 @@ from mesos_py.cli.beside import Beside
 from mesos_py.cli.command import EXIT_OK, Command, CommandFailed, say
 from mesos_py.config import CommandLine
 from mesos_py.coordination import StoreFailed
+from mesos_py.coordination.address import MasterAddress
 from mesos_py.flags import BOOLEAN, INTEGER, PORT, TEXT, bounded, option
 from mesos_py.logs import LogOptions, set_up
 from mesos_py.loop import heap
@@ -207,7 +208,7 @@ async def _ended(server: MasterServer | AgentServer, alone: asyncio.Event | None
 
 async def announce(ip: str, port: int) -> None:
     """The one line on standard output that whoever started us waits for."""
-    print(f"ready http://{ip}:{port}", flush=True)
+    print(f"ready http://{MasterAddress(ip, port)}", flush=True)
 
 
 COMMAND = Command(

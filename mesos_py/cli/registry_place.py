@@ -16,7 +16,7 @@ from mesos_py.cli.client import CONNECT_TIMEOUT_S
 from mesos_py.cli.command import EXIT_UNREACHABLE, EXIT_USAGE, CommandFailed
 from mesos_py.coordination import Archive, NotReached
 from mesos_py.coordination.address import ZooKeeperAddress, parse_address
-from mesos_py.coordination.locator import address_of
+from mesos_py.coordination.introduction import address_of
 from mesos_py.coordination.sqlite import SqliteRecords
 from mesos_py.coordination.sqlite_file import REGISTRY_FILE
 from mesos_py.coordination.work_dir import WorkDir, WorkDirRefused

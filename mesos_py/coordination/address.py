@@ -68,14 +68,20 @@ def parse_address(text: str) -> Address:
     if text.startswith("zk://"):
         return _zookeeper(text)
     if "://" in text:
-        raise AddressError(f"'{text}' is no address of masters: use zk://host:port/path, host:port or file:///path")
+        raise AddressError(
+            f"'{_shown(text)}' is no address of masters: use zk://host:port/path, host:port or file:///path"
+        )
+    if "@" in text:
+        raise AddressError(f"'{_shown(text)}': a user and a password go with zk:// only")
     host, port = _host_and_port(text, MASTER_PORT, text)
     return MasterAddress(host, port)
 
 
 def _zookeeper(text: str) -> ZooKeeperAddress:
-    shown = re.sub(r"//[^/@]*@", "//***@", text)
+    shown = _shown(text)
     servers, slash, path = text.removeprefix("zk://").partition("/")
+    if "@" in path:  # where a password ends nobody can tell, and it must not be taken for a host
+        raise AddressError(f"'{shown}': neither a password with a / nor a path with an @ can be written here")
     credentials, at, hosts = servers.rpartition("@")
     if at and not re.fullmatch(r"[^:]+:.+", credentials):
         raise AddressError(f"'{shown}': expecting user:password before the @")
@@ -88,6 +94,11 @@ def _zookeeper(text: str) -> ZooKeeperAddress:
     return ZooKeeperAddress(
         tuple(str(MasterAddress(host, port)) for host, port in pairs), path, credentials if at else None
     )
+
+
+def _shown(text: str) -> str:
+    """Without what may be part of a password."""
+    return re.sub(r"^(\w+://)?.*@", r"\1***@", text)
 
 
 def _host_and_port(text: str, default: int, whole: str) -> tuple[str, int]:

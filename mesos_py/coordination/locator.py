@@ -14,9 +14,9 @@ import structlog
 from mesos_py.coordination import Detector, NobodyLeads
 from mesos_py.coordination.address import Address, MasterAddress, ZooKeeperAddress
 from mesos_py.coordination.election import StandaloneDetector
+from mesos_py.coordination.introduction import address_of
 from mesos_py.coordination.zookeeper.election import ZooKeeperDetector
 from mesos_py.coordination.zookeeper.session import Session
-from mesos_py.wire.master import MasterInfo
 
 log = structlog.get_logger(__name__)
 
@@ -77,13 +77,3 @@ async def leader_now(address: Address, within_s: float) -> str:
             hint = "" if is_there else ": there is no such path, so none has ever stood for election there"
             raise NobodyLeads(f"no master leads at {address}{hint}")
     return address_of(leader)
-
-
-def address_of(leader: MasterInfo) -> str:
-    """HOST:PORT where a master answers."""
-    host, port = leader.hostname, leader.port
-    if leader.address is not None:
-        host, port = leader.address.ip or leader.address.hostname or host, leader.address.port
-    if not host and leader.pid is not None:
-        return leader.pid.rpartition("@")[2]
-    return str(MasterAddress(host or "", port))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 from mesos_py.coordination import Elector
+from mesos_py.coordination.introduction import name_of
 from mesos_py.wire.master import MasterInfo
 
 
@@ -34,4 +35,4 @@ class Leadership:
         """Where the leader has ``target`` (a path and query), without a scheme; None: nobody leads."""
         if self.leader is None or not self.is_held():
             return None
-        return f"//{self.leader.hostname}:{self.leader.port}{target}"
+        return f"//{name_of(self.leader)}{target}"

@@ -104,7 +104,9 @@ class LegacyEndpoints:
 
     async def registry(self, request: Request) -> Response:
         await self._driver.barrier()
-        return json(state.registry_object(self._core.registry, self._context.info), request.query.get("jsonp"))
+        is_known = self._context.elected_ns is not None
+        known = state.registry_object(self._core.registry, self._context.info) if is_known else {}
+        return json(known, request.query.get("jsonp"))
 
     async def maintenance_status(self, request: Request) -> Response:
         return json({}, request.query.get("jsonp"))

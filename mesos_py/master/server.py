@@ -17,7 +17,6 @@ import json
 import os
 import random
 import socket
-import struct
 import time
 import uuid
 from typing import Self
@@ -26,8 +25,8 @@ import structlog
 
 from mesos_py import MESOS_VERSION
 from mesos_py.coordination import Records
-from mesos_py.coordination.address import ZooKeeperAddress, parse_address
-from mesos_py.coordination.locator import address_of
+from mesos_py.coordination.address import MasterAddress, ZooKeeperAddress, parse_address
+from mesos_py.coordination.introduction import address_of, packed
 from mesos_py.coordination.memory import MemoryRecords
 from mesos_py.coordination.sqlite import SqliteRecords
 from mesos_py.coordination.sqlite_file import REGISTRY_FILE
@@ -314,16 +313,12 @@ def master_info(options: Options, port: int) -> MasterInfo:
         ip = socket.gethostbyname(socket.gethostname())
     port = options.advertise_port or port
     hostname = options.hostname or ip
-    try:
-        packed: int = struct.unpack("<I", socket.inet_aton(ip))[0]
-    except OSError:
-        packed = 0  # not an IPv4 address: whoever needs one looks at ``address``
     capabilities = MasterInfo.Capability.Type
     return MasterInfo(
         id=str(uuid.uuid4()),
-        ip=packed,
+        ip=packed(ip),
         port=port,
-        pid=f"master@{ip}:{port}",
+        pid=f"master@{MasterAddress(ip, port)}",
         hostname=hostname,
         version=MESOS_VERSION,
         address=Address(hostname=hostname, ip=ip, port=port),

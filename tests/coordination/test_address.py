@@ -38,6 +38,8 @@ BAD = {
     "zk://a/x/../y": "no path that ZooKeeper allows",
     "zk://user@a/mesos": "expecting user:password",
     "zk://:x@a/mesos": "expecting user:password",
+    "zk://a/mesos/@": "neither a password with a / nor a path with an @",
+    "user:x@host:5050": "a user and a password go with zk:// only",
     "file:///does/not/exist": "cannot be read",
 }
 
@@ -56,7 +58,14 @@ def test_bad(text: str) -> None:
     assert BAD[text] in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["zk://user:secret@a/mesos", "zk://user:secret@a/", "zk://secret@a/mesos"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "zk://user:secret@a/mesos", "zk://user:secret@a/", "zk://secret@a/mesos", "zk://user:p@secret@a/",
+        "zk://user:p@secret@a:x/mesos", "zk://user:x/secret@a/mesos", "zk://user:secret/x@a/mesos",
+        "user:secret@host:5050", "http://user:secret@host/mesos", "user:secret:5050@zk://host",
+    ],
+)  # fmt: skip
 def test_no_password_is_shown(text: str) -> None:
     """Neither in logs nor in error messages (I17)."""
     try:

@@ -38,6 +38,8 @@ async def test_standbys_send_everybody_to_the_leader(cluster: Cluster) -> None:
                     assert answer.headers["Location"] == f"//{leader.address}{target}"
         async with cluster.session.get(f"http://{standby.address}/metrics/snapshot") as answer:
             assert (await answer.json())["master/elected"] == 0
+        async with cluster.session.get(f"http://{standby.address}/registrar(1)/registry") as answer:
+            assert await answer.json() == {}  # it has not read any
 
 
 async def test_the_command_line_asks_whoever_leads(cluster: Cluster) -> None:

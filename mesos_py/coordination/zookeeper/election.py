@@ -16,11 +16,10 @@ from collections.abc import AsyncIterator
 
 import structlog
 
-from mesos_py.coordination import DetectionFailed, StoreFailed
+from mesos_py.coordination import DetectionFailed, StoreFailed, introduction
 from mesos_py.coordination.zookeeper.client import NoNode, Unknown
 from mesos_py.coordination.zookeeper.session import Session
-from mesos_py.wire.codec import json, protobuf
-from mesos_py.wire.codec.errors import DecodeError
+from mesos_py.wire.codec import protobuf
 from mesos_py.wire.master import MasterInfo
 
 log = structlog.get_logger(__name__)
@@ -43,7 +42,7 @@ class ZooKeeperElector:
         self.candidacy = ""
 
     async def contend(self, info: MasterInfo) -> None:
-        session, data = self._session, json.encode(info)
+        session, data = self._session, introduction.written(info)
         await session.ensure(session.address.path)
         if session.address.credentials is not None and await session.is_open(session.address.path):
             hint = "give it the access list of a path that masters make themselves: all for their user, read for others"
@@ -163,10 +162,10 @@ def _master(member: re.Match[str], data: bytes, path: str) -> MasterInfo:
     try:
         match member["label"]:
             case "json.info":
-                return json.decode(MasterInfo, data)
+                return introduction.read(data)
             case "info":
-                return protobuf.decode(MasterInfo, data)
-    except (DecodeError, ValueError) as error:
+                return introduction.checked(protobuf.decode(MasterInfo, data))
+    except ValueError as error:
         raise DetectionFailed(f"{path}, first of the candidates, is no MasterInfo ({error}); {_HINT}") from error
     raise DetectionFailed(f"{path}, first of the candidates, is not of a master; {_HINT}")
 
