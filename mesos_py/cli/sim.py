@@ -63,8 +63,9 @@ def _main(options: SimOptions) -> int:
 
 def _one(options: SimOptions, seed: int) -> int:
     plan = draw(seed)
-    if options.faults is not None:
-        plan = plan.keeping(_indexes(options.faults, plan))
+    kept = _chosen(options, plan)
+    if kept is not None:
+        plan = plan.keeping(kept)
     report = run(plan, journal=options.journal)
     print(plan.text())
     if report.violation is None:
@@ -73,6 +74,10 @@ def _one(options: SimOptions, seed: int) -> int:
         return EXIT_OK
     _tell_failure(options, report)
     return EXIT_REFUSED
+
+
+def _chosen(options: SimOptions, plan: Plan) -> tuple[int, ...] | None:
+    return None if options.faults is None else _indexes(options.faults, plan)
 
 
 def _indexes(text: str, plan: Plan) -> tuple[int, ...]:
@@ -121,10 +126,12 @@ def _many(options: SimOptions) -> int:
 def _tell_failure(options: SimOptions, report: Report) -> None:
     print(report.text())
     plan = report.plan
-    print(f"again: {replay_command(plan.seed)}")
+    print(f"again: {replay_command(plan.seed, _chosen(options, plan))}")
     if options.shrink and options.faults is None and plan.faults:
-        kept = shrink(plan, report.signature)
-        print(f"with {len(kept)} of its {len(plan.faults)} faults: {replay_command(plan.seed, kept)}")
+        found = shrink(report)
+        print(f"with {len(found.kept)} of its {len(plan.faults)} faults: {replay_command(plan.seed, found.kept)}")
+        if found.report.signature != report.signature:
+            print(f"  which shows itself as {found.report.signature}")
 
 
 COMMAND = Command(

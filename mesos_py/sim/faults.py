@@ -32,6 +32,8 @@ class Fault:
     for_s: float = 0.0
     #: chance of its own, whatever the kind makes of it, 0..1
     draw: float = 0.0
+    #: it has its place in the run, and does nothing: so that what comes before the others is as it was with it
+    is_left_out: bool = False
 
     def text(self) -> str:
         lasting = f" for {self.for_s:g} s" if self.for_s else ""
@@ -120,7 +122,7 @@ def schedule(cluster: Cluster, faults: Sequence[Fault]) -> None:
     """They begin and end when they are due, until the cluster is healed."""
 
     def unless_healed(action: Callable[[Cluster, Fault], None], fault: Fault) -> None:
-        if not cluster.is_healed:
+        if not (cluster.is_healed or fault.is_left_out):
             action(cluster, fault)
 
     def begin(fault: Fault) -> None:

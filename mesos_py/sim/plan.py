@@ -94,7 +94,9 @@ class Plan:
 
     def keeping(self, indexes: tuple[int, ...]) -> Plan:
         """The same run with these of its faults alone."""
-        return attrs.evolve(self, faults=tuple(self.faults[index] for index in indexes))
+        return attrs.evolve(self, faults=tuple(
+            attrs.evolve(fault, is_left_out=index not in indexes) for index, fault in enumerate(self.faults)
+        ))  # fmt: skip
 
     def text(self) -> str:
         """A few lines: what was drawn, and the faults with their numbers."""
@@ -104,7 +106,8 @@ class Plan:
             f" {self.masters} masters{' with ZooKeeper' if self.has_zookeeper else ''},"
             f"{' encoded,' if self.encoded else ''} delay up to {self.weather.delay_max / SECOND:g} s"
         )
-        return "\n".join([head, *(f"  {index}: {fault.text()}" for index, fault in enumerate(self.faults))])
+        faults = [f"  {index}: {one.text()}" for index, one in enumerate(self.faults) if not one.is_left_out]
+        return "\n".join([head, *faults])
 
 
 GUESTS = 0.3  # part of the seeds in which containers are launched over the API of agents, too
