@@ -10,8 +10,8 @@ from collections.abc import Iterable
 
 DEFAULT_ROLE = "*"
 
-# Backspace and white space; Mesos names these six by hand.
-_FORBIDDEN = re.compile("[\x08\t\n\x0b\x0c\r ]")
+# Backspace, by either of its codes, and white space; Mesos names them by hand.
+_FORBIDDEN = re.compile("[\x08\x7f\t\n\x0b\x0c\r ]")
 
 
 def invalid_role(role: str) -> str | None:
@@ -19,7 +19,7 @@ def invalid_role(role: str) -> str | None:
     if role == DEFAULT_ROLE:
         return None
     if not role:
-        return "Empty role name is invalid"
+        return "Role names cannot be the empty string"
     if role.startswith("/"):
         return f"Role '{role}' cannot start with a slash"
     if role.endswith("/"):

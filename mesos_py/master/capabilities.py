@@ -1,4 +1,4 @@
-"""What frameworks and agents say they can cope with, as flags that are cheap to ask.
+"""What frameworks and agents say they can cope with, as flags that are cheap to ask; and what masters say.
 
 Unknown capabilities of newer peers are ignored. Mesos: src/common/protobuf_utils.hpp framework::Capabilities,
 slave::Capabilities.
@@ -12,9 +12,17 @@ from mesos_py.algebra.kinds import Format
 from mesos_py.machine.values import value
 from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.framework import FrameworkInfo
+from mesos_py.wire.master import MasterInfo
 
 _Framework = FrameworkInfo.Capability.Type
 _Agent = AgentInfo.Capability.Type
+_Master = MasterInfo.Capability.Type
+
+#: What this program's masters can do, as told to everybody.
+MASTER_CAPABILITIES = (_Master.AGENT_UPDATE, _Master.AGENT_DRAINING, _Master.QUOTA_V2)
+
+#: What a master must be able to do to lead with a registry that has quota.
+QUOTA = _Master.QUOTA_V2.name
 
 
 @value

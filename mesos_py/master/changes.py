@@ -8,6 +8,7 @@ are carried as they were.
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 
 from mesos_py.machine.values import value
 from mesos_py.master.entities import Agent, Framework, Offer, Task
@@ -222,6 +223,16 @@ class Accepted:
     framework_id: FrameworkID
     operations: tuple[WireOffer.Operation.Type | None, ...]
     launches: int
+
+
+# ---- roles
+
+
+@value
+class WeightsUpdated:
+    """These roles weigh otherwise than before."""
+
+    weights: Mapping[str, float]
 
 
 # ---- what was ignored

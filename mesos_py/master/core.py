@@ -4,7 +4,7 @@
 
     scheduler calls    calls/subscription, scheduler, accept, offers, tasks, reconcile, teardown
     agent messages     calls/agents, reregister, updates
-    operators          calls/teardown, gone
+    operators          calls/teardown, gone, weights
     timers             calls/liveness, recovery, gc, offers, subscription
 
 This file only puts the parts together: what each kind of event means stands in ``calls/``, what is remembered in
@@ -42,6 +42,7 @@ from mesos_py.master.calls import (
     tasks,
     teardown,
     updates,
+    weights,
 )
 from mesos_py.master.changes import Dropped
 from mesos_py.master.entities import Framework
@@ -75,6 +76,7 @@ ROWS = Table.merge(
     connections.table,
     liveness.table,
     gone.table,
+    weights.table,
     gc.table,
     recovery.table,
 )
@@ -93,7 +95,6 @@ class Master:
         self.removals = Removals(options.agent_removal_rate_limit)
         self.ids = Ids(info.id)
         self.allocator = Allocator(allocator_options(info, options), rng)
-        self.allocator.set_weights(options.weights)
         #: how many events of each kind were applied, for counters
         self.handled: dict[Any, int] = dict.fromkeys(ROWS, 0)
         self._cause = 0

@@ -4,8 +4,8 @@ The kinds of a master core's events:
 
 * ``scheduler_api.Call.Type`` members, body the Call, peer the ``Mesos-Stream-Id`` (for SUBSCRIBE: the new stream's)
 * classes of ``wire.internal``, body the message, peer the agent's channel
-* the classes here: ``TeardownFramework`` and ``MarkGone`` by an operator; the others are timers, made by the core for
-  itself
+* the classes here: ``TeardownFramework``, ``MarkGone`` and ``Change...`` by an operator; the others are timers, made by
+  the core for itself
 * ``machine.frame.Disconnected`` with a peer, and ``Tick``
 """
 
@@ -16,6 +16,14 @@ from collections import deque
 from mesos_py.machine.values import Nanos, value
 from mesos_py.master.registry import Registry
 from mesos_py.wire.ids import AgentID, FrameworkID, OfferID, TaskID
+from mesos_py.wire.role import WeightInfo
+
+
+@value
+class ChangeWeights:
+    """An operator says what roles weigh; of those that are not named nothing changes."""
+
+    infos: tuple[WeightInfo, ...]
 
 
 @value

@@ -14,7 +14,7 @@ from mesos_py.machine.driver import Driver
 from mesos_py.machine.frame import Event
 from mesos_py.master.core import Master
 from mesos_py.master.entities import Task
-from mesos_py.master.events import TeardownFramework
+from mesos_py.master.events import ChangeWeights, TeardownFramework
 from mesos_py.master.http import READONLY, READWRITE, Gate, answer_to
 from mesos_py.master.paced import json_answer, last
 from mesos_py.master.views import roles, state, tasks
@@ -22,8 +22,11 @@ from mesos_py.master.views.context import Context
 from mesos_py.web.request import Request
 from mesos_py.web.response import Chunked, HttpError, Response, json, method_not_allowed, problem
 from mesos_py.web.router import Router
+from mesos_py.wire.codec import json as codec
+from mesos_py.wire.codec.errors import ConversionError
 from mesos_py.wire.codec.json_syntax import explain
 from mesos_py.wire.ids import AgentID, FrameworkID, TaskID
+from mesos_py.wire.role import WeightInfo
 
 
 class LegacyEndpoints:
@@ -99,8 +102,8 @@ class LegacyEndpoints:
 
     async def roles(self, request: Request) -> Response:
         await self._driver.barrier()
-        found = await last(roles.figures(self._core.state, self._core.options))
-        return json({"roles": roles.roles_list(found, self._core.options)}, request.query.get("jsonp"))
+        found = await last(roles.figures(self._core.state, self._core.options, self._core.registry))
+        return json({"roles": roles.roles_list(found, self._core.registry)}, request.query.get("jsonp"))
 
     async def registry(self, request: Request) -> Response:
         await self._driver.barrier()
@@ -115,10 +118,20 @@ class LegacyEndpoints:
 
     async def weights(self, request: Request) -> Response:
         if request.method == "GET":
-            return json(roles.weights_list(self._core.options), request.query.get("jsonp"))
+            await self._driver.barrier()
+            return json(roles.weights_list(self._core.registry), request.query.get("jsonp"))
         body = request.body()
-        _json(body, f"Failed to parse update weights request JSON '{_shown(body)}': ")
-        return not_yet("Updating weights")
+        shown = _shown(body)
+        prefix = f"Failed to parse update weights request JSON '{shown}': "
+        found = _json(body, prefix)
+        if not isinstance(found, list):
+            raise HttpError(400, f"{prefix}Unexpected JSON type parsed")
+        try:
+            infos = tuple(codec.from_value(WeightInfo, each) for each in found)
+        except ConversionError as error:
+            raise HttpError(400, f"Failed to convert weights JSON array to protobuf '{shown}': {error.text}") from None
+        event = Event(ChangeWeights, ChangeWeights(infos), principal=request.principal)
+        return answer_to(await self._driver.ask(event))
 
     async def quota(self, request: Request) -> Response:
         if request.method == "GET":

@@ -80,6 +80,10 @@ def _agents_forgotten(change: changes.AgentsForgotten, cause: int) -> None:
     log.info("agents forgotten", unreachable=len(change.unreachable), gone=len(change.gone), cause=cause)
 
 
+def _weights_updated(change: changes.WeightsUpdated, cause: int) -> None:
+    log.info("weights updated", weights=dict(change.weights), cause=cause)
+
+
 def _task_updated(say: Any, change: changes.TaskUpdated, cause: int) -> None:
     say(
         "task updated",
@@ -127,6 +131,7 @@ _TELLERS: dict[type, Any] = {
     changes.AgentUnreachable: _agent_unreachable,
     changes.AgentGone: _agent_gone,
     changes.AgentsForgotten: _agents_forgotten,
+    changes.WeightsUpdated: _weights_updated,
     changes.TaskRefused: _task_refused,
 }
 

@@ -19,7 +19,7 @@ from mesos_py.files import Files
 from mesos_py.machine.driver import Driver
 from mesos_py.machine.frame import Event
 from mesos_py.master.core import Master
-from mesos_py.master.events import MarkGone, TeardownFramework
+from mesos_py.master.events import ChangeWeights, MarkGone, TeardownFramework
 from mesos_py.master.http import answer_to
 from mesos_py.master.legacy import not_yet
 from mesos_py.master.paced import collect, json_answer, last
@@ -104,6 +104,7 @@ class OperatorEndpoint:
             _Type.SET_LOGGING_LEVEL: self._set_logging_level,
             _Type.TEARDOWN: self._teardown,
             _Type.MARK_AGENT_GONE: self._mark_agent_gone,
+            _Type.UPDATE_WEIGHTS: self._update_weights,
         }
 
     async def __call__(self, request: Request) -> Answer:
@@ -172,11 +173,11 @@ class OperatorEndpoint:
         return Told(type=Told.Type.READ_FILE, read_file=Told.ReadFile(size=size, data=data))
 
     async def _roles(self, call: Call) -> Told:
-        found = await last(roles.figures(self._core.state, self._core.options))
-        return roles.get_roles(found, self._core.options)
+        found = await last(roles.figures(self._core.state, self._core.options, self._core.registry))
+        return roles.get_roles(found, self._core.registry)
 
     def _weights(self, call: Call) -> Told:
-        return roles.get_weights(self._core.options)
+        return roles.get_weights(self._core.registry)
 
     def _master(self, call: Call) -> Told:
         return state.get_master(self._context)
@@ -214,6 +215,11 @@ class OperatorEndpoint:
         assert call.mark_agent_gone is not None
         body = MarkGone(call.mark_agent_gone.agent_id)
         return answer_to(await self._driver.ask(Event(MarkGone, body, principal=request.principal)))
+
+    async def _update_weights(self, call: Call, request: Request) -> Response:
+        assert call.update_weights is not None
+        body = ChangeWeights(call.update_weights.weight_infos)
+        return answer_to(await self._driver.ask(Event(ChangeWeights, body, principal=request.principal)))
 
     def _later(self, call: Call) -> Response:
         """Calls of later issues: the refusals that depend on the agent they name, else 501."""

@@ -41,6 +41,7 @@ from mesos_py.loop.watch import LoopWatch
 from mesos_py.machine.driver import Driver, Stopped
 from mesos_py.machine.frame import Event, PeerID
 from mesos_py.machine.journal import Journal
+from mesos_py.master.capabilities import MASTER_CAPABILITIES
 from mesos_py.master.core import Master
 from mesos_py.master.http import READONLY, READWRITE, SCHEDULER, Gate, SchedulerEndpoint
 from mesos_py.master.leadership import Leadership
@@ -313,7 +314,6 @@ def master_info(options: Options, port: int) -> MasterInfo:
         ip = socket.gethostbyname(socket.gethostname())
     port = options.advertise_port or port
     hostname = options.hostname or ip
-    capabilities = MasterInfo.Capability.Type
     return MasterInfo(
         id=str(uuid.uuid4()),
         ip=packed(ip),
@@ -322,10 +322,7 @@ def master_info(options: Options, port: int) -> MasterInfo:
         hostname=hostname,
         version=MESOS_VERSION,
         address=Address(hostname=hostname, ip=ip, port=port),
-        capabilities=tuple(
-            MasterInfo.Capability(type=kind)
-            for kind in (capabilities.AGENT_UPDATE, capabilities.AGENT_DRAINING, capabilities.QUOTA_V2)
-        ),
+        capabilities=tuple(MasterInfo.Capability(type=kind) for kind in MASTER_CAPABILITIES),
     )
 
 

@@ -162,7 +162,7 @@ def test_bad_sizes(text: str) -> None:
         ("*", None),
         ("eng", None),
         ("eng/web-1/x_y.z", None),
-        ("", "Empty role name is invalid"),
+        ("", "Role names cannot be the empty string"),
         ("a/..", "Role 'a/..' cannot include '..' as a component"),
         (".", "Role '.' cannot include '.' as a component"),
         ("a/*", "Role 'a/*' cannot include '*' as a component"),
@@ -172,6 +172,7 @@ def test_bad_sizes(text: str) -> None:
         ("-a", "Role component '-a' is invalid because it begins with a dash"),
         ("a b", "Role component 'a b' is invalid because it contains backspace or whitespace"),
         ("a/b\x08", "Role component 'b\x08' is invalid because it contains backspace or whitespace"),
+        ("b\x7f", "Role component 'b\x7f' is invalid because it contains backspace or whitespace"),
     ],
 )
 def test_roles(role: str, text: str | None) -> None:

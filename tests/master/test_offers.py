@@ -372,6 +372,7 @@ def test_two_frameworks_share_by_dominant_resource() -> None:
 def test_weights_shift_the_shares() -> None:
     """Whole agents go to whom they are due: three to one."""
     world = World(Options(weights={"heavy": 3.0}))
+    world.recover()
     for number in range(8):
         world.agent(hostname=f"h{number}", cpus=4, mem=4096)
     schedulers = {role: world.scheduler(name=role, roles=(role,)) for role in ("heavy", "light")}

@@ -92,8 +92,8 @@ def test_attributes_by_type() -> None:
 
 def test_roles_hold_what_their_children_hold() -> None:
     world, _, _ = busy_world()
-    *_, found = roles.figures(world.state, world.master.options)
-    listed = {role["name"]: role for role in roles.roles_list(found, world.master.options)}
+    *_, found = roles.figures(world.state, world.master.options, world.master.registry)
+    listed = {role["name"]: role for role in roles.roles_list(found, world.master.registry)}
     assert list(listed) == ["*", "eng", "eng/web", "ops"]
     assert listed["*"]["allocated"]["cpus"] == listed["*"]["quota"]["consumed"]["cpus"] == 1.3
     assert listed["eng"]["offered"] == listed["eng/web"]["offered"] != {}
@@ -106,7 +106,7 @@ def test_long_lists_of_roles_are_made_in_steps(count: int) -> None:
     world = World(check=False)
     for number in range(count):
         world.agent(hostname=f"h{number}")
-    steps = list(roles.figures(world.state, world.master.options))
+    steps = list(roles.figures(world.state, world.master.options, world.master.registry))
     assert len(steps) == 1 + count // roles.STEP
 
 

@@ -56,7 +56,7 @@ def all_tasks(world: World) -> Any:
 
 
 def all_roles(world: World) -> dict[str, roles.RoleFigures]:
-    *_, found = roles.figures(world.state, world.master.options)
+    *_, found = roles.figures(world.state, world.master.options, world.master.registry)
     return found
 
 
@@ -66,7 +66,7 @@ LEGACY: dict[str, Callable[[World], Any]] = {
     "slaves": lambda world: braced(state.slaves_pieces(world.state, full=True)),
     "frameworks": lambda world: braced(state.frameworks_pieces(world.state), b',"unregistered_frameworks":[]}'),
     "tasks": all_tasks,
-    "roles": lambda world: {"roles": roles.roles_list(all_roles(world), world.master.options)},
+    "roles": lambda world: {"roles": roles.roles_list(all_roles(world), world.master.registry)},
 }
 
 V1: dict[str, Callable[[World], Section]] = {
@@ -182,7 +182,7 @@ def test_v1_json_of_lost_tasks_has_the_shape_of_mesos(name: str) -> None:
 def test_roles_of_the_v1_api(cluster: tuple[str, World]) -> None:
     suffix, world = cluster
     theirs = read_json(golden_dir() / f"master_v1{suffix}" / "GET_ROLES.json")
-    ours = json_codec.to_value(roles.get_roles(all_roles(world), world.master.options))
+    ours = json_codec.to_value(roles.get_roles(all_roles(world), world.master.registry))
     assert list(differences(ours, theirs, optional=frozenset(("resources", "frameworks")))) == []
     if suffix:
         assert [role["name"] for role in ours["get_roles"]["roles"]] == ["*", "eng", "eng/web", "ops"]

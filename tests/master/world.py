@@ -18,7 +18,7 @@ from mesos_py.master.changes import Dropped
 from mesos_py.master.core import Master
 from mesos_py.master.events import MarkGone, RegistryRecovered
 from mesos_py.master.options import Options
-from mesos_py.master.registry import AdmitAgent, Registry
+from mesos_py.master.registry import AdmitAgent, Registry, Write
 from mesos_py.wire import internal
 from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.framework import FrameworkInfo
@@ -103,11 +103,11 @@ class World:
     def writes(self) -> list[Any]:
         return [write for frame in self.frames for write in frame.writes]
 
-    def recover(self, *admitted: AgentInfo) -> Frame:
-        """An earlier master had admitted these agents."""
+    def recover(self, *admitted: AgentInfo, facts: Iterable[Write] = ()) -> Frame:
+        """An earlier master had admitted these agents, and kept these facts."""
         registry = Registry()
-        for info in admitted:
-            registry.apply(AdmitAgent(info))
+        for fact in (*map(AdmitAgent, admitted), *facts):
+            registry.apply(fact)
         return self.apply(RegistryRecovered, RegistryRecovered(registry))
 
     def mark_gone(self, agent_id: str) -> Frame:

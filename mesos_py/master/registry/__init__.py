@@ -6,19 +6,29 @@ Each fact is one ``out.write``; the store keeps it, and a new leader folds what 
         |  \\---MarkAgentGone---> gone <---MarkAgentGone---/     unreachable, gone --Prune--> nothing
         \\------RemoveAgent--> nothing
 
+What operators have said of roles is kept with it: ``UpdateQuota`` and ``UpdateWeights`` put one entry for each role
+they name in the place of what was there. A registry that has quota says so among its minimum capabilities, so that a
+master from before there were limits refuses to lead with it.
+
 A fact that cannot be true of the registry it meets is a bug of the core that wrote it, not a refusal: handlers check
 before they write, and the fold raises ``Impossible``. Mesos: src/master/registry_operations.cpp.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Any
 
+from mesos_py.algebra.quantities import to_milli
 from mesos_py.machine.values import Nanos, value
+from mesos_py.master.capabilities import QUOTA
 from mesos_py.wire.agent import AgentInfo, DrainInfo
 from mesos_py.wire.ids import AgentID
+from mesos_py.wire.quota import QuotaConfig, QuotaInfo
 from mesos_py.wire.registry import Registry as Message
-from mesos_py.wire.value import TimeInfo
+from mesos_py.wire.role import WeightInfo
+from mesos_py.wire.value import TimeInfo, Value
 
 
 @value
@@ -67,7 +77,24 @@ class Prune:
     gone: tuple[AgentID, ...]
 
 
-Write = AdmitAgent | UpdateAgent | MarkAgentUnreachable | MarkAgentReachable | MarkAgentGone | RemoveAgent | Prune
+@value
+class UpdateQuota:
+    """Roles have these guarantees and limits; one that is given neither has no quota any more."""
+
+    configs: tuple[QuotaConfig, ...]
+
+
+@value
+class UpdateWeights:
+    """Roles have these weights; of others nothing is said."""
+
+    weights: Mapping[str, float]
+
+
+Write = (
+    AdmitAgent | UpdateAgent | MarkAgentUnreachable | MarkAgentReachable | MarkAgentGone | RemoveAgent | Prune
+    | UpdateQuota | UpdateWeights
+)  # fmt: skip
 
 
 class Impossible(Exception):
@@ -89,12 +116,18 @@ class Unreachable:
 
 
 class Registry:
-    """The fold of all writes; ``message`` and ``of`` are its form on the wire."""
+    """The fold of all writes; ``message`` and ``of`` are its form on the wire, ``record`` is that of one entry."""
 
     def __init__(self) -> None:
         self.agents: dict[AgentID, Admitted] = {}
         self.unreachable: dict[AgentID, Unreachable] = {}
         self.gone: dict[AgentID, Nanos] = {}
+        #: of roles that have any
+        self.quotas: dict[str, QuotaConfig] = {}
+        #: of roles that were given one, 1.0 or not
+        self.weights: dict[str, float] = {}
+        #: names of what a master must be able to do to lead with this
+        self.capabilities: dict[str, None] = {}
 
     def apply(self, write: Write) -> None:
         """Fold one fact. Raises Impossible, having changed nothing."""
@@ -132,6 +165,21 @@ class Registry:
                     self.unreachable.pop(agent_id, None)
                 for agent_id in gone:
                     self.gone.pop(agent_id, None)
+            case UpdateQuota(configs):
+                for config in configs:
+                    self._set_quota(config)
+            case UpdateWeights(weights):
+                self.weights.update(weights)
+
+    def _set_quota(self, config: QuotaConfig) -> None:
+        if config.limits or any(to_milli(amount.value) > 0 for amount in config.guarantees.values()):
+            self.quotas[config.role] = config
+        else:
+            self.quotas.pop(config.role, None)
+        if self.quotas:
+            self.capabilities[QUOTA] = None
+        else:
+            self.capabilities.pop(QUOTA, None)
 
     def _admitted(self, agent_id: AgentID) -> Admitted:
         found = self.agents.get(agent_id)
@@ -145,15 +193,15 @@ class Registry:
             agents=Message.Agents(agents=tuple(map(self._agent, self.agents))),
             unreachable=Message.UnreachableAgents(agents=tuple(map(self._unreachable, self.unreachable))),
             gone=Message.GoneAgents(agents=tuple(map(self._gone, self.gone))),
+            quota_configs=tuple(self.quotas.values()),
+            weights=tuple(map(self._weight, self.weights)),
+            minimum_capabilities=tuple(map(self._capability, self.capabilities)),
         )
 
-    def messages(self, agent_id: AgentID) -> dict[str, Any]:
-        """All there is about one agent, by kind of record; None: there is none of that kind."""
-        return {
-            "agents": self._agent(agent_id) if agent_id in self.agents else None,
-            "unreachable": self._unreachable(agent_id) if agent_id in self.unreachable else None,
-            "gone": self._gone(agent_id) if agent_id in self.gone else None,
-        }
+    def record(self, kind: str, name: str) -> Any:
+        """The message of one record; None: there is no such record (any more)."""
+        known, message = _RECORDS[kind]
+        return message(self, name) if name in known(self) else None
 
     def _agent(self, agent_id: AgentID) -> Message.Agent:
         agent = self.agents[agent_id]
@@ -171,10 +219,20 @@ class Registry:
     def _gone(self, agent_id: AgentID) -> Message.GoneAgent:
         return Message.GoneAgent(id=agent_id, timestamp=TimeInfo(nanoseconds=self.gone[agent_id]))
 
+    def _quota(self, role: str) -> QuotaConfig:
+        return self.quotas[role]
+
+    def _weight(self, role: str) -> Message.Weight:
+        return Message.Weight(info=WeightInfo(role=role, weight=self.weights[role]))
+
+    def _capability(self, name: str) -> Message.MinimumCapability:
+        return Message.MinimumCapability(capability=name)
+
     def copy(self) -> Registry:
         """The same facts, to be folded on from here by somebody else."""
         made = Registry()
         made.agents, made.unreachable, made.gone = dict(self.agents), dict(self.unreachable), dict(self.gone)
+        made.quotas, made.weights, made.capabilities = dict(self.quotas), dict(self.weights), dict(self.capabilities)
         return made
 
     @staticmethod
@@ -187,7 +245,30 @@ class Registry:
             made.unreachable[lost.id] = Unreachable(lost.timestamp.nanoseconds, lost.drain_info, lost.deactivated)
         for gone in message.gone.agents if message.gone is not None else ():
             made.gone[gone.id] = gone.timestamp.nanoseconds
+        made.capabilities = {each.capability: None for each in message.minimum_capabilities}
+        for old in message.quotas:
+            made._set_quota(_config(old.info))
+        for config in message.quota_configs:
+            made._set_quota(config)
+        made.weights = {each.info.role or "": each.info.weight for each in message.weights}
         return made
+
+
+#: by kind of record: what there is of it, by name, and how one of them is told
+_RECORDS: Mapping[str, tuple[Callable[[Registry], Mapping[Any, Any]], Callable[[Registry, Any], Any]]] = {
+    "agents": (attrgetter("agents"), Registry._agent),
+    "unreachable": (attrgetter("unreachable"), Registry._unreachable),
+    "gone": (attrgetter("gone"), Registry._gone),
+    "quota": (attrgetter("quotas"), Registry._quota),
+    "weights": (attrgetter("weights"), Registry._weight),
+    "capabilities": (attrgetter("capabilities"), Registry._capability),
+}
+
+
+def _config(info: QuotaInfo) -> QuotaConfig:
+    """What masters before Mesos 1.9 kept: a guarantee that is the limit, too."""
+    amounts = {each.name: each.scalar or Value.Scalar(value=0.0) for each in info.guarantee}
+    return QuotaConfig(role=info.role or "", guarantees=amounts, limits=amounts)
 
 
 def _id(agent: AgentInfo) -> AgentID:

@@ -1,18 +1,20 @@
 """The registry as records: one for each agent, unreachable agent, gone agent, machine, role ...
 
 A commit writes only the records its facts touch, however large the registry is. What stands in the other records is
-left alone, and so are the kinds of records this master has no facts for yet. Records hold the messages of
+left alone, and so are the kinds of records this master has no facts for yet. A registry that asks for more than this
+master can do is refused. Records hold the messages of
 wire/registry.py in msgpack.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mesos_py.coordination import RESTORE_HINT, Corrupt, Key, Records
 from mesos_py.machine.values import value
+from mesos_py.master.capabilities import MASTER_CAPABILITIES, QUOTA
 from mesos_py.master.registry import (
     AdmitAgent,
     MarkAgentGone,
@@ -22,6 +24,8 @@ from mesos_py.master.registry import (
     Registry,
     RemoveAgent,
     UpdateAgent,
+    UpdateQuota,
+    UpdateWeights,
     Write,
 )
 from mesos_py.wire.codec import msgpack
@@ -69,15 +73,28 @@ KINDS: Mapping[str, Kind] = {
     ),
 }
 
-#: whose agent's records a fact changes
-TOUCHES: Mapping[type[Any], Callable[[Any], Iterable[AgentID | None]]] = {
-    AdmitAgent: lambda fact: (fact.agent.id,),
-    UpdateAgent: lambda fact: (fact.agent.id,),
-    MarkAgentUnreachable: lambda fact: (fact.agent_id,),
-    MarkAgentReachable: lambda fact: (fact.agent.id,),
-    MarkAgentGone: lambda fact: (fact.agent_id,),
-    RemoveAgent: lambda fact: (fact.agent_id,),
-    Prune: lambda fact: (*fact.unreachable, *fact.gone),
+
+
+def _of_agents(*agent_ids: AgentID | None) -> Iterator[Key]:
+    """All records that there may be about these agents."""
+    for agent_id in agent_ids:
+        assert agent_id is not None
+        yield from (("agents", agent_id), ("unreachable", agent_id), ("gone", agent_id))
+
+
+#: the records that a fact may change
+TOUCHES: Mapping[type[Any], Callable[[Any], Iterable[Key]]] = {
+    AdmitAgent: lambda fact: _of_agents(fact.agent.id),
+    UpdateAgent: lambda fact: _of_agents(fact.agent.id),
+    MarkAgentUnreachable: lambda fact: _of_agents(fact.agent_id),
+    MarkAgentReachable: lambda fact: _of_agents(fact.agent.id),
+    MarkAgentGone: lambda fact: _of_agents(fact.agent_id),
+    RemoveAgent: lambda fact: _of_agents(fact.agent_id),
+    Prune: lambda fact: _of_agents(*fact.unreachable, *fact.gone),
+    UpdateQuota: lambda fact: (
+        ("capabilities", QUOTA), *(("quota", config.role) for config in fact.configs),
+    ),
+    UpdateWeights: lambda fact: (("weights", role) for role in fact.weights),
 }
 
 
@@ -96,26 +113,38 @@ class RegistryStore:
             read.append(_message(key, contents))
             if len(read) % READ_AT_ONCE == 0:
                 await asyncio.sleep(0)
-        self._registry = Registry.of(_whole(read))
+        found = _whole(read)
+        _check_capabilities(found)
+        self._registry = Registry.of(found)
         await self._records.commit({MASTER: msgpack.encode(Message.Master(info=master))})
         return self._registry.copy()
 
     async def commit(self, writes: Sequence[Write]) -> None:
         """All of ``writes`` or none of them survive from now on. Raises Fenced, StoreFailed."""
-        touched: dict[AgentID | None, None] = {}
+        touched: dict[Key, None] = {}
         for write in writes:
             self._registry.apply(write)
             touched.update(dict.fromkeys(TOUCHES[type(write)](write)))
         changes: dict[Key, bytes | None] = {}
-        for agent_id in touched:
-            assert agent_id is not None
-            for kind, message in self._registry.messages(agent_id).items():
-                changes[kind, agent_id] = None if message is None else msgpack.encode(message)
+        for key in touched:
+            message = self._registry.record(*key)
+            changes[key] = None if message is None else msgpack.encode(message)
         await self._records.commit(changes)
 
     async def close(self) -> None:
         """Let go of the records."""
         await self._records.close()
+
+
+def _check_capabilities(registry: Message) -> None:
+    """Masters can do what the registry asks for. Raises Corrupt. Mesos: src/master/master.cpp Master::_recover."""
+    able = {capability.name for capability in MASTER_CAPABILITIES}
+    missing = [each.capability for each in registry.minimum_capabilities if each.capability not in able]
+    if missing:
+        raise Corrupt(
+            f"the registry asks for masters that can do {', '.join(missing)}, which this one cannot:"
+            " lead with the newer master that has written it"
+        )
 
 
 def to_records(registry: Message) -> dict[Key, bytes]:

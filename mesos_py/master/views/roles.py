@@ -13,6 +13,7 @@ import attrs
 
 from mesos_py.algebra.roles import DEFAULT_ROLE
 from mesos_py.master.options import Options
+from mesos_py.master.registry import Registry
 from mesos_py.master.state import State
 from mesos_py.master.views.values import countable
 from mesos_py.wire.ids import FrameworkID
@@ -46,13 +47,13 @@ class RoleFigures:
         return dict(sorted(both.items()))
 
 
-def figures(state: State, options: Options) -> Iterator[dict[str, RoleFigures]]:
+def figures(state: State, options: Options, registry: Registry) -> Iterator[dict[str, RoleFigures]]:
     """All roles there are, by name. Linear in what is allocated; yields as it grows, at last complete and sorted."""
     roles: dict[str, RoleFigures] = {}
     seen = 0
     for name in options.roles or ():
         _role(roles, name)
-    for name in options.weights:
+    for name in (*registry.weights, *registry.quotas):
         _role(roles, name)
     for framework in list(state.frameworks.values()):
         for name in framework.roles:
@@ -107,12 +108,12 @@ def _add(amounts: Amounts, more: Amounts) -> None:
         amounts[name] = round(amounts.get(name, 0.0) + amount, 3)
 
 
-def roles_list(found: dict[str, RoleFigures], options: Options) -> list[dict[str, Any]]:
+def roles_list(found: dict[str, RoleFigures], registry: Registry) -> list[dict[str, Any]]:
     """The list of /roles."""
     return [
         {
             "name": name,
-            "weight": float(options.weights.get(name, 1.0)),
+            "weight": registry.weights.get(name, 1.0),
             "quota": {"role": name, "guarantee": {}, "limit": {}, "consumed": dict(sorted(role.consumed.items()))},
             "resources": role.resources,
             "allocated": dict(sorted(role.allocated.items())),
@@ -124,7 +125,7 @@ def roles_list(found: dict[str, RoleFigures], options: Options) -> list[dict[str
     ]
 
 
-def get_roles(found: dict[str, RoleFigures], options: Options) -> Response:
+def get_roles(found: dict[str, RoleFigures], registry: Registry) -> Response:
     """GET_ROLES; only scalars are told."""
     roles = []
     for name, role in found.items():
@@ -133,18 +134,18 @@ def get_roles(found: dict[str, RoleFigures], options: Options) -> Response:
             for kind, amount in role.resources.items()
             if kind not in ("ports", "ephemeral_ports")
         )
-        weight = float(options.weights.get(name, 1.0))
+        weight = registry.weights.get(name, 1.0)
         roles.append(Role(name=name, weight=weight, frameworks=tuple(role.frameworks), resources=resources))
     return Response(type=Response.Type.GET_ROLES, get_roles=Response.GetRoles(roles=tuple(roles)))
 
 
-def weights_list(options: Options) -> list[dict[str, Any]]:
+def weights_list(registry: Registry) -> list[dict[str, Any]]:
     """The list of GET /weights: those that were set."""
-    return [{"role": role, "weight": float(weight)} for role, weight in sorted(options.weights.items())]
+    return [{"role": role, "weight": weight} for role, weight in sorted(registry.weights.items())]
 
 
-def get_weights(options: Options) -> Response:
+def get_weights(registry: Registry) -> Response:
     """GET_WEIGHTS; without weights the answer has no payload at all, as in Mesos."""
-    weights = tuple(WeightInfo(role=role, weight=float(weight)) for role, weight in sorted(options.weights.items()))
+    weights = tuple(WeightInfo(role=role, weight=weight) for role, weight in sorted(registry.weights.items()))
     payload = Response.GetWeights(weight_infos=weights) if weights else None
     return Response(type=Response.Type.GET_WEIGHTS, get_weights=payload)

@@ -15,6 +15,7 @@ from mesos_py.algebra.kinds import Format
 from mesos_py.algebra.resources import Resources
 from mesos_py.build import version_json
 from mesos_py.machine.values import Nanos
+from mesos_py.master.capabilities import MASTER_CAPABILITIES
 from mesos_py.master.registry import Registry
 from mesos_py.master.state import State
 from mesos_py.master.views import agents, frameworks, tasks
@@ -27,8 +28,6 @@ from mesos_py.wire.ids import AgentID, FrameworkID
 from mesos_py.wire.master import MasterInfo
 from mesos_py.wire.master_api import Response
 from mesos_py.wire.schema import evolve
-
-CAPABILITIES = ("AGENT_UPDATE", "AGENT_DRAINING", "QUOTA_V2")
 
 
 def state_pieces(context: Context, state: State) -> Iterator[bytes]:
@@ -49,7 +48,7 @@ def _head(context: Context, state: State) -> dict[str, Any]:
         "id": info.id,
         "pid": info.pid,
         "hostname": info.hostname,
-        "capabilities": list(CAPABILITIES),
+        "capabilities": [capability.name for capability in MASTER_CAPABILITIES],
         "activated_slaves": float(state.agents_active),
         "deactivated_slaves": float(len(state.agents) - state.agents_active),
         "unreachable_slaves": float(len(state.unreachable_agents)),
@@ -210,6 +209,10 @@ def registry_object(registry: Registry, info: MasterInfo) -> dict[str, Any]:
         shown["gone"] = {
             "slaves": [{"id": {"value": agent_id}, "timestamp": _moment(at)} for agent_id, at in registry.gone.items()]
         }
+    kept = registry.message()
+    for name in ("quota_configs", "weights", "minimum_capabilities"):
+        if getattr(kept, name):
+            shown[name] = [message(each) for each in getattr(kept, name)]
     return shown
 
 

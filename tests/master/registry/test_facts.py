@@ -16,12 +16,16 @@ from mesos_py.master.registry import (
     Registry,
     RemoveAgent,
     UpdateAgent,
+    UpdateQuota,
+    UpdateWeights,
     Write,
 )
 from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.codec import protobuf
 from mesos_py.wire.ids import AgentID
+from mesos_py.wire.quota import QuotaConfig, QuotaInfo
 from mesos_py.wire.registry import Registry as Message
+from mesos_py.wire.value import Value
 from tests import builders
 
 INFO = builders.agent_info(agent_id="a")
@@ -91,6 +95,57 @@ def test_every_fact_in_every_state(state: str, fact: str) -> None:
         assert state_of(made) == expected
 
 
+def quota(role: str, guarantees: dict[str, float], limits: dict[str, float]) -> QuotaConfig:
+    return QuotaConfig(
+        role=role,
+        guarantees={name: Value.Scalar(value=amount) for name, amount in guarantees.items()},
+        limits={name: Value.Scalar(value=amount) for name, amount in limits.items()},
+    )
+
+
+def test_quota_that_says_nothing_is_none() -> None:
+    """One entry for each role that has any, the last one said; the registry asks for masters that know what it means
+    as long as there is one. A limit of 0 says much, a guarantee of 0 nothing."""
+    made = Registry()
+    first, none = quota("a", {"cpus": 1}, {}), quota("b", {}, {"cpus": 0})
+    made.apply(UpdateQuota((quota("a", {}, {"mem": 5}), first, none, quota("c", {"cpus": 0.0004}, {}))))
+    assert (made.quotas, made.capabilities) == ({"a": first, "b": none}, {"QUOTA_V2": None})
+    made.apply(UpdateQuota((quota("a", {}, {}), quota("d", {}, {}))))
+    assert (made.quotas, made.capabilities) == ({"b": none}, {"QUOTA_V2": None})
+    made.apply(UpdateQuota((quota("b", {"cpus": 0}, {}),)))
+    assert (made.quotas, made.capabilities) == ({}, {})
+
+
+def test_quota_of_old_is_read() -> None:
+    """A guarantee of before Mesos 1.9 is the limit, too; what was said of the role since then has the say."""
+    old = tuple(
+        Message.Quota(info=QuotaInfo(role=role, guarantee=builders.resources(cpus=2, mem=64))) for role in ("a", "b")
+    )
+    made = Registry.of(Message(quotas=old, quota_configs=(quota("b", {}, {"cpus": 1}),)))
+    same = {"cpus": 2.0, "mem": 64.0}
+    assert made.quotas == {"a": quota("a", same, same), "b": quota("b", {}, {"cpus": 1})}
+    assert made.message().quotas == ()
+
+
+def test_weights_are_kept_for_each_role() -> None:
+    """Also those that are as if nothing was said."""
+    made = Registry()
+    made.apply(UpdateWeights({"a": 2.0, "b": 1.0}))
+    made.apply(UpdateWeights({"a": 3.5}))
+    assert made.weights == {"a": 3.5, "b": 1.0}
+
+
+def test_a_copy_is_somebody_elses() -> None:
+    """What is folded onto it is not seen by the first."""
+    made = Registry()
+    made.apply(FACTS["admit"])
+    copied = made.copy()
+    copied.apply(FACTS["gone"])
+    copied.apply(UpdateWeights({"a": 2.0}))
+    copied.apply(UpdateQuota((quota("a", {}, {"cpus": 1}),)))
+    assert made.message() == registry("admitted").message()
+
+
 def test_an_agent_without_id_is_nobody() -> None:
     with pytest.raises(Impossible):
         Registry().apply(AdmitAgent(builders.agent_info()))
@@ -101,11 +156,14 @@ def test_an_agent_without_id_is_nobody() -> None:
         st.text("ab", min_size=1, max_size=3),
         st.sampled_from(["admitted", "unreachable", "gone"]),
         max_size=5,
-    )
+    ),
+    st.dictionaries(st.text("ab", min_size=1, max_size=3), st.sampled_from([0.5, 1.0, 7.0]), max_size=3),
 )
-def test_the_wire_form_loses_nothing(states: dict[str, str]) -> None:
+def test_the_wire_form_loses_nothing(states: dict[str, str], roles: dict[str, float]) -> None:
     """Through protobuf and back."""
     made = Registry()
+    made.apply(UpdateWeights(roles))
+    made.apply(UpdateQuota(tuple(quota(role, {"cpus": amount}, {"mem": amount}) for role, amount in roles.items())))
     for name, state in states.items():
         agent_id = AgentID(name)
         made.apply(AdmitAgent(AgentInfo(hostname=name, id=agent_id)))
@@ -114,4 +172,4 @@ def test_the_wire_form_loses_nothing(states: dict[str, str]) -> None:
         if state == "gone":
             made.apply(MarkAgentGone(agent_id, AT))
     again = Registry.of(protobuf.decode(Message, protobuf.encode(made.message())))
-    assert (again.agents, again.unreachable, again.gone) == (made.agents, made.unreachable, made.gone)
+    assert vars(again) == vars(made)

@@ -54,6 +54,8 @@ async def test_a_commit_writes_what_it_touches() -> None:
 
 
 ids = st.sampled_from(["S1", "S2", "S3"])
+limits = st.sampled_from([{}, {"cpus": Value.Scalar(value=0.0)}, {"mem": Value.Scalar(value=64.0)}])
+configs = st.builds(QuotaConfig, role=st.sampled_from("ab"), limits=limits)
 facts = st.one_of(
     st.builds(registry.AdmitAgent, st.builds(lambda name: builders.agent_info(agent_id=name), ids)),
     st.builds(registry.UpdateAgent, st.builds(lambda name: builders.agent_info(agent_id=name, hostname="other"), ids)),
@@ -61,6 +63,8 @@ facts = st.one_of(
     st.builds(registry.MarkAgentReachable, st.builds(lambda name: builders.agent_info(agent_id=name), ids)),
     st.builds(registry.MarkAgentGone, ids, st.integers(0, 2**60)),
     st.builds(registry.RemoveAgent, ids),
+    st.builds(registry.UpdateWeights, st.dictionaries(st.sampled_from("ab"), st.sampled_from([1.0, 2.5]), max_size=2)),
+    st.builds(registry.UpdateQuota, st.lists(configs, max_size=2).map(tuple)),
     st.builds(registry.Prune, st.lists(ids, max_size=2).map(tuple), st.lists(ids, max_size=2).map(tuple)),
 )
 
@@ -89,9 +93,34 @@ def test_the_next_master_finds_the_fold(steps: list[tuple[Any, bool]]) -> None:
                 await store.load(builders.master_info())
         await store.commit(waiting)
         found = await RegistryStore(MemoryRecords(disk)).load(builders.master_info())
-        assert (found.agents, found.unreachable, found.gone) == (folded.agents, folded.unreachable, folded.gone)
+        assert vars(found) == vars(folded)
 
     asyncio.run(run())
+
+
+async def test_a_commit_writes_the_roles_it_names() -> None:
+    """And takes away what says nothing any more, with the capability that nobody needs then."""
+    disk = MemoryDisk()
+    records = Counting(disk)
+    store = RegistryStore(records)
+    await store.load(builders.master_info())
+    limited = QuotaConfig(role="a/b", limits={"cpus": Value.Scalar(value=1.0)})
+    await store.commit([registry.UpdateQuota((limited,)), registry.UpdateWeights({"a/b": 2.5})])
+    assert records.written[-1] == [("capabilities", "QUOTA_V2"), ("quota", "a/b"), ("weights", "a/b")]
+    assert set(disk.kept) == {MASTER, *records.written[-1]}
+    await store.commit([registry.UpdateQuota((QuotaConfig(role="a/b"),))])
+    assert set(disk.kept) == {MASTER, ("weights", "a/b")}
+
+
+async def test_a_registry_that_asks_for_more_is_refused() -> None:
+    """A newer master has written what this one would not keep to."""
+    disk = MemoryDisk()
+    records = MemoryRecords(disk)
+    await records.load()
+    asked = [Message.MinimumCapability(capability=name) for name in ("QUOTA_V2", "QUOTA_V3")]
+    await records.commit({("capabilities", each.capability): msgpack.encode(each) for each in asked})
+    with pytest.raises(Corrupt, match="asks for masters that can do QUOTA_V3, which this one cannot"):
+        await RegistryStore(MemoryRecords(disk)).load(builders.master_info())
 
 
 def test_every_fact_has_a_row() -> None:
