@@ -1,6 +1,9 @@
 """Timers are data: an event addressed to one's future self, visible in dumps and cancellable by key.
 
 The core keeps its own heap and says when it next wants to be called; the shell arms one ``call_at``.
+
+A timer that comes late says that its process was stopped, or got no processor. Whoever is about to be given up for
+being silent may have spoken meanwhile, into a socket that nobody has read yet: see ``reprieve``.
 """
 
 from __future__ import annotations
@@ -9,9 +12,16 @@ import heapq
 from collections.abc import Hashable, Iterator
 from typing import Any
 
-from mesos_py.machine.values import Nanos
+from mesos_py.machine.values import SECOND, Nanos
 
+LATE: Nanos = 1 * SECOND  # after its time; a loop that runs is late by milliseconds
+REPRIEVE: Nanos = 15 * SECOND  # for those who speak again only when they have noticed that nobody has heard them
 SOON: Nanos = 1  # from now: after this frame, and after whatever else waits for its turn
+
+
+def reprieve(due: Nanos, now: Nanos) -> Nanos | None:
+    """When to judge again a silence that was to be judged at ``due``; None: now, for we were there to hear."""
+    return now + REPRIEVE if now - due > LATE else None
 
 
 class Timers:

@@ -38,6 +38,7 @@ class FailoverExpired:
     """A framework has been away for its failover timeout."""
 
     framework_id: FrameworkID
+    at: Nanos
 
 
 @value

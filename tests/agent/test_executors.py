@@ -8,6 +8,7 @@ from mesos_py.agent import events, words
 from mesos_py.agent.checkpoint import facts
 from mesos_py.agent.lifecycle import ExecutorState
 from mesos_py.machine.problem import Kind, Problem
+from mesos_py.machine.timers import REPRIEVE
 from mesos_py.machine.values import SECOND
 from mesos_py.wire import executor_api, internal
 from mesos_py.wire.container import ContainerStatus
@@ -215,6 +216,23 @@ def test_registration_timeout() -> None:
     (failed,) = world.statuses()
     assert (failed.state, failed.reason) == (TaskState.TASK_FAILED, Reason.REASON_EXECUTOR_REGISTRATION_TIMEOUT)
     assert failed.message == "Executor did not register within 1mins"
+
+
+def test_the_time_in_which_the_agent_hung_does_not_count() -> None:
+    """The executor came in time, and was not read: it is given a moment to be heard, and given up after that."""
+    for is_there in (True, False):
+        world = World()
+        world.run(custom_task())
+        world.launched()
+        world.hang(10 * MINUTE)
+        assert world.to_containers(words.DestroyContainer) == []
+        if is_there:
+            world.subscribe()
+            assert types(world.events_to())[:2] == ["SUBSCRIBED", "LAUNCH"]
+        world.agent.timers.cancel("pinged")
+        world.advance(REPRIEVE)
+        assert (world.executor().state is ExecutorState.RUNNING) == is_there
+        assert len(world.to_containers(words.DestroyContainer)) == (not is_there)
 
 
 def test_an_executor_that_comes_too_late_is_told_to_end() -> None:

@@ -340,6 +340,22 @@ def test_executors_that_do_not_come_back(aware: bool) -> None:
     assert last.message == "Executor did not reregister within 3secs"
 
 
+def test_executors_that_come_back_while_the_agent_hangs() -> None:
+    """Their words wait to be read: nobody is given up before, and recovery is over with the last of them."""
+    world = World()
+    world.run(custom_task("t"), by=BY)
+    world.launched()
+    world.subscribe()
+    world.update("t", TaskState.TASK_RUNNING)
+    after = world.restarted(world.executor().container_id)
+    after.hang(60 * SECOND)
+    assert after.agent.registration.phase is Phase.RECONNECTING
+    after.subscribe(unacknowledged_tasks=(custom_task("t"),))
+    assert after.agent.registration.phase is Phase.DISCONNECTED
+    assert after.to_containers(words.DestroyContainer) == []
+    assert after.states() == ["RUNNING"]
+
+
 def test_cleanup() -> None:
     """Executors end, nothing is told to anybody, and the next agent is another one."""
     life = whole([launch, lambda w: w.start("t")])

@@ -157,6 +157,11 @@ class World:
             self.apply(Tick)
         self.now = end
 
+    def hang(self, duration: Nanos) -> None:
+        """SIGSTOP for so long: what has become due meanwhile is done before anything is read that has come."""
+        self.now += duration
+        self.apply(Tick)
+
     def run(self, info: TaskInfo, *, launch: bool = True, by: FrameworkInfo | None = None) -> Frame:
         return self.master(internal.RunTask(framework=by or framework(), task=info, launch_executor=launch))
 

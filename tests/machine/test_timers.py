@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesos_py.machine.timers import Timers
+from mesos_py.machine.timers import LATE, REPRIEVE, Timers, reprieve
+from mesos_py.machine.values import SECOND
 
 OPERATIONS = st.lists(
     st.one_of(
@@ -35,6 +36,15 @@ def test_timers_agree_with_the_model(operations: list[tuple[str, int, int]]) -> 
         assert timers.deadline() == min((when for when, _ in model.values()), default=None)
         assert len(timers) == len(model)
         assert timers.pending() == {key: when for key, (when, _) in model.items()}
+
+
+def test_a_silence_is_not_judged_by_who_was_not_there() -> None:
+    """Whoever comes late to his own timer was stopped; he judges later, and then by the same rule."""
+    due = 1_000 * SECOND
+    assert [reprieve(due, due + late) for late in (0, LATE)] == [None, None]
+    again = reprieve(due, due + LATE + 1)
+    assert again == due + LATE + 1 + REPRIEVE
+    assert reprieve(again, again) is None
 
 
 def test_replaced_timers_do_not_pile_up() -> None:

@@ -10,6 +10,8 @@ import pytest
 from mesos_py.algebra.resources import Resources
 from mesos_py.machine.frame import Tick
 from mesos_py.machine.problem import Problem
+from mesos_py.machine.timers import REPRIEVE
+from mesos_py.machine.values import SECOND
 from mesos_py.master import changes
 from mesos_py.master.calls.teardown import TAKEN_AT_ONCE
 from mesos_py.master.events import TeardownFramework
@@ -48,6 +50,22 @@ def test_after_the_failover_timeout_everything_is_removed() -> None:
     assert completed.unregistered_time_ns == world.now
     scheduler.subscribe()
     assert scheduler.errors() == ["Framework has been removed"]
+
+
+def test_the_time_in_which_the_master_hung_does_not_count() -> None:
+    """I8: the framework came back in time, and was not read. One that does not come is removed a moment later."""
+    for is_there in (True, False):
+        world = World()
+        world.agent()
+        scheduler = world.scheduler(failover_timeout=60.0)
+        scheduler.launch(builders.task())
+        scheduler.disconnect()
+        world.hang(120)
+        assert scheduler.id in world.state.frameworks
+        if is_there:
+            scheduler.subscribe()
+        world.advance(REPRIEVE / SECOND)
+        assert (scheduler.id in world.state.frameworks) == is_there
 
 
 def test_without_failover_timeout_the_end_of_the_stream_is_the_end() -> None:

@@ -96,6 +96,11 @@ class World:
             self._pong()
         self.now = end
 
+    def hang(self, seconds_: float) -> None:
+        """SIGSTOP for so long: what has become due meanwhile is done before anything is read that has come."""
+        self.now += seconds(seconds_)
+        self.apply(Tick)
+
     def changes(self, kind: type[T]) -> list[T]:
         """Every fact of this kind, oldest first."""
         return [change for frame in self.frames for change in frame.changes if isinstance(change, kind)]

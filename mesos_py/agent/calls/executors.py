@@ -26,7 +26,8 @@ from mesos_py.machine.frame import Event, Frame, PeerID
 from mesos_py.machine.problem import Kind as ProblemKind
 from mesos_py.machine.problem import Problem, bad_request, forbidden
 from mesos_py.machine.table import Table
-from mesos_py.machine.values import value
+from mesos_py.machine.timers import reprieve
+from mesos_py.machine.values import Nanos, value
 from mesos_py.wire import executor_api, internal
 from mesos_py.wire.checkpoint import Kind, Termination
 from mesos_py.wire.ids import ContainerID
@@ -50,6 +51,7 @@ class RegistrationOverdue:
     """The executor has not subscribed in time."""
 
     container_id: str
+    at: Nanos
 
 
 @value
@@ -140,9 +142,14 @@ def executor_disconnected(agent: Agent, event: Event, out: Frame) -> None:
 
 @rows.on(RegistrationOverdue)
 def registration_overdue(agent: Agent, event: Event, out: Frame) -> None:
-    """The container is destroyed; its tasks fail."""
-    executor = agent.state.containers.get(event.body.container_id)
+    """The container is destroyed, its tasks fail; not if it may be that we were stopped meanwhile."""
+    overdue: RegistrationOverdue = event.body
+    executor = agent.state.containers.get(overdue.container_id)
     if executor is None or executor.state is not ExecutorState.REGISTERING:
+        return
+    again = reprieve(overdue.at, out.now)
+    if again is not None:
+        _expect_by(agent, executor, again)
         return
     timeout = format_duration(agent.options.executor_registration_timeout)
     agent.state.end_with(
@@ -179,9 +186,12 @@ def executor_timer(agent: Agent, event: Event, out: Frame) -> None:
 
 def expect(agent: Agent, executor: Executor, out: Frame) -> None:
     """It must run and, if it is the framework's own, subscribe in time."""
+    _expect_by(agent, executor, out.now + agent.options.executor_registration_timeout)
+
+
+def _expect_by(agent: Agent, executor: Executor, at: Nanos) -> None:
     container_id = executor.container_id
-    timeout = agent.options.executor_registration_timeout
-    agent.timers.set(("registration", container_id), out.now + timeout, RegistrationOverdue(container_id))
+    agent.timers.set(("registration", container_id), at, RegistrationOverdue(container_id, at))
 
 
 def give_up(agent: Agent, executor: Executor, out: Frame) -> None:

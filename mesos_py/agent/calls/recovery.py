@@ -34,7 +34,8 @@ from mesos_py.executor.command import CommandExecutor
 from mesos_py.executor.default import DefaultExecutor
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
-from mesos_py.machine.values import value
+from mesos_py.machine.timers import reprieve
+from mesos_py.machine.values import Nanos, value
 from mesos_py.wire import checkpoint
 from mesos_py.wire.checkpoint import Kind, Termination
 from mesos_py.wire.task import TaskStatus
@@ -50,6 +51,8 @@ Running = Mapping[str, KnownContainer]
 @value
 class ReregistrationOverdue:
     """Executors that have not connected again by now are given up."""
+
+    at: Nanos
 
 
 @rows.on(events.Recovered)
@@ -77,8 +80,11 @@ def recovered(agent: Agent, event: Event, out: Frame) -> None:
     if agent.options.recover == "cleanup":
         frameworks.end_for_good(agent, out)
         return
-    timeout = agent.options.executor_reregistration_timeout
-    agent.timers.set("reregistration", out.now + timeout, ReregistrationOverdue())
+    _wait_until(agent, out.now + agent.options.executor_reregistration_timeout)
+
+
+def _wait_until(agent: Agent, at: Nanos) -> None:
+    agent.timers.set("reregistration", at, ReregistrationOverdue(at))
 
 
 def _is_known(agent: Agent, key: str) -> bool:
@@ -88,7 +94,11 @@ def _is_known(agent: Agent, key: str) -> bool:
 
 @rows.on(ReregistrationOverdue)
 def reregistration_overdue(agent: Agent, event: Event, out: Frame) -> None:
-    """Whoever is not back is destroyed, and its tasks are gone."""
+    """Whoever is not back is destroyed, and its tasks are gone; not if it may be that we were stopped meanwhile."""
+    again = reprieve(event.body.at, out.now)
+    if again is not None:
+        _wait_until(agent, again)
+        return
     timeout = format_duration(agent.options.executor_reregistration_timeout)
     for executor in list(agent.state.containers.values()):
         if _is_awaited(executor):

@@ -23,10 +23,10 @@ from mesos_py.machine.values import seconds
 from mesos_py.master import words
 from mesos_py.master.calls.offers import discard_all, rescind_all
 from mesos_py.master.calls.reconcile import forget
-from mesos_py.master.calls.teardown import remove
+from mesos_py.master.calls.teardown import await_failover, remove
 from mesos_py.master.capabilities import FrameworkCapabilities, subscribed_roles
 from mesos_py.master.entities import Framework
-from mesos_py.master.events import FailoverExpired, HeartbeatDue
+from mesos_py.master.events import HeartbeatDue
 from mesos_py.master.state.frameworks import add_framework, connect_framework, disconnect_framework, replace_info
 from mesos_py.master.validation.framework import (
     changed_principal,
@@ -211,4 +211,4 @@ def disconnected(m: Master, framework: Framework, out: Frame) -> None:
     if timeout == 0:
         remove(m, framework, out)
     else:
-        m.timers.set(("failover", framework.id), out.now + timeout, FailoverExpired(framework.id))
+        await_failover(m, framework.id, out.now + timeout)

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.problem import Problem, bad_request
 from mesos_py.machine.table import Table
-from mesos_py.machine.timers import SOON
+from mesos_py.machine.timers import SOON, reprieve
+from mesos_py.machine.values import Nanos
 from mesos_py.master import words
 from mesos_py.master.calls.callers import known_caller
 from mesos_py.master.calls.offers import discard_all
@@ -30,6 +31,7 @@ from mesos_py.master.events import EndingDue, FailoverExpired, TeardownFramework
 from mesos_py.master.state.executors import remove_executor
 from mesos_py.master.state.frameworks import end_framework, remove_framework
 from mesos_py.master.state.tasks import complete_lost, remove_task, update_task
+from mesos_py.wire.ids import FrameworkID
 from mesos_py.wire.internal import ShutdownFramework
 from mesos_py.wire.scheduler_api import Call
 from mesos_py.wire.task import TaskState, TaskStatus
@@ -57,10 +59,20 @@ def teardown_framework(m: Master, event: Event, out: Frame) -> Problem | None:
     return None
 
 
+def await_failover(m: Master, framework_id: FrameworkID, until: Nanos) -> None:
+    """The framework is removed then, unless it is back."""
+    m.timers.set(("failover", framework_id), until, FailoverExpired(framework_id, until))
+
+
 @table.on(FailoverExpired)
 def failover_expired(m: Master, event: Event, out: Frame) -> None:
-    """The framework has been away for too long and is removed."""
-    remove(m, m.state.frameworks[event.body.framework_id], out)
+    """The framework has been away for too long and is removed; not if it may be that it was we who were away."""
+    expired: FailoverExpired = event.body
+    again = reprieve(expired.at, out.now)
+    if again is None:
+        remove(m, m.state.frameworks[expired.framework_id], out)
+    else:
+        await_failover(m, expired.framework_id, again)
 
 
 def remove(m: Master, framework: Framework, out: Frame) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from mesos_py.machine.frame import Event, Frame, Send, Tick
 from mesos_py.machine.problem import Problem
+from mesos_py.machine.timers import LATE, REPRIEVE
 from mesos_py.machine.values import Nanos, seconds
 from mesos_py.master import changes
 from mesos_py.master.events import RegistryRecovered, TeardownFramework
@@ -29,12 +30,14 @@ class Lives:
         self.waiting: dict[str, None] = {}
         self._killed: dict[tuple[str, str], None] = {}
         self._launches: dict[tuple[str, str], int] = {}
+        self._heard_at: Nanos = 0
 
     def applied(self, process: str, event: Event, frame: Frame, at: Nanos) -> None:
         if not is_master(process):
             return
         if event.kind is RegistryRecovered:
-            self.away, self.removed, self.waiting = {}, {}, {}
+            self.away, self.removed, self.waiting, self._heard_at = {}, {}, {}, at
+        self._allow_for_stop(at)
         if event.kind is Call.Type.KILL and not isinstance(frame.reply, Problem):
             self._killed[event.body.framework_id, event.body.kill.task_id] = None
         for change in frame.changes:
@@ -56,8 +59,15 @@ class Lives:
             if isinstance(word, Send):
                 self._judge_word(word.message)
         for framework_id, (_, until) in self.away.items() if event.kind is Tick else ():
-            if at > until + self.GRACE:  # and what was due has been done: a master that was stopped is late
+            if at > until + self.GRACE:
                 raise Violation("I8", f"{framework_id} is away for longer than its failover timeout, and not removed")
+
+    def _allow_for_stop(self, at: Nanos) -> None:
+        """Whoever may have come back while the master was stopped, which then could not hear it, has some more time."""
+        before, self._heard_at = self._heard_at, at
+        for framework_id, (since, until) in self.away.items():
+            if before < until < at - LATE:
+                self.away[framework_id] = (since, at + REPRIEVE)
 
     def _judge_removal(self, framework_id: str, event: Event, at: Nanos) -> None:
         self.removed[framework_id] = None
