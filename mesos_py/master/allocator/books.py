@@ -16,7 +16,7 @@ from mesos_py.master.allocator.filters import Declines, Framework, Slot, slots_i
 from mesos_py.master.allocator.ledger import Agent
 from mesos_py.master.allocator.lottery import RandomSorter
 from mesos_py.master.allocator.options import AllocatorOptions
-from mesos_py.master.allocator.roles import Role, RoleTree
+from mesos_py.master.allocator.roles import Role, RoleTree, by_role
 from mesos_py.master.allocator.sorter import ClusterTotal, Random, Sorter
 from mesos_py.wire.ids import AgentID, FrameworkID
 
@@ -60,6 +60,8 @@ class Books:
         self.forget_declines(agent)
         del self.agents[agent.id]
         for framework_id, resources in list(agent.held.items()):
+            self.roles.count(agent.id, resources, -1, held=True, used=False)
+            self.roles.count(agent.id, agent.used.get(framework_id, NONE), -1, held=False, used=True)
             self._discount(agent, framework_id, resources)
             self._forget_holder(framework_id, agent.id)
         self._discount_total(agent)
@@ -105,6 +107,15 @@ class Books:
             self.live &= ~slot.bit
             slot.role.frameworks.deactivate(slot.framework.id)
 
+    def reopen(self, framework: Framework) -> None:
+        """The framework is another one: wherever it had nothing to get it may have now."""
+        mask = 0
+        for slot in framework.slots.values():
+            mask |= slot.bit
+        for agent in self.agents.values():
+            if agent.closed & mask:
+                agent.reopen()
+
     def slots_in(self, mask: int) -> list[Slot]:
         return slots_in(mask, self._slots)
 
@@ -120,8 +131,7 @@ class Books:
         if not role.slots:
             self.role_sorter.add(path, role)
             self.role_sorter.activate(path)
-        role.slots[framework.id] = slot
-        role.mask |= slot.bit
+        role.join(slot)
         role.frameworks.add(framework.id, slot)
         return slot
 
@@ -131,8 +141,8 @@ class Books:
         self.live &= ~slot.bit
         self.declines.forget_slot(slot, self.agents)
         role.frameworks.remove(framework.id)
-        role.mask &= ~slot.bit
-        del role.slots[framework.id], framework.slots[role.path]
+        role.leave(slot)
+        del framework.slots[role.path]
         if not role.slots:
             self.role_sorter.remove(role.path)
         self.roles.tidy(role)
@@ -158,6 +168,7 @@ class Books:
         allocated = available.allocate(slot.role.path)
         agent.hold(slot.framework.id, allocated, available, used=False)
         self.holders.setdefault(slot.framework.id, {})[agent.id] = None
+        self.roles.count(agent.id, allocated, +1, held=True, used=False)
         self._count(slot, agent.id, allocated)
         return allocated
 
@@ -168,15 +179,22 @@ class Books:
             if missing:
                 self.hold(agent, framework_id, missing, used=False)
         agent.use(framework_id, resources)
+        self.roles.count(agent.id, resources, +1, held=False, used=True)
 
     def hold(self, agent: Agent, framework_id: FrameworkID, resources: Resources, *, used: bool = True) -> None:
         """The framework has these though they were not offered: an agent reports its tasks."""
         agent.hold(framework_id, resources, resources.unallocate(), used=used)
         self.holders.setdefault(framework_id, {})[agent.id] = None
+        self.roles.count(agent.id, resources, +1, held=True, used=used)
         self.count(agent, framework_id, resources)
 
     def release(self, agent: Agent, framework_id: FrameworkID, resources: Resources, *, used: bool) -> None:
-        agent.release(framework_id, resources, used=used)
+        self._release(agent, framework_id, resources, resources if used else NONE)
+
+    def _release(self, agent: Agent, framework_id: FrameworkID, resources: Resources, used: Resources) -> None:
+        agent.release(framework_id, resources, used)
+        self.roles.count(agent.id, resources, -1, held=True, used=False)
+        self.roles.count(agent.id, used, -1, held=False, used=True)
         self._discount(agent, framework_id, resources)
         if framework_id not in agent.held:
             self._forget_holder(framework_id, agent.id)
@@ -185,7 +203,7 @@ class Books:
         """The framework holds nothing and is in no role; returns the agents where it held something."""
         agents = [self.agents[agent_id] for agent_id in self.holders.get(framework.id, ())]
         for agent in agents:
-            self.release(agent, framework.id, agent.held[framework.id], used=True)
+            self._release(agent, framework.id, agent.held[framework.id], agent.used.get(framework.id, NONE))
         for slot in list(framework.slots.values()):
             self._close_slot(slot)
         return agents
@@ -197,6 +215,8 @@ class Books:
         self._discount_total(agent)
         agent.convert(framework_id, old, new, total)
         self._count_total(agent)
+        self.roles.count(agent.id, old, -1, held=True, used=False)
+        self.roles.count(agent.id, new, +1, held=True, used=False)
         framework = self.frameworks.get(framework_id)
         if framework is not None:
             for path, slot in list(framework.slots.items()):
@@ -211,7 +231,7 @@ class Books:
         framework = self.frameworks.get(framework_id)
         if framework is None:
             return
-        for path, part in _by_role(resources):
+        for path, part in by_role(resources):
             slot = framework.slots.get(path)
             if slot is None:  # it left the role, but has tasks in it
                 slot = self._open_slot(framework, path)
@@ -226,7 +246,7 @@ class Books:
         framework = self.frameworks.get(framework_id)
         if framework is None:
             return
-        for path, part in _by_role(resources):
+        for path, part in by_role(resources):
             slot = framework.slots[path]
             self.role_sorter.unallocated(path, agent.id, part)
             slot.role.frameworks.unallocated(framework_id, agent.id, part)
@@ -289,17 +309,23 @@ class Books:
                 holders.setdefault(framework_id, {})[agent.id] = None
         assert total == self.total.quantities
         assert holders == self.holders
+        self._check_consumption()
+
+    def _check_consumption(self) -> None:
+        """What roles hold and use is what agents say, whether frameworks are known or not."""
+        again = RoleTree(self._new_framework_sorter)
+        for agent in self.agents.values():
+            for resources in agent.held.values():
+                again.count(agent.id, resources, +1, held=True, used=False)
+            for resources in agent.used.values():
+                again.count(agent.id, resources, +1, held=False, used=True)
+        for role in (*again, *self.roles):
+            mine, other = self.roles.get(role.path), again.get(role.path)
+            assert mine is not None
+            held, used = (other.held.sums, other.used.sums) if other is not None else ({}, {})
+            assert Quantities(mine.held.sums) == Quantities(held), f"held in '{role.path}'"
+            assert Quantities(mine.used.sums) == Quantities(used), f"used in '{role.path}'"
 
 
 def _allocated_to(role: str, resources: Resources) -> Resources:
     return resources.filter(lambda kind: kind.allocated_role == role)
-
-
-def _by_role(resources: Resources) -> Iterable[tuple[str, Resources]]:
-    """Nearly always one role, and then nothing is copied."""
-    roles = dict.fromkeys(kind.allocated_role for kind, _ in resources)
-    if len(roles) == 1:
-        (role,) = roles
-        assert role is not None, f"{resources} is allocated to no role"
-        return ((role, resources),)
-    return resources.allocations().items()

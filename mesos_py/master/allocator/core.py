@@ -1,8 +1,6 @@
 """The allocator: what has happened to agents and frameworks goes in, grants come out.
 
-    allocate(now)    every agent somebody may want something of, in random order:
-                       roles by share, frameworks of a role by share:
-                         the first one who may have, and has not declined, what is available gets all of it
+    allocate(now)    every agent somebody may want something of, in random order: who gets what of it (``visits``)
 
 An offer is a grant: it counts as held from the moment ``allocate`` returns it, until ``recover`` (declined, rescinded,
 task ended) gives it back; ``use`` notes that tasks have it now.
@@ -14,8 +12,7 @@ When a run happens
 ``deadline`` tells when to call ``allocate`` next. A run may be cut into slices: what is left is state, and the next
 call goes on with it. Within one call all resources of an agent are visited once.
 
-Not decided here: quota (its stage of guarantees comes before ``_visit``, its limits cut what ``offering`` finds),
-inverse offers (they follow a run, over the same agents), authorization, what an offer looks like.
+Not decided here: inverse offers (they follow a run, over the same agents), authorization, what an offer looks like.
 
 Sources: Mesos src/master/allocator/mesos/hierarchical.cpp; spec of scenarios: hierarchical_allocator_tests.cpp.
 Everything here is deterministic: ``now`` and ``rng`` come in, and no set is iterated.
@@ -28,18 +25,21 @@ from collections.abc import Iterable, Mapping
 from mesos_py.algebra.conversions import Conversion, NotContained, apply_all
 from mesos_py.algebra.offer_constraints import OfferConstraintsFilter
 from mesos_py.algebra.quantities import Quantities
-from mesos_py.algebra.resources import NONE, Resources
+from mesos_py.algebra.quota import NO_QUOTA, Quota
+from mesos_py.algebra.resources import Resources
 from mesos_py.machine.values import Nanos
 from mesos_py.master.allocator.books import Books
+from mesos_py.master.allocator.expected import Expected
 from mesos_py.master.allocator.filters import Framework, Slot, declined_until
 from mesos_py.master.allocator.ledger import Agent
 from mesos_py.master.allocator.offering import Offering, minima_by_role
 from mesos_py.master.allocator.options import AGENTS_PER_SLICE, AllocatorOptions, Grant
 from mesos_py.master.allocator.rounds import Rounds
 from mesos_py.master.allocator.sorter import Random
-from mesos_py.master.allocator.turns import in_turn
+from mesos_py.master.allocator.visits import Visits
 from mesos_py.master.capabilities import AgentCapabilities, FrameworkCapabilities
 from mesos_py.wire.ids import AgentID, FrameworkID
+from mesos_py.wire.resource import Resource
 from mesos_py.wire.value import Attribute, DomainInfo
 
 __all__ = ["AGENTS_PER_SLICE", "Allocator", "AllocatorOptions", "Grant"]
@@ -51,12 +51,27 @@ class Allocator:
     def __init__(self, options: AllocatorOptions, rng: Random) -> None:
         self.options = options
         self._books = Books(options, rng)
-        self._offering = Offering(options)
+        self._expected = Expected()
+        self._visits = Visits(self._books, Offering(options))
         self._rounds = Rounds(options.allocation_interval, rng)
-        self._hostnames: frozenset[str] | None = None
         self._paused = False
         #: calls of ``allocate`` that had a reason; a counter for metrics
         self.runs = 0
+
+    # ---- after a failover
+
+    def expect(self, agents: Mapping[AgentID, tuple[Resource, ...]], now: Nanos) -> None:
+        """Agents that earlier masters knew may come back with tasks; those that do not must be given up (``unexpect``).
+
+        Comes after quotas are set. If there are any, nothing is offered until most agents are back (see ``expected``).
+        """
+        self._expected.expect(agents)
+        if self._books.roles.quotas:
+            self._expected.hold(now)
+
+    def unexpect(self, agent_id: AgentID) -> None:
+        """It will not come back, as far as anybody can tell."""
+        self._expected.forget(agent_id)
 
     # ---- agents
 
@@ -74,6 +89,7 @@ class Allocator:
         """An agent has registered. ``total`` is not allocated, ``used`` is; frameworks in it may yet be unknown."""
         assert agent_id not in self._books.agents, f"agent {agent_id} is added twice"
         agent = Agent(agent_id, hostname, tuple(attributes), domain, capabilities, self._books.roles.slots_below)
+        self._expected.forget(agent_id)
         self._books.add_agent(agent, total)
         for framework_id, resources in (used or {}).items():
             self._books.hold(agent, framework_id, resources)
@@ -128,7 +144,7 @@ class Allocator:
 
     def set_whitelist(self, hostnames: frozenset[str] | None) -> None:
         """Only agents on these hosts are offered; None: all. Takes effect with the next run."""
-        self._hostnames = hostnames
+        self._visits.hostnames = hostnames
 
     # ---- frameworks
 
@@ -179,12 +195,7 @@ class Allocator:
         framework.capabilities, framework.constraints = capabilities, constraints
         framework.minima = minima_by_role(offer_filters)
         self._books.subscribe(framework, roles, suppressed)
-        mask = 0
-        for slot in framework.slots.values():
-            mask |= slot.bit
-        for agent in self._books.agents.values():
-            if agent.closed & mask:
-                agent.reopen()
+        self._books.reopen(framework)
 
     def activate_framework(self, framework_id: FrameworkID) -> None:
         """It is connected (again) and offered to."""
@@ -300,6 +311,24 @@ class Allocator:
             self._books.roles.set_weight(path, weight)
             self._books.role_sorter.set_weight(path, weight)
 
+    # ---- quota
+
+    def set_quota(self, role: str, quota: Quota) -> None:
+        """The role, and all below it, have this quota from now on; takes effect with the next periodic run."""
+        self._books.roles.set_quota(role, quota)
+
+    def quota(self, role: str) -> Quota:
+        """What was set for the role; NO_QUOTA if nothing was."""
+        return self._books.roles.quotas.get(role, NO_QUOTA)
+
+    def consumed(self, role: str) -> Quantities:
+        """Used or reserved by the role and all below it, in constant time; revocable resources do not count."""
+        return self._books.roles.consumed(role)
+
+    def offered_or_consumed(self, role: str) -> Quantities:
+        """The same with what is offered."""
+        return self._books.roles.offered_or_consumed(role)
+
     # ---- runs
 
     def pause(self) -> None:
@@ -313,6 +342,8 @@ class Allocator:
         """When ``allocate`` has something to do next: 0 is at once, None not before something else happens."""
         if self._paused:
             return None
+        if (until := self._expected.hold_until) is not None:
+            return until
         if self._rounds.is_due:
             return 0
         return self._rounds.next_periodic if self._books.live and self._books.agents else None
@@ -320,47 +351,16 @@ class Allocator:
     def allocate(self, now: Nanos, *, budget: int | None = None) -> list[Grant]:
         """Grant what there is to whom it is due; looks at no more than ``budget`` agents, then ``deadline`` is 0."""
         grants: list[Grant] = []
-        if self._paused:
+        if self._paused or self._expected.is_held(now):
             return grants
         if self._rounds.begin_period(now):
             self._books.declines.expire(now)
         if not self._rounds.is_due:
             return grants
         self.runs += 1
-        for agent in self._rounds.take(self._books.agents.values(), self._is_open, budget):
-            self._visit(agent, grants)
+        for agent in self._rounds.take(self._books.agents.values(), self._visits.is_open, budget):
+            self._visits.visit(agent, grants)
         return grants
-
-    def _is_open(self, agent: Agent) -> bool:
-        """True if a look at the agent may lead to a grant."""
-        listed = self._hostnames is None or agent.hostname in self._hostnames
-        return bool(listed and agent.active and agent.available and self._books.live & ~agent.closed)
-
-    def _visit(self, agent: Agent, grants: list[Grant]) -> None:
-        """Stage 2 of Mesos: every role by share, every framework of it by share, until nothing is left."""
-        if not agent.active or not agent.available:
-            return
-        open_slots = self._books.live & ~agent.closed & agent.takers()
-        shared_offered = NONE
-        for slot in self._in_order(open_slots):
-            if not slot.bit & open_slots:
-                continue  # what it could have had has just been granted
-            offered = self._offering.offerable(agent, slot, shared_offered)
-            if not offered:
-                if not shared_offered:
-                    agent.closed |= slot.bit
-                continue
-            if agent.has_shared:
-                shared_offered += offered.shared
-            allocated = self._books.grant(agent, slot, offered)
-            grants.append(Grant(slot.framework.id, slot.role.path, agent.id, allocated))
-            open_slots &= agent.takers()
-            if not agent.available or not open_slots:
-                return
-
-    def _in_order(self, open_slots: int) -> Iterable[Slot]:
-        """The open slots, best first: by role, then by framework."""
-        return in_turn(self._books, open_slots)
 
     def _subscribed(self, framework_id: FrameworkID, roles: Iterable[str]) -> list[Slot]:
         framework = self._books.frameworks.get(framework_id)
@@ -393,7 +393,5 @@ class Allocator:
     def check(self) -> None:
         """Every invariant: the books, and that a closed slot has indeed nothing to get. For tests and simulation."""
         self._books.check()
-        for agent in self._books.agents.values():
-            for slot in self._books.slots_in(agent.closed & self._books.live):
-                offerable = self._offering.offerable(agent, slot)
-                assert not offerable, f"{agent.id} is closed to {slot.framework.id}, which could get {offerable}"
+        self._visits.check()
+        assert not self._expected.agents.keys() & self._books.agents.keys()

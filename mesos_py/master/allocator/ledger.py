@@ -94,13 +94,13 @@ class Agent:
         assert used <= held, f"{framework_id} uses {used} on {self.id}, but holds {held}"
         self.used[framework_id] = used
 
-    def release(self, framework_id: FrameworkID, resources: Resources, *, used: bool) -> None:
-        """The framework no longer holds these; they are available as far as the total still has them."""
+    def release(self, framework_id: FrameworkID, resources: Resources, used: Resources) -> None:
+        """The framework no longer holds these, of which it used so many; available is what the total still has."""
         left = self.held.get(framework_id, NONE)
         assert resources <= left, f"{framework_id} gives back {resources} on {self.id}, but holds {left}"
         _set(self.held, framework_id, left - resources)
         if used:
-            _set(self.used, framework_id, self.used.get(framework_id, NONE) - resources)
+            _set(self.used, framework_id, self.used.get(framework_id, NONE) - used)
         self.taken -= resources.unallocate()
         self._grown()
 

@@ -17,9 +17,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Generic, Protocol, TypeVar
 
-from mesos_py.algebra.kinds import Kind
 from mesos_py.algebra.quantities import Milli, Quantities
 from mesos_py.algebra.resources import Resources
+from mesos_py.master.allocator.sums import Sums
 from mesos_py.wire.ids import AgentID
 
 C = TypeVar("C")
@@ -87,24 +87,22 @@ class Sorter(Protocol[C]):
         ...
 
 
-class Node(Generic[C]):
-    """A role or framework (leaf with a client), or an ancestor of some (inner, with children)."""
+class Node(Sums, Generic[C]):
+    """A role or framework (leaf with a client), or an ancestor of some (inner, with children).
 
-    __slots__ = (
-        "active", "children", "client", "count", "key", "order", "parent", "path", "shared", "stale", "sums", "weight"
-    )  # fmt: skip
+    The sums are what the subtree holds (of the root: not kept).
+    """
+
+    __slots__ = ("active", "children", "client", "count", "key", "order", "parent", "path", "stale", "weight")
 
     def __init__(self, path: str, parent: Node[C] | None, weight: float) -> None:
+        super().__init__()
         self.path, self.parent, self.weight = path, parent, weight
         #: by last component of the path
         self.children: dict[str, Node[C]] = {}
         #: what a leaf stands for
         self.client: C | None = None
         self.active = False
-        #: scalars held by the subtree (of the root: not kept); a shared volume counts once per agent
-        self.sums: dict[str, Milli] = {}
-        #: copies of shared volumes held by the subtree
-        self.shared: dict[tuple[AgentID, Kind], int] = {}
         #: allocations made to the subtree so far; never decreases
         self.count = 0
         #: place among the siblings
@@ -112,25 +110,6 @@ class Node(Generic[C]):
         #: keys of inner and active children, ascending, unless ``stale``
         self.order: list[tuple[float, int, str, Node[C]]] = []
         self.stale = False
-
-    def add(self, agent_id: AgentID, resources: Resources, sign: int) -> None:
-        sums = self.sums
-        for name, amount in resources.quantities().items():
-            sums[name] = sums.get(name, 0) + sign * amount
-        if resources.any_shared:
-            self._add_shared(agent_id, resources, sign)
-
-    def _add_shared(self, agent_id: AgentID, resources: Resources, sign: int) -> None:
-        """Undo what ``add`` counted twice: only a first copy adds, only the last one subtracts."""
-        for kind, copies in resources.shared:
-            before = self.shared.get((agent_id, kind), 0)
-            after = before + sign * int(copies)  # type: ignore[arg-type]
-            if after:
-                self.shared[agent_id, kind] = after
-            else:
-                self.shared.pop((agent_id, kind), None)
-            if before and after:
-                self.sums[kind.name] -= sign * int(kind.whole)  # type: ignore[arg-type]
 
 
 class Tree(Generic[C]):
@@ -227,7 +206,7 @@ class Tree(Generic[C]):
         """A leaf becomes an inner node: its client moves to a virtual leaf that inherits what it holds."""
         leaf = self._child(node, ".")
         leaf.client, leaf.active, leaf.count = node.client, node.active, node.count
-        leaf.sums, leaf.shared = node.sums.copy(), node.shared.copy()
+        leaf.copy_from(node)
         self._leaves[node.path] = leaf
         node.client, node.active = None, False
         assert node.parent is not None

@@ -22,8 +22,10 @@ from mesos_py.machine.values import SECOND
 from mesos_py.master.allocator.core import Allocator, AllocatorOptions, Grant
 from mesos_py.master.allocator.filters import Slot
 from mesos_py.master.allocator.ledger import Agent
+from mesos_py.master.allocator.offering import Offering
 from mesos_py.master.allocator.rounds import Rounds
 from mesos_py.master.allocator.turns import walk
+from mesos_py.master.allocator.visits import Visits
 from mesos_py.master.capabilities import AgentCapabilities, FrameworkCapabilities
 from mesos_py.wire.ids import AgentID, FrameworkID
 from tests.master.allocator.test_agents import revocable, volume
@@ -52,14 +54,22 @@ class ByName(Rounds):
         return agent
 
 
-class Plain(Allocator):
-    """The twin."""
+class PlainVisits(Visits):
+    """Nobody is passed by."""
 
-    def _is_open(self, agent: Agent) -> bool:
+    def is_open(self, agent: Agent) -> bool:
         return agent.active
 
     def _in_order(self, open_slots: int) -> Iterable[Slot]:
         return walk(self._books, self._books.live)
+
+
+class Plain(Allocator):
+    """The twin."""
+
+    def __init__(self, options: AllocatorOptions, rng: random.Random) -> None:
+        super().__init__(options, rng)
+        self._visits = PlainVisits(self._books, Offering(options))
 
 
 class Story:
