@@ -42,7 +42,7 @@ cgroup2: $(STAMP)
 	@sh .ci/cgroup2 $(TESTS)
 
 bench: $(STAMP)
-	@for program in allocator processes decisions journal state failover failover_leader registry images networks isolated docker_launches checks simulator matching launcher sdk batch marathon; do \
+	@for program in allocator processes decisions journal state failover stalls failover_leader registry images networks isolated docker_launches checks simulator matching launcher sdk batch marathon; do \
 		$(BIN)/python -m benchmarks.$$program || exit 1; done
 	@test ! -d /dev/shm || $(BIN)/python -m benchmarks.processes --root=/dev/shm
 
