@@ -144,7 +144,7 @@ async def reading(crowd: Crowd) -> None:
         "/state again": lambda: legacy(lambda: state.state_pieces(context, core.state)),
         "/state-summary": lambda: legacy(lambda: state.summary_pieces(context, core.state)),
         "/slaves": lambda: legacy(lambda: state.slaves_pieces(core.state, full=True)),
-        "/roles": lambda: last(roles.figures(core.state, core.options)),
+        "/roles": lambda: last(roles.figures(core.state, core.options, core.registry)),
         "GET_STATE in JSON": lambda: collect(json_pieces(state.get_state(core.state))),
         "GET_STATE in protobuf": lambda: last(protobuf_pieces(state.get_state(core.state))),
     }

@@ -29,6 +29,8 @@ from mesos_py.machine.values import SECOND, Nanos
 
 log = structlog.get_logger(__name__)
 
+WORDS_AT_ONCE = 500  # of frames that were withheld; the loop has its turn before the others, about 10 ms
+
 
 class Store(Protocol):
     """Where writes go. Raises when it cannot promise that they survive."""
@@ -224,11 +226,16 @@ class Driver:
                 writes = [write for frame, _ in batch for write in frame.writes]
                 if writes and self._store is not None:
                     await self._store.commit(writes)
+                words = 0
                 for frame, _ in batch:
                     if self._is_over():
                         return
                     _, future = self._outbox.popleft()
                     self._perform(frame, future, said=True)
+                    words += len(frame.sends) + len(frame.changes)
+                    if words >= WORDS_AT_ONCE:
+                        words = 0
+                        await asyncio.sleep(0)
 
     def _fail(self, bug: BaseException, event: Event) -> None:
         tail = self._journal.tail(20) if self._journal is not None else []

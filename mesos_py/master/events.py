@@ -17,6 +17,7 @@ from mesos_py.machine.values import Nanos, value
 from mesos_py.master.registry import Registry
 from mesos_py.wire.ids import AgentID, FrameworkID, OfferID, TaskID
 from mesos_py.wire.role import WeightInfo
+from mesos_py.wire.scheduler_api import Call
 
 
 @value
@@ -121,4 +122,4 @@ class ReconcileDue:
 
     framework_id: FrameworkID
     named: bool
-    questions: deque[tuple[TaskID, AgentID | None]]
+    questions: deque[Call.Reconcile.Task] | deque[TaskID]

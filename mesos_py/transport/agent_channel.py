@@ -10,19 +10,26 @@ import asyncio
 import contextlib
 import itertools
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from typing import Protocol
 
 import structlog
-from aiohttp import WSMsgType, web
+from aiohttp import WSMessage, WSMsgType, web
 
 from mesos_py.loop.turns import Turns
 from mesos_py.machine.frame import Disconnected, Event, PeerID
-from mesos_py.transport.channel import BATCH_BYTES_MAX, Outbox, decode_batch, is_repetition
+from mesos_py.transport.channel import BATCH_BYTES_MAX, Outbox, Socket, decode_batch, is_repetition
 from mesos_py.wire.codec.errors import DecodeError
 
 log = structlog.get_logger(__name__)
 
 PATH = "/internal/agent"
+
+
+class AgentSocket(Socket, Protocol):
+    """What a channel needs of a WebSocket."""
+
+    def __aiter__(self) -> AsyncIterator[WSMessage]: ...
 
 
 class AgentChannels:
@@ -31,6 +38,8 @@ class AgentChannels:
     def __init__(self, tell: Callable[[Event], None], turns: Turns | None = None) -> None:
         self._tell = tell
         self._turns = turns or Turns()
+        #: what is said does not wait behind what all others have said, else they would say it again
+        self._saying = Turns()
         self._outboxes: dict[PeerID, Outbox] = {}
         self._numbers = itertools.count(1)
 
@@ -59,9 +68,14 @@ class AgentChannels:
             await socket.prepare(request)
         except ConnectionError:  # it has not waited for the answer: thousands may have come at once
             return socket
+        await self.serve(socket, lambda peer, why: _abort(request, peer, why))
+        return socket
+
+    async def serve(self, socket: AgentSocket, abort: Callable[[PeerID, str], None]) -> None:
+        """Hear and tell one agent until its connection ends; ``abort`` ends it at once, and says why."""
         peer = PeerID(f"agent-{next(self._numbers)}")
-        outbox = Outbox(socket, on_overflow=lambda: _abort(request, peer, "it does not read"))
-        unread = _Unread(peer, self._tell, self._turns, lambda why: _abort(request, peer, why))
+        outbox = Outbox(socket, on_overflow=lambda: abort(peer, "it does not read"), turns=self._saying)
+        unread = _Unread(peer, self._tell, self._turns, lambda why: abort(peer, why))
         self._outboxes[peer] = outbox
         writing = asyncio.create_task(outbox.run(), name=f"write to {peer}")
         try:
@@ -77,9 +91,8 @@ class AgentChannels:
             with contextlib.suppress(asyncio.CancelledError, ConnectionError):
                 await writing
             unread.finish()
-            self._tell(Event(Disconnected, None, peer))
+            self._turns.do(lambda: self._tell(Event(Disconnected, None, peer)))  # all may leave at once
             await socket.close()
-        return socket
 
 
 class _Unread:

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import msgpack
 
+from mesos_py.loop.turns import Turns
 from mesos_py.wire import internal
 from mesos_py.wire.codec import msgpack as codec
 from mesos_py.wire.codec.errors import DecodeError
@@ -78,9 +79,11 @@ class Socket(Protocol):
 class Outbox:
     """Messages on their way to one peer; ``put`` never waits."""
 
-    def __init__(self, socket: Socket, on_overflow: Callable[[], None]) -> None:
+    def __init__(self, socket: Socket, on_overflow: Callable[[], None], turns: Turns | None = None) -> None:
+        """``turns``: of all outboxes of this loop, of which very many may have something to say at once."""
         self._socket = socket
         self._on_overflow = on_overflow
+        self._turns = turns
         self._pending: list[Any] = []
         self._ready = asyncio.Event()
         self._closing = False
@@ -107,6 +110,8 @@ class Outbox:
             await self._ready.wait()
             self._ready.clear()
             while self._pending:
+                if self._turns is not None:
+                    await self._turns.turn()
                 batch = self._pending[:BATCH_MESSAGES_MAX]
                 del self._pending[:BATCH_MESSAGES_MAX]
                 await self._socket.send_bytes(encode_batch(batch))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from mesos_py.machine.driver import Driver, LeaseExpired, Stopped
+from mesos_py.machine.driver import WORDS_AT_ONCE, Driver, LeaseExpired, Stopped
 from mesos_py.machine.frame import Close, Event, Frame, Send, Tick
 from mesos_py.machine.journal import Journal
 from mesos_py.machine.problem import MustStop
@@ -136,6 +136,26 @@ async def test_writes_are_committed_in_groups() -> None:
         assert store.batches[0][0] == 0
         assert [write for batch in store.batches for write in batch] == [0, 1, 2, 3, 4]
         assert len(store.batches) == 2
+
+
+async def test_what_was_withheld_is_said_a_part_at_a_time() -> None:
+    """A long write does not end in a long turn of the loop, and what happens meanwhile comes after."""
+    store, count = GatedStore(), 2 * WORDS_AT_ONCE
+    async with asyncio.timeout(60), driven(store) as (driver, rim, _):
+        driver.tell(Event("write", 0))
+        for number in range(1, count):
+            driver.tell(Event("say", number))
+        store.gate.release()
+        most, is_late_told = 0, False
+        while len(rim.said) <= count:
+            before = len(rim.said)
+            await asyncio.sleep(0)  # one turn of the loop
+            most = max(most, len(rim.said) - before)
+            if rim.said and not is_late_told:
+                driver.tell(Event("say", count))
+                is_late_told = True
+        assert 0 < most <= WORDS_AT_ONCE
+        assert rim.said == list(range(count + 1))
 
 
 async def test_a_failed_commit_stops_the_driver_and_nothing_is_ever_said() -> None:

@@ -222,6 +222,21 @@ async def test_what_an_agent_repeats_before_it_was_read_is_heard_once() -> None:
         assert (await rig.told.get()).kind is Disconnected
 
 
+async def test_the_end_of_a_connection_waits_for_its_turn() -> None:
+    """Thousands of agents may be cut off at once; until the core hears of it, nothing can be said to them."""
+    rig = Rig()
+    async with asyncio.timeout(WAIT_S), rig.serving(), aiohttp.ClientSession() as session:
+        async with session.ws_connect(f"http://{rig.address}{PATH}") as socket:
+            await socket.send_bytes(encode_batch((internal.Pong(),)))
+            assert (await rig.told.get()).kind is internal.Pong
+            rig.turns.is_open = False
+        while not rig.turns._waiting:
+            await asyncio.sleep(0.001)
+        assert rig.told.empty() and len(rig.channels) == 0
+        rig.turns.release()
+        assert (await rig.told.get()).kind is Disconnected
+
+
 async def test_who_has_gone_before_it_was_answered_was_never_there() -> None:
     """When thousands come at once many do not wait; it costs nothing to find that out."""
     rig, served = Rig(), asyncio.Event()

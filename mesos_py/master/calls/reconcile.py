@@ -45,19 +45,16 @@ def reconcile(m: Master, event: Event, out: Frame) -> None:
     call: Call = event.body
     assert call.reconcile is not None
     framework = m.state.frameworks[call.framework_id]  # type: ignore[index]
-    named = bool(call.reconcile.tasks)
-    questions: deque[tuple[TaskID, AgentID | None]] = deque()
-    if named:
-        before = m.timers.take(("reconcile", framework.id, named))
-        if before is not None:
-            questions = before.questions
-        room = QUESTIONS_MAX - len(questions)
-        if len(call.reconcile.tasks) > room:
-            out.change(Dropped("RECONCILE", f"more than {QUESTIONS_MAX} tasks asked for", framework_id=framework.id))
-        questions.extend((asked.task_id, asked.agent_id) for asked in call.reconcile.tasks[:room])
-    else:
-        questions.extend((task_id, None) for task_id in framework.tasks)
-    _answer(m, framework, ReconcileDue(framework.id, named, questions), out)
+    if not call.reconcile.tasks:
+        _answer(m, framework, ReconcileDue(framework.id, False, deque(framework.tasks)), out)
+        return
+    before = m.timers.take(("reconcile", framework.id, True))
+    questions: deque[Call.Reconcile.Task] = deque() if before is None else before.questions
+    room = QUESTIONS_MAX - len(questions)
+    if len(call.reconcile.tasks) > room:
+        out.change(Dropped("RECONCILE", f"more than {QUESTIONS_MAX} tasks asked for", framework_id=framework.id))
+    questions.extend(call.reconcile.tasks[:room])
+    _answer(m, framework, ReconcileDue(framework.id, True, questions), out)
 
 
 @table.on(ReconcileDue)
@@ -68,9 +65,11 @@ def reconcile_due(m: Master, event: Event, out: Frame) -> None:
 
 def _answer(m: Master, framework: Framework, due: ReconcileDue, out: Frame) -> None:
     for _ in range(min(TOLD_AT_ONCE, len(due.questions))):
-        task_id, agent_id = due.questions.popleft()
-        if due.named or task_id in framework.tasks:
-            reconcile_task(m, framework, task_id, agent_id, out)
+        asked = due.questions.popleft()
+        if isinstance(asked, Call.Reconcile.Task):
+            reconcile_task(m, framework, asked.task_id, asked.agent_id, out)
+        elif asked in framework.tasks:
+            reconcile_task(m, framework, asked, None, out)
     if due.questions:
         m.timers.set(("reconcile", framework.id, due.named), out.now + PAUSE, due)
 
