@@ -16,7 +16,7 @@ from mesos_py.coordination.address import MasterAddress, ZooKeeperAddress
 from mesos_py.coordination.locator import leader_now
 from mesos_py.coordination.zookeeper.session import Session
 from tests.coordination.arenas import PATIENCE_S, ZooKeeperArena, info
-from tests.coordination.ensemble import Ensemble
+from tests.coordination.ensemble import Ensemble, Proxy
 from tests.coordination.test_zookeeper_election import Foreigner
 from tests.ports import closed_port
 
@@ -123,6 +123,81 @@ async def test_a_silent_server_is_left_for_another(address: ZooKeeperAddress, zo
         both = attrs.evolve(address, hosts=(f"127.0.0.1:{port}", *address.hosts))
         async with Session(both, timeout_s=2) as session:
             await session.reached(PATIENCE_S)
+
+
+# ---- servers that were ZooKeepers
+
+
+async def frame(reader: asyncio.StreamReader) -> bytes:
+    return await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big"))
+
+
+def framed(data: bytes) -> bytes:
+    return struct.pack(">i", len(data)) + data
+
+
+WELCOME = struct.pack(">iiqi", 0, 4000, 1, 16) + bytes(16)  # session 1, for 4 s
+NONSENSE = {
+    "another's answer": framed(struct.pack(">iqi", 99, 0, 0)),
+    "an error nobody knows": framed(struct.pack(">iqi", 1, 5, -9999)),
+    "no head": framed(b"xx"),
+    "a negative length": struct.pack(">i", -7) + b"zzzz",
+    "a watch of nothing": framed(struct.pack(">iqi", -1, 5, 0)),
+}
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # that is what it is about
+async def test_servers_that_answer_nonsense(zookeeper: Ensemble) -> None:
+    """Such answers end kazoo's thread, which would never connect again by itself."""
+    (server,) = zookeeper.servers
+
+    async def recovers(nonsense: bytes) -> None:
+        said = asyncio.Event()
+
+        async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await frame(reader)
+            writer.write(framed(WELCOME))
+            await frame(reader)
+            writer.write(nonsense)
+            await writer.drain()
+            said.set()
+            await reader.read(1)  # until the other side has had enough
+
+        async with (
+            stranger(behave) as (port, _), Proxy(port) as proxy,
+            Session(ZooKeeperAddress((f"127.0.0.1:{proxy.port}",), "/mesos"), timeout_s=4) as session,
+        ):  # fmt: skip
+            asking = asyncio.create_task(session.owner("/zookeeper"))
+            await said.wait()
+            proxy.targets = (server.port,)
+            assert await asking == 0
+
+    async with asyncio.timeout(PATIENCE_S):
+        await asyncio.gather(*map(recovers, NONSENSE.values()))
+
+
+async def test_servers_that_know_less_than_we_have_seen(zookeeper: Ensemble) -> None:
+    """Somebody has put an empty ensemble in the place of the old one: it turns away whoever has seen more than it has.
+
+    That is right for as long as the session may live, and would keep us out for ever after it.
+    """
+    seen: list[int] = []
+
+    async def knows_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(struct.unpack(">q", (await frame(reader))[4:12])[0])
+
+    (server,) = zookeeper.servers
+    async with (
+        stranger(knows_nothing) as (port, _), Proxy(server.port) as proxy,
+        Session(at(f"127.0.0.1:{proxy.port}"), timeout_s=2) as session, asyncio.timeout(PATIENCE_S),
+    ):  # fmt: skip
+        assert await session.owner("/zookeeper") == 0
+        proxy.targets = (port,)
+        proxy.cut()
+        proxy.heal()
+        while 0 not in seen:
+            await asyncio.sleep(0.01)
+        assert max(seen) > 0
 
 
 # ---- paths that are not for us

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
 
 from mesos_py.coordination import StoreFailed
+from mesos_py.coordination.zookeeper.client import Link
 from mesos_py.coordination.zookeeper.election import ZooKeeperElector
 from mesos_py.coordination.zookeeper.records import ZooKeeperRecords
 from mesos_py.coordination.zookeeper.session import Session
@@ -26,6 +27,15 @@ from tests.coordination.model import ADDRESS
 TIMEOUT_S = 10.0
 PATIENCE_S = 300.0  # virtual
 A = ("agents", "a")
+
+
+class LateClient(SimClient):
+    """Finds no server for ``late_s``."""
+
+    late_s = 0.0
+
+    def start(self, heard: Callable[[Link], None]) -> None:
+        self._loop.call_later(self.late_s, super().start, heard)
 
 
 class World:
@@ -48,9 +58,10 @@ class World:
             holders = [one for one in self.candidates if one.id == request.session and one.is_held]
             assert not holders, f"session {request.session} has ended, but its client takes it for held"
 
-    def client(self, host: str, *, is_candidate: bool = True) -> Session:
-        """Entered, in a process of its own."""
-        client = SimClient(self.loop, self.net, host, list(self.ensemble.servers), TIMEOUT_S, random.Random(host))
+    def client(self, host: str, *, is_candidate: bool = True, late_s: float = 0.0) -> Session:
+        """Entered, in a process of its own, which finds no server before ``late_s``."""
+        client = LateClient(self.loop, self.net, host, list(self.ensemble.servers), TIMEOUT_S, random.Random(host))
+        client.late_s = late_s
         session = Session(ADDRESS, timeout_s=TIMEOUT_S, is_candidate=is_candidate, client=client)
         process = Process(self.loop, host)
         if is_candidate:
@@ -105,6 +116,19 @@ def test_who_is_silent_expires_and_knows_it_before() -> None:
     world.wait(6)
     assert len(world.ended) == 1
     assert elector.candidacy not in world.ensemble.tree.nodes
+
+
+@pytest.mark.parametrize("late_s", [0.5, 3, 8.4, 9, 9.9, 15])
+def test_a_session_that_begins_late_is_held_all_the_same(late_s: float) -> None:
+    """The servers come when a session that had begun at once would be over soon: who leads then goes on leading."""
+    world = World()
+    session = world.client("m0", late_s=late_s)
+    world.run(candidate(session, "one"))
+    assert world.loop.now >= seconds(late_s)
+    for _ in range(100):
+        assert session.is_held
+        assert session.generation == 0
+        world.wait(0.2)
 
 
 def test_reads_of_a_server_without_leader_prove_nothing() -> None:

@@ -16,6 +16,7 @@ import structlog
 from kazoo import exceptions as kazoo
 from kazoo.client import KazooClient as Kazoo
 from kazoo.client import KazooState
+from kazoo.protocol.states import KeeperState
 from kazoo.security import CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE, Permissions
 
 from mesos_py.coordination import AccessDenied, StoreFailed
@@ -96,7 +97,11 @@ _TROUBLES = {
     "Connection dropped: invalid server response": "what answers is no ZooKeeper",
     "Connection dropped: ": "",
     "Connection time-out: ": "no answer in time",
+    "Unhandled exception in connection loop": "what answers is no ZooKeeper",
+    "AUTH_FAILED closing": "it does not take our user and password",
 }
+#: kazoo has given up for good, on an answer that it does not understand
+_GIVEN_UP = (KeeperState.CLOSED, KeeperState.AUTH_FAILED)
 
 
 class KazooClient:
@@ -104,7 +109,11 @@ class KazooClient:
 
     def __init__(self, address: ZooKeeperAddress, timeout_s: float) -> None:
         self._address = address
+        self._timeout_s = timeout_s
         self._is_stopped = False
+        #: while there is no connection
+        self._forgetting: asyncio.TimerHandle | None = None
+        self._restarting: asyncio.Task[None] | None = None
         self._has_multi_read = True
         self._log = KazooLog()
         self._kazoo = Kazoo(
@@ -127,6 +136,10 @@ class KazooClient:
 
     async def stop(self) -> None:
         self._is_stopped = True
+        if self._forgetting is not None:
+            self._forgetting.cancel()
+        if self._restarting is not None:
+            await asyncio.wait((self._restarting,), timeout=STOP_TIMEOUT_S)
         stopping = asyncio.ensure_future(asyncio.to_thread(self._stop))
         done, _ = await asyncio.wait((stopping,), timeout=STOP_TIMEOUT_S)
         if not done:
@@ -257,8 +270,27 @@ class KazooClient:
             self._loop.call_soon_threadsafe(call, *arguments)
 
     def _tell(self, link: Link) -> None:
+        if self._is_stopped:
+            return
+        if self._forgetting is not None:
+            self._forgetting.cancel()
+            self._forgetting = None
+        if link is not Link.CONNECTED:
+            self._forgetting = self._loop.call_later(self._timeout_s, self._forget)
+        if link is Link.EXPIRED and self._kazoo.client_state in _GIVEN_UP:
+            self._restarting = self._loop.create_task(self._restart(), name="zookeeper client")
+        self._heard(link)
+
+    def _forget(self) -> None:
+        """What was seen in a session that is over by now binds nobody: servers turn away who has seen more than they
+        have, and would do so for ever if somebody has put others in their place."""
+        self._kazoo.last_zxid = 0
+
+    async def _restart(self) -> None:
+        """kazoo connects again. Some answers end its thread, and then nobody would."""
+        await asyncio.sleep(RECONNECT_DELAY_MAX_S)
         if not self._is_stopped:
-            self._heard(link)
+            await asyncio.to_thread(self._kazoo.start_async)
 
     def _ours(self, error: Exception, path: str) -> Exception:
         for theirs, ours in _OURS:

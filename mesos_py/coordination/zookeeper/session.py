@@ -166,7 +166,8 @@ class Session:
             log.warning("ZooKeeper grants a shorter session", wanted_s=self.timeout_s, granted_s=granted_s)
             self.timeout_s = granted_s
         if self.is_connected and self._entered_at is not None:
-            self._prove(self._entered_at, self._entered_at)
+            if self._loop.time() - self._entered_at < self._pause:  # else it would run out before two heartbeats
+                self._prove(self._entered_at, self._entered_at)
             self._entered_at = None
         self._notify()
 
