@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from mesos_py.algebra.quantities import from_milli, to_milli
@@ -12,12 +14,15 @@ from mesos_py.wire.framework import FrameworkInfo
 from mesos_py.wire.ids import AgentID, ExecutorID, FrameworkID, TaskID
 from mesos_py.wire.master import MasterInfo
 from mesos_py.wire.offer import Offer
+from mesos_py.wire.quota import QuotaConfig
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.task import TaskGroupInfo, TaskInfo
 from mesos_py.wire.value import DurationInfo, Value
 
 CAPABILITY = FrameworkInfo.Capability.Type
 AGENT_CAPABILITY = AgentInfo.Capability.Type
+
+NONE: Mapping[str, float] = MappingProxyType({})
 
 #: What our own agents can do.
 AGENT_CAPABILITIES = tuple(
@@ -47,6 +52,14 @@ def resources(cpus: float = 0, mem: float = 0, disk: float = 0, **others: float)
     """Scalars, those that are not 0."""
     amounts = {"cpus": cpus, "mem": mem, "disk": disk} | others
     return tuple(scalar(name, amount) for name, amount in amounts.items() if amount)
+
+
+def quota(role: str, guarantees: Mapping[str, float] = NONE, limits: Mapping[str, float] = NONE) -> QuotaConfig:
+    return QuotaConfig(
+        role=role,
+        guarantees={name: Value.Scalar(value=amount) for name, amount in guarantees.items()},
+        limits={name: Value.Scalar(value=amount) for name, amount in limits.items()},
+    )
 
 
 def master_info(master_id: str = "m", **fields: Any) -> MasterInfo:

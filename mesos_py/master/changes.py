@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 
+from mesos_py.algebra.quota import Quota
 from mesos_py.machine.values import value
 from mesos_py.master.entities import Agent, Framework, Offer, Task
 from mesos_py.wire.executor import ExecutorInfo
@@ -226,6 +227,14 @@ class Accepted:
 
 
 # ---- roles
+
+
+@value
+class QuotaUpdated:
+    """The role is guaranteed so much, and limited so much; NO_QUOTA: neither."""
+
+    role: str
+    quota: Quota
 
 
 @value

@@ -4,7 +4,7 @@
 
     scheduler calls    calls/subscription, scheduler, accept, offers, tasks, reconcile, teardown
     agent messages     calls/agents, reregister, updates
-    operators          calls/teardown, gone, weights
+    operators          calls/teardown, gone, quota, weights
     timers             calls/liveness, recovery, gc, offers, subscription
 
 This file only puts the parts together: what each kind of event means stands in ``calls/``, what is remembered in
@@ -34,6 +34,7 @@ from mesos_py.master.calls import (
     liveness,
     offers,
     operations,
+    quota,
     reconcile,
     recovery,
     reregister,
@@ -50,6 +51,7 @@ from mesos_py.master.ids import Ids
 from mesos_py.master.invariants import check_timers
 from mesos_py.master.options import Options
 from mesos_py.master.pings import Pings
+from mesos_py.master.quotas import quota_of
 from mesos_py.master.registry import Registry, Write
 from mesos_py.master.removals import Removals
 from mesos_py.master.state import State
@@ -76,6 +78,7 @@ ROWS = Table.merge(
     connections.table,
     liveness.table,
     gone.table,
+    quota.table,
     weights.table,
     gc.table,
     recovery.table,
@@ -159,6 +162,8 @@ class Master:
         assert known == self.registry.agents.keys()
         assert self.state.unreachable_agents.keys() == self.registry.unreachable.keys()
         assert self.state.gone_agents == self.registry.gone
+        for role, config in self.registry.quotas.items():
+            assert self.allocator.quota(role) == quota_of(config), f"role '{role}' has another quota"
         check_timers(self)
 
 

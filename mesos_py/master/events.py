@@ -4,8 +4,8 @@ The kinds of a master core's events:
 
 * ``scheduler_api.Call.Type`` members, body the Call, peer the ``Mesos-Stream-Id`` (for SUBSCRIBE: the new stream's)
 * classes of ``wire.internal``, body the message, peer the agent's channel
-* the classes here: ``TeardownFramework``, ``MarkGone`` and ``Change...`` by an operator; the others are timers, made by
-  the core for itself
+* the classes here: ``TeardownFramework``, ``MarkGone`` and what is said of weights and quota by an operator; the others
+  are timers, made by the core for itself
 * ``machine.frame.Disconnected`` with a peer, and ``Tick``
 """
 
@@ -16,8 +16,18 @@ from collections import deque
 from mesos_py.machine.values import Nanos, value
 from mesos_py.master.registry import Registry
 from mesos_py.wire.ids import AgentID, FrameworkID, OfferID, TaskID
+from mesos_py.wire.quota import QuotaConfig, QuotaRequest
 from mesos_py.wire.role import WeightInfo
 from mesos_py.wire.scheduler_api import Call
+
+
+@value
+class ChangeQuota:
+    """An operator says what roles are guaranteed, and what they may not exceed; for all of them, or for none."""
+
+    configs: tuple[QuotaConfig, ...]
+    #: also beyond what the cluster has, and below what a role has already
+    force: bool
 
 
 @value
@@ -103,10 +113,26 @@ class RemovalDue:
 
 
 @value
+class RemoveQuota:
+    """An operator says that a role has neither guarantee nor limit."""
+
+    role: str
+    #: of the URL by which it was said; None: it was a call
+    path: str | None = None
+
+
+@value
 class ReregisterExpired:
     """The agent has been disconnected, or missing after a failover, for ``agent_reregister_timeout``."""
 
     agent_id: AgentID
+
+
+@value
+class SetQuota:
+    """An operator gives a role that has no quota a guarantee, and the same as limit."""
+
+    request: QuotaRequest
 
 
 @value

@@ -56,6 +56,11 @@ def answer_to(reply: Any, done: Response = OK) -> Response:
     return problem(int(reply.kind), reply.text)
 
 
+async def tell(driver: Driver, word: Any, request: Request) -> Response:
+    """The core's answer to an operator's word, whose class is the kind of the event that it is."""
+    return answer_to(await driver.ask(Event(type(word), word, principal=request.principal)))
+
+
 class Gate:
     """Whether this master answers: only the leader does, and calls only once it has recovered."""
 

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 import orjson
 
 from mesos_py.machine.driver import Driver
-from mesos_py.machine.frame import Event
 from mesos_py.master.core import Master
 from mesos_py.master.entities import Task
-from mesos_py.master.events import ChangeWeights, TeardownFramework
-from mesos_py.master.http import READONLY, READWRITE, Gate, answer_to
+from mesos_py.master.events import ChangeWeights, RemoveQuota, SetQuota, TeardownFramework
+from mesos_py.master.http import READONLY, READWRITE, Gate, tell
 from mesos_py.master.paced import json_answer, last
+from mesos_py.master.quotas import status_of
 from mesos_py.master.views import roles, state, tasks
 from mesos_py.master.views.context import Context
 from mesos_py.web.request import Request
@@ -26,6 +26,7 @@ from mesos_py.wire.codec import json as codec
 from mesos_py.wire.codec.errors import ConversionError
 from mesos_py.wire.codec.json_syntax import explain
 from mesos_py.wire.ids import AgentID, FrameworkID, TaskID
+from mesos_py.wire.quota import QuotaRequest
 from mesos_py.wire.role import WeightInfo
 
 
@@ -114,7 +115,7 @@ class LegacyEndpoints:
     async def maintenance_status(self, request: Request) -> Response:
         return json({}, request.query.get("jsonp"))
 
-    # ---- reading and, one day, changing
+    # ---- reading and changing, some of it one day
 
     async def weights(self, request: Request) -> Response:
         if request.method == "GET":
@@ -130,26 +131,37 @@ class LegacyEndpoints:
             infos = tuple(codec.from_value(WeightInfo, each) for each in found)
         except ConversionError as error:
             raise HttpError(400, f"Failed to convert weights JSON array to protobuf '{shown}': {error.text}") from None
-        event = Event(ChangeWeights, ChangeWeights(infos), principal=request.principal)
-        return answer_to(await self._driver.ask(event))
+        return await tell(self._driver, ChangeWeights(infos), request)
 
     async def quota(self, request: Request) -> Response:
         if request.method == "GET":
-            return json({}, request.query.get("jsonp"))
+            await self._driver.barrier()
+            return json(codec.to_value(status_of(self._core.registry.quotas)), request.query.get("jsonp"))
         if request.method == "DELETE":
-            path = request.path if request.path.startswith("/master/") else f"/master{request.path}"
-            found = len([token for token in path.split("/") if token])
-            if found != 3:
-                text = (
-                    f"Failed to parse remove quota request for path '{path}': expected 3 tokens, found {found} tokens"
-                )
-                return problem(400, text)
-            return not_yet("Removing quota")
+            return await self._remove_quota(request)
         if request.method == "POST":
-            body = request.body()
-            _json(body, f"Failed to parse set quota request JSON '{_shown(body)}': ")
-            return not_yet("Setting quota")
+            return await self._set_quota(request)
         return method_not_allowed(("GET", "POST", "DELETE"), request.method)
+
+    async def _remove_quota(self, request: Request) -> Response:
+        path = request.path if request.path.startswith("/master/") else f"/master{request.path}"
+        tokens = [token for token in path.split("/") if token]
+        if len(tokens) < 3:
+            counted = f"expected 3 tokens, found {len(tokens)} tokens"
+            return problem(400, f"Failed to parse remove quota request for path '{path}': {counted}")
+        return await tell(self._driver, RemoveQuota("/".join(tokens[2:]), path), request)
+
+    async def _set_quota(self, request: Request) -> Response:
+        shown = _shown(request.body())
+        prefix = f"Failed to parse set quota request JSON '{shown}': "
+        found = _json(request.body(), prefix)
+        if not isinstance(found, dict):
+            raise HttpError(400, f"{prefix}Unexpected JSON type parsed")
+        try:
+            body = SetQuota(codec.from_value(QuotaRequest, found))
+        except ConversionError as error:
+            raise HttpError(400, f"Failed to validate set quota request JSON '{shown}': {error.text}") from None
+        return await tell(self._driver, body, request)
 
     async def maintenance_schedule(self, request: Request) -> Response:
         if request.method == "GET":
@@ -176,9 +188,7 @@ class LegacyEndpoints:
         return not_yet(f"Changing {field}")
 
     async def teardown(self, request: Request) -> Response:
-        framework_id = FrameworkID(_field(request.form(), "frameworkId"))
-        event = Event(TeardownFramework, TeardownFramework(framework_id), principal=request.principal)
-        return answer_to(await self._driver.ask(event))
+        return await tell(self._driver, TeardownFramework(FrameworkID(_field(request.form(), "frameworkId"))), request)
 
 
 def not_yet(what: str) -> Response:

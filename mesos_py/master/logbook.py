@@ -80,6 +80,13 @@ def _agents_forgotten(change: changes.AgentsForgotten, cause: int) -> None:
     log.info("agents forgotten", unreachable=len(change.unreachable), gone=len(change.gone), cause=cause)
 
 
+def _quota_updated(change: changes.QuotaUpdated, cause: int) -> None:
+    quota = change.quota
+    log.info(
+        "quota updated", role=change.role, guarantees=str(quota.guarantees), limits=str(quota.limits), cause=cause
+    )
+
+
 def _weights_updated(change: changes.WeightsUpdated, cause: int) -> None:
     log.info("weights updated", weights=dict(change.weights), cause=cause)
 
@@ -131,6 +138,7 @@ _TELLERS: dict[type, Any] = {
     changes.AgentUnreachable: _agent_unreachable,
     changes.AgentGone: _agent_gone,
     changes.AgentsForgotten: _agents_forgotten,
+    changes.QuotaUpdated: _quota_updated,
     changes.WeightsUpdated: _weights_updated,
     changes.TaskRefused: _task_refused,
 }

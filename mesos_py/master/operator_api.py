@@ -17,12 +17,12 @@ import structlog
 from mesos_py.build import VERSION
 from mesos_py.files import Files
 from mesos_py.machine.driver import Driver
-from mesos_py.machine.frame import Event
 from mesos_py.master.core import Master
-from mesos_py.master.events import ChangeWeights, MarkGone, TeardownFramework
-from mesos_py.master.http import answer_to
+from mesos_py.master.events import ChangeQuota, ChangeWeights, MarkGone, RemoveQuota, SetQuota, TeardownFramework
+from mesos_py.master.http import tell
 from mesos_py.master.legacy import not_yet
 from mesos_py.master.paced import collect, json_answer, last
+from mesos_py.master.quotas import status_of
 from mesos_py.master.streams import ENCODERS, Operators
 from mesos_py.master.validation.calls import MASTER_PAYLOADS, master_call
 from mesos_py.master.views import agents, frameworks, roles, state, tasks
@@ -47,7 +47,6 @@ from mesos_py.wire.maintenance import ClusterStatus, Schedule
 from mesos_py.wire.master_api import Call
 from mesos_py.wire.master_api import Response as Told
 from mesos_py.wire.misc import Flag, Metric
-from mesos_py.wire.quota import QuotaStatus
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +59,16 @@ SECTIONS: dict[Call.Type, Callable[[Any], Section]] = {
     _Type.GET_FRAMEWORKS: frameworks.get_frameworks,
     _Type.GET_EXECUTORS: frameworks.get_executors,
     _Type.GET_TASKS: tasks.get_tasks,
+}
+
+#: What a call that changes something says to the core, made of the call's payload.
+WORDS: dict[Call.Type, Callable[[Any], Any]] = {
+    _Type.TEARDOWN: lambda said: TeardownFramework(said.framework_id),
+    _Type.MARK_AGENT_GONE: lambda said: MarkGone(said.agent_id),
+    _Type.UPDATE_WEIGHTS: lambda said: ChangeWeights(said.weight_infos),
+    _Type.UPDATE_QUOTA: lambda said: ChangeQuota(said.quota_configs, bool(said.force)),
+    _Type.SET_QUOTA: lambda said: SetQuota(said.quota_request),
+    _Type.REMOVE_QUOTA: lambda said: RemoveQuota(said.role),
 }
 
 
@@ -100,12 +109,6 @@ class OperatorEndpoint:
             _Type.GET_MAINTENANCE_SCHEDULE: self._maintenance_schedule,
             _Type.GET_QUOTA: self._quota,
         }
-        self._changes: dict[Call.Type, Callable[[Call, Request], Awaitable[Response]]] = {
-            _Type.SET_LOGGING_LEVEL: self._set_logging_level,
-            _Type.TEARDOWN: self._teardown,
-            _Type.MARK_AGENT_GONE: self._mark_agent_gone,
-            _Type.UPDATE_WEIGHTS: self._update_weights,
-        }
 
     async def __call__(self, request: Request) -> Answer:
         headers = request.headers
@@ -118,10 +121,12 @@ class OperatorEndpoint:
         assert kind is not None
         if kind is _Type.SUBSCRIBE:
             return await self._subscribe(content_type)
-        change = self._changes.get(kind)
-        if change is not None:
+        word = WORDS.get(kind)
+        if word is not None or kind is _Type.SET_LOGGING_LEVEL:
             log.info("operator call", call=kind.name, principal=request.principal, remote=request.remote)
-            return await change(call, request)
+            if word is None:
+                return self._set_logging_level(call)
+            return await tell(self._driver, word(_payload(call)), request)
         await self._driver.barrier()
         section = SECTIONS.get(kind)
         if section is not None:
@@ -196,37 +201,21 @@ class OperatorEndpoint:
         return Told(type=Told.Type.GET_MAINTENANCE_SCHEDULE, get_maintenance_schedule=schedule)
 
     def _quota(self, call: Call) -> Told:
-        return Told(type=Told.Type.GET_QUOTA, get_quota=Told.GetQuota(status=QuotaStatus()))
+        return Told(type=Told.Type.GET_QUOTA, get_quota=Told.GetQuota(status=status_of(self._core.registry.quotas)))
 
     # ---- changes
 
-    async def _set_logging_level(self, call: Call, request: Request) -> Response:
+    def _set_logging_level(self, call: Call) -> Response:
         wanted = call.set_logging_level
         assert wanted is not None
         self._logging.raise_to(wanted.level, wanted.duration.nanoseconds)
         return OK
 
-    async def _teardown(self, call: Call, request: Request) -> Response:
-        assert call.teardown is not None
-        body = TeardownFramework(call.teardown.framework_id)
-        return answer_to(await self._driver.ask(Event(TeardownFramework, body, principal=request.principal)))
-
-    async def _mark_agent_gone(self, call: Call, request: Request) -> Response:
-        assert call.mark_agent_gone is not None
-        body = MarkGone(call.mark_agent_gone.agent_id)
-        return answer_to(await self._driver.ask(Event(MarkGone, body, principal=request.principal)))
-
-    async def _update_weights(self, call: Call, request: Request) -> Response:
-        assert call.update_weights is not None
-        body = ChangeWeights(call.update_weights.weight_infos)
-        return answer_to(await self._driver.ask(Event(ChangeWeights, body, principal=request.principal)))
-
     def _later(self, call: Call) -> Response:
         """Calls of later issues: the refusals that depend on the agent they name, else 501."""
         kind = call.type
         assert kind is not None
-        payload = getattr(call, MASTER_PAYLOADS[kind]) if kind in MASTER_PAYLOADS else None
-        agent_id: AgentID | None = getattr(payload, "agent_id", None)
+        agent_id: AgentID | None = getattr(_payload(call), "agent_id", None)
         known = self._core.state
         if agent_id is not None and agent_id not in known.agents:
             if kind is _Type.REACTIVATE_AGENT:
@@ -256,3 +245,9 @@ class OperatorEndpoint:
             raise
         self._operators.begin(stream, subscribed)
         return stream
+
+
+def _payload(call: Call) -> Any:
+    """The part of the call that its type says; None: this type has none."""
+    name = MASTER_PAYLOADS.get(call.type)  # type: ignore[arg-type]
+    return None if name is None else getattr(call, name)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import attrs
 
 from mesos_py.algebra.quantities import Quantities
+from mesos_py.algebra.roles import DEFAULT_ROLE
 from mesos_py.flags import (
     BOOLEAN,
     INTEGER,
@@ -203,6 +204,10 @@ class Options:
     # ------------------------------------------------------------------------------------------ no flags: constants
     #: SUBSCRIBED tells it, HEARTBEAT events keep to it, seconds (DEFAULT_HEARTBEAT_INTERVAL)
     heartbeat_interval_s: float = 15.0
+
+    def allows_role(self, role: str) -> bool:
+        """Frameworks may be in it, and operators may say something of it."""
+        return self.roles is None or role == DEFAULT_ROLE or role in self.roles
 
     @property
     def total_ping_timeout_s(self) -> float:

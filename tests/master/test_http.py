@@ -283,8 +283,8 @@ async def test_teardown_by_operators(master: MasterServer) -> None:
 
 
 async def test_a_call_of_a_later_issue_says_so(master: MasterServer) -> None:
-    answer = await exchange(master.port, call("UPDATE_QUOTA", update_quota={"quota_configs": []}))
-    assert (answer.status, answer.text) == (501, "UPDATE_QUOTA is not implemented by this master.")
+    answer = await exchange(master.port, call("START_MAINTENANCE", start_maintenance={"machines": []}))
+    assert (answer.status, answer.text) == (501, "START_MAINTENANCE is not implemented by this master.")
 
 
 async def test_logging_level_is_raised_for_a_while(master: MasterServer) -> None:

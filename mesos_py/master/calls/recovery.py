@@ -20,6 +20,7 @@ from mesos_py.machine.problem import MustStop
 from mesos_py.machine.table import Table
 from mesos_py.machine.values import seconds
 from mesos_py.master.calls.gc import await_gc
+from mesos_py.master.calls.quota import recover_quota
 from mesos_py.master.calls.weights import recover_weights
 from mesos_py.master.events import RecoveryExpired, RegistryRecovered, ReregisterExpired
 from mesos_py.master.state.agents import recover
@@ -44,6 +45,7 @@ def registry_recovered(m: Master, event: Event, out: Frame) -> None:
     due = out.now + seconds(m.options.agent_reregister_timeout_s)
     m.timers.set(("recovery",), due, RecoveryExpired(len(m.registry.agents)))  # before any of those it judges
     await_gc(m, out)
+    recover_quota(m)
     recover_weights(m, out)
     for agent_id in m.registry.agents:
         m.timers.set(("reregister", agent_id), due, ReregisterExpired(agent_id))

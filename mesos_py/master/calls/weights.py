@@ -70,7 +70,7 @@ def _invalid(info: WeightInfo, options: Options) -> str | None:
     wrong = invalid_role(role)
     if wrong is not None:
         return f": Invalid role '{role}': {wrong}"
-    if options.roles is not None and role not in (*options.roles, "*"):
+    if not options.allows_role(role):
         return f": Unknown role '{role}'"
     if not 0 < info.weight < math.inf:  # nor not a number
         rule = "finite" if info.weight > 0 else "positive"

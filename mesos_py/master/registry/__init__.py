@@ -20,15 +20,16 @@ from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any
 
-from mesos_py.algebra.quantities import to_milli
+from mesos_py.algebra.quota import NO_QUOTA
 from mesos_py.machine.values import Nanos, value
 from mesos_py.master.capabilities import QUOTA
+from mesos_py.master.quotas import guarantee_and_limit, quota_of
 from mesos_py.wire.agent import AgentInfo, DrainInfo
 from mesos_py.wire.ids import AgentID
-from mesos_py.wire.quota import QuotaConfig, QuotaInfo
+from mesos_py.wire.quota import QuotaConfig
 from mesos_py.wire.registry import Registry as Message
 from mesos_py.wire.role import WeightInfo
-from mesos_py.wire.value import TimeInfo, Value
+from mesos_py.wire.value import TimeInfo
 
 
 @value
@@ -172,7 +173,7 @@ class Registry:
                 self.weights.update(weights)
 
     def _set_quota(self, config: QuotaConfig) -> None:
-        if config.limits or any(to_milli(amount.value) > 0 for amount in config.guarantees.values()):
+        if quota_of(config) != NO_QUOTA:
             self.quotas[config.role] = config
         else:
             self.quotas.pop(config.role, None)
@@ -247,7 +248,7 @@ class Registry:
             made.gone[gone.id] = gone.timestamp.nanoseconds
         made.capabilities = {each.capability: None for each in message.minimum_capabilities}
         for old in message.quotas:
-            made._set_quota(_config(old.info))
+            made._set_quota(guarantee_and_limit(old.info.role or "", old.info.guarantee))
         for config in message.quota_configs:
             made._set_quota(config)
         made.weights = {each.info.role or "": each.info.weight for each in message.weights}
@@ -263,12 +264,6 @@ _RECORDS: Mapping[str, tuple[Callable[[Registry], Mapping[Any, Any]], Callable[[
     "weights": (attrgetter("weights"), Registry._weight),
     "capabilities": (attrgetter("capabilities"), Registry._capability),
 }
-
-
-def _config(info: QuotaInfo) -> QuotaConfig:
-    """What masters before Mesos 1.9 kept: a guarantee that is the limit, too."""
-    amounts = {each.name: each.scalar or Value.Scalar(value=0.0) for each in info.guarantee}
-    return QuotaConfig(role=info.role or "", guarantees=amounts, limits=amounts)
 
 
 def _id(agent: AgentInfo) -> AgentID:

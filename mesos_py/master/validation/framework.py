@@ -24,7 +24,7 @@ def invalid_framework(info: FrameworkInfo, options: Options) -> str | None:
     """The first thing wrong with ``info`` at a master with these options."""
     return (
         invalid_info(info)
-        or _roles_not_allowed(info, options.roles)
+        or _roles_not_allowed(info, options)
         or _user_not_allowed(info, options.root_submissions)
     )
 
@@ -142,10 +142,8 @@ def _invalid_failover_timeout(timeout_s: float) -> str | None:
     return None
 
 
-def _roles_not_allowed(info: FrameworkInfo, allowed: tuple[str, ...] | None) -> str | None:
-    if allowed is None:
-        return None
-    other = [role for role in subscribed_roles(info) if role not in allowed and role != "*"]
+def _roles_not_allowed(info: FrameworkInfo, options: Options) -> str | None:
+    other = [role for role in subscribed_roles(info) if not options.allows_role(role)]
     return f"Roles {_listed(other)} are not present in the master's --roles" if other else None
 
 

@@ -6,7 +6,7 @@ _getRoles, src/master/master.hpp struct Role.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -18,6 +18,7 @@ from mesos_py.master.state import State
 from mesos_py.master.views.values import countable
 from mesos_py.wire.ids import FrameworkID
 from mesos_py.wire.master_api import Response
+from mesos_py.wire.quota import QuotaConfig
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.role import Role, WeightInfo
 from mesos_py.wire.value import Value
@@ -34,7 +35,7 @@ class RoleFigures:
     allocated: Amounts = attrs.field(factory=dict)
     offered: Amounts = attrs.field(factory=dict)
     reserved: Amounts = attrs.field(factory=dict)
-    #: reservations, and what is allocated without being reserved
+    #: what counts as quota: reservations, and what is allocated without being reserved or revocable
     consumed: Amounts = attrs.field(factory=dict)
     #: subscribed to, or holding something of, this very role
     frameworks: dict[FrameworkID, None] = attrs.field(factory=dict)
@@ -61,7 +62,7 @@ def figures(state: State, options: Options, registry: Registry) -> Iterator[dict
         for used in list(framework.used.values()):
             for name, resources in used.allocations().items():
                 _role(roles, name).frameworks[framework.id] = None
-                unreserved = countable(resources.unreserved())
+                unreserved = countable(resources.unreserved().nonrevocable())
                 for role in _path(roles, name):
                     _add(role.allocated, countable(resources))
                     _add(role.consumed, unreserved)
@@ -114,7 +115,7 @@ def roles_list(found: dict[str, RoleFigures], registry: Registry) -> list[dict[s
         {
             "name": name,
             "weight": registry.weights.get(name, 1.0),
-            "quota": {"role": name, "guarantee": {}, "limit": {}, "consumed": dict(sorted(role.consumed.items()))},
+            "quota": _quota(name, registry) | {"consumed": dict(sorted(role.consumed.items()))},
             "resources": role.resources,
             "allocated": dict(sorted(role.allocated.items())),
             "offered": dict(sorted(role.offered.items())),
@@ -123,6 +124,15 @@ def roles_list(found: dict[str, RoleFigures], registry: Registry) -> list[dict[s
         }
         for name, role in found.items()
     ]
+
+
+def _quota(role: str, registry: Registry) -> dict[str, Any]:
+    config = registry.quotas.get(role, QuotaConfig(role=role))
+    return {"role": role, "guarantee": _amounts(config.guarantees), "limit": _amounts(config.limits)}
+
+
+def _amounts(scalars: Mapping[str, Value.Scalar]) -> Amounts:
+    return {name: scalar.value for name, scalar in sorted(scalars.items())}
 
 
 def get_roles(found: dict[str, RoleFigures], registry: Registry) -> Response:

@@ -23,10 +23,10 @@ from mesos_py.master.registry import (
 from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.codec import protobuf
 from mesos_py.wire.ids import AgentID
-from mesos_py.wire.quota import QuotaConfig, QuotaInfo
+from mesos_py.wire.quota import QuotaInfo
 from mesos_py.wire.registry import Registry as Message
-from mesos_py.wire.value import Value
 from tests import builders
+from tests.builders import quota
 
 INFO = builders.agent_info(agent_id="a")
 OTHER = builders.agent_info("renamed", agent_id="a")
@@ -93,14 +93,6 @@ def test_every_fact_in_every_state(state: str, fact: str) -> None:
     else:
         made.apply(FACTS[fact])
         assert state_of(made) == expected
-
-
-def quota(role: str, guarantees: dict[str, float], limits: dict[str, float]) -> QuotaConfig:
-    return QuotaConfig(
-        role=role,
-        guarantees={name: Value.Scalar(value=amount) for name, amount in guarantees.items()},
-        limits={name: Value.Scalar(value=amount) for name, amount in limits.items()},
-    )
 
 
 def test_quota_that_says_nothing_is_none() -> None:

@@ -1,0 +1,186 @@
+"""What roles are guaranteed and may not exceed: an operator changes it at run time, and every later master knows.
+
+Only top-level roles have quota; it counts for all roles below them::
+
+    UPDATE_QUOTA    a list of roles with their guarantees and limits, all of it or nothing
+    SET_QUOTA       as before Mesos 1.9: one role without quota is given a guarantee that is its limit, too
+    REMOVE_QUOTA    one role has none any more
+
+A limit that is exceeded already, or guarantees that the cluster does not have, want ``force``. Nothing is killed then:
+the role is offered nothing more until it is below its limit, and guarantees are kept when there is enough again.
+
+What was offered before is taken back as far as the new quota says so: of the role, what would exceed its limits; of
+others, what its guarantee is missing. Offers are accepted or taken back in one order, so what a scheduler accepts too
+late was no offer any more, and what it accepts in time counts against the limit.
+
+Mesos: src/master/quota_handler.cpp, src/master/quota.cpp. It rescinds by rough estimates, since its allocator runs
+apart from its master; here both know the same, and no more is taken back than has to be.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mesos_py.algebra.quantities import Quantities
+from mesos_py.algebra.quota import Quota
+from mesos_py.algebra.roles import is_strict_subrole
+from mesos_py.machine.frame import Event, Frame
+from mesos_py.machine.problem import Kind, Problem, bad_request
+from mesos_py.machine.table import Table
+from mesos_py.master.calls import offers
+from mesos_py.master.changes import QuotaUpdated
+from mesos_py.master.entities import Offer
+from mesos_py.master.events import ChangeQuota, RemoveQuota, SetQuota
+from mesos_py.master.quotas import config_of, guarantee_and_limit, quota_of, total_guarantees
+from mesos_py.master.registry import UpdateQuota
+from mesos_py.master.validation.quota import invalid_config, invalid_request
+from mesos_py.wire.quota import QuotaConfig
+
+if TYPE_CHECKING:
+    from mesos_py.master.core import Master
+
+table = Table("quota")
+FORCE = "(use 'force' flag to bypass this check)"
+
+
+def recover_quota(m: Master) -> None:
+    """A new master's roles have the quota that the registry says."""
+    for role, config in m.registry.quotas.items():
+        m.allocator.set_quota(role, quota_of(config))
+
+
+@table.on(ChangeQuota)
+def change_quota(m: Master, event: Event, out: Frame) -> Problem | None:
+    """All of these roles have the quota that is said, or none does."""
+    change: ChangeQuota = event.body
+    for config in change.configs:
+        wrong = _invalid(m, config)
+        if wrong is not None:
+            return bad_request(wrong)
+    if not change.force:
+        wrong = _exceeded(m, change.configs) or _overcommitted(m, change.configs)
+        if wrong is not None:
+            return bad_request(f"Invalid QuotaConfig: {wrong} {FORCE}")
+    _change(m, change.configs, out)
+    return None
+
+
+@table.on(SetQuota)
+def set_quota(m: Master, event: Event, out: Frame) -> Problem | None:
+    """A role that had no quota has this guarantee, and the same limit."""
+    request = event.body.request
+    role = request.role or ""
+    wrong = invalid_request(request)
+    if wrong is None and not m.options.allows_role(role):
+        wrong = f"Unknown role '{role}'"
+    if wrong is None and role in m.registry.quotas:
+        wrong = f"Cannot set quota for role '{role}' which already has quota"
+    config = guarantee_and_limit(role, request.guarantee)
+    wrong = wrong or invalid_config(config)
+    if wrong is not None:
+        return bad_request(f"Failed to validate set quota request: {wrong}")
+    if "/" in role:
+        return bad_request(f"Setting quota on nested role '{role}' is not supported yet")
+    if not request.force:
+        wrong = _overcommitted(m, (config,))
+        if wrong is not None:
+            text = "Quota guarantees overcommit the cluster (use 'force' to bypass this check)"
+            return Problem(Kind.CONFLICT, f"{text}: {wrong[:1].upper()}{wrong[1:]}")
+    _change(m, (config,), out)
+    return None
+
+
+@table.on(RemoveQuota)
+def remove_quota(m: Master, event: Event, out: Frame) -> Problem | None:
+    """The role has neither guarantee nor limit."""
+    role, path = event.body.role, event.body.path
+    asked = "" if path is None else f" for path '{path}'"
+    if path is not None and not m.options.allows_role(role):
+        return bad_request(f"Failed to validate remove quota request{asked}: Unknown role '{role}'")
+    if role not in m.registry.quotas:
+        return bad_request(f"Failed to remove quota{asked}: Role '{role}' has no quota set")
+    _change(m, (QuotaConfig(role=role),), out)
+    return None
+
+
+# ---- whether it may be
+
+
+def _invalid(m: Master, config: QuotaConfig) -> str | None:
+    """Why this is no quota of a role of this cluster."""
+    if not m.options.allows_role(config.role):
+        return f"Invalid QuotaConfig: '{config.role}' is not on the roles whitelist"
+    if "/" in config.role:
+        return f"Updating quota on nested role '{config.role}' is not supported yet"
+    wrong = invalid_config(config)
+    return None if wrong is None else f"Invalid QuotaConfig: {wrong}"
+
+
+def _exceeded(m: Master, configs: tuple[QuotaConfig, ...]) -> str | None:
+    """Which role has more already than it would be allowed."""
+    for config in configs:
+        limits, consumed = quota_of(config).limits, m.allocator.consumed(config.role)
+        if not limits.admits(consumed):
+            return (
+                f"Role '{config.role}' is already consuming '{consumed}'; this is more than the requested limits"
+                f" '{limits}'"
+            )
+    return None
+
+
+def _overcommitted(m: Master, configs: tuple[QuotaConfig, ...]) -> str | None:
+    """Why guarantees could not all be kept: the agents that are registered, connected or not, have less together."""
+    wanted = total_guarantees((m.registry.quotas | {config.role: config for config in configs}).values())
+    capacity = Quantities(m.state.total.plain)
+    if wanted <= capacity:
+        return None
+    return f"total quota guarantees '{wanted}' exceed cluster capacity '{capacity}'"
+
+
+# ---- what it means
+
+
+def _change(m: Master, configs: tuple[QuotaConfig, ...], out: Frame) -> None:
+    """It is kept, the allocator keeps to it, and offers that it does not allow are no more."""
+    quotas = {config.role: quota_of(config) for config in configs}
+    if not quotas:
+        return
+    m.persist(UpdateQuota(tuple(config_of(role, quota) for role, quota in quotas.items())), out)
+    for role, quota in quotas.items():
+        m.allocator.set_quota(role, quota)
+        out.change(QuotaUpdated(role, quota))
+    for role, quota in quotas.items():
+        _take_back_excess(m, role, quota, out)
+        _take_back_guaranteed(m, role, quota, out)
+
+
+def _take_back_excess(m: Master, role: str, quota: Quota, out: Frame) -> None:
+    """The role and those below it are offered no more than their limits leave, oldest offers first."""
+    for offer in tuple(m.state.offers.values()):
+        held = m.allocator.offered_or_consumed(role)
+        over = [name for name, limit in quota.limits.items() if held.get(name) > limit]
+        if not over:
+            return
+        if _is_in(offer, role) and any(map(_countable(offer).get, over)):
+            offers.rescind(m, offer, out)
+
+
+def _take_back_guaranteed(m: Master, role: str, quota: Quota, out: Frame) -> None:
+    """Others are not offered what the role is still missing of its guarantee, though more of it may be free."""
+    missing = quota.guarantees - m.allocator.offered_or_consumed(role)
+    for offer in tuple(m.state.offers.values()):
+        if not missing:
+            return
+        freed = _countable(offer)
+        if not _is_in(offer, role) and any(map(freed.get, missing)):
+            missing -= freed
+            offers.rescind(m, offer, out)
+
+
+def _is_in(offer: Offer, role: str) -> bool:
+    return offer.role == role or is_strict_subrole(offer.role, role)
+
+
+def _countable(offer: Offer) -> Quantities:
+    """What of an offer counts as held only while it is one: reservations count anyway, revocable resources never."""
+    return offer.resources.filter(lambda kind: not kind.reservations and not kind.revocable).quantities()
