@@ -17,13 +17,13 @@ class Removals:
     def __init__(self, limit: Rate | None) -> None:
         self._pause: Nanos = 0 if limit is None else seconds(limit.per_s) // limit.count
         self._free_at: Nanos = 0
-        #: agent -> why it is given up, in the order of their turns
-        self.waiting: dict[AgentID, str] = {}
+        #: agent -> why it is given up and since when, in the order of their turns
+        self.waiting: dict[AgentID, tuple[str, Nanos]] = {}
 
     def admits(self, agent_id: AgentID, text: str, now: Nanos) -> bool:
         """Whether the agent may go now; otherwise it waits for its turn."""
         if self.waiting or now < self._free_at:
-            self.waiting[agent_id] = text
+            self.waiting[agent_id] = (text, now)
             return False
         self._free_at = now + self._pause
         return True
@@ -36,8 +36,13 @@ class Removals:
         """Whose turn it is, and why it is given up."""
         self._free_at = now + self._pause
         agent_id = next(iter(self.waiting))
-        return agent_id, self.waiting.pop(agent_id)
+        return agent_id, self.waiting.pop(agent_id)[0]
 
     def cancel(self, agent_id: AgentID) -> bool:
         """The agent is not to go; False when it did not wait."""
         return self.waiting.pop(agent_id, None) is not None
+
+    def since(self, agent_id: AgentID) -> Nanos | None:
+        """Since when it waits; None when it does not."""
+        waits = self.waiting.get(agent_id)
+        return None if waits is None else waits[1]

@@ -8,7 +8,7 @@ from mesos_py.machine.values import seconds
 from mesos_py.master.calls.reconcile import QUESTIONS_MAX, TOLD_AT_ONCE
 from mesos_py.master.changes import Dropped
 from mesos_py.master.entities import RecoveredAgent
-from mesos_py.master.events import ReregisterExpired
+from mesos_py.master.events import RecoveryExpired, ReregisterExpired
 from mesos_py.master.registry import AdmitAgent
 from mesos_py.wire.ids import AgentID, OperationID, TaskID
 from mesos_py.wire.operation import OperationState
@@ -39,7 +39,9 @@ def recover_agent(world: World, agent_id: str) -> None:
     info = builders.agent_info(agent_id=agent_id)
     world.master.registry.apply(AdmitAgent(info))
     world.state.recovered_agents[AgentID(agent_id)] = RecoveredAgent(info=info)
-    world.master.timers.set(("reregister", agent_id), world.now + seconds(600), ReregisterExpired(AgentID(agent_id)))
+    due = world.now + seconds(600)
+    world.master.timers.set(("recovery",), due, RecoveryExpired(1))
+    world.master.timers.set(("reregister", agent_id), due, ReregisterExpired(AgentID(agent_id)))
 
 
 UNKNOWN = [

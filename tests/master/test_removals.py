@@ -13,12 +13,13 @@ from mesos_py.master import changes, registry
 from mesos_py.master.options import Options
 from mesos_py.master.removals import Removals
 from mesos_py.wire import internal
-from mesos_py.wire.ids import AgentID
+from mesos_py.wire.ids import AgentID, TaskID
 from mesos_py.wire.scheduler_api import Event
-from mesos_py.wire.task import TaskState, TaskStatus
+from mesos_py.wire.task import Task, TaskState, TaskStatus
+from mesos_py.wire.value import TimeInfo
 from tests import builders
 from tests.builders import CAPABILITY
-from tests.master.world import AgentDouble, Scheduler, World
+from tests.master.world import START, AgentDouble, Scheduler, World
 
 State, Reason = TaskState, TaskStatus.Reason
 A, B, C = AgentID("a"), AgentID("b"), AgentID("c")
@@ -163,13 +164,38 @@ def test_agents_that_a_new_master_waited_for_wait_as_well() -> None:
     world = World(Options(agent_removal_rate_limit=TEN_MINUTES))
     infos = [builders.agent_info(agent_id=f"old-{name}", hostname=name) for name in "abc"]
     world.recover(*infos)
-    scheduler = world.scheduler(capabilities=(CAPABILITY.PARTITION_AWARE,))
     world.advance(601)
     assert list(world.state.recovered_agents) == ["old-b", "old-c"]
-    assert scheduler.reconcile(("t", "old-b")) == []
     AgentDouble(world, infos[1]).reregister()
     world.advance(600)
     assert (list(world.state.unreachable_agents), list(world.state.agents)) == (["old-a", "old-c"], ["old-b"])
+
+
+@pytest.mark.parametrize("aware", [True, False], ids=["aware", "plain"])
+def test_who_is_partition_aware_may_ask_about_those_that_a_new_master_waited_for(aware: bool) -> None:
+    """F16, I5: nobody knows what they run, so nobody is told by itself; asked, it is unreachable, before its turn.
+
+    Who may have been told so is told RUNNING when the agent is back after all.
+    """
+    world = World(Options(agent_removal_rate_limit=TEN_MINUTES))
+    infos = [builders.agent_info(agent_id=f"old-{name}", hostname=name) for name in "ab"]
+    world.recover(*infos)
+    scheduler = world.scheduler(capabilities=(CAPABILITY.PARTITION_AWARE,) if aware else ())
+    questions = ("t", "old-b"), ("t", None)
+    world.advance(599)
+    assert scheduler.reconcile(*questions) == []
+    world.advance(2)
+    assert list(world.state.recovered_agents) == ["old-b"]
+    answers = [(status.state, status.unreachable_time) for status in scheduler.reconcile(*questions)]
+    since = TimeInfo(nanoseconds=START + 600 * SECOND)
+    assert answers == ([(State.TASK_UNREACHABLE, since), (State.TASK_UNKNOWN, None)] if aware else [])
+    scheduler.take()
+    task = Task(
+        name="t", task_id=TaskID("t"), framework_id=scheduler.id, agent_id=AgentID("old-b"),
+        state=State.TASK_RUNNING, resources=(builders.scalar("cpus", 1, "*"),),
+    )  # fmt: skip
+    AgentDouble(world, infos[1]).reregister(tasks=(task,), frameworks=(scheduler.info,))
+    assert told(scheduler) == ([("t", State.TASK_RUNNING)] if aware else [])
 
 
 @pytest.mark.parametrize("end", ["gone", "replaced"])

@@ -88,15 +88,16 @@ def reconcile_task(m: Master, framework: Framework, task_id: TaskID, agent_id: A
     if task is not None:
         _tell_latest(m, framework, task, out)
         return
-    state = m.state
-    waited_for = bool(state.recovered_agents) if agent_id is None else agent_id in state.recovered_agents
-    if waited_for:
+    if _may_bring_it(m, framework, agent_id):
         return
-    aware = framework.capabilities.partition_aware
+    state = m.state
     unreachable_ns = None
     if agent_id is not None and agent_id in state.unreachable_agents:
         what, text = TaskState.TASK_UNREACHABLE, "Reconciliation: Task is unreachable"
         unreachable_ns = state.unreachable_agents[agent_id].since_ns
+    elif agent_id is not None and agent_id in state.recovered_agents:
+        what, text = TaskState.TASK_UNREACHABLE, "Reconciliation: Task is unreachable"
+        unreachable_ns = m.removals.since(agent_id)
     elif lost is not None and lost.agent_id == agent_id:
         # Told lost while its agent is only disconnected: there is nobody who could say that the task is gone.
         what, text = TaskState.TASK_UNREACHABLE, "Reconciliation: Task is unreachable"
@@ -110,7 +111,7 @@ def reconcile_task(m: Master, framework: Framework, task_id: TaskID, agent_id: A
         what, text = TaskState.TASK_UNKNOWN, "Reconciliation: Task is unknown"
     status = words.status(
         task_id,
-        what if aware else TaskState.TASK_LOST,
+        what if framework.capabilities.partition_aware else TaskState.TASK_LOST,
         _REASON,
         text,
         out.now,
@@ -118,6 +119,20 @@ def reconcile_task(m: Master, framework: Framework, task_id: TaskID, agent_id: A
         unreachable_ns=unreachable_ns,
     )
     m.say(framework, words.update(status), out)
+
+
+def _may_bring_it(m: Master, framework: Framework, agent_id: AgentID | None) -> bool:
+    """A recovered agent is expected that may have the task.
+
+    Its time may be over and only its turn to be given up not have come, which may take days; who is partition-aware
+    does not wait for that (calls/liveness, ``_cut_off``).
+    """
+    expected = m.state.recovered_agents
+    if not expected or (agent_id is not None and agent_id not in expected):
+        return False
+    if not framework.capabilities.partition_aware:
+        return True
+    return ("recovery",) in m.timers if agent_id is None else m.removals.since(agent_id) is None
 
 
 def _tell_latest(m: Master, framework: Framework, task: Task, out: Frame) -> None:

@@ -77,11 +77,12 @@ def reregister_agent(m: Master, event: Event, out: Frame) -> None:
         if info.id not in m.state.frameworks and info.id not in m.state.removed_frameworks:
             subscription.recover(m, info, out)
     _leave_other_connection(m, agent_id, report, peer, out)
+    was_overdue = m.removals.since(agent_id) is not None
     unwatch(m, agent_id, out)
     if known is not None:
         _compare(m, known, report, peer, out)
     else:
-        _add(m, agent_id, report, peer, out)
+        _add(m, agent_id, report, peer, out, was_overdue=was_overdue)
     agent = m.state.agents[agent_id]
     for info in report.frameworks:
         if info.id in m.state.removed_frameworks:
@@ -110,7 +111,10 @@ def _welcome(m: Master, agent: Agent, reconciliations: tuple[ReconcileTasks, ...
 # ---- an agent the master did not hold as registered
 
 
-def _add(m: Master, agent_id: AgentID, report: ReregisterAgent, peer: PeerID, out: Frame) -> None:
+def _add(
+    m: Master, agent_id: AgentID, report: ReregisterAgent, peer: PeerID, out: Frame, *, was_overdue: bool
+) -> None:
+    """``was_overdue``: it waited for its turn to be given up, and partition-aware frameworks may have been told so."""
     recovered = m.state.recovered_agents.get(agent_id)
     unreachable = m.state.unreachable_agents.get(agent_id)
     before = recovered or unreachable
@@ -142,6 +146,9 @@ def _add(m: Master, agent_id: AgentID, report: ReregisterAgent, peer: PeerID, ou
     if recovered is None:
         text = "Unreachable agent re-reregistered" if unreachable is not None else "Unknown agent reregistered"
         _tell_back(m, back, text, out)
+    elif was_overdue:
+        aware = [task for task in back if m.state.frameworks[task.framework_id].capabilities.partition_aware]
+        _tell_back(m, aware, "Unreachable agent re-reregistered", out)
 
 
 def _add_reported(m: Master, agent: Agent, report: ReregisterAgent, out: Frame) -> list[Task]:
