@@ -20,8 +20,8 @@ import attrs
 
 from mesos_py.agent.containerizer.supervisor import frames, procfs
 
-#: The supervisor starts in about 20 ms; more than this is a machine in trouble.
-START_TIMEOUT_S = 20
+#: The supervisor starts, or answers, in about 20 ms; more than this is a machine in trouble.
+START_TIMEOUT_S = 20.0
 
 #: A supervisor that ends just as we connect is followed by another; so often we try.
 CONNECT_ATTEMPTS = 5
@@ -52,6 +52,8 @@ class SupervisorSettings:
     orphan_s: float = 15 * 60.0
     #: the soft limit of descriptors of what it starts
     nofile: int = NOFILE
+    #: it has to start, or to answer, within this
+    start_s: float = START_TIMEOUT_S
 
     @property
     def directory(self) -> str:
@@ -90,18 +92,27 @@ class SupervisorClient(asyncio.Protocol):
         for _ in range(CONNECT_ATTEMPTS):
             client = cls(on_frame, on_lost)
             try:
-                await client._connect(directory)
+                await client._connect(directory, settings.start_s)
                 return client, client._greeting
             except (FileNotFoundError, ConnectionError) as exc:
                 cause = exc
                 await _start(settings, directory)
         raise SupervisorUnavailable(f"no connection to the supervisor in '{directory}'") from cause
 
-    async def _connect(self, directory: str) -> None:
+    async def _connect(self, directory: str, patience_s: float) -> None:
         connection = connect(directory)
-        await self._loop.create_unix_connection(lambda: self, sock=connection)
-        async with asyncio.timeout(START_TIMEOUT_S):
-            await self._greeted
+        transport, _ = await self._loop.create_unix_connection(lambda: self, sock=connection)
+        done, _ = await asyncio.wait((self._greeted,), timeout=patience_s)
+        if not done:
+            self._is_closing = True
+            transport.abort()
+            await self._closed
+            raise SupervisorUnavailable(
+                f"the supervisor in '{directory}' has not answered within {patience_s:g} s: it is stopped, or hangs; "
+                f"let it go on (kill -CONT), or end it, and what it runs with it (kill -9); 'fuser {directory}/lock' "
+                "names its process"
+            )
+        self._greeted.result()
 
     # ---- asyncio.Protocol
 
@@ -223,7 +234,7 @@ async def _start(settings: SupervisorSettings, directory: str) -> None:
         """What it says until it has detached: it then closes its end of a plain pipe (uvloop's are sockets)."""
         return subprocess.run(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment,
-            start_new_session=True, cwd="/", timeout=START_TIMEOUT_S, check=False,
+            start_new_session=True, cwd="/", timeout=settings.start_s, check=False,
         ).stdout  # fmt: skip
 
     try:

@@ -331,6 +331,23 @@ async def test_another_version(tmp_path: Path) -> None:
     await server.wait_closed()
 
 
+async def test_one_that_hangs(tmp_path: Path) -> None:
+    """It takes connections (its kernel does) and answers none: whoever needs it learns what to do."""
+    settings = SupervisorSettings(work_dir="/w", runtime_dir=str(tmp_path), start_s=0.1)
+    directory = Path(settings.directory)
+    directory.mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(directory / "socket"))
+        listener.listen()
+        with pytest.raises(SupervisorUnavailable, match=r"has not answered within 0.1 s.*kill -CONT.*lock' names its"):
+            await SupervisorClient.open(settings, on_frame=lambda _: None, on_lost=lambda: None)
+        connection, _ = listener.accept()
+        with connection:
+            connection.settimeout(60)
+            assert connection.recv(1 << 16)  # its HELLO
+            assert connection.recv(1) == b""
+
+
 def test_it_waits_for_containers_that_take_long_to_end() -> None:
     """Without an agent for too long, it ends them, and looks at them when it is time to."""
     before = signal.getsignal(signal.SIGCHLD)
