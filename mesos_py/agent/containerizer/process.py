@@ -394,7 +394,7 @@ class ProcessContainerizer:
         while True:
             try:
                 return await SupervisorClient.open(self._settings, on_frame=self._hear, on_lost=self._lost)
-            except OSError as exc:  # SupervisorUnavailable and TimeoutError are, too
+            except OSError as exc:  # SupervisorUnavailable is one, too
                 log.error("no supervisor", directory=self._settings.directory, error=str(exc))
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, REOPEN_MAX_S)
