@@ -19,8 +19,10 @@ class SimContainers:
     """The Containerizer port."""
 
     def __init__(self, supervisor: Callable[[], SimSupervisor], report: Callable[[Any], None]) -> None:
-        """``supervisor`` is the one that runs on the host; another one is started when it is asked after its death."""
-        self._supervisor, self._report = supervisor, report
+        """``supervisor`` is the one that runs on the host; another one is started when there is none."""
+        self._running, self._report = supervisor, report
+        #: the one that is asked; what it is asked after its death and before that is noticed is in vain
+        self._supervisor: SimSupervisor
         #: asked for, and not known to have ended
         self._table: dict[str, ContainerSpec | None] = {}
         #: not to be launched when they are asked for, and why
@@ -32,17 +34,17 @@ class SimContainers:
             asyncio.get_running_loop().call_soon(self._report, ContainerLaunchFailed(spec.container_id, why))
             return
         self._table[spec.container_id] = spec
-        self._supervisor().launch(spec)
+        self._supervisor.launch(spec)
 
     def withdraw(self, container_id: str, why: str) -> None:
         """As AgentRim does."""
         self._withdrawn[container_id] = why
 
     def signal(self, container_id: str, signum: int) -> None:
-        self._supervisor().signal(container_id, signum)
+        self._supervisor.signal(container_id, signum)
 
     def destroy(self, container_id: str) -> None:
-        self._supervisor().destroy(container_id)
+        self._supervisor.destroy(container_id)
 
     async def run_beside(self, spec: ContainerSpec) -> int | None:
         """What checks find is in the fate of their tasks; nothing is run for it."""
@@ -62,22 +64,23 @@ class SimContainers:
 
     def acknowledge(self, container_id: str) -> None:
         self._withdrawn.pop(container_id, None)
-        self._supervisor().acknowledge(container_id)
+        self._supervisor.acknowledge(container_id)
 
     def probe(self, container_id: str, what: str) -> None:
-        self._supervisor().probe(container_id, what)
+        self._supervisor.probe(container_id, what)
 
     async def usage(self, container_ids: Iterable[str]) -> dict[str, ResourceStatistics]:
-        running = self._supervisor().running
+        running = self._supervisor.running
         return {name: measure((), running[name].spec.resources) for name in container_ids if name in running}
 
     async def recover(self, expected: Collection[str] = ()) -> tuple[KnownContainer, ...]:
-        known = self._supervisor().attach(self._hear, expected)
+        self._supervisor = self._running()
+        known = self._supervisor.attach(self._hear, expected)
         self._table = dict.fromkeys([one.container_id for one in known])
         return known
 
     async def close(self, *, keep: bool = False) -> None:
-        supervisor = self._supervisor()
+        supervisor = self._supervisor
         supervisor.detach()
         if not keep:
             supervisor.die()
@@ -85,7 +88,8 @@ class SimContainers:
     def lost(self) -> None:
         """The supervisor has died: everything it ran is gone, with a status that nobody knows."""
         table, self._table = self._table, {}
-        self._supervisor().attach(self._hear, ())
+        self._supervisor = self._running()
+        self._supervisor.attach(self._hear, ())
         for container_id, spec in table.items():
             if spec is not None:
                 event: Any = ContainerLaunchFailed(container_id, "The supervisor ended during the launch")

@@ -119,12 +119,15 @@ class SimSupervisor:
 
     def die(self) -> None:
         """Everything it ran dies with it, at once; nobody is told."""
-        self._net.kill(self.process)
-        self.running.clear()
+        if not self.process.is_dead:
+            self._net.kill(self.process)
+            self.running.clear()
 
     # ---- what agents ask for
 
     def launch(self, spec: ContainerSpec) -> None:
+        if self.process.is_dead:
+            return
         container_id = spec.container_id
         if container_id in self.running or container_id in self.unacknowledged:
             self._say(ContainerLaunchFailed(container_id, "Container has already been started"))

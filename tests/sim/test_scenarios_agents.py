@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import pytest
 
 from mesos_py.agent.containerizer import ContainerSpec
@@ -146,3 +147,13 @@ def test_f12_an_agent_restarts_on_a_full_disk() -> None:
     """It tries until there is room; its tasks run on meanwhile."""
     faults = (fault(30, "fill disk", "a0", 60, 0.9), fault(40, "restart agent", "a0", 5))
     survived(well(plan(*faults, frameworks=(framework(behaviour=PATIENT, workload=LASTING),), duration_s=150)))
+
+
+def test_what_is_asked_of_a_dead_supervisor_is_in_vain() -> None:
+    """F28, seed 3045: it dies while the agent is stopped, which hears of launches before it hears of that."""
+    starts = Starts()
+    slow = framework(checkpoint=False, behaviour=attrs.evolve(PATIENT, think=10_000 * MILLISECOND), workload=LASTING)
+    faults = (fault(2.0, "stop agent", "a0", 15.0), fault(3.0, "kill supervisor", "a0"))
+    report = well(plan(*faults, agents=(AgentPlan(),), frameworks=(slow,)), checkers=(starts,))
+    assert report.ends == {"OPEN": 3, "FINISHED": 1, "FAILED": 3}
+    assert starts.counts == {"a0": 4}, "nothing runs that was told to have failed"
