@@ -36,7 +36,7 @@ from mesos_py.sim.executors import SERVICE
 from mesos_py.sim.loop import SimLoop
 from mesos_py.sim.masters import AGENTS
 from mesos_py.sim.net import End, Network
-from mesos_py.sim.observe import Observed, Observer
+from mesos_py.sim.observe import Observed, ObservedStore, Observer
 from mesos_py.sim.process import Process
 from mesos_py.transport.channel import decode_batch, encode_batch
 from mesos_py.wire import agent_api, executor_api
@@ -129,7 +129,8 @@ class AgentProcess:
             self._options, info, Resources.of(info.resources), work_dir="/w", ip=self.host, port=5051, rng=self._rng
         )
         self.driver = Driver(
-            Observed(self.name, core, self._observer), self._store, self, clock=self._clock,
+            Observed(self.name, core, self._observer), ObservedStore(self.name, self._store, self._observer), self,
+            clock=self._clock,
             recorder=None if self._journal is None else Scribe(self._journal, self.name, core, now=self._clock()),
         )  # fmt: skip
 

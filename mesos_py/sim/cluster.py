@@ -53,13 +53,14 @@ class Checker(Protocol):
 #: What else checkers are told, if they have a method of that name:
 #:
 #:     heard(host, framework_id, status, at)     a scheduler hears an update
+#:     kept(process, writes, at)                 a process's store has promised that they survive
 #:     said(process, word, at)                   a word leaves a process
 #:     written(session, request, applied, at)    ZooKeeper has carried out a write
 #:     started(host, spec, fate, at)             a container has begun to run
 #:     rebooted(host, at)                        nothing of what ran on the host runs any more
 #:     forgotten(host, at)                       nor is there anything left of what its agent has kept
 #:     watch(cluster)                            before anything else
-EARS = ("applied", "heard", "said", "written", "started", "rebooted", "forgotten")
+EARS = ("applied", "heard", "kept", "said", "written", "started", "rebooted", "forgotten")
 
 Sabotage = Callable[[str, Frame], None]
 """Changes a process's frame before anybody sees it: bugs planted to see whether they are found."""
@@ -288,6 +289,15 @@ class Cluster:
                 core.check()
             for tell in self._applied:
                 tell(process, event, frame, self.loop.now)
+        except Exception as found:
+            self._found(found)
+            raise
+
+    def kept(self, process: str, writes: Sequence[Any]) -> None:
+        """A process's store has promised that these survive."""
+        try:
+            for tell in self._ears["kept"]:
+                tell(process, writes, self.loop.now)
         except Exception as found:
             self._found(found)
             raise

@@ -15,7 +15,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import attrs
 
@@ -147,10 +148,11 @@ class MasterProcess:
 
     # ---- the driver's store and rim
 
-    async def commit(self, writes: object) -> None:
+    async def commit(self, writes: Sequence[Any]) -> None:
         """Nothing is written before the registry has been read."""
         assert self.store is not None
-        await self.store.commit(writes)  # type: ignore[arg-type]
+        await self.store.commit(writes)
+        self._observer.kept(self.name, writes)
 
     def send(self, word: Send | Close) -> None:
         self._observer.said(self.name, word)

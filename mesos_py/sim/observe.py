@@ -1,12 +1,14 @@
-"""What the world sees of processes: every event that reaches a core, every word that leaves it, every update heard.
+"""What the world sees of processes: every event that reaches a core, what it keeps, every word that leaves it.
 
 Processes are named by what they are, where, and the how manieth there: ``master-m0.1``, ``agent-a2.3``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
+from mesos_py.machine.driver import Store
 from mesos_py.machine.frame import Close, Event, Frame, Send
 from mesos_py.machine.values import Nanos
 
@@ -25,6 +27,9 @@ class Observer(Protocol):
     def applied(self, process: str, core: Any, event: Event, frame: Frame) -> None:
         """One event of one core, with everything it caused."""
 
+    def kept(self, process: str, writes: Sequence[Any]) -> None:
+        """The process's store has promised that these survive."""
+
     def said(self, process: str, word: Send | Close) -> None:
         """A word leaves the process."""
 
@@ -40,6 +45,17 @@ class Observed:
         frame: Frame = self._core.apply(event, now)
         self._observer.applied(self._process, self._core, event, frame)
         return frame
+
+
+class ObservedStore:
+    """A store as its driver sees it."""
+
+    def __init__(self, process: str, store: Store, observer: Observer) -> None:
+        self._process, self._store, self._observer = process, store, observer
+
+    async def commit(self, writes: Sequence[Any]) -> None:
+        await self._store.commit(writes)
+        self._observer.kept(self._process, writes)
 
 
 def is_master(process: str) -> bool:

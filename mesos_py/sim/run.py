@@ -24,8 +24,10 @@ import structlog
 from mesos_py.machine.values import SECOND, seconds
 from mesos_py.sim import faults
 from mesos_py.sim.checkers.containers import Containers
+from mesos_py.sim.checkers.facts import Facts
 from mesos_py.sim.checkers.lives import Lives
 from mesos_py.sim.checkers.offers import Offers
+from mesos_py.sim.checkers.presence import Presence
 from mesos_py.sim.checkers.updates import Updates
 from mesos_py.sim.checkers.writers import Writers
 from mesos_py.sim.cluster import Checker, Cluster, Sabotage, Tamper
@@ -84,13 +86,15 @@ def run(
     ``journal``: a directory in which everything that reaches masters and agents is recorded.
     """
     loop = SimLoop(plan.seed, lateness_max=plan.lateness_max)
-    writers, offers, updates, lives = Writers(), Offers(), Updates(), Lives()
+    writers, offers, updates, lives = Writers(), Offers(plan.offer_timeout_s), Updates(), Lives()
     cluster: Cluster | None = None
     violation, signature = None, ""
 
     async def main() -> None:
         nonlocal cluster
-        judges: tuple[Checker, ...] = (writers, offers, updates, lives, Containers(), *checkers)
+        judges: tuple[Checker, ...] = (
+            writers, offers, updates, lives, Containers(), Facts(), Presence(), *checkers
+        )  # fmt: skip
         cluster = Cluster(loop, plan, judges, sabotage, tamper, journal)
         faults.schedule(cluster, plan.faults)
         await asyncio.sleep(plan.duration_s)

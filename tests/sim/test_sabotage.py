@@ -16,8 +16,9 @@ from mesos_py.agent import changes as agent_changes
 from mesos_py.agent import words
 from mesos_py.agent.checkpoint import facts
 from mesos_py.agent.containerizer import ContainerSpec
+from mesos_py.flags import Rate
 from mesos_py.machine.frame import Frame, Send
-from mesos_py.master import changes
+from mesos_py.master import changes, registry
 from mesos_py.sim.agents import AgentProcess
 from mesos_py.sim.behaviour import Behaviour
 from mesos_py.sim.book import Workload
@@ -25,7 +26,7 @@ from mesos_py.sim.cluster import Sabotage
 from mesos_py.sim.faults import LEADER
 from mesos_py.sim.masters import MasterProcess
 from mesos_py.sim.observe import is_agent, is_master
-from mesos_py.sim.plan import draw
+from mesos_py.sim.plan import Plan, draw
 from mesos_py.sim.run import run
 from mesos_py.wire import internal
 from mesos_py.wire.scheduler_api import Event
@@ -84,6 +85,18 @@ def shuts_down_early(process: str, frame: Frame) -> None:
     frame.changes += [changes.FrameworkRemoved(one.framework_id, one.framework) for one in gone]
 
 
+def launches_twice(process: str, frame: Frame) -> None:
+    """A master that says each launch twice; its agents do not mind."""
+    if is_master(process):
+        said = [word for word in frame.sends if isinstance(word, Send)]
+        frame.sends += [word for word in said if isinstance(word.message, internal.RunTask)]
+
+
+def keeps_nothing_of_the_lost(process: str, frame: Frame) -> None:
+    """A master that gives agents up and does not write it down."""
+    frame.writes = [write for write in frame.writes if not isinstance(write, registry.MarkAgentUnreachable)]
+
+
 SABOTAGES: dict[str, tuple[Callable[[], Sabotage], tuple[str, ...]]] = {
     "an agent never repeats an update": (updates_once, ("I4", "I5", "I11")),
     "a launch is lost between master and agent": (
@@ -108,6 +121,11 @@ SABOTAGES: dict[str, tuple[Callable[[], Sabotage], tuple[str, ...]]] = {
     ),
     "reconciliation tells what was true before": (lambda: says_running_again, ("I3", "I5", "I11")),
     "offers outlive their end": (lambda: keeps_offers, ("I1", "I7")),
+    "nobody hears that an offer is taken back": (
+        lambda: swallow(is_master, lambda message: isinstance(message, Event) and message.rescind is not None), ("I2",),
+    ),
+    "launches are said twice": (lambda: launches_twice, ("I1",)),
+    "that an agent is lost is not kept": (lambda: keeps_nothing_of_the_lost, ("I5",)),
     "a framework is removed too early": (lambda: shuts_down_early, ("I8",)),
 }  # fmt: skip
 
@@ -131,13 +149,61 @@ def speaks_on(process: MasterProcess | AgentProcess) -> None:
         process.driver._may_act = lambda: True
 
 
-
 def test_a_deposed_leader_that_speaks_on_is_found() -> None:
     """I6: a leader that was stopped beyond its session and does not look at the clock before it goes on."""
     stops = tuple(fault(25.0 * number, "stop master", LEADER, 15) for number in range(1, 5))
     report = run(plan(*stops, masters=3, has_zookeeper=True), tamper=speaks_on)
     assert report.signature.startswith("Violation I6"), report.text()
     assert run(plan(*stops, masters=3, has_zookeeper=True)).violation is None
+
+
+def speaks_first(process: MasterProcess | AgentProcess) -> None:
+    """It does not wait for its store."""
+    if isinstance(process, MasterProcess):
+        process.driver._store = None
+
+
+def set_options(**other: Any) -> Callable[[MasterProcess | AgentProcess], None]:
+    """Masters that have not heard what they were told to be like."""
+
+    def tamper(process: MasterProcess | AgentProcess) -> None:
+        if isinstance(process, MasterProcess):
+            process.core.options = attrs.evolve(process.core.options, **other)
+
+    return tamper
+
+
+def gives_up_at_once(process: MasterProcess | AgentProcess) -> None:
+    """It does not keep to the limit of removals."""
+    if isinstance(process, MasterProcess):
+        process.core.removals._pause = 0
+
+
+AWAY = tuple(fault(20.0 + number, "stop agent", f"a{number}", 100.0) for number in range(2))
+
+#: what is wrong with every master, a plan that shows it, and how the violation begins
+TAMPERED: dict[str, tuple[Callable[[MasterProcess | AgentProcess], None], Plan, str]] = {
+    "words leave before facts are kept": (speaks_first, plan(), "I5: master-m0.1 says "),
+    "agents are given up too early": (
+        set_options(max_agent_ping_timeouts=1), plan(AWAY[0]), "I7: master-m0.1-S0 is given up after ",
+    ),
+    "agents are given up too fast": (gives_up_at_once, plan(*AWAY, removals=Rate(1, 60), duration_s=200.0), "I7: "),
+    "offers are good for ever": (
+        set_options(offer_timeout_s=None),
+        plan(offer_timeout_s=5.0, frameworks=(framework(behaviour=Behaviour(target=3, hoards=1.0)),)),
+        "I2: offer master-m0.1-O",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TAMPERED)
+def test_masters_that_keep_to_nothing_are_found(name: str) -> None:
+    """By what they say and when, whatever comes of it."""
+    tamper, made, begins = TAMPERED[name]
+    report = run(attrs.evolve(made, check_every=1_000), tamper=tamper)
+    assert report.violation is not None
+    assert f"Violation: {begins}" in report.violation, report.text()
+    assert run(made).violation is None
 
 
 def forgets(*kinds: type) -> Sabotage:

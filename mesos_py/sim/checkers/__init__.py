@@ -6,7 +6,10 @@ Each checker keeps a ledger of its own and raises ``Violation`` at the first eve
     Offers    I1 nothing is offered or used twice   I2 an offer has one owner, and is good once
               I7 nothing of an agent that is not there is offered
     Updates   I3 a task ends once   I4 updates arrive in the order in which they were made
+    Facts     I5 nothing is said before what it rests on is kept; the next master finds what was kept
+    Presence  I7 an agent is given up after its time, not before, and one that is gone stays away
     Lives     I8 a framework that is away is left alone until its failover timeout, and not after
+    Containers  I12 nothing is begun twice, nothing is ended that nobody asked to end
 
 I14 (nobody's unread messages pile up) is the network's bound; I15 is the cluster's digest. What is owed rather than
 forbidden (I4, I5, I11, I12) is judged after healing, in ``settled``. I9 needs quota, I10 is a scenario (fairness in

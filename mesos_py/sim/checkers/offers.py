@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from mesos_py.algebra.resources import Resources
-from mesos_py.machine.frame import Event, Frame, Send
+from mesos_py.machine.frame import Event, Frame, Send, Tick
 from mesos_py.machine.problem import Problem
-from mesos_py.machine.values import Nanos
+from mesos_py.machine.values import Nanos, seconds
 from mesos_py.master import changes
 from mesos_py.master.events import RegistryRecovered
 from mesos_py.sim.book import FINAL
+from mesos_py.sim.checkers.launch import Launch
 from mesos_py.sim.observe import Violation, is_master
 from mesos_py.wire import internal
 from mesos_py.wire.scheduler_api import Call
@@ -34,7 +35,13 @@ def _add(ledger: Amounts, resources: Resources, sign: int) -> None:
 class Offers:
     """I1, I2, I7: a ledger for each agent."""
 
-    def __init__(self) -> None:
+    GRACE = seconds(1.0)
+
+    def __init__(self, timeout_s: float | None = None) -> None:
+        #: after which offers are taken back
+        self._timeout_s = timeout_s
+        #: live offers, oldest first -> when they were made
+        self._made_at: dict[str, Nanos] = {}
         self._total: dict[str, Amounts] = {}
         self._taken: dict[str, Amounts] = {}
         #: offer -> (framework, agent, resources)
@@ -48,12 +55,12 @@ class Offers:
         if not is_master(process):
             return
         if event.kind is RegistryRecovered:
-            self.__init__()  # type: ignore[misc]  # another master: what the one before it granted is void
+            self.__init__(self._timeout_s)  # type: ignore[misc]  # what the master before this one granted is void
         if event.kind is Call.Type.ACCEPT:
             self._judge_accept(event, frame)
         touched: dict[str, None] = {}
         for change in frame.changes:
-            agent_id = self._fold(change)
+            agent_id = self._fold(change, at)
             if agent_id is not None:
                 touched[agent_id] = None
         for agent_id in touched:
@@ -63,8 +70,13 @@ class Offers:
                 for offer in word.message.offers.offers:
                     if self._live.get(offer.id, ("", "", None))[:2] != (offer.framework_id, offer.agent_id):
                         raise Violation("I2", f"{offer.id} is said to {offer.framework_id} but is not its")
+        if frame.changes:
+            self._judge_launches(frame)
+            self._judge_ends(frame)
+        if event.kind is Tick:
+            self._judge_age(at)
 
-    def _fold(self, change: Any) -> str | None:
+    def _fold(self, change: Any, at: Nanos) -> str | None:
         """The agent whose sums have changed."""
         match change:
             case changes.AgentAdded() | changes.AgentUpdated():
@@ -82,11 +94,13 @@ class Offers:
                     raise Violation("I7", f"{change.offer_id} offers agent {change.agent_id}, which is not there")
                 self._ever[change.offer_id] = None
                 self._live[change.offer_id] = (change.framework_id, change.agent_id, offer.resources)
+                self._made_at[change.offer_id] = at
                 _add(self._taken[change.agent_id], offer.resources, 1)
             case changes.OfferEnded():
                 live = self._live.pop(change.offer_id, None)
                 if live is None:
                     raise Violation("I2", f"offer {change.offer_id} ends twice")
+                del self._made_at[change.offer_id]
                 _add(self._taken[live[1]], live[2], -1)
             case changes.TaskAdded():
                 if not change.task.is_terminal:
@@ -132,6 +146,43 @@ class Offers:
                 raise Violation("I1", f"{amount} of {total.get(name, 0)} thousandths of {name} of {agent_id} are taken")
             if amount < 0:
                 raise Violation("I1", f"{name} of {agent_id} is given back twice: {amount}")
+
+    def _judge_age(self, at: Nanos) -> None:
+        """When time has passed, and what was due has been done: a master that was stopped is late."""
+        if self._timeout_s is None or not self._made_at:
+            return
+        offer_id, made_at = next(iter(self._made_at.items()))
+        if at - made_at > seconds(self._timeout_s) + self.GRACE:
+            raise Violation("I2", f"offer {offer_id} is good for longer than {self._timeout_s:g} s")
+
+    def _judge_ends(self, frame: Frame) -> None:
+        """Whose offer is taken back is told so."""
+        rescinded = [
+            change.offer_id for change in frame.changes
+            if isinstance(change, changes.OfferEnded) and change.end is changes.OfferEnd.RESCINDED
+        ]  # fmt: skip
+        if rescinded:
+            told = {
+                word.message.rescind.offer_id: None for word in frame.sends
+                if isinstance(word, Send) and isinstance(word.message, Said) and word.message.rescind is not None
+            }  # fmt: skip
+            if untold := [offer_id for offer_id in rescinded if offer_id not in told]:
+                raise Violation("I2", f"{untold} are taken back, and nobody is told")
+
+    def _judge_launches(self, frame: Frame) -> None:
+        """What is launched counts as used from then on, and is launched once."""
+        added: dict[tuple[str, str], None] | None = None
+        for word in frame.sends:
+            launch = Launch.of(word)
+            for task in launch.tasks if launch is not None else ():
+                if added is None:
+                    added = {
+                        (change.framework_id, change.task_id): None for change in frame.changes
+                        if isinstance(change, changes.TaskAdded)
+                    }  # fmt: skip
+                if task not in added:
+                    raise Violation("I1", f"{task} is launched, and is not counted, or is launched twice")
+                del added[task]
 
     def _judge_accept(self, event: Event, frame: Frame) -> None:
         """On offers that are not the framework's, nothing is launched and every task is refused."""

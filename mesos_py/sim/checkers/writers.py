@@ -78,6 +78,12 @@ class Writers:
         if ledger.epoch < self._epoch or (ledger.epoch == self._epoch != 0 and owner != self._owner):
             raise Violation("I6", f"{owner} writes in epoch {ledger.epoch}; epoch {self._epoch} is {self._owner}'s")
         self._epoch, self._owner = ledger.epoch, owner
+        ensemble = self._cluster.ensemble if self._cluster is not None else None
+        if ensemble is None:
+            return
+        first = self._first_candidate(ensemble.tree)
+        if first is None or ensemble.tree.nodes[first].owner != session:
+            raise Violation("I6", f"session {session} writes {changed}, but the first candidate is {first}")
 
     @staticmethod
     def _first_candidate(tree: Any) -> str | None:
