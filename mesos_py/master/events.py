@@ -74,6 +74,11 @@ class OfferExpired:
 
 
 @value
+class WithdrawalDue:
+    """Offers that nobody can answer any more are still to be taken back."""
+
+
+@value
 class AgentSilent:
     """Too many pings in a row are unanswered."""
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mesos_py.master.state import State
 
 #: timers of the master itself; all others belong to somebody, whom their key names
-OWN_TIMERS = (("removal",), ("recovery",), ("registry gc",))
+OWN_TIMERS = (("removal",), ("recovery",), ("registry gc",), ("withdrawal",))
 
 
 def check_state(state: State) -> None:
@@ -84,10 +84,12 @@ def _check_offers(state: State) -> None:
     for offer_id, offer in state.offers.items():
         framework = state.frameworks[offer.framework_id]
         assert framework.offers[offer_id] is offer
-        assert framework.connected, "an offer nobody can answer"
-        assert offer.role in framework.roles
+        if offer_id not in state.withdrawn:
+            assert framework.connected, "an offer nobody can answer"
+            assert offer.role in framework.roles
         assert state.agents[offer.agent_id].offers[offer_id] is offer
         assert all(kind.allocated_role == offer.role for kind, _ in offer.resources)
+    assert state.withdrawn.keys() <= state.offers.keys()
     assert sum(len(framework.offers) for framework in state.frameworks.values()) == len(state.offers)
     assert sum(len(agent.offers) for agent in state.agents.values()) == len(state.offers)
 
@@ -130,6 +132,7 @@ def check_timers(m: Master) -> None:
         assert (("ending", framework.id) in timers) == framework.is_ending
         for named in (False, True):
             assert framework.connected or ("reconcile", framework.id, named) not in timers
+    assert ("withdrawal",) in timers or not state.withdrawn
     for offer_id in state.offers:
         assert (("offer", offer_id) in timers) == (m.options.offer_timeout_s is not None)
     alive = (state.frameworks, state.agents, state.recovered_agents, state.offers)

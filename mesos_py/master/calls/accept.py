@@ -70,7 +70,7 @@ def accept(m: Master, event: Event, out: Frame) -> None:
     framework = m.state.frameworks[call.framework_id]  # type: ignore[index]
     launches = sum(bool(tasks_of(operation)) for operation in asked.operations)
     out.changes.append(Accepted(framework.id, tuple(operation.type for operation in asked.operations), launches))
-    text = invalid_offers(asked.offer_ids, m.state.offers, framework.id)
+    text = invalid_offers(asked.offer_ids, m.state.offer, framework.id)
     if text is not None:
         _refuse_all(m, framework, asked, text, out)
         return
@@ -96,7 +96,7 @@ def _refuse_all(m: Master, framework: Framework, asked: Call.Accept, text: str, 
     Mesos discards those of other frameworks as well, which would let one framework take offers from another.
     """
     for offer_id in asked.offer_ids:
-        offer = m.state.offers.get(offer_id)
+        offer = m.state.offer(offer_id)
         if offer is not None and offer.framework_id == framework.id:
             end(m, offer, OfferEnd.DISCARDED, out)
     state = TaskState.TASK_DROPPED if framework.capabilities.partition_aware else TaskState.TASK_LOST

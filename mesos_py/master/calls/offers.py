@@ -1,25 +1,29 @@
 """Offers: made, declined, rescinded, timed out.
 
 An offer ends in exactly one of four ways (``OfferEnd``); each gives what was not used back to the allocator. Only a
-decline (and what an ACCEPT leaves over) leaves a filter behind.
+decline (and what an ACCEPT leaves over) leaves a filter behind. One framework may hold an offer of every agent: those
+that end together can be answered no more from the first moment on, and end ``ENDED_AT_ONCE`` a frame.
 
 Mesos: src/master/master.cpp Master::offer, decline, rescindOffer, discardOffer, offerTimeout.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
+from mesos_py.machine.timers import SOON
 from mesos_py.machine.values import seconds
 from mesos_py.master import words
 from mesos_py.master.allocator.core import AGENTS_PER_SLICE
 from mesos_py.master.calls.callers import known_caller
 from mesos_py.master.changes import Dropped, OfferEnd
-from mesos_py.master.entities import Agent, Framework, Offer
-from mesos_py.master.events import OfferExpired
-from mesos_py.master.state.offers import add_offer, remove_offer
+from mesos_py.master.entities import Agent, Offer
+from mesos_py.master.events import OfferExpired, WithdrawalDue
+from mesos_py.master.state.offers import add_offer, remove_offer, withdraw_offers
 from mesos_py.wire.ids import FrameworkID
 from mesos_py.wire.offer import Filters
 from mesos_py.wire.offer import Offer as WireOffer
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
     from mesos_py.master.core import Master
 
 table = Table("offers")
+ENDED_AT_ONCE = 500  # offers, about 15 ms
 
 
 def make(m: Master, out: Frame) -> None:
@@ -70,21 +75,40 @@ def end(m: Master, offer: Offer, how: OfferEnd, out: Frame, *, refuse_s: float |
 
 
 def rescind(m: Master, offer: Offer, out: Frame) -> None:
-    """The offer is taken back, and its framework is told."""
-    m.say(m.state.frameworks[offer.framework_id], words.rescind(offer.id), out)
-    end(m, offer, OfferEnd.RESCINDED, out)
+    """The offer is taken back, and its framework is told, unless its scheduler has never heard of the offer."""
+    how = m.state.withdrawn.get(offer.id, OfferEnd.RESCINDED)
+    if how is OfferEnd.RESCINDED:
+        m.say(m.state.frameworks[offer.framework_id], words.rescind(offer.id), out)
+    end(m, offer, how, out)
 
 
-def rescind_all(m: Master, holder: Framework | Agent, out: Frame) -> None:
-    """All offers to a framework, or of an agent, are taken back."""
-    for offer in tuple(holder.offers.values()):
+def rescind_all(m: Master, agent: Agent, out: Frame) -> None:
+    """All offers of an agent are taken back."""
+    for offer in tuple(agent.offers.values()):
         rescind(m, offer, out)
 
 
-def discard_all(m: Master, framework: Framework, out: Frame) -> None:
-    """The framework's offers end without a word: their scheduler is not there to hear it."""
-    for offer in tuple(framework.offers.values()):
-        end(m, offer, OfferEnd.DISCARDED, out)
+def withdraw(m: Master, offers: Iterable[Offer], out: Frame, *, end: OfferEnd = OfferEnd.RESCINDED) -> None:
+    """Nobody can answer the offers any more. They are taken back: some at once, the rest soon.
+
+    DISCARDED are those whose scheduler went and will not be told, not even if another one has come by then.
+    """
+    withdraw_offers(m.state, offers, end)
+    _take_back(m, out)
+
+
+@table.on(WithdrawalDue)
+def withdrawal_due(m: Master, event: Event, out: Frame) -> None:
+    """More of what is withdrawn is taken back."""
+    _take_back(m, out)
+
+
+def _take_back(m: Master, out: Frame) -> None:
+    state = m.state
+    for offer_id in tuple(islice(state.withdrawn, ENDED_AT_ONCE)):
+        rescind(m, state.offers[offer_id], out)
+    if state.withdrawn:
+        m.timers.set(("withdrawal",), out.now + SOON, WithdrawalDue())
 
 
 def refuse_seconds(filters: Filters | None) -> float:
@@ -99,7 +123,7 @@ def decline(m: Master, event: Event, out: Frame) -> None:
     assert call.decline is not None
     refuse_s = refuse_seconds(call.decline.filters)
     for offer_id in call.decline.offer_ids:
-        offer = m.state.offers.get(offer_id)
+        offer = m.state.offer(offer_id)
         if offer is None or offer.framework_id != call.framework_id:
             why = f"offer {offer_id} is not an offer of the framework"
             out.change(Dropped("DECLINE", why, framework_id=call.framework_id))

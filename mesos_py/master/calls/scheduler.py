@@ -13,7 +13,7 @@ from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.problem import Problem, bad_request
 from mesos_py.machine.table import Table
 from mesos_py.master.calls.callers import known_caller
-from mesos_py.master.calls.offers import rescind
+from mesos_py.master.calls.offers import withdraw
 from mesos_py.master.calls.subscription import tell_allocator, with_principal
 from mesos_py.master.capabilities import subscribed_roles
 from mesos_py.master.changes import Dropped
@@ -140,9 +140,7 @@ def update_framework(m: Master, event: Event, out: Frame) -> Problem | None:
         return bad_request(f"'UpdateFramework' call is not valid: {text}")
     info = evolve(info, id=framework.id)
     is_new = info != framework.info
-    for offer in tuple(framework.offers.values()):
-        if offer.role not in roles:
-            rescind(m, offer, out)
+    withdraw(m, [offer for offer in framework.offers.values() if offer.role not in roles], out)
     replace_info(framework, info, dict.fromkeys(asked.suppressed_roles), asked.offer_constraints, out)
     tell_allocator(m, framework)
     if is_new:

@@ -21,10 +21,11 @@ from mesos_py.machine.frame import Event, Frame, PeerID
 from mesos_py.machine.table import Table
 from mesos_py.machine.values import seconds
 from mesos_py.master import words
-from mesos_py.master.calls.offers import discard_all, rescind_all
+from mesos_py.master.calls.offers import withdraw
 from mesos_py.master.calls.reconcile import forget
 from mesos_py.master.calls.teardown import await_failover, remove
 from mesos_py.master.capabilities import FrameworkCapabilities, subscribed_roles
+from mesos_py.master.changes import OfferEnd
 from mesos_py.master.entities import Framework
 from mesos_py.master.events import HeartbeatDue
 from mesos_py.master.state.frameworks import add_framework, connect_framework, disconnect_framework, replace_info
@@ -155,7 +156,7 @@ def _fail_over(
         out.close(framework.peer)
     m.timers.cancel(("failover", framework.id))
     forget(m, framework)
-    discard_all(m, framework, out)
+    withdraw(m, framework.offers.values(), out, end=OfferEnd.DISCARDED)
     old = framework.info
     info = evolve(info, user=old.user, checkpoint=old.checkpoint)
     connect_framework(m.state, framework, peer, out.now)
@@ -202,7 +203,7 @@ def heartbeat_due(m: Master, event: Event, out: Frame) -> None:
 
 def disconnected(m: Master, framework: Framework, out: Frame) -> None:
     """The framework is away: no offers, and removed unless it is back within its failover_timeout."""
-    rescind_all(m, framework, out)
+    withdraw(m, framework.offers.values(), out)
     m.timers.cancel(("heartbeat", framework.id))
     forget(m, framework)
     m.allocator.deactivate_framework(framework.id)

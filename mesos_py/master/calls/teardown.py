@@ -24,8 +24,9 @@ from mesos_py.machine.timers import SOON, reprieve
 from mesos_py.machine.values import Nanos
 from mesos_py.master import words
 from mesos_py.master.calls.callers import known_caller
-from mesos_py.master.calls.offers import discard_all
+from mesos_py.master.calls.offers import withdraw
 from mesos_py.master.calls.reconcile import forget
+from mesos_py.master.changes import OfferEnd
 from mesos_py.master.entities import Framework, Task
 from mesos_py.master.events import EndingDue, FailoverExpired, TeardownFramework
 from mesos_py.master.state.executors import remove_executor
@@ -80,7 +81,7 @@ def remove(m: Master, framework: Framework, out: Frame) -> None:
     for key in ("heartbeat", "failover"):
         m.timers.cancel((key, framework.id))
     forget(m, framework)
-    discard_all(m, framework, out)
+    withdraw(m, framework.offers.values(), out, end=OfferEnd.DISCARDED)
     m.allocator.deactivate_framework(framework.id)
     m.tell_agents(ShutdownFramework(framework_id=framework.id), out)
     if framework.peer is not None:
@@ -105,7 +106,7 @@ def _take_away(m: Master, framework: Framework, out: Frame) -> None:
         freed = remove_executor(m.state, framework, m.state.agents[agent_id], executor_id, out)
         m.allocator.recover(framework.id, agent_id, freed, out.now, used=True)
         budget -= 1
-    if budget == 0:
+    if budget == 0 or framework.offers:
         m.timers.set(("ending", framework.id), out.now + SOON, EndingDue(framework.id))
         return
     m.allocator.remove_framework(framework.id)

@@ -14,7 +14,7 @@ from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.problem import Problem, bad_request
 from mesos_py.machine.table import Table
 from mesos_py.master.allocator.roles import DEFAULT_WEIGHT
-from mesos_py.master.calls import offers
+from mesos_py.master.calls.offers import withdraw
 from mesos_py.master.changes import WeightsUpdated
 from mesos_py.master.events import ChangeWeights
 from mesos_py.master.options import Options
@@ -55,8 +55,7 @@ def change_weights(m: Master, event: Event, out: Frame) -> Problem | None:
     out.change(WeightsUpdated(changed))
     m.allocator.set_weights(changed)
     if any(_is_anybody_in(m, role) for role in shared):
-        for offer in tuple(m.state.offers.values()):
-            offers.rescind(m, offer, out)
+        withdraw(m, m.state.offers.values(), out)
     return None
 
 

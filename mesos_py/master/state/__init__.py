@@ -10,6 +10,7 @@ Indexes that must agree (``check`` says how)::
     frameworks[f].executors[a]  is  agents[a].executors[f]     the same dict
     frameworks[f].used[a]  ==  agents[a].used[f]  ==  its live, non-terminal tasks plus executors
     offers[o]  is  frameworks[f].offers[o]  is  agents[a].offers[o]
+    withdrawn[o]  is of an offer o
     peers[p]  is the framework or agent whose connection p is
     frameworks[f].unreachable_tasks[t]  is of an agent, registered or unreachable, that has lost[f, t]
 
@@ -23,6 +24,7 @@ from typing import TypeVar
 from mesos_py.algebra.resources import Resources
 from mesos_py.machine.frame import PeerID
 from mesos_py.machine.values import Nanos
+from mesos_py.master.changes import OfferEnd
 from mesos_py.master.entities import Agent, Framework, Offer, RecoveredAgent, UnreachableAgent
 from mesos_py.master.invariants import check_state
 from mesos_py.master.options import Options
@@ -49,6 +51,8 @@ class State:
         #: marked gone by an operator, and when
         self.gone_agents: dict[AgentID, Nanos] = {}
         self.offers: dict[OfferID, Offer] = {}
+        #: how those of ``offers`` will end that nobody can answer any more; in the order in which they will
+        self.withdrawn: dict[OfferID, OfferEnd] = {}
         self.peers: dict[PeerID, Framework | Agent] = {}
         #: registered agents by hostname and pid, which name at most one
         self.addresses: dict[tuple[str, str], Agent] = {}
@@ -71,6 +75,10 @@ class State:
         """None when it is unknown, completed, or about to be."""
         found = self.frameworks.get(framework_id)  # type: ignore[arg-type]
         return None if found is None or found.is_ending else found
+
+    def offer(self, offer_id: OfferID) -> Offer | None:
+        """None when it has ended, or is about to."""
+        return None if offer_id in self.withdrawn else self.offers.get(offer_id)
 
     def framework_of(self, peer: PeerID) -> Framework | None:
         found = self.peers.get(peer)

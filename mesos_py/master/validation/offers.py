@@ -5,14 +5,14 @@ Mesos: src/master/validation.cpp namespace offer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from mesos_py.master.entities import Offer
 from mesos_py.wire.ids import FrameworkID, OfferID
 
 
 def invalid_offers(
-    offer_ids: Sequence[OfferID], offers: Mapping[OfferID, Offer], framework_id: FrameworkID
+    offer_ids: Sequence[OfferID], look_up: Callable[[OfferID], Offer | None], framework_id: FrameworkID
 ) -> str | None:
     """There is one, each once, alive, the framework's own, all for one role and of one agent."""
     if not offer_ids:
@@ -24,7 +24,7 @@ def invalid_offers(
         seen[offer_id] = None
     found: list[Offer] = []
     for offer_id in offer_ids:
-        offer = offers.get(offer_id)
+        offer = look_up(offer_id)
         if offer is None:
             return f"Offer {offer_id} is no longer valid"
         found.append(offer)
