@@ -73,8 +73,12 @@ def parse_address(text: str) -> Address:
         )
     if "@" in text:
         raise AddressError(f"'{_shown(text)}': a user and a password go with zk:// only")
-    host, port = _host_and_port(text, MASTER_PORT, text)
-    return MasterAddress(host, port)
+    return host_and_port(text)
+
+
+def host_and_port(text: str) -> MasterAddress:
+    """``host``, ``host:5050`` or ``[::1]:5050``, and nothing else. Raises AddressError."""
+    return MasterAddress(*_host_and_port(text, MASTER_PORT, text))
 
 
 def _zookeeper(text: str) -> ZooKeeperAddress:

@@ -14,7 +14,7 @@ import struct
 
 import orjson
 
-from mesos_py.coordination.address import MasterAddress, parse_address
+from mesos_py.coordination.address import MasterAddress, host_and_port
 from mesos_py.wire.codec import json
 from mesos_py.wire.master import MasterInfo
 
@@ -29,10 +29,17 @@ def read(data: bytes) -> MasterInfo:
     return checked(json.decode(MasterInfo, data))
 
 
+def of_pid(data: bytes) -> MasterInfo:
+    """The master whose pid, ``master@10.0.0.1:5050``, is all that it says. Raises ValueError."""
+    pid = data.decode()
+    place = host_and_port(pid.partition("@")[2])
+    return checked(MasterInfo(id=pid, ip=packed(place.host), port=place.port, pid=pid, hostname=place.host))
+
+
 def checked(info: MasterInfo) -> MasterInfo:
     """``info``, of a master that can be found. Raises ValueError: anybody may have written it."""
     for place in (address_of(info), name_of(info)):
-        if str(parse_address(place)) != place:
+        if str(host_and_port(place)) != place:
             raise ValueError(f"'{place}' is no host:port")
     return info
 

@@ -110,7 +110,8 @@ async def test_what_is_no_candidate_is_overlooked(arena: ZooKeeperArena) -> None
         ("json.info_0000000000", b'{"id": "x", "ip": 1, "po'),
         ("json.info_0000000000", b"[]"),
         ("other_0000000000", b'{"id": "x", "ip": 1, "port": 1}'),
-        ("0000000000", b"master@127.0.0.1:5050"),
+        ("0000000000", b"127.0.0.1:5050"),
+        ("0000000000", b"master@file:///etc/hostname"),
         ("info_0000000000", b"\xff"),
     ],
 )
@@ -127,10 +128,13 @@ async def test_a_first_candidate_that_is_no_master_stops_detection(
 
 
 async def test_a_master_of_old_is_understood(arena: ZooKeeperArena) -> None:
-    """Mesos until 0.24 wrote protobuf."""
+    """Mesos until 0.24 wrote protobuf, and before that a pid."""
     async with Foreigner(arena.address) as client:
         await client.make("info_0000000000", protobuf.encode(info("old")))
         assert await (await arena.watcher()).next() == "old"
+        await client.remove("info_0000000000")
+        await client.make("0000000000", b"master@10.0.0.1:5050")
+        assert await (await arena.watcher()).next() == "master@10.0.0.1:5050"
 
 
 async def test_a_candidate_whose_znode_is_removed_has_lost(arena: ZooKeeperArena) -> None:

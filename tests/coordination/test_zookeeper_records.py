@@ -287,6 +287,17 @@ async def test_a_registry_that_lost_a_bucket_is_refused(place: ZooKeeperPlace) -
         await survivors(place)
 
 
+async def test_the_registry_of_another_program_is_not_overlooked(place: ZooKeeperPlace) -> None:
+    """Masters of a C++ Mesos keep theirs on their own disks, and meet here: one of ours is no successor of theirs."""
+    session, path = await place.session(), f"{place.address.path}/log_replicas"
+    await session.ensure(path)
+    await put(session, f"{path}/0000000003", b"log-replica(1)@10.0.0.1:5050")
+    with pytest.raises(StoreFailed, match=r"of a C\+\+ Mesos .* name another path"):
+        await survivors(place)
+    await session.delete(f"{path}/0000000003")
+    assert await survivors(place) == {}
+
+
 async def test_nobody_else_reads_or_writes_the_records(place: ZooKeeperPlace) -> None:
     """With a password, what masters remember is theirs alone."""
     async with Session(attrs.evolve(place.address, credentials="alice:secret"), timeout_s=30) as session:

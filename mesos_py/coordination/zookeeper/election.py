@@ -25,7 +25,7 @@ from mesos_py.wire.master import MasterInfo
 log = structlog.get_logger(__name__)
 
 LABEL = "json.info"  # src/master/constants.hpp MASTER_INFO_JSON_LABEL
-LEGACY_LABEL = "info"  # MASTER_INFO_LABEL: protobuf instead of JSON, until Mesos 0.24
+LEGACY_LABEL = "info"  # MASTER_INFO_LABEL: protobuf instead of JSON, until Mesos 0.24; before, a pid and no label
 
 _HINT = "remove it if it is foreign, or name another path"
 _MEMBER = re.compile(r"(?:(?P<label>.*)_)?(?P<sequence>[0-9]+)")
@@ -165,6 +165,8 @@ def _master(member: re.Match[str], data: bytes, path: str) -> MasterInfo:
                 return introduction.read(data)
             case "info":
                 return introduction.checked(protobuf.decode(MasterInfo, data))
+            case None:
+                return introduction.of_pid(data)
     except ValueError as error:
         raise DetectionFailed(f"{path}, first of the candidates, is no MasterInfo ({error}); {_HINT}") from error
     raise DetectionFailed(f"{path}, first of the candidates, is not of a master; {_HINT}")

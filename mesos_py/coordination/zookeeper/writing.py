@@ -22,7 +22,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from mesos_py.coordination import Corrupt, Fenced, Key
+from mesos_py.coordination import Corrupt, Fenced, Key, StoreFailed
 from mesos_py.coordination.ledger import Change, Ledger
 from mesos_py.coordination.zookeeper.client import ANY_VERSION, NodeExists, NoNode, Operation, Refused, Unknown
 from mesos_py.coordination.zookeeper.layout import Layout, parts
@@ -46,11 +46,15 @@ class Writer:
     # ---- taking over
 
     async def make(self) -> None:
-        """There is a registry: an empty one, if there was none. Raises Fenced when we are no candidate any more."""
+        """There is a registry: an empty one, if there was none. Raises Fenced when we are no candidate any more,
+        StoreFailed where masters of another kind keep theirs."""
         session, layout = self.session, self.layout
         if await session.owner(layout.root) is not None:
             return
         await session.ensure(layout.above)
+        if any(map(str.isdecimal, await session.children(layout.above))):  # mesos src/log/network.hpp ZooKeeperNetwork
+            what = f"masters of a C++ Mesos have their registry at {layout.above}, and this one cannot read it"
+            raise StoreFailed(f"{session.address}: {what}; name another path")
         request: list[Operation] = [
             ("check", self.candidacy, ANY_VERSION),
             *[("create", path, b"") for path in (layout.root, layout.intent, *layout.buckets)],
