@@ -17,6 +17,8 @@ PROGRAM = Program(
         "ps": ("show", "PS", "list tasks"),
         "agents": ("show", "AGENTS", "list agents"),
         "frameworks": ("show", "FRAMEWORKS", "list frameworks"),
+        "quota": ("quota", "COMMAND", "show what roles are guaranteed and may not exceed, or change it"),
+        "weights": ("weights", "COMMAND", "show what roles weigh in fair sharing, or change it"),
         "logs": ("logs", "COMMAND", "print what a task wrote"),
         "exec": ("exec", "EXEC", "run something where a task runs"),
         "attach": ("exec", "ATTACH", "see and type what the terminal of a task does"),

@@ -28,6 +28,7 @@ INDICES      tuple of int                   ``0,1``
 ROLES        tuple of str                   ``a,b/c``
 WEIGHTS      dict of str to float           ``eng=2,ops=1``
 STRINGS      dict of str to str             ``{"A":"1"}``, a JSON object
+AMOUNTS      dict of str to Milli           ``cpus:0.01;mem:32``
 MINIMA       tuple of Quantities            ``cpus:0.01|mem:32``
 message(M)   a message of class M           ``{"a":1}``, JSON
 REPEATED     tuple of str                   the flag given again and again
@@ -52,7 +53,7 @@ from typing import Any, Final
 import attrs
 
 from mesos_py.algebra.durations import format_duration, format_size, parse_duration, parse_size
-from mesos_py.algebra.quantities import Quantities, milli_text, to_milli
+from mesos_py.algebra.quantities import Milli, Quantities, milli_text, to_milli
 from mesos_py.algebra.roles import invalid_role
 from mesos_py.wire.codec.json import decode, encode
 
@@ -252,21 +253,26 @@ def _strings(text: str) -> dict[str, str]:
     return found
 
 
+def _amounts(text: str) -> dict[str, Milli]:
+    amounts = {}
+    for entry in filter(None, (part.strip() for part in text.split(";"))):
+        name, colon, amount = entry.partition(":")
+        if not colon:
+            raise ValueError(f"expecting NAME:AMOUNT, found '{entry}'")
+        amounts[name.strip()] = to_milli(_number(amount.strip()))
+    return amounts
+
+
+def _amounts_text(amounts: Mapping[str, Milli] | Quantities) -> str:
+    return ";".join(f"{name}:{milli_text(amount)}" for name, amount in amounts.items())
+
+
 def _minima(text: str) -> tuple[Quantities, ...]:
-    alternatives = []
-    for alternative in filter(None, (part.strip() for part in text.split("|"))):
-        amounts = {}
-        for entry in filter(None, (part.strip() for part in alternative.split(";"))):
-            name, colon, amount = entry.partition(":")
-            if not colon:
-                raise ValueError(f"expecting NAME:AMOUNT, found '{entry}'")
-            amounts[name.strip()] = to_milli(_number(amount.strip()))
-        alternatives.append(Quantities(amounts))
-    return tuple(alternatives)
+    return tuple(Quantities(_amounts(part)) for part in text.split("|") if part.strip())
 
 
 def _minima_text(minima: tuple[Quantities, ...]) -> str:
-    return "|".join(";".join(f"{name}:{milli_text(amount)}" for name, amount in one.items()) for one in minima)
+    return "|".join(map(_amounts_text, minima))
 
 
 def _boolean_text(value: bool) -> str:
@@ -295,6 +301,7 @@ INDICES = Kind("N,...", _indices, lambda value: ",".join([str(one) for one in va
 ROLES = Kind("ROLE,...", _roles, ",".join)
 WEIGHTS = Kind("ROLE=WEIGHT,...", _weights, _weights_text)
 STRINGS = Kind("JSON", _strings, lambda value: json.dumps(value, separators=(",", ":")))
+AMOUNTS = Kind("NAME:AMOUNT;...", _amounts, _amounts_text)
 MINIMA = Kind("NAME:AMOUNT;...|...", _minima, _minima_text)
 REPEATED = Kind("TEXT", str, ",".join, repeated=True, literal=True)
 

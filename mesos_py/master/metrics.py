@@ -284,6 +284,15 @@ class Metrics:
             yield Sample(f"allocator/mesos/roles/{role}/shares/dominant", share)
         for role, active in allocator.active_filters().items():
             yield Sample(f"allocator/mesos/offer_filters/roles/{role}/active", active)
+        for role in self._core.registry.quotas:
+            quota, held = allocator.quota(role), allocator.offered_or_consumed(role)
+            prefix = f"allocator/mesos/quota/roles/{role}/resources"
+            for name, amount in quota.guarantees.items():
+                yield Sample(f"{prefix}/{name}/guarantee", amount / 1000)
+            for name, amount in quota.limits.items():
+                yield Sample(f"{prefix}/{name}/limit", amount / 1000)
+            for name in dict.fromkeys((*quota.guarantees, *dict(quota.limits.items()))):
+                yield Sample(f"{prefix}/{name}/offered_or_allocated", held.get(name) / 1000)
 
     @staticmethod
     def _operations() -> Iterator[Sample]:

@@ -143,6 +143,7 @@ def test_words_and_the_rest() -> None:
          (Quantities.of(cpus=1, mem=32), Quantities.of(disk=100))),
         (["--min_allocatable_resources="], "min_allocatable_resources", ()),
         (["--weights=a=2,b=0.5"], "weights", {"a": 2.0, "b": 0.5}),
+        (["--min_allocatable_resources= | cpus:1; |"], "min_allocatable_resources", (Quantities.of(cpus=1),)),
         (["--roles=a,b/c"], "roles", ("a", "b/c")),
         (["--agent_reregister_timeout=15mins"], "agent_reregister_timeout_s", 900.0),
         (["--no-filter_gpu_resources"], "filter_gpu_resources", False),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mesos_py.flags import Rate
+from mesos_py.master.events import ChangeQuota, RemoveQuota
 from mesos_py.master.metrics import Metrics
 from mesos_py.master.options import Options
 from mesos_py.wire.offer import Offer
@@ -153,3 +154,20 @@ def test_names_with_slashes_are_encoded() -> None:
     world = World()
     scheduler = world.scheduler(name="team/a b%")
     assert f"master/frameworks/team%2Fa b%25/{scheduler.id}/subscribed" in told(world)
+
+
+def test_quota_is_told_as_long_as_there_is_any() -> None:
+    """Guarantee and limit of each resource that has one, and what the role has of it, offered or used."""
+    world = World()
+    world.agent(cpus=4, mem=4096)
+    world.scheduler(roles=("a/b",))
+    world.settle()
+    change = ChangeQuota((builders.quota("a", {"cpus": 1.5}, {"cpus": 4, "gpus": 0}),), force=False)
+    world.apply(ChangeQuota, change)
+    prefix = "allocator/mesos/quota/roles/a/resources"
+    assert {name: number for name, number in told(world).items() if name.startswith("allocator/mesos/quota")} == {
+        f"{prefix}/cpus/guarantee": 1.5, f"{prefix}/cpus/limit": 4, f"{prefix}/gpus/limit": 0,
+        f"{prefix}/cpus/offered_or_allocated": 4, f"{prefix}/gpus/offered_or_allocated": 0,
+    }  # fmt: skip
+    world.apply(RemoveQuota, RemoveQuota("a"))
+    assert not any(name.startswith("allocator/mesos/quota") for name in told(world))
