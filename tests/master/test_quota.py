@@ -7,6 +7,7 @@ import pytest
 from mesos_py.algebra.quantities import Limits, Quantities
 from mesos_py.algebra.quota import NO_QUOTA, Quota
 from mesos_py.machine.problem import Problem
+from mesos_py.master.calls.offers import ENDED_AT_ONCE
 from mesos_py.master.changes import QuotaUpdated
 from mesos_py.master.events import ChangeQuota, RemoveQuota, SetQuota
 from mesos_py.master.options import Options
@@ -171,6 +172,34 @@ def test_what_others_are_offered_is_taken_back_for_a_guarantee() -> None:
     assert len(other.offers()) == 4
     assert change(world, quota("a", {"cpus": 6})) is None
     assert rescinded(other) == 2
+
+
+def test_each_role_of_a_list_has_its_own_taken_back() -> None:
+    """What is freed for the guarantee of one is not counted as another's."""
+    world = cluster()
+    other = world.scheduler(name="other", roles=("c",))
+    world.settle()
+    assert change(world, quota("a", {"cpus": 4}), quota("b", {"cpus": 4}), quota("c", {}, {"mem": 12000})) is None
+    assert rescinded(other) == 2 + 0
+    assert world.master.allocator.offered_or_consumed("c") == Quantities.of(cpus=8, mem=8192)
+
+
+def test_what_is_on_its_way_back_is_not_taken_twice() -> None:
+    """Offers end in slices (``calls/offers``): those that nobody can accept any more count as free already."""
+    world = World(check=False)
+    for number in range(ENDED_AT_ONCE + 8):
+        world.agent(hostname=f"h{number}", cpus=4, mem=4096)
+    scheduler = world.scheduler(roles=("a",))
+    world.settle()
+    offered = scheduler.offers()
+    assert len(offered) == ENDED_AT_ONCE + 8
+    assert change(world, quota("a", {}, {"cpus": 8})) is None
+    assert rescinded(scheduler) == ENDED_AT_ONCE
+    assert change(world, quota("a", {}, {"cpus": 4})) is None
+    world.settle()
+    assert rescinded(scheduler) == len(offered) - 1
+    assert [offer.id for offer in offered if offer.id in world.state.offers] == [offered[-1].id]
+    world.master.check()
 
 
 def test_reservations_count_whether_they_are_offered_or_not() -> None:

@@ -19,11 +19,11 @@ apart from its master; here both know the same, and no more is taken back than h
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from mesos_py.algebra.quantities import Quantities
 from mesos_py.algebra.quota import Quota
-from mesos_py.algebra.roles import is_strict_subrole
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.problem import Kind, Problem, bad_request
 from mesos_py.machine.table import Table
@@ -33,6 +33,7 @@ from mesos_py.master.entities import Offer
 from mesos_py.master.events import ChangeQuota, RemoveQuota, SetQuota
 from mesos_py.master.quotas import config_of, guarantee_and_limit, quota_of, total_guarantees
 from mesos_py.master.registry import UpdateQuota
+from mesos_py.master.state import State
 from mesos_py.master.validation.quota import invalid_config, invalid_request
 from mesos_py.wire.quota import QuotaConfig
 
@@ -149,36 +150,58 @@ def _change(m: Master, configs: tuple[QuotaConfig, ...], out: Frame) -> None:
     for role, quota in quotas.items():
         m.allocator.set_quota(role, quota)
         out.change(QuotaUpdated(role, quota))
+    _take_back(m, quotas, out)
+
+
+def _take_back(m: Master, quotas: Mapping[str, Quota], out: Frame) -> None:
+    """The roles are offered no more than their limits leave, and others not what their guarantees are missing.
+
+    As if nothing was free at this moment: what is free may be kept for somebody else's guarantee.
+    """
+    outstanding = _Outstanding(m.state)
     for role, quota in quotas.items():
-        _take_back_excess(m, role, quota, out)
-        _take_back_guaranteed(m, role, quota, out)
+        held = m.allocator.offered_or_consumed(role) - outstanding.void(role)
+        outstanding.take((role,), Quantities({name: held.get(name) - most for name, most in quota.limits.items()}))
+        held = m.allocator.offered_or_consumed(role) - outstanding.void(role)
+        outstanding.take(outstanding.others(role), quota.guarantees - held)
+    offers.withdraw(m, outstanding.taken, out)
 
 
-def _take_back_excess(m: Master, role: str, quota: Quota, out: Frame) -> None:
-    """The role and those below it are offered no more than their limits leave, oldest offers first."""
-    for offer in tuple(m.state.offers.values()):
-        held = m.allocator.offered_or_consumed(role)
-        over = [name for name, limit in quota.limits.items() if held.get(name) > limit]
-        if not over:
-            return
-        if _is_in(offer, role) and any(map(_countable(offer).get, over)):
-            offers.rescind(m, offer, out)
+class _Outstanding:
+    """The offers there are by top-level role, oldest first, each looked at once however many roles are changed."""
 
+    def __init__(self, state: State) -> None:
+        self.taken: list[Offer] = []
+        self._alive: dict[str, list[tuple[Offer, Quantities]]] = {}
+        self._void: dict[str, Quantities] = {}
+        for offer in state.offers.values():
+            role = offer.role.partition("/")[0]
+            if offer.id in state.withdrawn:
+                self._void[role] = self.void(role) + _countable(offer)
+            else:
+                self._alive.setdefault(role, []).append((offer, _countable(offer)))
 
-def _take_back_guaranteed(m: Master, role: str, quota: Quota, out: Frame) -> None:
-    """Others are not offered what the role is still missing of its guarantee, though more of it may be free."""
-    missing = quota.guarantees - m.allocator.offered_or_consumed(role)
-    for offer in tuple(m.state.offers.values()):
-        if not missing:
-            return
-        freed = _countable(offer)
-        if not _is_in(offer, role) and any(map(freed.get, missing)):
-            missing -= freed
-            offers.rescind(m, offer, out)
+    def void(self, role: str) -> Quantities:
+        """So much of what counts as offered to the role, or below it, is on its way back."""
+        return self._void.get(role, Quantities())
 
+    def others(self, role: str) -> list[str]:
+        return [other for other in self._alive if other != role]
 
-def _is_in(offer: Offer, role: str) -> bool:
-    return offer.role == role or is_strict_subrole(offer.role, role)
+    def take(self, roles: Iterable[str], wanted: Quantities) -> None:
+        """Offers to these roles are taken back that have so much together, or all that have anything of it."""
+        for role in roles:
+            if not wanted:
+                return
+            kept = []
+            for offer, freed in self._alive.get(role, ()):
+                if any(map(freed.get, wanted)):
+                    wanted -= freed
+                    self._void[role] = self.void(role) + freed
+                    self.taken.append(offer)
+                else:
+                    kept.append((offer, freed))
+            self._alive[role] = kept
 
 
 def _countable(offer: Offer) -> Quantities:
