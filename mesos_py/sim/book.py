@@ -31,6 +31,7 @@ FINAL = {
 }  # fmt: skip
 
 EXECUTOR_NEEDS = (0.1, 32.0)  # cpus, mem
+PROBE_NEEDS = (0.1, 32.0)
 EXECUTOR_DISK = 10.0
 
 #: what it finds is in the task's fate
@@ -166,7 +167,8 @@ class Workload:
 
     def probe(self, task_id: TaskID) -> Shape:
         """Small, and over at once."""
-        return Shape(cpus=0.1, mem=32.0, fate=Fate(task=task_id, run=1.0))
+        cpus, mem = PROBE_NEEDS
+        return Shape(cpus=cpus, mem=mem, fate=Fate(task=task_id, run=1.0))
 
 
 # ---- as messages

@@ -31,6 +31,7 @@ from mesos_py.sim.hosts import RESTARTED_WITHIN, AgentHost
 from mesos_py.sim.loop import SimLoop
 from mesos_py.sim.masters import MasterProcess
 from mesos_py.sim.net import Network
+from mesos_py.sim.operators import Operators
 from mesos_py.sim.plan import FrameworkPlan, Plan
 from mesos_py.sim.scheduler import SimScheduler
 from mesos_py.sim.zookeeper.client import SimClient
@@ -120,6 +121,7 @@ class Cluster:
             agent.start()
         for framework in plan.frameworks:
             self._add_scheduler(framework)
+        self.operators = Operators(self)
         self.guests = None if plan.guests_every_s is None else Guests(self, plan.guests_every_s)
 
     def rng(self, name: str) -> random.Random:
@@ -267,6 +269,7 @@ class Cluster:
             if not scheduler.is_up:
                 scheduler.start()
             scheduler.reform()
+        self.operators.reform()
 
     def stop(self) -> None:
         """Nothing of the cluster wants to run any more."""

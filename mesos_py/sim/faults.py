@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 import attrs
 
 from mesos_py.machine.values import seconds
-from mesos_py.sim.trouble import coordination, frameworks, hosts, network
+from mesos_py.sim import orders
+from mesos_py.sim.trouble import coordination, frameworks, hosts, network, operators
 
 if TYPE_CHECKING:
     from mesos_py.sim.cluster import Cluster
+    from mesos_py.sim.operators import Order
 
 
-LEADER = "leader"
+LEADER, OPERATOR = "leader", "operator"
 
 
 @attrs.frozen(kw_only=True)
@@ -34,8 +36,12 @@ class Fault:
     draw: float = 0.0
     #: it has its place in the run, and does nothing: so that what comes before the others is as it was with it
     is_left_out: bool = False
+    #: what an operator asks for
+    order: Order | None = None
 
     def text(self) -> str:
+        if self.order is not None:
+            return f"{self.at_s:g} s {self.kind} for {orders.text(self.order)}"
         lasting = f" for {self.for_s:g} s" if self.for_s else ""
         return f"{self.at_s:g} s {self.kind} {self.host}{lasting} ({self.draw:.3f})"
 
@@ -44,7 +50,7 @@ class Fault:
 class Kind:
     """How a fault begins and ends; ``durations_s`` to draw from, none for those of an instant."""
 
-    #: what it is done to: "master", "zookeeper", "agent", "framework", or "host": any that talks to masters
+    #: what it is done to: "master", "zookeeper", "agent", "framework", "host": any that talks to masters; or nobody
     on: str
     begin: Callable[[Cluster, Fault], None]
     end: Callable[[Cluster, Fault], None] | None = None
@@ -88,6 +94,7 @@ KINDS = {
     "operator tears down": Kind("framework", frameworks.operator_tears_down),
     "tear down": Kind("framework", frameworks.tear_down),
     "kill everything": Kind("framework", frameworks.flood_kills),
+    "operator asks": Kind("nobody", operators.ask, is_drawn=False),
 }
 
 
@@ -116,6 +123,12 @@ def draw(
             )
         )
     return tuple(sorted(made, key=lambda fault: fault.at_s))
+
+
+def draw_orders(rng: random.Random, duration_s: float) -> tuple[Fault, ...]:
+    """What operators ask for meanwhile, in the order of their times."""
+    times = sorted(round(rng.random() * duration_s, 3) for _ in range(rng.choice((3, 8, 20))))
+    return tuple([Fault(at_s=at_s, kind="operator asks", host=OPERATOR, order=orders.draw(rng)) for at_s in times])
 
 
 def schedule(cluster: Cluster, faults: Sequence[Fault]) -> None:

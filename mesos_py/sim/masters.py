@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import attrs
@@ -105,6 +105,17 @@ class MasterProcess:
     def tell(self, event: Event) -> None:
         """An operator's call."""
         self.process.enter(self.driver.tell, event)
+
+    def ask(self, event: Event) -> asyncio.Future[Any]:
+        """The same, of somebody who waits for the answer; there is none if the master ends before."""
+        answer: asyncio.Future[Any] = self.loop.create_future()
+
+        async def put() -> None:
+            with contextlib.suppress(Stopped):
+                answer.set_result(await self.driver.ask(event))
+
+        self.process.enter(lambda: self._start_answer(put(), "answer of an operator"))
+        return answer
 
     # ---- its life
 
@@ -209,9 +220,7 @@ class MasterProcess:
 
         def ask(request: tuple[int, PeerID, Call]) -> None:
             number, stream, call = request
-            task = self.loop.create_task(self._answer(end, number, stream, call), name=f"answer {number}")
-            self._answering[task] = None
-            task.add_done_callback(lambda done: self._answering.pop(done, None))
+            self._start_answer(self._answer(end, number, stream, call), f"answer {number}")
 
         end.listen(ask, lambda why: None)
 
@@ -236,11 +245,14 @@ class MasterProcess:
                 end.send(self._elsewhere() or tuple(agents))
 
         def ask(word: str) -> None:
-            task = self.loop.create_task(tell(), name="answer of agents")
-            self._answering[task] = None
-            task.add_done_callback(lambda done: self._answering.pop(done, None))
+            self._start_answer(tell(), "answer of agents")
 
         end.listen(ask, lambda why: None)
+
+    def _start_answer(self, work: Coroutine[Any, Any, None], what: str) -> None:
+        task = self.loop.create_task(work, name=what)
+        self._answering[task] = None
+        task.add_done_callback(lambda done: self._answering.pop(done, None))
 
     def _open(self, kind: str, end: End) -> PeerID:
         self._numbers += 1

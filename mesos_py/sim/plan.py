@@ -111,6 +111,7 @@ class Plan:
 
 
 GUESTS = 0.3  # part of the seeds in which containers are launched over the API of agents, too
+ORDERED, NESTED = 0.4, 0.3  # part of the seeds in which quotas and weights are set, and of their roles below others
 CHECKED, SICK = 0.3, 0.3  # part of the seeds in which tasks are checked, and part of their tasks
 
 
@@ -131,7 +132,7 @@ def draw(seed: int) -> Plan:
         spikes=0.01 if spiky else 0.0,
         give_up=rng.choice((10, 30, 60, 120)) * SECOND,
     )
-    return Plan(
+    made = Plan(
         seed=seed,
         agents=agents,
         frameworks=frameworks,
@@ -158,6 +159,19 @@ def draw(seed: int) -> Plan:
         zk_commit_max=rng.choice((2, 20, 500)) * MILLISECOND,
         zk_lag_max=rng.choice((5, 5, 1_000)) * MILLISECOND,
     )
+    operators = random.Random(f"{seed}/operators")
+    return _with_operators(operators, made) if operators.random() < ORDERED else made
+
+
+def _with_operators(rng: random.Random, plan: Plan) -> Plan:
+    """The same, with quotas and weights; some frameworks are in roles below those that have them."""
+    frameworks = tuple(
+        attrs.evolve(one, role=f"{one.role}/{one.host}") if one.role != "*" and rng.random() < NESTED else one
+        for one in plan.frameworks
+    )
+    asked = faults.draw_orders(rng, plan.duration_s)
+    both = sorted([*plan.faults, *asked], key=lambda fault: fault.at_s)
+    return attrs.evolve(plan, frameworks=frameworks, faults=tuple(both))
 
 
 def _agent(rng: random.Random, host: str) -> AgentPlan:

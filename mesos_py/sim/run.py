@@ -28,6 +28,7 @@ from mesos_py.sim.checkers.facts import Facts
 from mesos_py.sim.checkers.lives import Lives
 from mesos_py.sim.checkers.offers import Offers
 from mesos_py.sim.checkers.presence import Presence
+from mesos_py.sim.checkers.quotas import Quotas
 from mesos_py.sim.checkers.updates import Updates
 from mesos_py.sim.checkers.writers import Writers
 from mesos_py.sim.cluster import Checker, Cluster, Sabotage, Tamper
@@ -93,7 +94,7 @@ def run(
     async def main() -> None:
         nonlocal cluster
         judges: tuple[Checker, ...] = (
-            writers, offers, updates, lives, Containers(), Facts(), Presence(), *checkers
+            writers, offers, updates, lives, Containers(), Facts(), Presence(), Quotas(), *checkers
         )  # fmt: skip
         cluster = Cluster(loop, plan, judges, sabotage, tamper, journal)
         faults.schedule(cluster, plan.faults)

@@ -5,6 +5,7 @@ master's facts say is running, and what really runs on the hosts.
 
     I4   no update is left unacknowledged           I5   no task is silently lost
     I11  every framework gets a last task through   I12  nothing runs that nobody wants
+    I9   and so does every one that is guaranteed what it takes
 """
 
 from __future__ import annotations
@@ -29,12 +30,14 @@ def debts(cluster: Cluster, offers: Offers, updates: Updates, lives: Lives) -> l
         for scheduler in cluster.schedulers.values()
         for record in scheduler.book.values()
     }
+    roles = {one.host: one.role for one in cluster.plan.frameworks}
     left: list[str] = []
     for host, scheduler in cluster.schedulers.items():
         if not scheduler.subscribed:
             left.append(f"I11 {host} is not subscribed")
         elif not scheduler.is_probed:
-            left.append(f"I11 {host} has not run its last task")
+            invariant = "I9" if roles.get(host) in cluster.operators.guaranteed else "I11"
+            left.append(f"{invariant} {host} has not run its last task")
         for record in scheduler.open_records():
             states = [status.state.name for status in record.heard[-4:]]
             if scheduler.is_ending and not record.is_probe and not record.is_unreachable:
@@ -64,4 +67,5 @@ def debts(cluster: Cluster, offers: Offers, updates: Updates, lives: Lives) -> l
     for host, owed in updates.owed.items():
         left += [f"I4 {host} is owed an acknowledgement of {status.state.name} of {key[:2]}"
                  for key, status in owed.items() if key[0] in ears]  # fmt: skip
+    left += cluster.operators.debts()
     return left if cluster.guests is None else [*left, *cluster.guests.debts()]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from mesos_py.master.events import ChangeWeights
 from mesos_py.sim.behaviour import Behaviour
 from mesos_py.sim.book import Workload
-from mesos_py.sim.faults import Fault
+from mesos_py.sim.faults import OPERATOR, Fault
+from mesos_py.sim.operators import Order
 from mesos_py.sim.plan import FrameworkPlan, Plan
 from mesos_py.sim.run import Report, run
+from mesos_py.wire.role import WeightInfo
 
 #: tasks that run until they are killed, by a scheduler that does not kill
 LASTING = Workload(forever=1.0, fails=0.0, stubborn=0.0)
@@ -41,3 +44,14 @@ def well(made: Plan, **options: Any) -> Report:
 def survived(report: Report) -> None:
     """The last task has finished and everything else is still under way."""
     assert report.ends == {"OPEN": report.tasks - 1, "FINISHED": 1}, report.ends
+
+
+# ---- operators
+
+
+def asks(at_s: float, order: Order) -> Fault:
+    return Fault(at_s=at_s, kind="operator asks", host=OPERATOR, order=order)
+
+
+def weigh(at_s: float, **weights: float) -> Fault:
+    return asks(at_s, ChangeWeights(tuple([WeightInfo(role=role, weight=one) for role, one in weights.items()])))

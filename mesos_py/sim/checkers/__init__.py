@@ -10,8 +10,9 @@ Each checker keeps a ledger of its own and raises ``Violation`` at the first eve
     Presence  I7 an agent is given up after its time, not before, and one that is gone stays away
     Lives     I8 a framework that is away is left alone until its failover timeout, and not after
     Containers  I12 nothing is begun twice, nothing is ended that nobody asked to end
+    Quotas    I9 nothing is offered beyond a limit, whoever leads and whoever has yet to come back
 
 I14 (nobody's unread messages pile up) is the network's bound; I15 is the cluster's digest. What is owed rather than
-forbidden (I4, I5, I11, I12) is judged after healing, in ``settled``. I9 needs quota, I10 is a scenario (fairness in
+forbidden (I4, I5, I9's guarantees, I11, I12) is judged after healing, in ``settled``. I10 is a scenario (fairness in
 steady state), I13 belongs to frameworks that deploy.
 """

@@ -17,11 +17,13 @@ from mesos_py.master.events import RegistryRecovered
 from mesos_py.master.registry import Registry
 from mesos_py.sim.observe import Violation, is_master
 
-#: what a master tells of an agent -> the fact that has to be kept with it
+#: what a master tells of an agent, or of roles -> the fact that has to be kept with it
 KEPT_WITH: dict[type[Any], tuple[type[Any], ...]] = {
     changes.AgentUnreachable: (registry.MarkAgentUnreachable,),
     changes.AgentGone: (registry.MarkAgentGone,),
     changes.AgentRemoved: (registry.RemoveAgent,),
+    changes.QuotaUpdated: (registry.UpdateQuota,),
+    changes.WeightsUpdated: (registry.UpdateWeights,),
 }
 
 
@@ -41,7 +43,7 @@ class Facts:
     def applied(self, process: str, event: Event, frame: Frame, at: Nanos) -> None:
         if is_master(process):
             if event.kind is RegistryRecovered:
-                self._judge_recovered(process, event.body.registry)
+                self._judge_recovered(process, event.body.registry, frame.writes)
             self._judge_changes(process, frame)
         unkept = self._unkept.get(process)
         if frame.writes:
@@ -80,15 +82,17 @@ class Facts:
         for change in frame.changes:
             kinds = KEPT_WITH.get(type(change))
             if kinds is not None and not any(
-                isinstance(write, kinds) and write.agent_id == change.agent_id for write in frame.writes
+                isinstance(write, kinds) and getattr(write, "agent_id", "") == getattr(change, "agent_id", "")
+                for write in frame.writes
             ):
                 raise Violation("I5", f"{process} tells that {change}, and keeps nothing of it: {frame.writes}")
 
-    def _judge_recovered(self, process: str, found: Registry) -> None:
-        """All that was kept, and perhaps what was on its way when the master before this one ended."""
+    def _judge_recovered(self, process: str, found: Registry, writes: Sequence[Any]) -> None:
+        """All that was kept, perhaps what was on its way when the master before this one ended, and what it has written
+        by itself since."""
         expected = self._registry.copy()
         on_its_way = self._unkept.get(self._leader, deque())
-        while not _is_alike(expected, found):
+        while not _is_alike(_after(expected, writes), found):
             if not on_its_way:
                 raise Violation("I5", f"{process} finds {_told(found)} in its registry, but {_told(expected)} was kept")
             for write in on_its_way.popleft()[1]:
@@ -96,11 +100,23 @@ class Facts:
         self._registry, self._leader = expected, process
 
 
+def _after(registry: Registry, writes: Sequence[Any]) -> Registry:
+    made = registry.copy()
+    for write in writes:
+        made.apply(write)
+    return made
+
+
 def _is_alike(one: Registry, other: Registry) -> bool:
-    return all(ids.keys() == others.keys() for ids, others in (
-        (one.agents, other.agents), (one.unreachable, other.unreachable), (one.gone, other.gone),
-    ))  # fmt: skip
+    return one.quotas == other.quotas and one.weights == other.weights and all(
+        ids.keys() == others.keys() for ids, others in (
+            (one.agents, other.agents), (one.unreachable, other.unreachable), (one.gone, other.gone),
+        )
+    )  # fmt: skip
 
 
 def _told(found: Registry) -> str:
-    return f"admitted {[*found.agents]}, unreachable {[*found.unreachable]}, gone {[*found.gone]}"
+    return (
+        f"admitted {[*found.agents]}, unreachable {[*found.unreachable]}, gone {[*found.gone]},"
+        f" quotas {found.quotas}, weights {found.weights}"
+    )
