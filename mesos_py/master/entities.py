@@ -225,8 +225,8 @@ class Agent:
     tasks: dict[FrameworkID, dict[TaskID, Task]] = attrs.field(factory=dict)
     #: the inner dict is the same object as ``Framework.executors[agent id]``
     executors: dict[FrameworkID, dict[ExecutorID, ExecutorInfo]] = attrs.field(factory=dict)
-    #: kills to repeat when the agent reregisters
-    killed: dict[tuple[FrameworkID, TaskID], None] = attrs.field(factory=dict)
+    #: kills to repeat when the agent reregisters, of tasks that live or are lost, with the policy last asked for
+    killed: dict[tuple[FrameworkID, TaskID], KillPolicy | None] = attrs.field(factory=dict)
     #: tasks told lost though it may still run them: among the unreachable ones of their frameworks
     lost: dict[tuple[FrameworkID, TaskID], None] = attrs.field(factory=dict)
     #: in flight; none as long as ACCEPT refuses all but launches
@@ -277,6 +277,8 @@ class UnreachableAgent:
     deactivated: bool = False
     #: tasks it was lost with, as far as this master knew and still remembers them
     lost: dict[tuple[FrameworkID, TaskID], None] = attrs.field(factory=dict)
+    #: which of these are to be killed when it is back
+    killed: dict[tuple[FrameworkID, TaskID], KillPolicy | None] = attrs.field(factory=dict)
 
 
 def task_of(info: TaskInfo, framework: Framework, executor_id: ExecutorID | None, resources: Resources) -> Task:

@@ -75,6 +75,8 @@ def _check_agents(state: State) -> None:
         for framework_id, resources in used.items():
             assert state.frameworks[framework_id].used[agent_id] == resources
         assert not agent.offers or agent.active
+        live = [(framework_id, task_id) for framework_id, tasks in agent.tasks.items() for task_id in tasks]
+        assert agent.killed.keys() <= {*live, *agent.lost}
         free = agent.total - agent.total_used().unallocate()
         offered = agent.total_offered().unallocate().nonshared
         assert offered <= free, f"{agent_id}: {offered} offered of {free}"

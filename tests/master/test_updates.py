@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mesos_py.algebra.resources import NONE
+from mesos_py.flags import Rate
 from mesos_py.master import changes
 from mesos_py.master.entities import TERMINAL
 from mesos_py.master.options import Options
@@ -15,6 +16,7 @@ from mesos_py.wire.scheduler_api import Call, Event
 from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import KillPolicy, TaskState, TaskStatus
 from tests import builders
+from tests.builders import CAPABILITY
 from tests.master.world import AgentDouble, Scheduler, World
 
 State = TaskState
@@ -264,13 +266,59 @@ def test_a_kill_of_an_unknown_task_is_answered_like_a_reconciliation() -> None:
     assert (status.state, status.message) == (State.TASK_LOST, "Reconciliation: Task is unknown")
 
 
-def test_a_kill_waits_for_a_disconnected_agent() -> None:
-    world, agent, scheduler = running()
-    task = world.state.frameworks[scheduler.id].tasks[TaskID("t")].wire()
-    agent.disconnect()
-    scheduler.kill("t")
-    agent.reregister(tasks=(task,), frameworks=(scheduler.info,))
-    assert [message.task_id for message in agent.of(internal.KillTask)] == ["t"]
+@pytest.mark.parametrize("aware", [True, False], ids=["aware", "plain"])
+@pytest.mark.parametrize("away", ["disconnected", "waits", "unreachable"])
+@pytest.mark.parametrize("is_asked_before", [True, False], ids=["before", "meanwhile"])
+def test_a_kill_waits_for_an_agent_that_is_away(away: str, is_asked_before: bool, aware: bool) -> None:
+    """F26: whether it is asked for just before or meanwhile; repeated with its policy until the task has ended."""
+    world = World(Options(agent_removal_rate_limit=Rate(1, 600)))
+    other, agent = world.agent(hostname="other"), world.agent()
+    scheduler = world.scheduler(capabilities=(CAPABILITY.PARTITION_AWARE,) if aware else ())
+    scheduler.launch(*[builders.task(name, agent.id) for name in ("t", "lives")])
+    tasks = tuple(task.wire() for task in world.state.frameworks[scheduler.id].tasks.values())
+    policy = KillPolicy(grace_period=builders.duration(60))
+
+    def kill() -> None:
+        scheduler.call(Call.Type.KILL, kill=Call.Kill(task_id=TaskID("t"), kill_policy=policy))
+
+    if is_asked_before:
+        kill()
+    if away == "disconnected":
+        agent.disconnect()
+    if away == "waits":
+        other.fall_silent()
+        world.advance(10)
+    if away != "disconnected":
+        agent.fall_silent()
+        world.advance(100)
+    if not is_asked_before:
+        kill()
+    assert (agent.id in world.state.unreachable_agents) == (away == "unreachable")
+    agent.heard.clear()
+    for _ in range(2):
+        agent.reregister(tasks=tasks, frameworks=(scheduler.info,))
+        (repeated,) = agent.of(internal.KillTask)
+        assert (repeated.task_id, repeated.kill_policy) == ("t", policy)
+        agent.heard.clear()
+    agent.update(scheduler.id, "t", State.TASK_KILLED)
+    agent.reregister(tasks=tasks, frameworks=(scheduler.info,))
+    assert agent.of(internal.KillTask) == []
+
+
+def test_a_kill_is_forgotten_with_its_task() -> None:
+    """Once the agent is back without it, or the bound has pushed it out: another task may be called so."""
+    for bound, report in ((1000, ()), (1, None)):
+        world = World(Options(max_unreachable_tasks_per_framework=bound))
+        agent, scheduler = world.agent(), world.scheduler(capabilities=(CAPABILITY.PARTITION_AWARE,))
+        scheduler.launch(*[builders.task(name, agent.id) for name in ("t", "u")])
+        tasks = tuple(task.wire() for task in world.state.frameworks[scheduler.id].tasks.values())
+        scheduler.kill("t")
+        agent.fall_silent()
+        world.advance(100)
+        agent.heard.clear()
+        agent.reregister(tasks=tasks if report is None else report, frameworks=(scheduler.info,))
+        assert agent.of(internal.KillTask) == []
+        assert world.state.agents[agent.id].killed == {}
 
 
 # ---- executors and messages

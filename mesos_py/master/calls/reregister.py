@@ -84,6 +84,7 @@ def reregister_agent(m: Master, event: Event, out: Frame) -> None:
     else:
         _add(m, agent_id, report, peer, out, was_overdue=was_overdue)
     agent = m.state.agents[agent_id]
+    _repeat_kills(agent, out)
     for info in report.frameworks:
         if info.id in m.state.removed_frameworks:
             out.send(peer, ShutdownFramework(framework_id=info.id))
@@ -92,6 +93,14 @@ def reregister_agent(m: Master, event: Event, out: Frame) -> None:
             if current != info:
                 out.send(peer, UpdateFramework(framework=current))
     ping(m, agent, out)
+
+
+def _repeat_kills(agent: Agent, out: Frame) -> None:
+    """What frameworks asked for before the agent was away, or while it was, is asked for again."""
+    for (framework_id, task_id), policy in agent.killed.items():
+        task = agent.tasks.get(framework_id, {}).get(task_id)
+        if task is not None and not task.is_terminal:
+            out.send(agent.peer, KillTask(framework_id=framework_id, task_id=task_id, kill_policy=policy))
 
 
 def _address(pid: str, hostname: str) -> tuple[str, str]:
@@ -246,10 +255,6 @@ def _compare(m: Master, agent: Agent, report: ReregisterAgent, peer: PeerID, out
             m.allocator.add_allocation(framework_id, agent.id, added)
     _welcome(m, agent, _missing(m, agent, report), out)
     _tell_back(m, back, "Agent reregistered", out)
-    for framework_id, task_id in agent.killed:
-        task = agent.tasks[framework_id][task_id]
-        if not task.is_terminal:
-            out.send(peer, KillTask(framework_id=framework_id, task_id=task_id, kill_policy=task.kill_policy))
 
 
 def _forget_executors(m: Master, agent: Agent, report: ReregisterAgent, out: Frame) -> None:

@@ -25,13 +25,20 @@ table = Table("task calls")
 
 @table.on(Call.Type.KILL, check=known_caller)
 def kill(m: Master, event: Event, out: Frame) -> None:
-    """The task's agent is told to kill it, now or when it is back; of an unknown task the framework is told so."""
+    """The task's agent is told to kill it, now or when it is back; of an unknown or lost task the framework is told so.
+
+    Mesos forgets the kill of a task that is lost, also one that was asked for before, and the task is RUNNING again.
+    """
     call: Call = event.body
     assert call.kill is not None
     wanted = call.kill
     framework = m.state.frameworks[call.framework_id]  # type: ignore[index]
     task = framework.tasks.get(wanted.task_id)
     if task is None:
+        lost = framework.unreachable_tasks.get(wanted.task_id)
+        if lost is not None and wanted.agent_id in (None, lost.agent_id):
+            holder = m.state.agents.get(lost.agent_id) or m.state.unreachable_agents[lost.agent_id]
+            remember_kill(holder, lost, wanted.kill_policy)
         reconcile_task(m, framework, wanted.task_id, wanted.agent_id, out)
         return
     if wanted.agent_id is not None and wanted.agent_id != task.agent_id:
@@ -39,7 +46,7 @@ def kill(m: Master, event: Event, out: Frame) -> None:
         out.change(Dropped("KILL", why, framework_id=framework.id, agent_id=wanted.agent_id, task_id=wanted.task_id))
         return
     agent = m.state.agents[task.agent_id]
-    remember_kill(agent, task)
+    remember_kill(agent, task, wanted.kill_policy)
     if agent.connected:
         word = KillTask(framework_id=framework.id, task_id=task.id, kill_policy=wanted.kill_policy)
         out.send(agent.peer, word)

@@ -43,7 +43,7 @@ def add_agent(state: State, agent: Agent, out: Frame, *, returning: bool) -> Non
     state.recovered_agents.pop(agent.id, None)
     before = state.unreachable_agents.pop(agent.id, None)
     if before is not None:
-        agent.lost = before.lost
+        agent.lost, agent.killed = before.lost, before.killed
     state.agents[agent.id] = agent
     state.peers[agent.peer] = agent
     state.addresses[agent.address] = agent
@@ -129,7 +129,7 @@ def lose_agent(state: State, agent_id: AgentID, message: str, out: Frame) -> Non
     unreachable = UnreachableAgent(since_ns=out.now, drain_info=lost.drain_info, deactivated=lost.deactivated)
     if isinstance(lost, Agent):
         _forget_agent(state, lost)
-        unreachable.lost = lost.lost
+        unreachable.lost, unreachable.killed = lost.lost, lost.killed
     state.unreachable_agents[agent_id] = unreachable
     out.changes.append(changes.AgentUnreachable(agent_id, message, recovered is not None))
 

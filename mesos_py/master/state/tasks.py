@@ -10,7 +10,7 @@ from mesos_py.master.entities import TERMINAL, Agent, Framework, Task, Unreachab
 from mesos_py.master.state import State, trim
 from mesos_py.wire.ids import TaskID
 from mesos_py.wire.schema import evolve
-from mesos_py.wire.task import TaskState, TaskStatus
+from mesos_py.wire.task import KillPolicy, TaskState, TaskStatus
 
 MAX_STATUSES_PER_TASK = 100  # entries; states may alternate for as long as a task lives
 
@@ -64,9 +64,9 @@ def forwarded(task: Task, state: TaskState, uuid: bytes | None) -> None:
     task.cached_wire = task.json = None
 
 
-def remember_kill(agent: Agent, task: Task) -> None:
+def remember_kill(agent: Agent | UnreachableAgent, task: Task, policy: KillPolicy | None) -> None:
     """The kill is repeated when the agent reregisters with the task alive."""
-    agent.killed[task.framework_id, task.id] = None
+    agent.killed[task.framework_id, task.id] = policy
 
 
 def remove_task(state: State, task: Task, out: Frame, *, unreachable: bool = False) -> None:
@@ -77,7 +77,7 @@ def remove_task(state: State, task: Task, out: Frame, *, unreachable: bool = Fal
     del here[task.id]
     if not here:
         del agent.tasks[task.framework_id]
-    if agent.killed:
+    if agent.killed and not unreachable:
         agent.killed.pop((task.framework_id, task.id), None)
     state.task_counts[task.state] -= 1
     if not TERMINAL[task.state]:
@@ -87,7 +87,7 @@ def remove_task(state: State, task: Task, out: Frame, *, unreachable: bool = Fal
         agent.lost[framework.id, task.id] = None
         state.unreachable_task_count += 1
         for forgotten in trim(framework.unreachable_tasks, state.options.max_unreachable_tasks_per_framework):
-            _strike_lost(state, forgotten)
+            _strike_lost(state, forgotten).killed.pop((framework.id, forgotten.id), None)
     else:
         framework.completed_tasks.append(task)
     out.changes.append(changes.TaskRemoved(task.id, task.framework_id, task.agent_id, task))
@@ -102,12 +102,15 @@ def complete_lost(state: State, task: Task) -> None:
     """A task that was lost with its agent is known to have ended."""
     framework = state.frameworks[task.framework_id]
     del framework.unreachable_tasks[task.id]
-    _strike_lost(state, task)
+    _strike_lost(state, task).killed.pop((framework.id, task.id), None)
     framework.completed_tasks.append(task)
 
 
 def forget_past_tasks(state: State, framework: Framework, reported: dict[TaskID, None]) -> None:
-    """Tasks that an agent brings back are neither unreachable nor completed; linear in the completed ones."""
+    """Tasks that an agent brings back are neither unreachable nor completed; linear in the completed ones.
+
+    Whether they are to be killed is not forgotten.
+    """
     for task_id in reported:
         lost = framework.unreachable_tasks.pop(task_id, None)
         if lost is not None:
@@ -117,8 +120,9 @@ def forget_past_tasks(state: State, framework: Framework, reported: dict[TaskID,
         framework.completed_tasks = deque(kept, maxlen=framework.completed_tasks.maxlen)
 
 
-def _strike_lost(state: State, task: Task) -> None:
-    """It is off the list of what its agent may bring back."""
+def _strike_lost(state: State, task: Task) -> Agent | UnreachableAgent:
+    """It is off the list of what its agent may bring back; returns that."""
     state.unreachable_task_count -= 1
     agent = state.agents.get(task.agent_id) or state.unreachable_agents[task.agent_id]
     del agent.lost[task.framework_id, task.id]
+    return agent
