@@ -30,13 +30,14 @@ from mesos_py.loop import heap
 from mesos_py.machine.frame import Event
 from mesos_py.master.events import MarkGone
 from mesos_py.master.http import decline
-from mesos_py.master.paced import collect, json_answer, last
+from mesos_py.master.paced import json_answer, last
 from mesos_py.master.views import roles, state
-from mesos_py.master.views.sections import json_pieces, protobuf_pieces
+from mesos_py.master.views.sections import Section, json_pieces, protobuf_pieces, respond
 from mesos_py.web.metrics import MetricsEndpoints
 from mesos_py.web.response import Chunked
 from mesos_py.wire import internal
 from mesos_py.wire.ids import AgentID
+from mesos_py.wire.master_api import Response as Told
 from mesos_py.wire.offer import Filters
 from mesos_py.wire.scheduler_api import Call
 from mesos_py.wire.schema import evolve
@@ -132,21 +133,24 @@ async def asking(crowd: Crowd, scheduler: Scheduler) -> None:
 async def reading(crowd: Crowd) -> None:
     """Long answers."""
 
-    async def legacy(make: Callable[[], Iterator[bytes]]) -> None:
-        answer = await json_answer(make())
+    async def whole(pieces: Iterator[bytes]) -> None:
+        answer = await json_answer(pieces)
         if isinstance(answer, Chunked):
             async for _ in answer.pieces:
                 pass
 
+    async def protobuf(kind: Told.Type, section: Section) -> None:
+        b"".join(await last(protobuf_pieces(respond(kind, section))))
+
     core, context = crowd.core, crowd.context
     reads: dict[str, Callable[[], Awaitable[object]]] = {
-        "/state for the first time": lambda: legacy(lambda: state.state_pieces(context, core.state)),
-        "/state again": lambda: legacy(lambda: state.state_pieces(context, core.state)),
-        "/state-summary": lambda: legacy(lambda: state.summary_pieces(context, core.state)),
-        "/slaves": lambda: legacy(lambda: state.slaves_pieces(core.state, full=True)),
+        "/state for the first time": lambda: whole(state.state_pieces(context, core.state)),
+        "/state again": lambda: whole(state.state_pieces(context, core.state)),
+        "/state-summary": lambda: whole(state.summary_pieces(context, core.state)),
+        "/slaves": lambda: whole(state.slaves_pieces(core.state, full=True)),
         "/roles": lambda: last(roles.figures(core.state, core.options, core.registry)),
-        "GET_STATE in JSON": lambda: collect(json_pieces(state.get_state(core.state))),
-        "GET_STATE in protobuf": lambda: last(protobuf_pieces(state.get_state(core.state))),
+        "GET_STATE in JSON": lambda: whole(json_pieces(state.get_state(core.state))),
+        "GET_STATE in protobuf": lambda: protobuf(Told.Type.GET_STATE, state.get_state(core.state)),
     }
     for what, read in reads.items():
         async with longest_turn(f"{what} is read"):

@@ -10,8 +10,13 @@ import pytest
 from mesos_py.algebra.ranges import Ranges
 from mesos_py.algebra.resources import Resources
 from mesos_py.master.views import frameworks, roles, state, tasks
-from mesos_py.master.views.values import attributes_object, countable, resources_object
+from mesos_py.master.views.context import Context
+from mesos_py.master.views.sections import json_pieces, protobuf_pieces
+from mesos_py.master.views.values import MERGED_FROM, Total, attributes_object, countable, resources_object
+from mesos_py.wire.codec import json as json_codec
+from mesos_py.wire.codec import protobuf as protobuf_codec
 from mesos_py.wire.ids import TaskID
+from mesos_py.wire.master_api import Response
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.task import TaskState
 from mesos_py.wire.value import Attribute, Value
@@ -113,5 +118,41 @@ def test_long_lists_of_roles_are_made_in_steps(count: int) -> None:
 def test_sums_in_pairs_are_sums() -> None:
     one = Resources.of(builders.resources(cpus=1))
     for count in range(6):
-        expected = count * 1000
-        assert frameworks._sum([one] * count).quantities().get("cpus") == expected
+        steps = frameworks._sum([one] * count)
+        with pytest.raises(StopIteration) as end:
+            while True:
+                next(steps)
+        assert end.value.value.quantities().get("cpus") == count * 1000
+
+
+def test_a_long_sum_is_that_of_its_parts() -> None:
+    """Ranges that touch become one, those that do not stay apart, however many come together."""
+    total, end = Total(), 8 * MERGED_FROM
+    for step in (2, 8):  # every even port, and of every eight the second
+        ports = [(port, port) for port in range(step // 8, end, step)]
+        for begin in range(0, len(ports), 100):
+            total.add(Resources.of((builders.ports(*ports[begin : begin + 100]),)))
+    eights = [f"{n}-{n + 2}, {n + 4}-{n + 4}, {n + 6}-{n + 6}" for n in range(0, end, 8)]
+    assert total.shown()["ports"] == "[" + ", ".join(eights) + "]"
+
+
+def test_a_framework_is_shown_in_pieces_that_pause_at_each_agent() -> None:
+    """It may be on every agent, and be offered each: neither is added up, nor are its offers encoded, in one go."""
+    world = World(check=False)
+    agents = [world.agent(hostname=f"h{number}") for number in range(40)]
+    scheduler = world.scheduler()
+    world.settle()
+    context = Context(info=world.master.info, flags={}, started_ns=0)
+    pieces = list(state.state_pieces(context, world.state))
+    assert pieces.count(b"") >= len(agents)
+    (shown,) = json.loads(b"".join(pieces))["frameworks"]
+    assert len(shown["offers"]) == len(agents)
+    assert shown["resources"] == shown["offered_resources"]
+    pieces = list(json_pieces(frameworks.get_frameworks(world.state)))
+    assert pieces.count(b"") >= len(agents) - 1
+    assert max(map(len, pieces)) < 2 * len(b"".join(pieces)) / len(agents)
+    *_, made = protobuf_pieces(frameworks.get_frameworks(world.state))
+    told = protobuf_codec.decode(Response.GetFrameworks, b"".join(made))
+    assert told == json_codec.decode(Response.GetFrameworks, b"".join(pieces))
+    assert told.frameworks[0].framework_info.id == scheduler.id
+    assert sorted(offer.agent_id for offer in told.frameworks[0].offers) == sorted(agent.id for agent in agents)

@@ -5,7 +5,7 @@ Mesos: src/master/readonly_handler.cpp FullFrameworkWriter, src/master/http.cpp 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import orjson
@@ -13,27 +13,40 @@ import orjson
 from mesos_py.algebra.kinds import Format
 from mesos_py.algebra.resources import NONE, Resources
 from mesos_py.master import words
-from mesos_py.master.entities import Framework
+from mesos_py.master.entities import Framework, Offer
 from mesos_py.master.state import State
 from mesos_py.master.views import tasks
 from mesos_py.master.views.sections import Section, array_pieces
-from mesos_py.master.views.values import labels_list, message, resources_json, resources_object, seconds
+from mesos_py.master.views.values import Total, labels_list, message, resources_json, resources_object, seconds
 from mesos_py.wire.constraints import OfferConstraints
 from mesos_py.wire.executor import ExecutorInfo
 from mesos_py.wire.framework import FrameworkInfo
 from mesos_py.wire.master_api import Response
+from mesos_py.wire.offer import Offer as WireOffer
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.value import TimeInfo
 
 
-def summary_object(framework: Framework) -> dict[str, Any]:
-    """The first members of the framework object, all that /state-summary shows."""
+def summary(framework: Framework, held: Total | None = None) -> Generator[bytes, None, dict[str, Any]]:
+    """The first members of the framework object, all that /state-summary shows; what is used and offered is also
+    added to ``held``.
+
+    The framework may be on every agent: yields b"" for each, so that there can be a pause, and returns the object.
+    """
     info = framework.info
+    used, offered = Total(), Total()
+    parts = [(used, resources) for resources in framework.used.values()]
+    parts += [(offered, offer.resources) for offer in framework.offers.values()]
+    for total, resources in parts:
+        total.add(resources)
+        if held is not None:
+            held.add(resources)
+        yield b""
     return {
         "id": framework.id,
         "name": info.name,
-        "used_resources": resources_object(framework.used.values()),
-        "offered_resources": resources_object(offer.resources for offer in framework.offers.values()),
+        "used_resources": used.shown(),
+        "offered_resources": offered.shown(),
         "capabilities": [_capability(capability) for capability in info.capabilities],
         "hostname": info.hostname or "",
         "webui_url": info.webui_url or "",
@@ -49,7 +62,8 @@ def _capability(capability: FrameworkInfo.Capability) -> str:
 
 def framework_pieces(framework: Framework) -> Iterator[bytes]:
     """The framework object of /state and /frameworks, encoded; one piece per task."""
-    yield orjson.dumps(_head(framework))[:-1] + b","
+    head = yield from _head(framework)
+    yield orjson.dumps(head)[:-1] + b","
     yield from array_pieces("tasks", map(tasks.task_json, list(framework.tasks.values())))
     yield b","
     yield from array_pieces("unreachable_tasks", map(tasks.task_json, list(framework.unreachable_tasks.values())))
@@ -67,9 +81,10 @@ def framework_pieces(framework: Framework) -> Iterator[bytes]:
     yield b"," + orjson.dumps(tail)[1:]
 
 
-def _head(framework: Framework) -> dict[str, Any]:
+def _head(framework: Framework) -> Generator[bytes, None, dict[str, Any]]:
     info = framework.info
-    shown = summary_object(framework)
+    held = Total()
+    shown = yield from summary(framework, held)
     shown |= {
         "user": info.user,
         "failover_timeout": info.failover_timeout,
@@ -79,9 +94,7 @@ def _head(framework: Framework) -> dict[str, Any]:
     }
     if info.principal is not None:
         shown["principal"] = info.principal
-    shown["resources"] = resources_object(
-        (*framework.used.values(), *(offer.resources for offer in framework.offers.values()))
-    )
+    shown["resources"] = held.shown()
     again = framework.reregistered_time_ns
     if again is not None and again != framework.registered_time_ns:
         shown["reregistered_time"] = seconds(again)
@@ -153,22 +166,30 @@ def get_frameworks(state: State) -> Section:
     live, completed = list(state.frameworks.values()), list(state.completed_frameworks.values())
     return Section(
         Response.GetFrameworks,
-        (("frameworks", _wires(live, state)), ("completed_frameworks", _wires(completed, state))),
+        (("frameworks", _sections(live, state)), ("completed_frameworks", _sections(completed, state))),
     )
 
 
-def _wires(frameworks: list[Framework], state: State) -> Iterator[Response.GetFrameworks.Framework]:
+def _sections(frameworks: list[Framework], state: State) -> Iterator[Section | None]:
+    """Each framework, its offers included; there may be one of every agent."""
     for framework in frameworks:
-        yield framework_message(framework, state)
+        offers = list(framework.offers.values())
+        allocated = yield from _sum(list(framework.used.values()))
+        offered = yield from _sum([offer.resources for offer in offers])
+        rest = _message(framework, allocated, offered)
+        wires = _offer_wires(framework, offers, state)
+        yield Section(Response.GetFrameworks.Framework, (("offers", wires),) if offers else (), rest)
 
 
-def framework_message(framework: Framework, state: State) -> Response.GetFrameworks.Framework:
-    """The framework, its offers included."""
-    offers = []
-    for offer in framework.offers.values():
+def _offer_wires(framework: Framework, offers: list[Offer], state: State) -> Iterator[WireOffer]:
+    for offer in offers:
         agent = state.agents.get(offer.agent_id)
         if agent is not None:
-            offers.append(words.offer(offer, framework, agent))
+            yield words.offer(offer, framework, agent)
+
+
+def _message(framework: Framework, allocated: Resources, offered: Resources) -> Response.GetFrameworks.Framework:
+    """Without its offers."""
     return Response.GetFrameworks.Framework(
         framework_info=framework.info,
         active=framework.active,
@@ -177,18 +198,20 @@ def framework_message(framework: Framework, state: State) -> Response.GetFramewo
         registered_time=TimeInfo(nanoseconds=framework.registered_time_ns),
         reregistered_time=_time(framework.reregistered_time_ns or framework.registered_time_ns),
         unregistered_time=_time(framework.unregistered_time_ns),
-        offers=tuple(offers),
-        allocated_resources=_endpoint(_sum(framework.used.values())),
-        offered_resources=_endpoint(_sum(offer.resources for offer in framework.offers.values())),
+        allocated_resources=_endpoint(allocated),
+        offered_resources=_endpoint(offered),
         offer_constraints=framework.offer_constraints or OfferConstraints(),
     )
 
 
-def _sum(parts: Any) -> Resources:
-    """Like ``sum``, without copying the sum at each step."""
-    parts = list(parts)
+def _sum(parts: list[Resources]) -> Generator[None, None, Resources]:
+    """Like ``sum``, without copying the sum at each step; yields at each step, and returns the sum."""
     while len(parts) > 1:
-        parts = [a + b for a, b in zip(parts[::2], [*parts[1::2], NONE], strict=False)]
+        halved = []
+        for a, b in zip(parts[::2], [*parts[1::2], NONE], strict=False):
+            halved.append(a + b)
+            yield
+        parts = halved
     return parts[0] if parts else NONE
 
 

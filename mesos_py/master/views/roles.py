@@ -73,6 +73,9 @@ def figures(state: State, options: Options, registry: Registry) -> Iterator[dict
             _role(roles, offer.role).frameworks[framework.id] = None
             for role in _path(roles, offer.role):
                 _add(role.offered, countable(offer.resources))
+            seen += 1
+            if seen % STEP == 0:
+                yield roles
     for agent in list(state.agents.values()):
         for name, resources in agent.total.reservations().items():
             amounts = countable(resources)

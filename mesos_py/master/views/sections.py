@@ -1,7 +1,8 @@
 """Long v1 answers: a message whose repeated fields are encoded element by element, in JSON or protobuf.
 
-A ``Section`` stands for a message of class ``cls`` of which only repeated fields are set, each an iterator of wire
-messages or, for GET_STATE, for a message that holds sections. In JSON empty lists are shown, as Mesos does for these.
+A ``Section`` stands for a message of class ``cls`` with the fields of ``rest`` and repeated fields, each an iterator of
+wire messages or of sections, or, for GET_STATE, for a message that holds sections. An iterator that needs long for the
+next element yields None meanwhile. In JSON empty lists are shown, as Mesos does for these.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ class Section:
 
     cls: type
     parts: tuple[tuple[str, Iterable[Any] | Section], ...]
+    rest: Any = None
 
 
 def respond(kind: Response.Type, section: Section) -> Section:
@@ -45,6 +47,10 @@ def json_pieces(section: Section) -> Iterator[bytes]:
         yield b"}"
         return
     opening = b"{"
+    if section.rest is not None:
+        rest = json_codec.encode(section.rest)[:-1]
+        yield rest
+        opening = b"," if len(rest) > 1 else b""
     for name, part in section.parts:
         yield b'%s"%s":' % (opening, name.encode())
         opening = b","
@@ -53,7 +59,14 @@ def json_pieces(section: Section) -> Iterator[bytes]:
             continue
         separator = b"["
         for message in part:
-            yield separator + json_codec.encode(message)
+            if message is None:
+                yield b""
+                continue
+            if isinstance(message, Section):
+                yield separator
+                yield from json_pieces(message)
+            else:
+                yield separator + json_codec.encode(message)
             separator = b","
         yield b"[]" if separator == b"[" else b"]"
     yield b"{}" if opening == b"{" else b"}"
@@ -76,6 +89,8 @@ def protobuf_pieces(section: Section) -> Iterator[list[bytes]]:
         made += delimited(_number(Response, payload_field(kind)), body)
         yield made
         return
+    if section.rest is not None:
+        made.append(protobuf_codec.encode(section.rest))
     for name, part in section.parts:
         number = _number(section.cls, name)
         if isinstance(part, Section):
@@ -85,7 +100,13 @@ def protobuf_pieces(section: Section) -> Iterator[list[bytes]]:
             made += delimited(number, inside)
             continue
         for message in part:
-            made += delimited(number, [protobuf_codec.encode(message)])
+            if isinstance(message, Section):
+                inside = []
+                for inside in protobuf_pieces(message):
+                    yield inside
+                made += delimited(number, inside)
+            elif message is not None:
+                made += delimited(number, [protobuf_codec.encode(message)])
             yield made
     yield made
 

@@ -143,20 +143,18 @@ def summary_pieces(context: Context, state: State) -> Iterator[bytes]:
         ),
     )
     yield b","
-    yield from array_pieces(
-        "frameworks",
-        (
-            orjson.dumps(
-                {
-                    **frameworks.summary_object(framework),
-                    **by_framework.get(framework.id, nothing).object(),
-                    "slave_ids": list(agents_of.get(framework.id, ())),
-                }
-            )
-            for framework in list(state.frameworks.values())
-        ),
-    )
-    yield b"}"
+    yield b'"frameworks":['
+    separator = b""
+    for framework in list(state.frameworks.values()):
+        summary = yield from frameworks.summary(framework)
+        shown = {
+            **summary,
+            **by_framework.get(framework.id, nothing).object(),
+            "slave_ids": list(agents_of.get(framework.id, ())),
+        }
+        yield separator + orjson.dumps(shown)
+        separator = b","
+    yield b"]}"
 
 
 # ---- v1

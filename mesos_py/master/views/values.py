@@ -22,6 +22,7 @@ from mesos_py.wire.value import Attribute, Labels, Value
 
 #: Shown even when there is nothing of them.
 ALWAYS = ("disk", "mem", "gpus", "cpus")
+MERGED_FROM = 5_000  # intervals of one name that have come together, 2 ms
 
 
 def seconds(moment: Nanos) -> float:
@@ -29,39 +30,60 @@ def seconds(moment: Nanos) -> float:
     return moment / 1e9
 
 
-def resources_object(parts: Iterable[Resources]) -> dict[str, Any]:
-    """The sum of ``parts`` as one object: numbers, ``"[1-5, 8-9]"``, ``"{a, b}"``; reservations are not told apart.
+class Total:
+    """A sum of resources as legacy JSON shows it: numbers, ``"[1-5, 8-9]"``, ``"{a, b}"``; reservations are not told
+    apart.
 
     Revocable ones stand under ``<name>_revocable``. A shared volume counts once however often it is used.
-    Linear: ranges and sets are merged once at the end.
     """
-    scalars: dict[str, int] = dict.fromkeys(ALWAYS, 0)
-    ranges: dict[str, list[tuple[int, int]]] = {}
-    sets: dict[str, set[str]] = {}
-    shared: dict[int, None] = {}
-    for resources in parts:
+
+    __slots__ = ("_merged_at", "_ranges", "_scalars", "_sets", "_shared")
+
+    def __init__(self) -> None:
+        self._scalars: dict[str, int] = dict.fromkeys(ALWAYS, 0)
+        self._ranges: dict[str, list[tuple[int, int]]] = {}
+        self._merged_at: dict[str, int] = {}
+        self._sets: dict[str, set[str]] = {}
+        self._shared: dict[int, None] = {}
+
+    def add(self, resources: Resources) -> None:
+        """Ranges are merged whenever they are twice as many as when they were merged last."""
         for kind, amount in resources:
             name = f"{kind.name}_revocable" if kind.revocable else kind.name
             if kind.type == SCALAR:
                 if kind.whole is not None:
                     if kind.shared:
-                        if id(kind.base) in shared:
+                        if id(kind.base) in self._shared:
                             continue
-                        shared[id(kind.base)] = None
+                        self._shared[id(kind.base)] = None
                         amount = kind.whole
                     else:
                         amount = kind.whole * amount  # type: ignore[operator]
-                scalars[name] = scalars.get(name, 0) + amount  # type: ignore[operator]
+                self._scalars[name] = self._scalars.get(name, 0) + amount  # type: ignore[operator]
             elif kind.type == RANGES:
-                ranges.setdefault(name, []).extend(amount.intervals)  # type: ignore[union-attr]
+                intervals = self._ranges.setdefault(name, [])
+                intervals.extend(amount.intervals)  # type: ignore[union-attr]
+                if len(intervals) > self._merged_at.get(name, MERGED_FROM):
+                    merged = self._ranges[name] = list(Ranges(intervals).intervals)
+                    self._merged_at[name] = max(MERGED_FROM, 2 * len(merged))
             else:
-                sets.setdefault(name, set()).update(amount)  # type: ignore[arg-type]
-    shown: dict[str, Any] = {name: amount / 1000 for name, amount in scalars.items()}
-    for name, intervals in ranges.items():
-        shown[name] = str(Ranges(intervals))
-    for name, items in sets.items():
-        shown[name] = "{" + ", ".join(sorted(items)) + "}"
-    return shown
+                self._sets.setdefault(name, set()).update(amount)  # type: ignore[arg-type]
+
+    def shown(self) -> dict[str, Any]:
+        shown: dict[str, Any] = {name: amount / 1000 for name, amount in self._scalars.items()}
+        for name, intervals in self._ranges.items():
+            shown[name] = str(Ranges(intervals))
+        for name, items in self._sets.items():
+            shown[name] = "{" + ", ".join(sorted(items)) + "}"
+        return shown
+
+
+def resources_object(parts: Iterable[Resources]) -> dict[str, Any]:
+    """The sum of a few ``parts`` as a ``Total`` shows it."""
+    total = Total()
+    for resources in parts:
+        total.add(resources)
+    return total.shown()
 
 
 @functools.lru_cache(maxsize=4096)
