@@ -21,8 +21,9 @@ from mesos_py.coordination import StoreFailed
 from mesos_py.coordination.backup import MAGIC, Backup, state_hash
 from mesos_py.machine.values import SECOND
 from mesos_py.master.registry import Registry
-from mesos_py.master.registry.effects import hostname, standing
+from mesos_py.master.registry.effects import hostname, said_of, standing
 from mesos_py.master.registry.store import KINDS, to_message
+from mesos_py.wire.quota import QuotaConfig
 
 FILE_MODE = 0o600  # what agents say of themselves may be nobody else's business
 
@@ -59,8 +60,9 @@ async def show(options: RegistryOptions) -> None:
         "state_hash": state_hash(snapshot.records),
     }
     counts = {kind: sum(key[0] == kind for key in snapshot.records) for kind in KINDS}
+    roles = sorted({*registry.quotas, *registry.weights})
     if options.json:
-        print_json(facts | {"counts": counts, "agents": agents})
+        print_json(facts | {"counts": counts, "agents": agents, "roles": [_role(registry, role) for role in roles]})
         return
     shown = facts | {kind: count for kind, count in counts.items() if count and kind != "master"}
     for name, fact in shown.items():
@@ -68,6 +70,9 @@ async def show(options: RegistryOptions) -> None:
     print(flush=True)
     rows = [[each["agent_id"], each["hostname"], _standing(each), age_text(each["since_s"])] for each in agents]
     print_table(("AGENT", "HOST", "STANDING", "SINCE"), rows, "no agents")
+    if roles:
+        print(flush=True)
+        print_table(("ROLE", "QUOTA AND WEIGHT"), [[role, said_of(registry, role)] for role in roles], "")
 
 
 def _agent(registry: Registry, agent_id: Any) -> dict[str, Any]:
@@ -80,6 +85,13 @@ def _agent(registry: Registry, agent_id: Any) -> dict[str, Any]:
         "deactivated": any(each is not None and each.deactivated for each in (found, lost)),
         "since_s": None if since_ns is None else since_ns / SECOND,
     }
+
+
+def _role(registry: Registry, role: str) -> dict[str, Any]:
+    config = registry.quotas.get(role, QuotaConfig(role=role))
+    both = (("guarantees", config.guarantees), ("limits", config.limits))
+    amounts = {what: {name: scalar.value for name, scalar in amounts.items()} for what, amounts in both}
+    return {"role": role, **amounts, "weight": registry.weights.get(role)}
 
 
 def _standing(agent: dict[str, Any]) -> str:
@@ -151,13 +163,14 @@ VERBS: dict[str, tuple[Callable[..., Coroutine[Any, Any, None]], tuple[str, ...]
 COMMAND = Command(
     usage="mesos-py registry show|backup FILE|restore FILE [--dry_run] [--force] --work_dir=DIR|--zk=zk://... [--json]",
     about="""
-    Look at what masters must not forget (agents admitted, unreachable, gone), copy it into a file, or put such a file
-    in its place. Masters may run meanwhile: 'show' and 'backup' do not disturb them. A cluster of
-    'mesos-py local --work_dir=DIR' has its registry in DIR/master.
+    Look at what masters must not forget (agents admitted, unreachable, gone; quota and weights of roles), copy it into
+    a file, or put such a file in its place. Masters may run meanwhile: 'show' and 'backup' do not disturb them. A
+    cluster of 'mesos-py local --work_dir=DIR' has its registry in DIR/master.
 
-    'restore' tells first what it means for each agent and its tasks; --dry_run leaves it at that. It takes the
-    registry over, so a master that leads ends then (--force is needed), and the next one leads with what was restored.
-    Tasks go on, but for those of agents that the backup has marked gone. It is the way out of a damaged registry, too.
+    'restore' tells first what it means for each agent, its tasks, and each role; --dry_run leaves it at that. It takes
+    the registry over, so a master that leads ends then (--force is needed), and the next one leads with what was
+    restored. Tasks go on, but for those of agents that the backup has marked gone. It is the way out of a damaged
+    registry, too.
 
       mesos-py registry backup /var/backups/mesos --zk=zk://host1,host2,host3/mesos
       mesos-py registry restore /var/backups/mesos --dry_run --zk=zk://host1,host2,host3/mesos

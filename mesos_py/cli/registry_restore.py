@@ -1,9 +1,9 @@
 """``mesos-py registry restore``: a backup is put in the place of a registry, sound or damaged.
 
 It is told first what that means: which agents would be forgotten, awaited, allowed again or shut down, and, if a
-master leads and says it, which tasks they run. Then the registry is taken over in an epoch of its own and replaced as
-a whole. A master that led is refused its next write, or finds out within seconds, and ends; the next one leads with
-what was restored.
+master leads and says it, which tasks they run; and which roles would have another quota or weight. Then the registry is
+taken over in an epoch of its own and replaced as a whole. A master that led is refused its next write, or finds out
+within seconds, and ends; the next one leads with what was restored.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from mesos_py.coordination.backup import Backup, BadBackup, state_hash
 from mesos_py.flags import BOOLEAN, option
 from mesos_py.machine.values import SECOND
 from mesos_py.master.registry import Registry
-from mesos_py.master.registry.effects import Effect, effects, other_changes
+from mesos_py.master.registry.effects import Effect, RoleEffect, effects, other_changes, role_effects
 from mesos_py.master.registry.store import to_message
 
 #: by agent id, as the leading master tells them; None: nobody tells
@@ -45,9 +45,10 @@ async def restore(options: RegistryOptions, file: str) -> None:
     async with open_place(options, to_write=not options.dry_run) as place:
         standing = await _standing(place)
         now = standing or {}
-        found = list(effects(Registry.of(to_message(now)), Registry.of(to_message(wanted.records))))
+        before, after = Registry.of(to_message(now)), Registry.of(to_message(wanted.records))
+        found, roles = list(effects(before, after)), list(role_effects(before, after))
         leader = await _leader(place)
-        _tell(options, place, leader, wanted, now, found, await _tasks(leader, found))
+        _tell(options, place, leader, wanted, now, found, roles, await _tasks(leader, found))
         if options.dry_run:
             return
         if standing is not None and state_hash(standing) == state_hash(wanted.records):
@@ -133,6 +134,7 @@ def _tell(
     wanted: Backup,
     now: Mapping[Key, bytes],
     found: list[Effect],
+    roles: list[RoleEffect],
     tasks: Tasks,
 ) -> None:
     others = other_changes(now, wanted.records)
@@ -151,6 +153,7 @@ def _tell(
                 }
                 for each in found
             ],
+            "roles": [{"role": each.role, "now": each.now, "then": each.then} for each in roles],
             "other_records": others,
         })
         return
@@ -175,6 +178,9 @@ def _tell(
     if rows:
         print()
         print_table(("TASK", "STATE", "NAME", "FRAMEWORK", "AGENT", "EFFECT"), rows, "")
+    if roles:
+        print()
+        print_table(("ROLE", "NOW", "THEN"), [[each.role, each.now, each.then] for each in roles], "")
     for kind, count in others.items():
         say(f"{count} records of {kind} would be others")
 

@@ -21,7 +21,14 @@ from mesos_py.coordination import Key
 from mesos_py.coordination.backup import Backup, state_hash
 from mesos_py.coordination.sqlite import SqliteRecords
 from mesos_py.coordination.work_dir import WorkDir
-from mesos_py.master.registry import AdmitAgent, MarkAgentGone, MarkAgentUnreachable, Registry
+from mesos_py.master.registry import (
+    AdmitAgent,
+    MarkAgentGone,
+    MarkAgentUnreachable,
+    Registry,
+    UpdateQuota,
+    UpdateWeights,
+)
 from mesos_py.master.registry.store import to_records
 from mesos_py.wire.ids import AgentID
 from tests import builders
@@ -117,6 +124,39 @@ def test_what_a_registry_holds(work_dir: Path, capsys: pytest.CaptureFixture[str
     assert [line.split()[:3] for line in lines[-3:]] == [
         [A, "unreachable", lines[-3].split()[-1]], [B, "gone", lines[-2].split()[-1]], [C, f"host-{C}", "admitted"],
     ]
+
+
+def test_roles_are_told_with_what_they_have(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By 'show', and by 'restore' with what they would have."""
+    backup = tmp_path / "backup"
+    was = registry(UpdateQuota((builders.quota("eng", {"cpus": 2}, {"cpus": 4}),)))
+    put(tmp_path, was)
+    run("backup", str(backup), f"--work_dir={tmp_path}")
+    put(tmp_path, registry(UpdateQuota((builders.quota("eng", {}, {"cpus": 1}),)), UpdateWeights({"ops": 2.0})))
+    capsys.readouterr()
+    run("show", f"--work_dir={tmp_path}", "--json")
+    assert json.loads(capsys.readouterr().out)["roles"] == [
+        {"role": "eng", "guarantees": {}, "limits": {"cpus": 1.0}, "weight": None},
+        {"role": "ops", "guarantees": {}, "limits": {}, "weight": 2.0},
+    ]
+    run("show", f"--work_dir={tmp_path}")
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines[-2:] == ["eng limited to cpus:1", "ops weighs 2"]
+    run("restore", str(backup), "--dry-run", f"--work_dir={tmp_path}", "--json")
+    told = json.loads(capsys.readouterr().out)
+    assert (told["roles"], told["other_records"]) == (
+        [
+            {"role": "eng", "now": "limited to cpus:1", "then": "guaranteed cpus:2; limited to cpus:4"},
+            {"role": "ops", "now": "weighs 2", "then": "nothing"},
+        ],
+        {},
+    )
+    run("restore", str(backup), f"--work_dir={tmp_path}")
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines[-2:] == [
+        "eng limited to cpus:1 guaranteed cpus:2; limited to cpus:4", "ops weighs 2 nothing",
+    ]
+    assert kept(tmp_path) == was
 
 
 def test_a_backup_is_for_its_owner_and_whole(backup: Path, work_dir: Path) -> None:

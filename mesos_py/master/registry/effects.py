@@ -1,4 +1,4 @@
-"""What a restore would mean for each agent: what the registry says of it now, and what it would say then. Pure.
+"""What a restore would mean for each agent and each role: what the registry says now, and what it would then. Pure.
 
 ===============  ==================  ==================  =================  =============================
 now \\ then       admitted            unreachable         gone               unknown
@@ -10,7 +10,8 @@ unknown          awaited             known to be lost    is shut down       -
 ===============  ==================  ==================  =================  =============================
 
 Every restore makes another master lead. Agents and frameworks register with it by themselves, and tasks go on
-meanwhile: the one way in which a restore ends tasks is to have their agent marked gone.
+meanwhile: the one way in which a restore ends tasks is to have their agent marked gone. Quota and weights hold from
+then on as the registry says; a role that has more than a limit of then is offered nothing more until it has less.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from collections.abc import Iterator, Mapping
 import attrs
 
 from mesos_py.coordination import Key
+from mesos_py.master.quotas import quota_of
 from mesos_py.master.registry import Registry
 from mesos_py.master.registry.store import KINDS
 from mesos_py.wire.ids import AgentID
@@ -100,8 +102,39 @@ def hostname(registry: Registry, agent_id: AgentID) -> str:
     return "" if found is None else found.info.hostname
 
 
+@attrs.frozen
+class RoleEffect:
+    """One role that has quota or a weight now or then, and not the same."""
+
+    role: str
+    now: str
+    then: str
+
+
+def role_effects(now: Registry, then: Registry) -> Iterator[RoleEffect]:
+    """Each role of which something else would be said; by name."""
+    for role in sorted({*now.quotas, *now.weights, *then.quotas, *then.weights}):
+        before, after = said_of(now, role), said_of(then, role)
+        if before != after:
+            yield RoleEffect(role, before, after)
+
+
+def said_of(registry: Registry, role: str) -> str:
+    """``guaranteed cpus:2; limited to cpus:4, mem:512; weighs 3``; "nothing"."""
+    config, weight = registry.quotas.get(role), registry.weights.get(role)
+    said = []
+    if config is not None:
+        quota = quota_of(config)
+        for how, amounts in (("guaranteed", quota.guarantees), ("limited to", quota.limits)):
+            if amounts:
+                said.append(f"{how} {str(amounts).replace('; ', ', ')}")
+    if weight is not None:
+        said.append(f"weighs {weight:.15g}")
+    return "; ".join(said) or "nothing"
+
+
 def other_changes(now: Mapping[Key, bytes], then: Mapping[Key, bytes]) -> dict[str, int]:
-    """How many records of each kind that is not about agents would be others."""
+    """How many records of each kind that is about neither agents nor roles would be others."""
     found: dict[str, int] = {}
     for key in sorted({*now, *then}):
         if key[0] in OTHER_KINDS and now.get(key) != then.get(key):
@@ -109,7 +142,8 @@ def other_changes(now: Mapping[Key, bytes], then: Mapping[Key, bytes]) -> dict[s
     return found
 
 
-OTHER_KINDS = frozenset(KINDS) - {"master", "agents", "unreachable", "gone"}
+#: capabilities follow from the others
+OTHER_KINDS = frozenset(KINDS) - {"master", "agents", "unreachable", "gone", "quota", "weights", "capabilities"}
 
 
 def _ids(registry: Registry) -> Iterator[AgentID]:

@@ -8,8 +8,16 @@ import pytest
 
 from mesos_py.coordination import Key
 from mesos_py.master.events import RegistryRecovered
-from mesos_py.master.registry import AdmitAgent, Admitted, MarkAgentGone, MarkAgentUnreachable, Registry
-from mesos_py.master.registry.effects import FATES, Effect, Standing, effects, other_changes
+from mesos_py.master.registry import (
+    AdmitAgent,
+    Admitted,
+    MarkAgentGone,
+    MarkAgentUnreachable,
+    Registry,
+    UpdateQuota,
+    UpdateWeights,
+)
+from mesos_py.master.registry.effects import FATES, Effect, RoleEffect, Standing, effects, other_changes, role_effects
 from mesos_py.wire.ids import AgentID, TaskID
 from mesos_py.wire.internal import AgentReregistered, ShutdownAgent
 from mesos_py.wire.scheduler_api import Event
@@ -104,7 +112,23 @@ def test_agents_are_told_in_order_with_the_names_that_are_known() -> None:
 
 
 def test_other_records_are_counted() -> None:
-    """Weights, quota and so on: how many would be others, not who led, nor agents."""
-    now: dict[Key, bytes] = {("weights", "a"): b"1", ("weights", "b"): b"1", ("master", ""): b"1"}
-    then: dict[Key, bytes] = {("weights", "a"): b"2", ("quota", "c"): b"1", ("master", ""): b"2", ("agents", "a"): b""}
-    assert other_changes(now, then) == {"weights": 2, "quota": 1}
+    """Machines and schedules: how many would be others, not who led, nor agents and roles."""
+    now: dict[Key, bytes] = {("machines", "a"): b"1", ("machines", "b"): b"1", ("master", ""): b"1"}
+    then: dict[Key, bytes] = {("machines", "a"): b"2", ("schedules", ""): b"1", ("master", ""): b"2"}
+    then |= {("quota", "c"): b"1", ("weights", "c"): b"1", ("capabilities", "QUOTA_V2"): b"1"}
+    assert other_changes(now, then) == {"machines": 2, "schedules": 1}
+
+
+def test_roles_of_which_something_else_is_said() -> None:
+    """Quota and weight, as they are and as they would be; by name."""
+    same = builders.quota("same", {"cpus": 1})
+    now, then = Registry(), Registry()
+    now.apply(UpdateQuota((same, builders.quota("b", {"cpus": 2}, {"cpus": 4, "mem": 512}))))
+    now.apply(UpdateWeights({"a": 2.0, "same": 3.0}))
+    then.apply(UpdateQuota((same, builders.quota("a", {}, {"cpus": 0}))))
+    then.apply(UpdateWeights({"a": 2.5, "same": 3.0}))
+    assert list(role_effects(now, then)) == [
+        RoleEffect("a", "weighs 2", "limited to cpus:0; weighs 2.5"),
+        RoleEffect("b", "guaranteed cpus:2; limited to cpus:4, mem:512", "nothing"),
+    ]
+    assert list(role_effects(now, now)) == []
