@@ -136,7 +136,8 @@ COMMAND = Command(
     usage="mesos-py quota [show [ROLE ...]]|set ROLE --guarantee=... --limit=... [--force]|remove ROLE ... [--json]",
     about="""
     Show what roles are guaranteed, what they may not exceed, and how much of it they have; or change it, for now and
-    for every later master. Only top-level roles have quota, and it counts for the roles below them, too.
+    for every later master. Only top-level roles have quota. What the roles below have counts as theirs, but does not
+    wait for it: frameworks in a role below are offered more even if that exceeds the limit, as in Mesos.
 
     A role at its limit is offered nothing more of that resource: raise the limit, or let tasks end. What is kept free
     for a role below its guarantee is not offered to others, even while nobody in the role wants it.

@@ -1,6 +1,6 @@
 """What roles are guaranteed and may not exceed: an operator changes it at run time, and every later master knows.
 
-Only top-level roles have quota; it counts for all roles below them::
+Only top-level roles have quota; what the roles below them hold counts as theirs::
 
     UPDATE_QUOTA    a list of roles with their guarantees and limits, all of it or nothing
     SET_QUOTA       as before Mesos 1.9: one role without quota is given a guarantee that is its limit, too
