@@ -153,6 +153,18 @@ class Limits:
         """What may still be used; never less than nothing."""
         return Limits({name: amount - used.get(name) for name, amount in self._amounts.items()})
 
+    def __and__(self, other: Limits) -> Limits:
+        """Both hold: of each name the smaller one."""
+        amounts = self._amounts.copy()
+        for name, amount in other._amounts.items():
+            amounts[name] = min(amount, amounts.get(name, amount))
+        return Limits(amounts)
+
+    def __le__(self, other: Limits) -> bool:
+        """True if what this admits ``other`` admits, too."""
+        mine = self._amounts
+        return all(name in mine and mine[name] <= amount for name, amount in other._amounts.items())
+
     def admits(self, wanted: Quantities) -> bool:
         """True if ``wanted`` exceeds no limit."""
         return all(wanted.get(name) <= amount for name, amount in self._amounts.items())

@@ -9,6 +9,7 @@ sorter    whose turn it is: a tree of roles, ordered by ``drf`` (dominant resour
 turns     everybody's order, or that of a few
 filters   what a framework does not want to hear of again: declines, and how they lapse
 books     who takes part and who holds what; changes everything below together
+quotas    what quota leaves to each role: limits, guarantees, headroom
 ledger    one agent: total, held by whom, what is left
 roles     the tree of roles: weights, quotas, members, and what subtrees hold, use and have reserved
 sums      amounts kept by adding and subtracting

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mesos_py.algebra.quantities import Quantities
+from mesos_py.algebra.quota import NO_QUOTA, Quota
 from mesos_py.algebra.resources import NONE, Resources
 from mesos_py.master.allocator.drf import DRFSorter
 from mesos_py.master.allocator.filters import Declines, Framework, Slot, slots_in
@@ -38,6 +39,8 @@ class Books:
         self.holders: dict[FrameworkID, dict[AgentID, None]] = {}
         #: bits of slots that may be offered something
         self.live = 0
+        #: bits of slots that say themselves how much an offer must have
+        self.picky = 0
         # Slots by number; numbers to use again, and numbers some agent's mask may still have.
         self._slots: list[Slot | None] = []
         self._free: list[int] = []
@@ -98,8 +101,21 @@ class Books:
         for slot in framework.slots.values():
             self.refresh(slot)
 
+    def subscribed(self, framework_id: FrameworkID, roles: Iterable[str]) -> list[Slot]:
+        """The framework's slots in these roles (none given: in all) that it has not left."""
+        framework = self.frameworks.get(framework_id)
+        if framework is None:
+            return []
+        wanted = tuple(roles)
+        slots = [slot for slot in framework.slots.values() if slot.subscribed]
+        return [slot for slot in slots if slot.role.path in wanted] if wanted else slots
+
     def refresh(self, slot: Slot) -> None:
         """The slot takes part in offers, or no longer does."""
+        if slot.role.path in slot.framework.minima:
+            self.picky |= slot.bit
+        else:
+            self.picky &= ~slot.bit
         if slot.is_live:
             self.live |= slot.bit
             slot.role.frameworks.activate(slot.framework.id)
@@ -132,6 +148,7 @@ class Books:
             self.role_sorter.add(path, role)
             self.role_sorter.activate(path)
         role.join(slot)
+        self.roles.touch(role)
         role.frameworks.add(framework.id, slot)
         return slot
 
@@ -139,9 +156,11 @@ class Books:
         """Nobody is in the slot and nothing is held in it: its number will be somebody else's."""
         framework, role = slot.framework, slot.role
         self.live &= ~slot.bit
+        self.picky &= ~slot.bit
         self.declines.forget_slot(slot, self.agents)
         role.frameworks.remove(framework.id)
         role.leave(slot)
+        self.roles.touch(role)
         del framework.slots[role.path]
         if not role.slots:
             self.role_sorter.remove(role.path)
@@ -153,6 +172,7 @@ class Books:
             keep = ~sum(1 << retired for retired in self._retired)
             for agent in self.agents.values():
                 agent.closed &= keep
+                agent.cut &= keep
             self._free += self._retired
             self._retired = []
 
@@ -267,6 +287,40 @@ class Books:
         if not held_on:
             del self.holders[framework_id]
 
+    # ---- quota
+
+    def set_quota(self, path: str, quota: Quota) -> None:
+        """With the first quota counting begins, with the last one it ends."""
+        roles = self.roles
+        if not roles.is_counting and quota != NO_QUOTA:
+            roles.is_counting = True
+            self._count_all(roles, +1)
+        roles.set_quota(path, quota)
+        if roles.is_counting and not roles.quotas:
+            self._count_all(roles, -1)
+            roles.is_counting = False
+
+    def counted(self, path: str) -> Role | None:
+        """The role with all its sums; for a cluster without quota they are made now, once over all holdings."""
+        return self.roles.get(path) if self.roles.is_counting else self._recounted().get(path)
+
+    def _recounted(self) -> RoleTree:
+        """A tree with nothing but sums."""
+        again = RoleTree(self._new_framework_sorter)
+        for agent in self.agents.values():
+            again.reserve(agent.total)
+        again.is_counting = True
+        self._count_all(again, +1)
+        return again
+
+    def _count_all(self, roles: RoleTree, sign: int) -> None:
+        for agent in self.agents.values():
+            roles.measure(agent.total, sign)
+            for resources in agent.held.values():
+                roles.count(agent.id, resources, sign, held=True, used=False)
+            for resources in agent.used.values():
+                roles.count(agent.id, resources, sign, held=False, used=True)
+
     # ---- for metrics
 
     def dominant_shares(self) -> dict[str, float]:
@@ -292,6 +346,7 @@ class Books:
             if slot is not None:
                 assert slot.bit == 1 << number
                 assert bool(self.live & slot.bit) == slot.is_live
+                assert bool(self.picky & slot.bit) == (slot.role.path in slot.framework.minima)
                 assert slot.declines == sum(map(len, slot.declined.values()))
                 held = NONE
                 for agent_id in self.holders.get(slot.framework.id, ()):
@@ -313,12 +368,14 @@ class Books:
 
     def _check_consumption(self) -> None:
         """What roles hold and use is what agents say, whether frameworks are known or not."""
-        again = RoleTree(self._new_framework_sorter)
-        for agent in self.agents.values():
-            for resources in agent.held.values():
-                again.count(agent.id, resources, +1, held=True, used=False)
-            for resources in agent.used.values():
-                again.count(agent.id, resources, +1, held=False, used=True)
+        again = self._recounted()
+        for role in self.roles:
+            other = again.get(role.path)
+            assert role.reserved == (other.reserved if other is not None else Quantities())
+        if not self.roles.is_counting:
+            return
+        assert Quantities(again.measured) == Quantities(self.roles.measured)
+        assert Quantities(again.held.sums) == Quantities(self.roles.held.sums)
         for role in (*again, *self.roles):
             mine, other = self.roles.get(role.path), again.get(role.path)
             assert mine is not None

@@ -14,8 +14,7 @@ call goes on with it. Within one call all resources of an agent are visited once
 
 Not decided here: inverse offers (they follow a run, over the same agents), authorization, what an offer looks like.
 
-Sources: Mesos src/master/allocator/mesos/hierarchical.cpp; spec of scenarios: hierarchical_allocator_tests.cpp.
-Everything here is deterministic: ``now`` and ``rng`` come in, and no set is iterated.
+Deterministic: ``now`` and ``rng`` come in. Source: Mesos src/master/allocator/mesos/hierarchical.cpp.
 """
 
 from __future__ import annotations
@@ -30,10 +29,11 @@ from mesos_py.algebra.resources import Resources
 from mesos_py.machine.values import Nanos
 from mesos_py.master.allocator.books import Books
 from mesos_py.master.allocator.expected import Expected
-from mesos_py.master.allocator.filters import Framework, Slot, declined_until
+from mesos_py.master.allocator.filters import Framework, declined_until
 from mesos_py.master.allocator.ledger import Agent
 from mesos_py.master.allocator.offering import Offering, minima_by_role
 from mesos_py.master.allocator.options import AGENTS_PER_SLICE, AllocatorOptions, Grant
+from mesos_py.master.allocator.quotas import Quotas
 from mesos_py.master.allocator.rounds import Rounds
 from mesos_py.master.allocator.sorter import Random
 from mesos_py.master.allocator.visits import Visits
@@ -52,7 +52,9 @@ class Allocator:
         self.options = options
         self._books = Books(options, rng)
         self._expected = Expected()
-        self._visits = Visits(self._books, Offering(options))
+        offering = Offering(options)
+        self._quotas = Quotas(self._books, self._expected, offering.default_minima, rng)
+        self._visits = Visits(self._books, offering, self._quotas)
         self._rounds = Rounds(options.allocation_interval, rng)
         self._paused = False
         #: calls of ``allocate`` that had a reason; a counter for metrics
@@ -66,6 +68,7 @@ class Allocator:
         Comes after quotas are set. If there are any, nothing is offered until most agents are back (see ``expected``).
         """
         self._expected.expect(agents)
+        self._quotas.measure_all()
         if self._books.roles.quotas:
             self._expected.hold(now)
 
@@ -125,6 +128,7 @@ class Allocator:
         agent = self._books.agents.get(agent_id)
         if agent is not None and not agent.active:
             agent.active = True
+            agent.reopen()
             self._rounds.touch(agent)
 
     def deactivate_agent(self, agent_id: AgentID) -> None:
@@ -199,8 +203,7 @@ class Allocator:
 
     def activate_framework(self, framework_id: FrameworkID) -> None:
         """It is connected (again) and offered to."""
-        framework = self._books.frameworks.get(framework_id)
-        if framework is not None:
+        if (framework := self._books.frameworks.get(framework_id)) is not None:
             framework.active = True
             for slot in framework.slots.values():
                 self._books.refresh(slot)
@@ -208,8 +211,7 @@ class Allocator:
 
     def deactivate_framework(self, framework_id: FrameworkID) -> None:
         """It is not offered anything, and its declines end; what it holds stays held."""
-        framework = self._books.frameworks.get(framework_id)
-        if framework is not None:
+        if (framework := self._books.frameworks.get(framework_id)) is not None:
             framework.active = False
             for slot in framework.slots.values():
                 self._books.refresh(slot)
@@ -226,13 +228,13 @@ class Allocator:
 
     def suppress(self, framework_id: FrameworkID, roles: Iterable[str] = ()) -> None:
         """No offers in these roles (none given: in all)."""
-        for slot in self._subscribed(framework_id, roles):
+        for slot in self._books.subscribed(framework_id, roles):
             slot.suppressed = True
             self._books.refresh(slot)
 
     def revive(self, framework_id: FrameworkID, roles: Iterable[str] = ()) -> None:
         """Offers in these roles (none given: in all), declined before or not."""
-        for slot in self._subscribed(framework_id, roles):
+        for slot in self._books.subscribed(framework_id, roles):
             slot.suppressed = False
             self._books.declines.forget_slot(slot, self._books.agents)
             self._books.refresh(slot)
@@ -315,19 +317,24 @@ class Allocator:
 
     def set_quota(self, role: str, quota: Quota) -> None:
         """The role, and all below it, have this quota from now on; takes effect with the next periodic run."""
-        self._books.roles.set_quota(role, quota)
+        self._books.set_quota(role, quota)
+
+    @property
+    def quotas(self) -> Mapping[str, Quota]:
+        """Of all roles that have one."""
+        return self._books.roles.quotas
 
     def quota(self, role: str) -> Quota:
         """What was set for the role; NO_QUOTA if nothing was."""
         return self._books.roles.quotas.get(role, NO_QUOTA)
 
     def consumed(self, role: str) -> Quantities:
-        """Used or reserved by the role and all below it, in constant time; revocable resources do not count."""
-        return self._books.roles.consumed(role)
+        """Used or reserved by the role and all below it, not revocable. In constant time, if there is any quota."""
+        return found.consumed if (found := self._books.counted(role)) is not None else Quantities()
 
     def offered_or_consumed(self, role: str) -> Quantities:
         """The same with what is offered."""
-        return self._books.roles.offered_or_consumed(role)
+        return found.offered_or_consumed if (found := self._books.counted(role)) is not None else Quantities()
 
     # ---- runs
 
@@ -350,25 +357,16 @@ class Allocator:
 
     def allocate(self, now: Nanos, *, budget: int | None = None) -> list[Grant]:
         """Grant what there is to whom it is due; looks at no more than ``budget`` agents, then ``deadline`` is 0."""
-        grants: list[Grant] = []
         if self._paused or self._expected.is_held(now):
-            return grants
+            return []
         if self._rounds.begin_period(now):
             self._books.declines.expire(now)
         if not self._rounds.is_due:
-            return grants
-        self.runs += 1
-        for agent in self._rounds.take(self._books.agents.values(), self._visits.is_open, budget):
-            self._visits.visit(agent, grants)
-        return grants
-
-    def _subscribed(self, framework_id: FrameworkID, roles: Iterable[str]) -> list[Slot]:
-        framework = self._books.frameworks.get(framework_id)
-        if framework is None:
             return []
-        slots = [slot for slot in framework.slots.values() if slot.subscribed]
-        wanted = tuple(roles)
-        return [slot for slot in slots if slot.role.path in wanted] if wanted else slots
+        self.runs += 1
+        if self._rounds.begins_sweep:
+            self._quotas.reopen()
+        return self._visits.visit(self._rounds.take(self._books.agents.values(), self._visits.is_open, budget))
 
     # ---- for metrics
 
@@ -381,6 +379,10 @@ class Allocator:
     def offered_or_allocated(self) -> Quantities:
         """Scalars held by frameworks the allocator knows."""
         return self._books.role_sorter.total()
+
+    def offered_or_allocated_to(self, role: str) -> Quantities:
+        """All scalars held in the role and below it, by frameworks the allocator knows."""
+        return self._books.role_sorter.below(role)
 
     def dominant_shares(self) -> dict[str, float]:
         """Weighted dominant share of each role somebody is in; empty unless roles are sorted by DRF."""

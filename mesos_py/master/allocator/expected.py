@@ -31,12 +31,15 @@ class Expected:
         self._sums: dict[str, Milli] | None = None
         #: so many may be missing when offers begin
         self._missing_max = 0
+        #: changes with what is expected
+        self.version = 0
         #: when they begin however many are; None: nobody waits
         self.hold_until: Nanos | None = None
 
     def expect(self, agents: Mapping[AgentID, tuple[Resource, ...]]) -> None:
         self.agents = dict(agents)
         self._sums = None
+        self.version += 1
 
     def hold(self, now: Nanos) -> None:
         """Nothing is offered until enough are back."""
@@ -51,6 +54,7 @@ class Expected:
         resources = self.agents.pop(agent_id, None)
         if resources is None:
             return
+        self.version += 1
         if self._sums is not None:
             for name, amount in _scalars(resources):
                 self._sums[name] -= amount

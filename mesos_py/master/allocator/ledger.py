@@ -55,6 +55,8 @@ class Agent:
     gpus: Milli = 0
     #: (framework, role) slots, as bits, for which there is nothing here as long as ``available`` does not grow
     closed: int = 0
+    #: those of them, and perhaps others, that quota leaves nothing
+    cut: int = 0
     #: what was declined -> the slots that declined it
     refused: dict[Resources, int] = attrs.Factory(dict)
 
@@ -115,7 +117,7 @@ class Agent:
         closed = 0
         for resources, slots in self.refused.items():
             closed |= self.covered(resources, slots)
-        self.closed = closed
+        self.closed, self.cut = closed, 0
 
     def covered(self, refused: Resources, slots: int) -> int:
         """Which of the slots that refused these can get nothing here but what they refused."""

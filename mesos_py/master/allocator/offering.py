@@ -1,6 +1,6 @@
 """What of an agent's available resources may be offered to a framework in a role.
 
-Pure: agent, slot and options in, resources out. Quota will cut what comes out of here (limits, headroom).
+Pure: agent, slot and options in, resources out. Quota cuts what comes out of here (``quotas``).
 Source: Mesos src/master/allocator/mesos/hierarchical.cpp isCapableOfReceivingAgent, stripIncapableResources,
 allocatable, isFiltered.
 """
@@ -19,10 +19,10 @@ from mesos_py.master.allocator.options import AllocatorOptions
 class Offering:
     """The rules of one cluster."""
 
-    __slots__ = ("_default_minima", "_filter_gpus", "_region")
+    __slots__ = ("_filter_gpus", "_region", "default_minima")
 
     def __init__(self, options: AllocatorOptions) -> None:
-        self._default_minima = tuple(map(_minimum, options.min_allocatable))
+        self.default_minima = tuple(map(_minimum, options.min_allocatable))
         self._filter_gpus = options.filter_gpu_resources
         self._region = options.region
 
@@ -48,8 +48,12 @@ class Offering:
                     and (able.reservation_refinement or len(kind.reservations) < 2)
                 )
             )
-        minima = framework.minima.get(role, self._default_minima)
-        return offered if is_enough(offered, minima) and not slot.refuses(agent.id, offered) else NONE
+        return offered if self.is_welcome(agent, slot, offered) else NONE
+
+    def is_welcome(self, agent: Agent, slot: Slot, offered: Resources) -> bool:
+        """True if so much of the agent is an offer at all, and was not declined."""
+        minima = slot.framework.minima.get(slot.role.path, self.default_minima)
+        return is_enough(offered, minima) and not slot.refuses(agent.id, offered)
 
     def _is_capable(self, framework: Framework, role: str, agent: Agent) -> bool:
         """True unless the agent, or the framework, does not know what it takes to deal with the other."""

@@ -2,10 +2,12 @@
 
 There is a node for every role somebody is in, holds something in, has reserved for or has given a weight or a quota
 to, and for each of its ancestors; a node nobody needs any more is removed. All sums are of subtrees, kept along the
-path to the root. A role *consumes* what is used of unreserved resources, and what is reserved for it, used or not
-(Mesos: src/master/allocator/mesos/hierarchical.hpp class Role, RoleTree). Revocable resources are no part of it.
+path to the root. What is held is counted only while there is quota, for that is what it is for.
 
-Not decided here: whose turn it is (``sorter``), what follows from quota (``offering``).
+A role *consumes* what is used of unreserved resources, and what is reserved for it, used or not; revocable resources
+are no part of it (Mesos: src/master/allocator/mesos/hierarchical.hpp class Role, RoleTree).
+
+Not decided here: whose turn it is (``sorter``), what follows from quota (``quotas``).
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from mesos_py.algebra.kinds import Kind
-from mesos_py.algebra.quantities import Quantities
+from mesos_py.algebra.quantities import Milli, Quantities
 from mesos_py.algebra.quota import NO_QUOTA, Quota
 from mesos_py.algebra.resources import Resources
 from mesos_py.master.allocator.sorter import Sorter
@@ -45,7 +47,7 @@ class Role:
         self.quota = NO_QUOTA
         #: unallocated and allocated reservations of the subtree, all agents
         self.reserved = Quantities()
-        #: unreserved and not revocable, offered or used in the subtree, all agents
+        #: unreserved and not revocable, offered or used in the subtree, all agents; if the tree counts that
         self.held = Sums()
         #: the part of it that is not merely offered
         self.used = Sums()
@@ -66,6 +68,14 @@ class Role:
             or self.quota is not NO_QUOTA
             or any(self.held.sums.values())
         )
+
+    @property
+    def consumed(self) -> Quantities:
+        return self.reserved + Quantities(self.used.sums)
+
+    @property
+    def offered_or_consumed(self) -> Quantities:
+        return self.reserved + Quantities(self.held.sums)
 
     def join(self, slot: Slot) -> None:
         """The slot's framework is in the role."""
@@ -93,6 +103,13 @@ class RoleTree:
         self._roles: dict[str, Role] = {}
         #: of roles that have one
         self.quotas: dict[str, Quota] = {}
+        #: roles with quota whose sums or slots have changed since somebody looked (``quotas``)
+        self.stale: dict[Role, None] = {}
+        #: whether what is held is counted: while there is any quota
+        self.is_counting = False
+        #: if so, what can be held of unreserved resources that are not revocable, and what is, all agents
+        self.measured: dict[str, Milli] = {}
+        self.held = Sums()
 
     def __iter__(self) -> Iterator[Role]:
         return iter(self._roles.values())
@@ -113,14 +130,6 @@ class RoleTree:
             if parent is not None:
                 parent.children[path] = role
         return role
-
-    def consumed(self, path: str) -> Quantities:
-        role = self._roles.get(path)
-        return role.reserved + Quantities(role.used.sums) if role is not None else Quantities()
-
-    def offered_or_consumed(self, path: str) -> Quantities:
-        role = self._roles.get(path)
-        return role.reserved + Quantities(role.held.sums) if role is not None else Quantities()
 
     def slots_below(self, path: str) -> int:
         """Bits of everybody in the role or in a role below it: whom its reservations may go to."""
@@ -144,6 +153,8 @@ class RoleTree:
     def set_quota(self, path: str, quota: Quota) -> None:
         """NO_QUOTA takes it away."""
         role = self.ensure(path)
+        assert role is role.top, "quotas are for first components of paths"
+        self.stale[role] = None
         if quota == NO_QUOTA:
             role.quota = NO_QUOTA
             self.quotas.pop(path, None)
@@ -153,10 +164,15 @@ class RoleTree:
 
     def count(self, agent_id: AgentID, resources: Resources, sign: int, *, held: bool, used: bool) -> None:
         """So much (allocated) is held or used of the agent from now on, or is no longer (``sign`` -1)."""
+        if not self.is_counting:
+            return
         resources = resources.filter(_is_consumed)
         for path, part in by_role(resources):
             part = part.unallocate() if part.any_shared else part  # the same volume in two roles is one volume
+            if held:
+                self.held.add(agent_id, part, sign)
             role = self.ensure(path)
+            self.touch(role)
             node: Role | None = role
             while node is not None:
                 if held:
@@ -167,18 +183,34 @@ class RoleTree:
             if sign < 0:
                 self.tidy(role)
 
+    def measure(self, total: Resources, sign: int) -> None:
+        """An agent with this total counts as what can be held, or no longer does."""
+        if self.is_counting:
+            for name, amount in total.filter(_is_consumed).quantities().items():
+                self.measured[name] = self.measured.get(name, 0) + sign * amount
+
+    def touch(self, role: Role) -> None:
+        """Something has changed that quota depends on."""
+        if role.top.quota is not NO_QUOTA:
+            self.stale[role.top] = None
+
     def reserve(self, total: Resources) -> None:
-        """An agent with these reservations has come."""
+        """An agent with this total, and its reservations, has come."""
+        self.measure(total, +1)
         for path, quantities in _reserved(total):
-            node: Role | None = self.ensure(path)
+            role = self.ensure(path)
+            self.touch(role)
+            node: Role | None = role
             while node is not None:
                 node.reserved += quantities
                 node = node.parent
 
     def unreserve(self, total: Resources) -> None:
-        """An agent with these reservations has gone."""
+        """An agent with this total has gone."""
+        self.measure(total, -1)
         for path, quantities in _reserved(total):
             role = self._roles[path]
+            self.touch(role)
             node: Role | None = role
             while node is not None:
                 node.reserved -= quantities

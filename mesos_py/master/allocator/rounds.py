@@ -42,6 +42,11 @@ class Rounds:
         """True if there is something to look at without waiting for the interval."""
         return bool(self._touched or self._queue or self._sweep)
 
+    @property
+    def begins_sweep(self) -> bool:
+        """True if all agents are next, and nothing is left of the sweep before."""
+        return self._sweep and not self._queue
+
     def touch(self, agent: Agent) -> None:
         self._touched[agent] = None
 
@@ -72,7 +77,7 @@ class Rounds:
 
     def take(self, agents: Iterable[Agent], is_open: Callable[[Agent], bool], budget: int | None) -> list[Agent]:
         """Up to ``budget`` agents to look at now, in random order; those with nothing to gain are passed by."""
-        if self._sweep and not self._queue:
+        if self.begins_sweep:
             self._sweep = False
             self._touched.clear()
             self._queue = list(agents)

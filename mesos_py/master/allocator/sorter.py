@@ -76,6 +76,8 @@ class Sorter(Protocol[C]):
 
     def held(self, path: str) -> Quantities: ...
 
+    def below(self, path: str) -> Quantities: ...
+
     def total(self) -> Quantities: ...
 
     def order(self) -> Iterable[C]:
@@ -132,6 +134,13 @@ class Tree(Generic[C]):
     def held(self, path: str) -> Quantities:
         """What a client holds."""
         return Quantities(self._leaves[path].sums)
+
+    def below(self, path: str) -> Quantities:
+        """What all clients at the path and below it hold."""
+        node: Node[C] | None = self._root
+        for component in self._components(path):
+            node = node.children.get(component) if node is not None else None
+        return Quantities(node.sums) if node is not None else Quantities()
 
     def total(self) -> Quantities:
         """What all clients hold together; for metrics, hence summed when asked for."""

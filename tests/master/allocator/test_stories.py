@@ -69,7 +69,7 @@ class Plain(Allocator):
 
     def __init__(self, options: AllocatorOptions, rng: random.Random) -> None:
         super().__init__(options, rng)
-        self._visits = PlainVisits(self._books, Offering(options))
+        self._visits = PlainVisits(self._books, Offering(options), self._quotas)
 
 
 class Story:

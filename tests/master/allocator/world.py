@@ -7,13 +7,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mesos_py.algebra.parse import parse_attributes, parse_resources
-from mesos_py.algebra.quantities import Quantities
+from mesos_py.algebra.quantities import Limits, Quantities
+from mesos_py.algebra.quota import Quota
 from mesos_py.algebra.resources import NONE, Resources
 from mesos_py.machine.values import SECOND, Nanos
 from mesos_py.master.allocator.core import Allocator, AllocatorOptions, Grant
 from mesos_py.master.capabilities import AgentCapabilities, FrameworkCapabilities
 from mesos_py.wire.ids import AgentID, FrameworkID
-from mesos_py.wire.value import DomainInfo
+from mesos_py.wire.resource import Resource
+from mesos_py.wire.value import DomainInfo, Value
 
 DAY = 86_400.0
 
@@ -58,6 +60,11 @@ class World:
         given: dict[str, Any] = {"capabilities": FRAMEWORK} | more
         self.allocator.add_framework(FrameworkID(name), roles=roles, **given)
 
+    def quota(self, role: str, guarantees: str, limits: str | None = None) -> None:
+        """``limits``: the same if not given, as the old form of quota had it."""
+        limited = res(guarantees if limits is None else limits).quantities() if limits != "" else Quantities()
+        self.allocator.set_quota(role, Quota(res(guarantees).quantities(), Limits(limited.items())))
+
     def run(self) -> list[Grant]:
         """What the triggers so far lead to, now."""
         self.allocator.check()
@@ -92,6 +99,14 @@ def what(grants: Iterable[Grant]) -> dict[tuple[str, str], str]:
         key = (str(grant.framework_id), str(grant.agent_id))
         got[key] = got.get(key, NONE) + grant.resources.unallocate()
     return {key: str(resources) for key, resources in got.items()}
+
+
+def mount_disk(mb: float, root: str = "disk1") -> Resources:
+    """A disk that can only be offered whole."""
+    source = Resource.DiskInfo.Source
+    info = Resource.DiskInfo(source=source(type=source.Type.MOUNT, mount=source.Mount(root=root)))
+    value = Value.Scalar(value=mb)
+    return Resources.of([Resource(name="disk", type=Value.Type.SCALAR, scalar=value, disk=info)])
 
 
 def agents_of(grants: Iterable[Grant]) -> dict[str, int]:
