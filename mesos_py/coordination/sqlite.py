@@ -30,6 +30,7 @@ from mesos_py.coordination.sqlite_file import (
     write_changes,
     write_ledger,
 )
+from mesos_py.coordination.sqlite_newest import is_older
 
 T = TypeVar("T")
 
@@ -89,12 +90,15 @@ class SqliteRecords:
 
     def _load(self) -> dict[Key, bytes]:
         self._file.make()
-        database = self._open()
+        noted, database = self._file.noted(), self._open()
         with transaction(database):
             self._file.check(database)
-            ledger = self._file.ledger(database).claimed(uuid.uuid4().hex)
+            found = self._file.ledger(database)
+            self._file.check_noted(found, noted)
+            ledger = found.claimed(uuid.uuid4().hex)
             book, records = self._checked(ledger, records_in(database))
             write_ledger(database, ledger)
+        self._file.note(ledger)
         self._ledger, self._book = ledger, book
         return records
 
@@ -138,6 +142,7 @@ class SqliteRecords:
             if same != 1:
                 raise Fenced(f"another {self._file.purpose.owner} has taken over {self._file.named}")
             write_changes(database, planned)
+        self._file.note(following)
         self._ledger = following
         book.done(planned)
 
@@ -150,22 +155,26 @@ class SqliteRecords:
         return (standing.epoch, standing.owner) == (self._ledger.epoch, self._ledger.owner)
 
     def _read(self) -> Snapshot:
+        noted = self._file.noted()
         with closing(self._file.open_reader()) as database:
             self._file.check(database)
             ledger = self._file.ledger(database)
+            self._file.check_noted(ledger, noted)
             _, records = self._checked(ledger, records_in(database))
         return Snapshot(records=records, epoch=ledger.epoch, owner=ledger.owner, serial=ledger.serial)
 
     def _replace(self, records: Mapping[Key, bytes]) -> None:
         kept = {key: seal(key, contents) for key, contents in records.items()}
-        made = Ledger().claimed(uuid.uuid4().hex, **sums(kept))
+        noted = self._file.noted()
+        made = noted.claimed(uuid.uuid4().hex, **sums(kept))
         try:
             self._file.make()
             database = self._open()
             with transaction(database):
                 self._file.check(database)
                 try:
-                    made = self._file.ledger(database).claimed(made.owner, **sums(kept))
+                    found = self._file.ledger(database)
+                    made = (noted if is_older(found, noted) else found).claimed(made.owner, **sums(kept))
                 except Corrupt as error:
                     log.warning("nobody knows who had the registry before", registry=self.path, reason=str(error))
                 fill(database, kept, made)
@@ -180,6 +189,7 @@ class SqliteRecords:
             aside = self._file.supersede(kept, made)
             log.warning("the damaged registry is kept beside the new one", registry=aside, reason=str(damage))
             self._open()
+        self._file.note(made)
         self._ledger, self._book = made, Book()
         self._book.enter_all(kept)
 
@@ -202,6 +212,8 @@ class SqliteRecords:
         if self._database is not None:
             self._database.close()
             self._database = None
+            if self._ledger is not None:
+                self._file.closed()
 
 
 def _identity(path: str) -> tuple[int, int]:

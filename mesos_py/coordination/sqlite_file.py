@@ -2,7 +2,8 @@
 
 A new file is made under another name and moved into place when it is complete. A file that is there but empty, cut
 off or of another kind is therefore damage, and is refused rather than started afresh. SQLite keeps what it has not yet
-moved into the file in a second one (``-wal``), which belongs to it and must never meet another.
+moved into the file in a second one (``-wal``), which belongs to it and must never meet another. What became of that one
+tells a third (``-newest``).
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ import attrs
 from mesos_py import locks
 from mesos_py.coordination import RESTORE_HINT, Corrupt, Key, NoRoom, NothingKept, StoreFailed
 from mesos_py.coordination.ledger import Change, Ledger
+from mesos_py.coordination.sqlite_newest import SUFFIX, Newest, is_older
 
 BUSY_TIMEOUT_S = 5.0  # another process in the middle of its commit
 REGISTRY_FILE = "registry.db"  # in the work_dir of a master
-COMPANIONS = ("-wal", "-shm")
+LOG = "-wal"
+COMPANIONS = (LOG, "-shm", SUFFIX)
 
 _SCHEMA = """
 CREATE TABLE ledger (one INTEGER PRIMARY KEY CHECK (one = 1), data BLOB NOT NULL);
@@ -46,10 +49,12 @@ class Purpose:
     application_id: int
     #: where C++ Mesos keeps beside it what we must not overlook; "": it has nothing of the kind
     foreign: str = ""
+    #: an earlier state than the last that was written is damage; else its owner can live with it
+    is_last: bool = False
 
 
 REGISTRY = Purpose(  # "MESP"; mesos src/master/main.cpp
-    "registry", "master", RESTORE_HINT, 0x4D455350, "replicated_log"
+    "registry", "master", RESTORE_HINT, 0x4D455350, "replicated_log", is_last=True
 )
 
 
@@ -69,6 +74,8 @@ class RecordFile:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT):
             return Corrupt(f"{self.named} is damaged ({error}); {self.purpose.remedy}")
+        if code == sqlite3.SQLITE_ERROR:
+            return Corrupt(f"{self.named} has not the tables of one ({error}); {self.purpose.remedy}")
         if code == sqlite3.SQLITE_FULL:
             return NoRoom(f"{self.named} cannot grow: {error}; make space")
         return StoreFailed(f"{self.named} cannot be used: {error}")
@@ -104,8 +111,8 @@ class RecordFile:
         return database
 
     def _check_access(self, how: int) -> None:
-        if os.path.lexists(self.path) and not os.access(self.path, how):
-            status = os.lstat(self.path)
+        if os.path.exists(self.path) and not os.access(self.path, how):
+            status = os.stat(self.path)
             whose = f"it belongs to user {status.st_uid}, with mode {stat.S_IMODE(status.st_mode):04o}"
             raise StoreFailed(f"{self.named} may not be used by this user: {whose}")
         if os.path.getsize(self.path) == 0:
@@ -133,6 +140,30 @@ class RecordFile:
             return Ledger.decode(row[0])
         except Corrupt as error:
             raise Corrupt(f"{self.path}: {error}; {self.purpose.remedy}") from None
+
+    # ---- what was there last
+
+    def noted(self) -> Ledger:
+        """The ledger that was noted last; to be asked before the records are read."""
+        return Newest(self.path).read() if self.purpose.is_last else Ledger()
+
+    def check_noted(self, found: Ledger, noted: Ledger) -> None:
+        """``found`` is no older. Raises Corrupt."""
+        if is_older(found, noted):
+            newest, kept = [f"write {each.serial} of owner {each.epoch}" for each in (noted, found)]
+            what = f"{self.named} has lost what was last written to it: {newest} was there, and {kept} is"
+            anyway = f"remove {Newest(self.path).path} to go on with what is left"
+            raise Corrupt(f"{what}; {self.purpose.remedy}, or {anyway}")
+
+    def note(self, ledger: Ledger) -> None:
+        """``ledger`` is committed."""
+        if self.purpose.is_last:
+            Newest(self.path).note(ledger)
+
+    def closed(self) -> None:
+        """An owner has closed it; if that was the last one, everything is in the file itself."""
+        if not os.path.lexists(self.path + LOG):
+            Newest(self.path).remove()
 
     # ---- making
 

@@ -197,7 +197,7 @@ async def replace(path: Path, *, is_alone: bool) -> None:
         await records.close()
 
 
-@pytest.mark.parametrize("how", ["text", "empty", "cut off", "holes", "another program's"])
+@pytest.mark.parametrize("how", ["text", "empty", "cut off", "holes", "another program's", "no tables"])
 async def test_a_backup_in_place_of_a_file_that_is_none(file: Path, how: str) -> None:
     """Only when nobody uses it, and beside it: somebody may want to look at it yet."""
     whole = file.read_bytes()
@@ -208,7 +208,14 @@ async def test_a_backup_in_place_of_a_file_that_is_none(file: Path, how: str) ->
             database.execute("CREATE TABLE records (data)")
         database.close()
         damaged[how] = file.read_bytes()
+    if how == "no tables":
+        with sqlite3.connect(file) as database:
+            database.executescript("DROP TABLE records; DROP TABLE ledger")
+        database.close()
+        damaged[how] = file.read_bytes()
     file.write_bytes(damaged[how])
+    with pytest.raises(Corrupt, match="registry restore"):
+        await load(file)
     with pytest.raises(StoreFailed, match="a process uses its directory; end that one first"):
         await replace(file, is_alone=False)
     assert os.listdir(file.parent) == ["registry.db"]
@@ -218,6 +225,40 @@ async def test_a_backup_in_place_of_a_file_that_is_none(file: Path, how: str) ->
     (aside,) = [name for name in os.listdir(file.parent) if name != "registry.db"]
     assert aside.startswith("registry.db.damaged-")
     assert (file.parent / aside).read_bytes() == damaged[how]
+
+
+@pytest.mark.parametrize("how", ["gone", "empty", "cut off", "altered", "another's"])
+def test_what_sqlite_overlooks_is_noticed(tmp_path: Path, how: str) -> None:
+    """What a killed master had committed stands in SQLite's second file; of a damaged one SQLite says nothing, and
+    goes by the first, which is sound and empty."""
+    path = tmp_path / "registry.db"
+    kept, log = left_by_a_kill(path), Path(f"{path}-wal")
+    whole = log.read_bytes()
+    altered = bytearray(whole)
+    altered[len(whole) // 2] ^= 1
+    half = whole[: len(whole) // 2]
+    log.write_bytes({"cut off": half, "altered": altered, "another's": b"hello" * 999}.get(how, b""))
+    if how == "gone":
+        log.unlink()
+    left = {name: (tmp_path / name).read_bytes() for name in os.listdir(tmp_path) if name.startswith("registry.db")}
+    for _ in range(2):
+        with pytest.raises(Corrupt, match=r"lost what was last written .* registry restore.*, or remove .*-newest to "):
+            asyncio.run(load(path))
+    asyncio.run(replace(path, is_alone=True))
+    assert asyncio.run(load(path)) == BACKUP
+    for name, data in left.items():
+        (tmp_path / name).write_bytes(data)
+    Path(f"{path}-newest").unlink()
+    assert asyncio.run(load(path)) != kept
+
+
+def test_a_note_that_is_older_or_torn_proves_nothing(tmp_path: Path) -> None:
+    """It is written after the commit, and nobody waits for it: a host that loses its power may have lost it."""
+    path = tmp_path / "registry.db"
+    kept, note = left_by_a_kill(path), Path(f"{path}-newest")
+    note.write_bytes(note.read_bytes()[:20])
+    assert asyncio.run(load(path)) == kept
+    assert sorted(os.listdir(tmp_path)) == ["copy", "registry.db"]
 
 
 @pytest.mark.parametrize("length", [0, 5000])
