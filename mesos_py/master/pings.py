@@ -20,8 +20,8 @@ class Pings:
     def __init__(self, interval: Nanos) -> None:
         self._interval = interval
         self._step: Nanos = interval // ROUNDS
-        #: when -> who; agents that have left, or joined a later round, are still named
-        self._rounds: dict[Nanos, list[AgentID]] = {}
+        #: when -> who, each once; agents that have left, or joined a later round, are still named
+        self._rounds: dict[Nanos, dict[AgentID, None]] = {}
         self._due: dict[AgentID, Nanos] = {}
 
     def __contains__(self, agent_id: AgentID) -> bool:
@@ -40,11 +40,10 @@ class Pings:
 
     def join(self, at: Nanos, agent_ids: Iterable[AgentID]) -> None:
         """They are asked at ``at`` and not before."""
-        members, due = self._rounds.setdefault(at, []), self._due
+        members, due = self._rounds.setdefault(at, {}), self._due
         for agent_id in agent_ids:
-            if due.get(agent_id) != at:
-                due[agent_id] = at
-                members.append(agent_id)
+            due[agent_id] = at
+            members[agent_id] = None
 
     def leave(self, agent_id: AgentID) -> None:
         """It is not asked any more."""

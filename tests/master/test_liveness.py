@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from mesos_py.machine.frame import Frame, Send
+from mesos_py.machine.frame import Frame, Send, Tick
+from mesos_py.machine.values import seconds
 from mesos_py.master import changes, registry
 from mesos_py.master.core import OUTPUT_PER_FRAME
 from mesos_py.master.options import Options
@@ -111,6 +112,21 @@ def test_any_pong_begins_the_count_anew() -> None:
     assert agent.id in world.state.agents
     world.advance(15)
     assert agent.id not in world.state.agents
+
+
+def test_an_agent_that_comes_again_and_again_is_asked_once_a_round() -> None:
+    """As after a stop of the master, who finds all its attempts at once: they are not so many unanswered pings."""
+    world = World()
+    agent = world.agent()
+    for _ in range(10):
+        agent.reregister()
+    world.settle()
+    world.frames.clear()
+    world.now += seconds(15.1)
+    world.apply(Tick)
+    assert [len(_pings(frame)) for frame in world.frames] == [1]
+    world.settle()
+    assert agent.id in world.state.agents
 
 
 def test_agents_are_asked_in_rounds() -> None:

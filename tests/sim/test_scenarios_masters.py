@@ -51,6 +51,13 @@ def test_f02_the_only_master_restarts() -> None:
     survived(well(plan(*faults)))
 
 
+@pytest.mark.parametrize("checkpoint", [True, False], ids=["checkpoints", "does not"])
+def test_f02_the_only_master_hangs(checkpoint: bool) -> None:
+    """Everybody has left it and come back, again and again, before it reads any of that; nobody is given up for it."""
+    made = plan(fault(30, "stop master", "m0", 200), duration_s=300, frameworks=(framework(checkpoint=checkpoint),))
+    survived(well(made))
+
+
 def test_f03_the_leader_is_stopped_and_goes_on() -> None:
     """SIGSTOP beyond its session, SIGCONT: it says nothing more, writes nothing, and ends; another one leads."""
     report = well(masters(fault(30, "stop master", LEADER, 40)))
