@@ -32,7 +32,7 @@ from mesos_py.agent.entities import Executor, Task
 from mesos_py.agent.gc import Collector
 from mesos_py.agent.lifecycle import TERMINAL
 from mesos_py.agent.options import AgentOptions
-from mesos_py.agent.registration import Phase, Registration
+from mesos_py.agent.registration import RECONNECTING, Phase, Registration
 from mesos_py.agent.state import State
 from mesos_py.agent.updates import RetryUpdate, Taken, Updates
 from mesos_py.algebra.resources import Resources
@@ -137,7 +137,7 @@ class Agent:
                 run(ROWS, self, due.__class__, Event(due.__class__, due), out)
         else:
             run(ROWS, self, event.kind, event, out)
-        if self.registration.phase is Phase.RECONNECTING:
+        if self.registration.phase is RECONNECTING:
             recovery.finish_if_settled(self, out)
         return out
 

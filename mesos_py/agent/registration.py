@@ -70,6 +70,10 @@ class Phase(enum.Enum):
     TERMINATING = "TERMINATING"
 
 
+#: Asked for with every event, and quicker by these names.
+RUNNING, RECONNECTING = Phase.RUNNING, Phase.RECONNECTING
+
+
 @value
 class RegisterDue:
     """It is time to (re-)register, perhaps again."""
@@ -171,7 +175,7 @@ def ping(agent: Agent, event: Event, out: Frame) -> None:
     if event.peer != registration.peer or event.peer is None:
         return
     out.send(event.peer, _PONG, volatile=True)
-    if registration.phase is Phase.RUNNING:
+    if registration.phase is RUNNING:
         if event.body.connected:
             registration.pinged_at = out.now
         else:

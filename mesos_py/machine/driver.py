@@ -67,6 +67,9 @@ class Clock:
 class Driver:
     """Runs one core. ``tell`` for events nobody waits for, ``ask`` for those somebody does."""
 
+    __slots__ = ("_clock", "_deadline", "_decide", "_failed", "_has_writes", "_journal", "_may_act", "_outbox",
+                 "_publish", "_recorder", "_send", "_stopped", "_store", "_timer", "_timer_at")  # fmt: skip
+
     def __init__(
         self,
         core: Core,
@@ -79,9 +82,10 @@ class Driver:
         recorder: Recorder | None = None,
     ) -> None:
         """``may_act``: whether nobody else can have taken our place by now; once it says no, the driver stops."""
-        self._core = core
+        # Looked up once, and called by names of their own: that is most of what a driver does.
+        self._decide, self._deadline = core.apply, core.deadline
+        self._send, self._publish = rim.send, rim.publish
         self._store = store
-        self._rim = rim
         self._clock = clock or Clock()
         self._journal = journal
         self._may_act = may_act
@@ -132,11 +136,12 @@ class Driver:
 
     def _apply(self, event: Event) -> Frame | None:
         """Apply; returns the frame when it was performed at once, None when it is the last in the outbox."""
-        now = self._clock()
+        clock, decide, deadline_of, send = self._clock, self._decide, self._deadline, self._send
+        now = clock()
         if self._recorder is not None:
             self._recorder.heard(event, now)
         try:
-            frame = self._core.apply(event, now)
+            frame = decide(event, now)
         except MustStop as end:
             if self._recorder is not None:
                 self._recorder.failed()
@@ -150,27 +155,30 @@ class Driver:
             self._recorder.answered(frame)
         if self._journal is not None:
             self._journal.record(event, frame)
-        deadline = self._core.deadline()
+        deadline = deadline_of()
         if deadline is not None and (self._timer_at is None or deadline < self._timer_at):
             self._arm(deadline)
         if not self._outbox and (not frame.writes or self._store is None):
-            if frame.sends or frame.changes:
-                self._perform(frame, None)
+            for word in frame.sends:
+                send(word)
+            if frame.changes:
+                self._publish(frame)
             return frame
         for word in frame.sends:
-            if isinstance(word, Send) and word.volatile:
-                self._rim.send(word)
+            if word.volatile:
+                send(word)
         self._outbox.append((frame, None))
         if frame.writes:
             self._has_writes.set()
         return None
 
-    def _perform(self, frame: Frame, future: asyncio.Future[Any] | None, said: bool = False) -> None:
+    def _release(self, frame: Frame, future: asyncio.Future[Any] | None) -> None:
+        """What was withheld: all but the words that have passed."""
         for word in frame.sends:
-            if not (said and isinstance(word, Send) and word.volatile):
-                self._rim.send(word)
+            if not word.volatile:
+                self._send(word)
         if frame.changes:
-            self._rim.publish(frame)
+            self._publish(frame)
         if future is not None and not future.done():
             future.set_result(frame.reply)
 
@@ -187,7 +195,7 @@ class Driver:
         self._timer_at = None
         if self._is_over():
             return
-        deadline = self._core.deadline()
+        deadline = self._deadline()
         if deadline is None:
             return
         if deadline > self._clock():
@@ -231,7 +239,7 @@ class Driver:
                     if self._is_over():
                         return
                     _, future = self._outbox.popleft()
-                    self._perform(frame, future, said=True)
+                    self._release(frame, future)
                     words += len(frame.sends) + len(frame.changes)
                     if words >= WORDS_AT_ONCE:
                         words = 0

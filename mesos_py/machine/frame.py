@@ -7,7 +7,7 @@ peers; ``reply`` answers whoever asked; ``changes`` are typed facts for logs, me
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 
@@ -58,6 +58,7 @@ class Send:
 class Close:
     """Close the peer's connection after the words before this one have left."""
 
+    volatile: ClassVar[bool] = False
     peer: PeerID
 
 

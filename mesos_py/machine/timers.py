@@ -109,7 +109,7 @@ class Timers:
 
     def due(self, now: Nanos) -> Iterator[Any]:
         """Pop the events that are due, in order of time and then of setting."""
-        while (at := self._first()) is not None and at <= now:
+        while (at := self.deadline()) is not None and at <= now:
             _, key = self._at[at].pop(0)
             self._count -= 1
             self._is_known = False

@@ -106,14 +106,14 @@ class Master:
         """Everything ``event`` causes."""
         self._cause += 1
         out = Frame(now, self._cause)
-        if event.kind is Tick:
+        kind = event.kind
+        if kind is Tick:
             self._tick(out)
-            return out
-        if event.kind not in ROWS:
+        elif kind in ROWS:
+            self.handled[kind] += 1
+            run(ROWS, self, kind, event, out)
+        else:
             _not_for_us(event, out)
-            return out
-        self.handled[event.kind] += 1
-        run(ROWS, self, event.kind, event, out)
         return out
 
     def _tick(self, out: Frame) -> None:

@@ -61,8 +61,7 @@ class AgentProcess:
         """``rng`` is the core's alone. ``locator`` makes the one that calls what it is given when another master leads,
         ``containers`` one that reports to what it is given; ``ended`` is told why the agent has ended by itself."""
         self.loop, self.net, self.host, self.name = loop, net, host, name
-        self._observer, self._options, self._info, self._boot_id = observer, options, info, boot_id
-        self._clock, self._rng, self._chance = clock, rng, chance
+        self._observer, self._clock, self._rng, self._chance = observer, clock, rng, chance
         self._encoded, self._ended, self._journal = encoded, ended, journal
         self.process = Process(loop, name)
         self._store = CheckpointStore(disk.records(chance), disk.ballast, self._room_changed)
@@ -81,7 +80,7 @@ class AgentProcess:
         #: whoever waits for an answer of the container API
         self._askers: dict[PeerID, asyncio.Future[Any]] = {}
         self._answering: dict[asyncio.Task[None], None] = {}
-        self.process.enter(self._start)
+        self.process.enter(self._start, options, info, boot_id)
 
     @property
     def agent_id(self) -> AgentID | None:
@@ -94,14 +93,14 @@ class AgentProcess:
 
     # ---- its life
 
-    def _start(self) -> None:
-        self._living = self.loop.create_task(self._live(), name=self.name)
+    def _start(self, options: AgentOptions, info: AgentInfo, boot_id: str) -> None:
+        self._living = self.loop.create_task(self._live(options, info, boot_id), name=self.name)
         self._living.add_done_callback(lambda done: done.result())
 
-    async def _live(self) -> None:
+    async def _live(self, options: AgentOptions, info: AgentInfo, boot_id: str) -> None:
         tasks: list[asyncio.Task[Any]] = []
         try:
-            await self._recover(tasks)
+            await self._recover(options, info, boot_id, tasks)
             await asyncio.wait((self._is_over, *tasks), return_when=asyncio.FIRST_COMPLETED)
             why = next((f"{type(error).__name__}: {error}" for error in map(_failure, tasks) if error is not None), "")
         except EXPECTED as error:
@@ -118,15 +117,16 @@ class AgentProcess:
             task.cancel()
         self._ended(self, why)
 
-    async def _recover(self, tasks: list[asyncio.Task[Any]]) -> None:
+    async def _recover(
+        self, options: AgentOptions, info: AgentInfo, boot_id: str, tasks: list[asyncio.Task[Any]]
+    ) -> None:
         """As AgentServer.__aenter__; ``tasks`` are those that must not end, the driver first."""
         kept = await self._store.load()
-        known = recovery.reconfigured(kept, self._info, self._boot_id, self._options.reconfiguration_policy)
-        state = recovery.settled(known, self._boot_id)
+        known = recovery.reconfigured(kept, info, boot_id, options.reconfiguration_policy)
+        state = recovery.settled(known, boot_id)
         await self._store.replace(state)
-        info = self._info
         core = self.core = Agent(
-            self._options, info, Resources.of(info.resources), work_dir="/w", ip=self.host, port=5051, rng=self._rng
+            options, info, Resources.of(info.resources), work_dir="/w", ip=self.host, port=5051, rng=self._rng
         )
         self.driver = Driver(
             Observed(self.name, core, self._observer), ObservedStore(self.name, self._store, self._observer), self,
@@ -150,12 +150,12 @@ class AgentProcess:
 
     def send(self, word: Send | Close) -> None:
         self._observer.said(self.name, word)
-        peer = word.peer
+        peer, link = word.peer, self._link
         if isinstance(word, Close):
             self._close(peer)
-        elif self._link is not None and peer == self._link[0]:
+        elif link is not None and peer == link[0]:
             message = word.message
-            self._link[1].send(decode_batch(encode_batch((message,)))[0] if self._encoded else message)
+            link[1].send(decode_batch(encode_batch((message,)))[0] if self._encoded else message)
         elif peer == words.CONTAINERS:
             self._to_containers(word.message)
         elif peer == words.PROCESS:
@@ -225,10 +225,8 @@ class AgentProcess:
             await asyncio.sleep(RECONNECT_MIN_S * self._chance.random())
 
     def _listen(self, end: End, peer: PeerID) -> None:
-        def heard(body: Any) -> None:
-            self.driver.tell(Event(type(body), body, peer))
-
-        end.listen(heard, lambda why: self._lost(peer))
+        tell = self.driver.tell
+        end.listen(lambda body: tell(Event(type(body), body, peer)), lambda why: self._lost(peer))
 
     def _moved(self) -> None:
         """Another master leads than the one we have."""

@@ -6,6 +6,8 @@ it starts, and counts from there (``machine/driver.py`` Clock does): what is set
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mesos_py.machine.values import SECOND, Nanos
 from mesos_py.sim.loop import SimLoop
 
@@ -22,23 +24,11 @@ class HostClock:
         """Somebody sets it, or NTP steps it."""
         self._skew += by
 
-    def process_clock(self) -> ProcessClock:
-        """For one that starts now."""
-        now = self._loop.now
-        wall = EPOCH + now + self._skew + now * self._rate_ppm // 1_000_000
-        return ProcessClock(self._loop, wall, self._rate_ppm)
-
-
-class ProcessClock:
-    """The wall clock when the process started, and what has passed since; never goes back."""
-
-    def __init__(self, loop: SimLoop, wall: Nanos, rate_ppm: int) -> None:
-        self._loop, self._start, self._rate_ppm = loop, loop.now, rate_ppm
+    def process_clock(self) -> Callable[[], Nanos]:
+        """For one that starts now: what the wall shows, and what passes from then on; never goes back."""
+        loop, start, rate_ppm = self._loop, self._loop.now, self._rate_ppm
         #: the wall clock when the loop's showed nothing
-        self._base = wall - loop.now
-
-    def __call__(self) -> Nanos:
-        now = self._loop.now
-        if self._rate_ppm:
-            return self._base + now + (now - self._start) * self._rate_ppm // 1_000_000
-        return self._base + now
+        base = EPOCH + self._skew + start * rate_ppm // 1_000_000
+        if not rate_ppm:
+            return lambda: base + loop.now
+        return lambda: base + loop.now + (loop.now - start) * rate_ppm // 1_000_000

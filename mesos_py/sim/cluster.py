@@ -82,13 +82,16 @@ class Cluster:
         tamper: Tamper | None = None, journal: str | None = None,
     ) -> None:  # fmt: skip
         """``journal`` is a directory for what reaches masters and agents."""
-        self.loop, self.plan, self._sabotage, self.journal = loop, plan, sabotage, journal
+        self.loop, self.plan, self.journal = loop, plan, journal
         self.tamper: Tamper = tamper or (lambda process: None)
         self._ears = {
             name: [getattr(checker, name) for checker in checkers if hasattr(checker, name)] for name in EARS
         }
+        self._digest = Digest()
         #: the two that are called for everything that happens
-        self._applied, self._said = self._ears["applied"], self._ears["said"]
+        self._applied, self._said = [self._digest.applied, *self._ears["applied"]], self._ears["said"]
+        if sabotage is not None:
+            self._applied.insert(0, lambda process, event, frame, at: sabotage(process, frame))
         for checker in checkers:
             if hasattr(checker, "watch"):
                 checker.watch(self)
@@ -100,7 +103,6 @@ class Cluster:
         self.net = Network(loop, plan.seed, plan.weather)
         #: events applied
         self.events = 0
-        self._digest = Digest()
         self._processes = 0
         #: None: each master is alone, and there is only one
         self.ensemble = self._make_ensemble() if plan.has_zookeeper else None
@@ -213,7 +215,7 @@ class Cluster:
         self.note_end(why)
         self._forget_master(master)
         delay = int(self.rng(f"{master.name} again").random() * RESTARTED_WITHIN)
-        self.loop.post(delay, lambda: self._restart_master(master.host))
+        self.loop.post(self.loop.now + delay, lambda: self._restart_master(master.host))
 
     def _forget_master(self, master: MasterProcess | None) -> None:
         if master is not None and self.masters[master.host] is master:
@@ -284,14 +286,12 @@ class Cluster:
     def applied(self, process: str, core: Any, event: Event, frame: Frame) -> None:
         """One event of one core, with everything it caused."""
         self.events += 1
-        if self._sabotage is not None:
-            self._sabotage(process, frame)
-        self._digest.applied(self.loop.now, process, event, frame)
+        at = self.loop.now
         try:
+            for tell in self._applied:
+                tell(process, event, frame, at)
             if frame.cause % self.plan.check_every == 0:
                 core.check()
-            for tell in self._applied:
-                tell(process, event, frame, self.loop.now)
         except Exception as found:
             self._found(found)
             raise

@@ -155,19 +155,21 @@ class Way:
         self.paused = False
 
     def put(self, message: Any) -> None:
-        queue = self.queue
+        queue, loop = self.queue, self._loop
         if len(queue) >= UNREAD_MAX:
             self._net.overflows += 1
             queue.clear()
-            self._loop.call_soon(self.source.lose, "the other end does not read", context=self._net.context)
+            loop.call_soon(self.source.lose, "the other end does not read", context=self._net.context)
             return
-        due = self._loop.now + self._link.delay()
-        due = max(due, self._last)  # nothing is overtaken
-        self._last = due
+        due = loop.now + self._link.delay()
+        if due < self._last:
+            due = self._last  # nothing is overtaken
+        else:
+            self._last = due
         queue.append((due, message))
-        if not self._is_pumped and not self.paused:
+        if not (self._is_pumped or self.paused):
             self._is_pumped = True
-            self._loop.post(queue[0][0] - self._loop.now, self._deliver)
+            loop.post(queue[0][0], self._deliver)
         elif len(queue) > self._net.unread_max:
             self._net.unread_max = len(queue)
 
@@ -175,7 +177,7 @@ class Way:
         """Deliver when the first message is due."""
         if not self._is_pumped and self.queue and not self.paused:
             self._is_pumped = True
-            self._loop.post(max(0, self.queue[0][0] - self._loop.now), self._deliver)
+            self._loop.post(self.queue[0][0], self._deliver)
 
     def flush(self) -> None:
         """Deliver now what is due."""
@@ -193,14 +195,16 @@ class Way:
         queue, target, now = self.queue, self.target, self._loop.now
         process = target.process
         while queue and queue[0][0] <= now and not self.paused:
-            if target.is_open and process is not None and not process.runs:
+            if not target.is_open:
+                if queue.popleft()[1] is not _END:
+                    queue.clear()
+                    self._loop.post(now + self._back.delay(), self._refuse)
+                continue
+            if process is not None and not process.runs:
                 return  # it stays in the buffers on the way until the process goes on
             _, message = queue.popleft()
             if message is _END:
                 target.lose("closed by the other end")
-            elif not target.is_open:
-                queue.clear()
-                self._loop.post(self._back.delay(), self._refuse)
             elif (on_message := target.on_message) is None:
                 target.early.append(message)
             elif process is None:

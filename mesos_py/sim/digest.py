@@ -17,25 +17,30 @@ class Digest:
     def __init__(self) -> None:
         self._hash = hashlib.blake2b(digest_size=16)
         self._lines: list[str] = []
-        #: of pings and pongs, which are nearly everything that happens: numbers alone, so that this is quick
+        #: of pings and pongs, which are nearly everything that happens: numbers alone, so that this is quick; what they
+        #: carry is seen where they arrive, and processes are told apart by how much has reached them before
         self._pulse = 0
         #: numbered in the order in which they were met: numbers hash alike everywhere, names and classes do not
-        self._pairs: dict[tuple[str, Kind], int] = {}
+        self._kinds: dict[Kind, int] = {}
 
     def add(self, line: str) -> None:
         self._lines.append(line)
         if len(self._lines) >= LINES_AT_ONCE:
             self._flush()
 
-    def applied(self, at: Nanos, process: str, event: Event, frame: Frame) -> None:
+    def applied(self, process: str, event: Event, frame: Frame, at: Nanos) -> None:
         """One event of one core, with what it caused."""
         kind, sends = event.kind, frame.sends
-        if not frame.changes and (not sends or (len(sends) == 1 and getattr(sends[0], "volatile", False))):
-            pair = self._pairs.get((process, kind))
-            if pair is None:
-                pair = self._pairs[process, kind] = len(self._pairs)
-            self._pulse = hash((self._pulse, at, pair, len(sends)))
-            return
+        if not frame.changes:
+            for word in sends:
+                if not word.volatile:
+                    break
+            else:
+                number = self._kinds.get(kind)
+                if number is None:
+                    number = self._kinds[kind] = len(self._kinds)
+                self._pulse = hash((self._pulse, at, frame.cause, number, len(sends)))
+                return
         line = f"{at}|{process}|{kind.__name__ if isinstance(kind, type) else _name(kind)}|{event.peer}"
         for word in sends:
             line += f"|{word.peer}:{_said(word.message) if isinstance(word, Send) else 'close'}"

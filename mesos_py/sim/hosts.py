@@ -91,7 +91,7 @@ class AgentHost:
         cluster.note_end(why)
         self._forget(agent)
         delay = int(cluster.rng(f"{agent.name} again").random() * RESTARTED_WITHIN)
-        cluster.loop.post(delay, self._restart)
+        cluster.loop.post(cluster.loop.now + delay, self._restart)
 
     def _restart(self) -> None:
         if not (self._is_kept_down or self._cluster.is_stopped):

@@ -57,7 +57,7 @@ class SimLoop(_Loop):  # type: ignore[misc]
         self._lateness_max = lateness_max
         #: virtual nanoseconds since the loop was made; moved by the loop alone
         self.now: Nanos = 0
-        self._ready: deque[asyncio.Handle | Callable[[], object]] = deque()
+        self._ready: deque[asyncio.Handle] = deque()
         #: (due, drawn, number, handle)
         self._timers: list[tuple[Nanos, float, int, Any]] = []
         #: (due, drawn, number, what was posted); apart, because it is never many, and timers may be
@@ -110,10 +110,15 @@ class SimLoop(_Loop):  # type: ignore[misc]
         heapq.heappush(self._timers, (at, draw, self._numbers, handle))
         return handle  # type: ignore[no-any-return]
 
-    def post(self, delay: Nanos, callback: Callable[[], object]) -> None:
-        """``call_in`` without a handle, for the world's own doing: it is nobody's, and nobody can cancel it."""
-        draw = self._random()
-        at = self.now + delay
+    def post(self, at: Nanos, callback: Callable[[], object]) -> None:
+        """``callback`` is called at ``at``, or now if that is over: the world's own doing, which nobody can cancel.
+
+        Its turn comes when nothing is ready, as that of a timer does.
+        """
+        random = self._random
+        draw = random()
+        if at < self.now:  # noqa: PLR1730  max() takes as long as all the rest
+            at = self.now
         if self._lateness_max:
             at += int(draw * self._lateness_max)
         self._numbers += 1
@@ -163,23 +168,19 @@ class SimLoop(_Loop):  # type: ignore[misc]
         events._set_running_loop(self)
         self._running = True
         self._stopping = False
-        ready, of_asyncio = self._ready, asyncio.Handle
+        ready, posted = self._ready, self._posted
         try:
-            while not self._stopping:
-                if not ready:
+            while True:  # CPython 3.11 specializes no loop that is entered once and has another condition
+                if self._stopping:
+                    break
+                if ready:
+                    self._run_ready()
+                elif posted and not (self._timers and self._timers[0] < posted[0]):
+                    self.now, _, _, call = heapq.heappop(posted)
+                    self.steps += 1
+                    call()
+                else:
                     self._advance()
-                count = len(ready)
-                self.steps += count
-                for _ in range(count):
-                    handle = ready.popleft()
-                    if not isinstance(handle, of_asyncio):
-                        handle()
-                    elif not handle.cancelled():
-                        process = handle._context.get(CURRENT)  # type: ignore[attr-defined]
-                        if process is None or process.runs:
-                            handle._run()
-                        else:
-                            process.hold(handle)
                 if self._escaped is not None:
                     escaped, self._escaped = self._escaped, None
                     raise escaped
@@ -187,32 +188,33 @@ class SimLoop(_Loop):  # type: ignore[misc]
             self._running = False
             events._set_running_loop(before)
 
+    def _run_ready(self) -> None:
+        """What is ready now; what becomes ready by that comes after it."""
+        ready = self._ready
+        count = len(ready)
+        self.steps += count
+        for _ in range(count):
+            handle = ready.popleft()
+            if not handle.cancelled():
+                process = handle._context.get(CURRENT)  # type: ignore[attr-defined]
+                if process is None or process.runs:
+                    handle._run()
+                else:
+                    process.hold(handle)
+
     def _advance(self) -> None:
         """Time moves to the next timer, and all timers that are due by then are ready."""
-        timers, posted, ready = self._timers, self._posted, self._ready
+        timers, posted = self._timers, self._posted
         while timers and timers[0][3].cancelled():
             heapq.heappop(timers)
             self._cancelled = max(0, self._cancelled - 1)
         if not timers and not posted:
             raise Deadlock([task for task in asyncio.all_tasks(self) if not task.done()])
-        while True:
-            is_posted = posted and (not timers or posted[0] < timers[0])
-            if not is_posted and not timers:
-                return
-            first = posted if is_posted else timers
-            at = first[0][0]
-            if at > self.now:
-                if ready:
-                    return
-                self.now = at
-            handle = heapq.heappop(first)[3]
-            if not is_posted:
-                handle._scheduled = False
-                if handle.cancelled():
-                    continue
-            ready.append(handle)
-            if (not posted or posted[0][0] > at) and (not timers or timers[0][0] > at):
-                return  # nothing else is due
+        while timers and not (posted and posted[0] < timers[0]) and (timers[0][0] == self.now or not self._ready):
+            self.now, _, _, handle = heapq.heappop(timers)
+            handle._scheduled = False
+            if not handle.cancelled():
+                self._ready.append(handle)
 
     def abandon(self, process: Process) -> None:
         """It will never run again. While its tasks are kept, nobody collects them, and their ``finally`` is not run."""
@@ -245,7 +247,7 @@ class SimLoop(_Loop):  # type: ignore[misc]
                 break
             while self._ready:
                 handle = self._ready.popleft()
-                if isinstance(handle, asyncio.Handle) and not handle.cancelled():
+                if not handle.cancelled():
                     handle._run()
         events._set_running_loop(before)
         self._timers.clear()

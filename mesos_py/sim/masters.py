@@ -196,8 +196,8 @@ class MasterProcess:
         if not self.leads:
             end.close()  # turned away, as with 307 or 503: agents back off, and ask ZooKeeper who leads
             return
-        peer = self._open("agent", end)
-        end.listen(lambda body: self.driver.tell(Event(type(body), body, peer)), lambda why: self._lost(peer))
+        peer, tell = self._open("agent", end), self.driver.tell
+        end.listen(lambda body: tell(Event(type(body), body, peer)), lambda why: self._lost(peer))
 
     def _stream(self, end: End) -> None:
         """The first thing a scheduler sends is SUBSCRIBE; the first thing it hears is its stream's id."""

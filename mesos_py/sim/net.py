@@ -157,8 +157,8 @@ class Network:
                     first.way.finish()
                 else:
                     first.way.drop()
-                self.loop.post(0, partial(first.lose, "reset"))
-                self.loop.post(late, partial(second.lose, "reset"))
+                self.loop.post(self.loop.now, partial(first.lose, "reset"))
+                self.loop.post(self.loop.now + late, partial(second.lose, "reset"))
         return count
 
     def pause(self, reader: str, writer: str, paused: bool) -> None:

@@ -5,7 +5,7 @@ Processes are named by what they are, where, and the how manieth there: ``master
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from mesos_py.machine.driver import Store
@@ -37,13 +37,17 @@ class Observer(Protocol):
 class Observed:
     """A core as its driver sees it."""
 
+    __slots__ = ("_applied", "_core", "_decide", "_process", "deadline")
+
     def __init__(self, process: str, core: Any, observer: Observer) -> None:
-        self._process, self._core, self._observer = process, core, observer
-        self.deadline = core.deadline
+        self._process, self._core, self._applied = process, core, observer.applied
+        self._decide: Callable[[Event, Nanos], Frame] = core.apply
+        self.deadline: Callable[[], Nanos | None] = core.deadline
 
     def apply(self, event: Event, now: Nanos) -> Frame:
-        frame: Frame = self._core.apply(event, now)
-        self._observer.applied(self._process, self._core, event, frame)
+        decide, applied = self._decide, self._applied
+        frame = decide(event, now)
+        applied(self._process, self._core, event, frame)
         return frame
 
 
