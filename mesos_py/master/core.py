@@ -48,10 +48,9 @@ from mesos_py.master.calls import (
 from mesos_py.master.changes import Dropped
 from mesos_py.master.entities import Framework
 from mesos_py.master.ids import Ids
-from mesos_py.master.invariants import check_timers
+from mesos_py.master.invariants import check_quotas, check_timers
 from mesos_py.master.options import Options
 from mesos_py.master.pings import Pings
-from mesos_py.master.quotas import quota_of
 from mesos_py.master.registry import Registry, Write
 from mesos_py.master.removals import Removals
 from mesos_py.master.state import State
@@ -162,8 +161,8 @@ class Master:
         assert known == self.registry.agents.keys()
         assert self.state.unreachable_agents.keys() == self.registry.unreachable.keys()
         assert self.state.gone_agents == self.registry.gone
-        for role, config in self.registry.quotas.items():
-            assert self.allocator.quota(role) == quota_of(config), f"role '{role}' has another quota"
+        assert self.allocator.expected.agents.keys() == self.state.recovered_agents.keys()
+        check_quotas(self)
         check_timers(self)
 
 

@@ -51,9 +51,10 @@ class Allocator:
     def __init__(self, options: AllocatorOptions, rng: Random) -> None:
         self.options = options
         self._books = Books(options, rng)
-        self._expected = Expected()
+        #: who may still come back after a failover; for reading
+        self.expected = Expected()
         offering = Offering(options)
-        self._quotas = Quotas(self._books, self._expected, offering.default_minima, rng)
+        self._quotas = Quotas(self._books, self.expected, offering.default_minima, rng)
         self._visits = Visits(self._books, offering, self._quotas)
         self._rounds = Rounds(options.allocation_interval, rng)
         self._paused = False
@@ -67,14 +68,14 @@ class Allocator:
 
         Comes after quotas are set. If there are any, nothing is offered until most agents are back (see ``expected``).
         """
-        self._expected.expect(agents)
+        self.expected.expect(agents)
         self._quotas.measure_all()
         if self._books.roles.quotas:
-            self._expected.hold(now)
+            self.expected.hold(now)
 
     def unexpect(self, agent_id: AgentID) -> None:
         """It will not come back, as far as anybody can tell."""
-        self._expected.forget(agent_id)
+        self.expected.forget(agent_id)
 
     # ---- agents
 
@@ -92,7 +93,7 @@ class Allocator:
         """An agent has registered. ``total`` is not allocated, ``used`` is; frameworks in it may yet be unknown."""
         assert agent_id not in self._books.agents, f"agent {agent_id} is added twice"
         agent = Agent(agent_id, hostname, tuple(attributes), domain, capabilities, self._books.roles.slots_below)
-        self._expected.forget(agent_id)
+        self.expected.forget(agent_id)
         self._books.add_agent(agent, total)
         for framework_id, resources in (used or {}).items():
             self._books.hold(agent, framework_id, resources)
@@ -349,7 +350,7 @@ class Allocator:
         """When ``allocate`` has something to do next: 0 is at once, None not before something else happens."""
         if self._paused:
             return None
-        if (until := self._expected.hold_until) is not None:
+        if (until := self.expected.hold_until) is not None:
             return until
         if self._rounds.is_due:
             return 0
@@ -357,7 +358,7 @@ class Allocator:
 
     def allocate(self, now: Nanos, *, budget: int | None = None) -> list[Grant]:
         """Grant what there is to whom it is due; looks at no more than ``budget`` agents, then ``deadline`` is 0."""
-        if self._paused or self._expected.is_held(now):
+        if self._paused or self.expected.is_held(now):
             return []
         if self._rounds.begin_period(now):
             self._books.declines.expire(now)
@@ -396,4 +397,4 @@ class Allocator:
         """Every invariant: the books, and that a closed slot has indeed nothing to get. For tests and simulation."""
         self._books.check()
         self._visits.check()
-        assert not self._expected.agents.keys() & self._books.agents.keys()
+        assert not self.expected.agents.keys() & self._books.agents.keys()

@@ -62,6 +62,7 @@ def tell_failure(m: Master, agent_id: AgentID, out: Frame) -> None:
 
 def unwatch(m: Master, agent_id: AgentID, out: Frame) -> None:
     """Nobody waits for the agent any more, and it does not wait to be given up."""
+    m.allocator.unexpect(agent_id)
     m.pings.leave(agent_id)
     m.timers.cancel(("silent", agent_id))
     m.timers.cancel(("reregister", agent_id))

@@ -7,7 +7,8 @@ Only top-level roles have quota; what the roles below them hold counts as theirs
     REMOVE_QUOTA    one role has none any more
 
 A limit that is exceeded already, or guarantees that the cluster does not have, want ``force``. Nothing is killed then:
-the role is offered nothing more until it is below its limit, and guarantees are kept when there is enough again.
+the role is offered nothing more until it is below its limit, and guarantees are kept when there is enough again. So it
+is with an agent that was given up and is back with tasks that there is no room for any more.
 
 What was offered before is taken back as far as the new quota says so: of the role, what would exceed its limits; of
 others, what its guarantee is missing. Offers are accepted or taken back in one order, so what a scheduler accepts too
@@ -29,7 +30,7 @@ from mesos_py.machine.problem import Kind, Problem, bad_request
 from mesos_py.machine.table import Table
 from mesos_py.master.calls import offers
 from mesos_py.master.changes import QuotaUpdated
-from mesos_py.master.entities import Offer
+from mesos_py.master.entities import Agent, Offer
 from mesos_py.master.events import ChangeQuota, RemoveQuota, SetQuota
 from mesos_py.master.quotas import config_of, guarantee_and_limit, quota_of, total_guarantees
 from mesos_py.master.registry import UpdateQuota
@@ -165,6 +166,21 @@ def _take_back(m: Master, quotas: Mapping[str, Quota], out: Frame) -> None:
         held = m.allocator.offered_or_consumed(role) - outstanding.void(role)
         outstanding.take(outstanding.others(role), quota.guarantees - held)
     offers.withdraw(m, outstanding.taken, out)
+
+
+def take_back_over_limits(m: Master, agent: Agent, out: Frame) -> None:
+    """The agent has brought tasks or reservations that nobody counted with: offers their roles' limits do not leave."""
+    if not m.allocator.quotas:
+        return
+    kinds = [kind for resources in agent.used.values() for kind, _ in resources]
+    roles = [kind.allocated_role or "" for kind in kinds] + list(agent.total.reservations())
+    exceeded = {}
+    for role in dict.fromkeys(role.partition("/")[0] for role in roles):
+        limits = m.allocator.quota(role).limits
+        if not limits.admits(m.allocator.offered_or_consumed(role)):
+            exceeded[role] = Quota(limits=limits)
+    if exceeded:
+        _take_back(m, exceeded, out)
 
 
 class _Outstanding:

@@ -5,7 +5,9 @@ each has ``agent_reregister_timeout`` to come back, and is given up after that. 
 at once (--recovery_agent_removal_limit), something else is wrong than agents: the master ends without having given up
 any, and the next one waits for them again.
 
-Not here: quota, which would hold offers back until most agents have returned.
+With quota in the registry nothing is offered until most agents are back, and what the others may run counts as if it
+ran, against every limit (``allocator/expected``).
+
 Mesos: src/master/master.cpp Master::_recover, recoveredSlavesTimeout.
 """
 
@@ -47,6 +49,7 @@ def registry_recovered(m: Master, event: Event, out: Frame) -> None:
     await_gc(m, out)
     recover_quota(m)
     recover_weights(m, out)
+    m.allocator.expect({agent_id: agent.info.resources for agent_id, agent in m.registry.agents.items()}, out.now)
     for agent_id in m.registry.agents:
         m.timers.set(("reregister", agent_id), due, ReregisterExpired(agent_id))
 

@@ -27,6 +27,7 @@ from mesos_py.master.calls import subscription
 from mesos_py.master.calls.liveness import disconnected, ping
 from mesos_py.master.calls.losses import recover, settle_lost, tell_allocator, unwatch
 from mesos_py.master.calls.offers import rescind_all
+from mesos_py.master.calls.quota import take_back_over_limits
 from mesos_py.master.capabilities import AgentCapabilities
 from mesos_py.master.changes import Dropped
 from mesos_py.master.entities import Agent, Framework, Task, task_of_report
@@ -84,6 +85,7 @@ def reregister_agent(m: Master, event: Event, out: Frame) -> None:
     else:
         _add(m, agent_id, report, peer, out, was_overdue=was_overdue)
     agent = m.state.agents[agent_id]
+    take_back_over_limits(m, agent, out)
     _repeat_kills(agent, out)
     for info in report.frameworks:
         if info.id in m.state.removed_frameworks:
