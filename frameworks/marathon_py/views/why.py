@@ -86,6 +86,7 @@ def _offers(m: Marathon, spec: App | Pod, role: str, since: Nanos, now: Nanos) -
     if not found:
         if role in m.waiting:  # else nothing is wanted yet
             yield f"No agent has offered anything in role '{role}' since then."
+            yield "'mesos-py quota' tells whether the role is at its limit, and what is kept free for others."
         return
     refused = [one for one in found if one.refusals]
     if len(refused) < len(found):

@@ -41,7 +41,8 @@ def test_what_was_asked_for_and_not_heard_of() -> None:
 
 def test_nobody_has_offered_anything() -> None:
     world = world_of(app_of())
-    assert told(world) == [WAITS, "No agent has offered anything in role 'marathon' since then."]
+    hint = "'mesos-py quota' tells whether the role is at its limit, and what is kept free for others."
+    assert told(world) == [WAITS, "No agent has offered anything in role 'marathon' since then.", hint]
 
 
 RACK = Attribute(name="rack", type=Value.Type.TEXT, text=Value.Text(value="r1"))
