@@ -100,7 +100,7 @@ async def change(options: QuotaOptions, master: Client, roles: tuple[str, ...]) 
         if amounts is not None:
             config[name] = {resource: {"value": from_milli(amount)} for resource, amount in amounts.items()}
     await master.call("UPDATE_QUOTA", {"quota_configs": [config], "force": options.force})
-    _tell(options, f"role '{roles[0]}': guaranteed {_text(config, 'guarantees')}, limited to {_text(config, 'limits')}")
+    _tell(options, f"role '{roles[0]}': guaranteed {_text(config, 'guarantees')}; limited to {_text(config, 'limits')}")
 
 
 async def remove(options: QuotaOptions, master: Client, roles: tuple[str, ...]) -> None:
@@ -117,7 +117,7 @@ async def remove(options: QuotaOptions, master: Client, roles: tuple[str, ...]) 
 
 def _text(config: dict[str, Any], name: str) -> str:
     amounts = config.get(name, {})
-    text = "; ".join(f"{key}:{amount_text(scalar['value'])}" for key, scalar in amounts.items())
+    text = ", ".join(f"{key}:{amount_text(scalar['value'])}" for key, scalar in amounts.items())
     return text or ("nothing" if name == "guarantees" else "whatever there is")
 
 

@@ -26,7 +26,8 @@ from mesos_py.web.response import Chunked, Response, json
 #: path -> name of the method of LegacyEndpoints
 MASTER_PATHS = {
     "/state": "state", "/state-summary": "summary", "/slaves": "slaves", "/frameworks": "frameworks",
-    "/tasks": "tasks", "/roles": "roles", "/registrar(1)/registry": "registry",
+    "/tasks": "tasks", "/roles": "roles", "/quota": "quota", "/weights": "weights",
+    "/registrar(1)/registry": "registry",
 }  # fmt: skip
 AGENT_PATHS = ("/state",)
 
@@ -74,6 +75,7 @@ class _Question:
     """A request as far as those endpoints look at it."""
 
     query: dict[str, str]
+    method: str = "GET"
 
 
 class _NothingPending:

@@ -20,10 +20,13 @@ from mesos_py.journal.replay import Replay, Run, Until, check, find_runs
 from mesos_py.journal.show import MASTER_PATHS, show
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.values import SECOND
+from mesos_py.master.events import ChangeQuota, ChangeWeights
 from mesos_py.sim.observe import is_agent, is_master
 from mesos_py.sim.plan import Plan
 from mesos_py.sim.run import run as simulate
 from mesos_py.wire import internal
+from mesos_py.wire.role import WeightInfo
+from tests import builders
 from tests.journal.recorded import RecordedWorld, busy, simulated
 from tests.master.world import START
 
@@ -215,6 +218,8 @@ def test_what_is_no_moment(text: str) -> None:
 
 async def test_it_is_shown_as_the_master_shows_it(world: RecordedWorld) -> None:
     """Every path, with its parameters."""
+    world.apply(ChangeQuota, ChangeQuota((builders.quota("a", {}, {"cpus": 1}),), force=False))
+    world.apply(ChangeWeights, ChangeWeights((WeightInfo(role="a", weight=2.0),)))
     for path in MASTER_PATHS:
         shown = orjson.loads(await show(Replay(world.read()), path))
         assert shown, path
