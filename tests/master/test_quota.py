@@ -240,6 +240,44 @@ def test_who_accepts_in_time_is_counted() -> None:
     assert world.master.allocator.consumed("a").get("cpus") == 3000
 
 
+# ---- what it comes to
+
+
+def test_a_framework_at_its_limit_goes_on_when_that_is_raised() -> None:
+    """It is offered what is left of the limit, then nothing, then what the higher limit adds."""
+    world = cluster()
+    assert change(world, quota("a", {}, {"cpus": 5})) is None
+    scheduler = world.scheduler(roles=("a",))
+    world.settle()
+    assert _offered(world, scheduler).get("cpus") == 5000
+    for offer in scheduler.offers():
+        cpus = sum(each.scalar.value for each in offer.resources if each.name == "cpus" and each.scalar is not None)
+        if cpus:
+            scheduler.accept([offer], builders.launch(builders.task(offer.id, offer.agent_id, cpus=cpus)), refuse_s=0)
+    world.advance(60)
+    assert _offered(world, scheduler).get("cpus") == 0
+    assert world.master.allocator.consumed("a").get("cpus") == 5000
+    assert change(world, quota("a", {}, {"cpus": 7})) is None
+    world.advance(2)
+    assert _offered(world, scheduler).get("cpus") == 2000
+
+
+def test_what_is_taken_back_goes_to_whom_it_is_guaranteed() -> None:
+    """Who had it is offered the rest again, and not what is kept free."""
+    world = cluster()
+    other = world.scheduler(name="other", roles=("b",))
+    world.settle()
+    guaranteed = world.scheduler(name="guaranteed", roles=("a",))
+    assert change(world, quota("a", {"cpus": 8}, {"cpus": 8})) is None
+    world.advance(2)
+    assert (_offered(world, guaranteed).get("cpus"), _offered(world, other).get("cpus")) == (8000, 8000)
+
+
+def _offered(world: World, scheduler: Scheduler) -> Quantities:
+    alive = world.state.frameworks[scheduler.id].offers.values()
+    return sum((offer.resources.quantities() for offer in alive), Quantities())
+
+
 # ---- as before Mesos 1.9
 
 
