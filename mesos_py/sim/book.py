@@ -171,6 +171,11 @@ class Workload:
         return Shape(cpus=cpus, mem=mem, fate=Fate(task=task_id, run=1.0))
 
 
+def top(role: str) -> str:
+    """The role that has its quota."""
+    return role.partition("/")[0]
+
+
 # ---- as messages
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mesos_py.machine.frame import Event
 from mesos_py.machine.problem import Problem
 from mesos_py.master.events import ChangeQuota, ChangeWeights
-from mesos_py.sim.book import PROBE_NEEDS
+from mesos_py.sim.book import PROBE_NEEDS, top
 from mesos_py.wire.quota import QuotaConfig
 from mesos_py.wire.value import Value
 
@@ -66,7 +66,7 @@ class Operators:
         (cpus, mem), configs = PROBE_NEEDS, []
         chance = self._cluster.rng("operators' last word")
         for role in self._roles:
-            tasks = sum(one.role == role for one in self._cluster.plan.frameworks)
+            tasks = sum(top(one.role) == role for one in self._cluster.plan.frameworks)
             if tasks and chance.random() < 0.7:
                 self.guaranteed[role] = None
                 configs.append(quota(role, guarantees={"cpus": tasks * cpus, "mem": tasks * mem}))

@@ -10,6 +10,7 @@ master's facts say is running, and what really runs on the hosts.
 
 from __future__ import annotations
 
+from mesos_py.sim.book import top
 from mesos_py.sim.checkers.lives import Lives
 from mesos_py.sim.checkers.offers import Offers
 from mesos_py.sim.checkers.updates import Updates
@@ -30,7 +31,7 @@ def debts(cluster: Cluster, offers: Offers, updates: Updates, lives: Lives) -> l
         for scheduler in cluster.schedulers.values()
         for record in scheduler.book.values()
     }
-    roles = {one.host: one.role for one in cluster.plan.frameworks}
+    roles = {one.host: top(one.role) for one in cluster.plan.frameworks}
     left: list[str] = []
     for host, scheduler in cluster.schedulers.items():
         if not scheduler.subscribed:

@@ -1,4 +1,4 @@
-"""I9: nothing is offered that takes a role past its limit, whoever leads, and whoever has yet to come back.
+"""I9: nothing is on offer that takes a role past its limit, whoever leads, and whoever has yet to come back.
 
 The ledger outlives masters. What ran on an agent when its master ended counts, whatever the next one has heard of it,
 until the agent has reported or is given up. Whoever knew of no more than has come back would pass limits then.
@@ -8,17 +8,16 @@ until the agent has reported or is given up. Whoever knew of no more than has co
     used      tasks and executors, by agent, as the last master to hear of the agent had them
     offered   by the master that leads
 
-Judged are offers to a role that has a limit: those to roles below it count, but are not limited themselves (as in
-Mesos). What is used may be above a limit: one that was lowered by force, or that an agent passes which had been given
-up and is back; then there are no offers of what is short. Nor are there any, with quotas in the registry, before most
-of the agents are back: guarantees are kept with what is free then.
+A limit is for a role and all below it. What is used may be above it: if it was lowered by force, or if an agent passes
+it that had been given up and is back; then there are no offers of what is short. Nor are there any, with quotas in the
+registry, before most of the agents are back: guarantees are kept with what is free then.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mesos_py.algebra.quantities import Quantities
+from mesos_py.algebra.quantities import Limits, Quantities
 from mesos_py.algebra.quota import NO_QUOTA, Quota
 from mesos_py.algebra.resources import Resources
 from mesos_py.machine.frame import Event, Frame
@@ -27,7 +26,7 @@ from mesos_py.machine.values import SECOND, Nanos
 from mesos_py.master import changes
 from mesos_py.master.events import ChangeQuota, RegistryRecovered
 from mesos_py.master.quotas import quota_of
-from mesos_py.sim.book import FINAL
+from mesos_py.sim.book import FINAL, top
 from mesos_py.sim.observe import Violation, is_master
 from mesos_py.wire.ids import AgentID, OfferID
 from mesos_py.wire.task import TaskState
@@ -63,6 +62,8 @@ class Quotas:
             self._waits_until = at + RETURN_MAX
         for change in frame.changes:
             self._fold(change, at)
+        for role, quota in self._quotas.items() if frame.changes else ():
+            self._judge(role, quota)
         if event.kind is ChangeQuota and not isinstance(frame.reply, Problem):
             for config in event.body.configs:
                 self._judge_change(config.role, quota_of(config), is_forced=event.body.force)
@@ -80,8 +81,10 @@ class Quotas:
                 if change.quota == NO_QUOTA:
                     del self._quotas[change.role]
             case changes.OfferSent():
+                if self._quotas and len(self._settled) < self._awaited and at < self._waits_until:
+                    back = f"{len(self._settled)} of {self._awaited} agents are back"
+                    raise Violation("I9", f"{change.offer_id} is made when {back}")
                 self._offered[change.offer_id] = (change.offer.role, change.offer.resources.quantities())
-                self._judge(change.offer_id, at)
             case changes.OfferEnded():
                 del self._offered[change.offer_id]
             case changes.TaskAdded():
@@ -108,7 +111,7 @@ class Quotas:
     # ---- sums
 
     def used(self, role: str, *, known: bool = False) -> Quantities:
-        """By tasks and executors of the role and of those below it; ``known`` to the master that leads."""
+        """By tasks and executors, ``known`` to the master that leads, of a top-level role and of those below it."""
         agents = [used for agent_id, used in self._used.items() if not known or agent_id in self._settled]
         return _sum(role, (held for used in agents for held in used.values()))
 
@@ -117,38 +120,21 @@ class Quotas:
 
     # ---- judgements
 
-    def _judge(self, offer_id: OfferID, at: Nanos) -> None:
-        """The offer was one to make."""
-        if self._quotas and len(self._settled) < self._awaited and at < self._waits_until:
-            raise Violation("I9", f"{offer_id} is made when {len(self._settled)} of {self._awaited} agents are back")
-        role, amounts = self._offered[offer_id]
-        quota = self._quotas.get(role)
-        if quota is None:
-            return
-        used, offered = self.used(role), self.offered(role)
-        for name, limit in quota.limits.items():
-            if amounts.get(name) and used.get(name) + offered.get(name) > limit:
-                raise Violation(
-                    "I9", f"{offer_id} offers {amounts} to {role}, which is limited to {quota.limits}, with"
-                          f" {used} in use and {offered} on offer",
-                )  # fmt: skip
+    def _judge(self, role: str, quota: Quota) -> None:
+        """What the role is offered is within its limits, with what is in use."""
+        offered = self.offered(role)
+        over = {name: limit for name, limit in quota.limits.items() if offered.get(name)}
+        if over and not Limits(over).admits((used := self.used(role)) + offered):
+            raise Violation("I9", f"{role} is limited to {quota.limits}; {used} are in use and {offered} on offer")
 
     def _judge_change(self, role: str, quota: Quota, *, is_forced: bool) -> None:
-        """It is so; what was on offer beyond the new limits is taken back, and what the master knows to be in use is
-        beyond them by force alone."""
+        """It is so, and what the master knows to be in use is beyond it by force alone."""
         if self._quotas.get(role, NO_QUOTA) != quota:
             raise Violation("I9", f"{role} was given {quota}, but has {self._quotas.get(role)}")
-        used, known, offered = self.used(role), self.used(role, known=True), self.offered(role)
-        for name, limit in quota.limits.items():
-            if offered.get(name) and used.get(name) + offered.get(name) > limit:
-                raise Violation("I9", f"{offered} stays on offer to {role}, limited to {quota.limits} from now on")
-            if not is_forced and known.get(name) > limit:
-                raise Violation("I9", f"{role} uses {known}, and is limited to {quota.limits} without force")
+        known = self.used(role, known=True)
+        if not (is_forced or quota.limits.admits(known)):
+            raise Violation("I9", f"{role} uses {known}, and is limited to {quota.limits} without force")
 
 
 def _sum(role: str, held: Iterable[Held]) -> Quantities:
-    total = Quantities()
-    for whose, amounts in held:
-        if whose == role or whose.startswith(f"{role}/"):
-            total += amounts
-    return total
+    return sum((amounts for whose, amounts in held if top(whose) == role), Quantities())
