@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from mesos_py.algebra.quantities import Quantities
+from mesos_py.algebra.quantities import Limits, Quantities
 from mesos_py.algebra.quota import Quota
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.problem import Kind, Problem, bad_request
@@ -162,7 +162,8 @@ def _take_back(m: Master, quotas: Mapping[str, Quota], out: Frame) -> None:
     outstanding = _Outstanding(m.state)
     for role, quota in quotas.items():
         held = m.allocator.offered_or_consumed(role) - outstanding.void(role)
-        outstanding.take((role,), Quantities({name: held.get(name) - most for name, most in quota.limits.items()}))
+        left = _left(m, quota.limits)
+        outstanding.take((role,), Quantities({name: held.get(name) - most for name, most in left.items()}))
         held = m.allocator.offered_or_consumed(role) - outstanding.void(role)
         outstanding.take(outstanding.others(role), quota.guarantees - held)
     offers.withdraw(m, outstanding.taken, out)
@@ -177,10 +178,15 @@ def take_back_over_limits(m: Master, agent: Agent, out: Frame) -> None:
     exceeded = {}
     for role in dict.fromkeys(role.partition("/")[0] for role in roles):
         limits = m.allocator.quota(role).limits
-        if not limits.admits(m.allocator.offered_or_consumed(role)):
+        if not _left(m, limits).admits(m.allocator.offered_or_consumed(role)):
             exceeded[role] = Quota(limits=limits)
     if exceeded:
         _take_back(m, exceeded, out)
+
+
+def _left(m: Master, limits: Limits) -> Limits:
+    """What agents that have not come back after a failover leave of the limits: they may run whatever they can."""
+    return Limits({name: limit - m.allocator.expected.amount(name) for name, limit in limits.items()})
 
 
 class _Outstanding:
