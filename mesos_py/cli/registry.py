@@ -125,6 +125,8 @@ async def backup(options: RegistryOptions, file: str) -> None:
 
 def _check_target(path: Path) -> None:
     """What is there may be overwritten. Raises CommandFailed."""
+    if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would have us wait for somebody to write
+        raise CommandFailed(f"{path} is no ordinary file: no backup can be written there")
     try:
         with path.open("rb") as file:
             if file.read(len(MAGIC)) not in (MAGIC, b""):

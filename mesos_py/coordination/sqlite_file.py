@@ -76,6 +76,8 @@ class RecordFile:
             return Corrupt(f"{self.named} is damaged ({error}); {self.purpose.remedy}")
         if code == sqlite3.SQLITE_ERROR:
             return Corrupt(f"{self.named} has not the tables of one ({error}); {self.purpose.remedy}")
+        if code == sqlite3.SQLITE_BUSY:
+            return StoreFailed(f"{self.named} is locked by another program for {BUSY_TIMEOUT_S:g} s; end that one")
         if code == sqlite3.SQLITE_FULL:
             return NoRoom(f"{self.named} cannot grow: {error}; make space")
         return StoreFailed(f"{self.named} cannot be used: {error}")

@@ -255,6 +255,7 @@ def test_files_that_are_no_backups_are_not_overwritten(work_dir: Path) -> None:
     told = refused("backup", str(work_dir / "registry.db"), f"--work_dir={work_dir}")
     assert "is there already and no backup: it is not overwritten" in told
     assert kept(work_dir) == YESTERDAY
+    assert "no ordinary file" in refused("backup", "/dev/null", f"--work_dir={work_dir}")
     assert "Is a directory" in refused("backup", str(work_dir), f"--work_dir={work_dir}")
     assert "No such file or directory" in refused("backup", "/no/where/file", f"--work_dir={work_dir}")
 

@@ -296,6 +296,10 @@ async def test_two_processes_do_not_mix(tmp_path: Path) -> None:
     done, _ = await asyncio.wait((commit,), timeout=0.1)
     assert not done
     other.execute("ROLLBACK")
-    other.close()
     await commit
+    other.execute("BEGIN IMMEDIATE")
+    await records._in_thread(lambda: records._database.execute("PRAGMA busy_timeout = 1"))  # type: ignore[attr-defined]
+    with pytest.raises(StoreFailed, match=r"is locked by another program .*; end that one"):
+        await records.commit({("a", "a"): b"2"})
+    other.close()
     await place.close()

@@ -11,7 +11,8 @@ Not every answer proves that the session lives. A server of the ensemble that is
 answer reads, and a leader that is cut off from its servers ``sync`` as well, for a while (``syncLimit``). So what
 counts for a candidate is writes, which a majority has taken part in; its heartbeat is one that changes nothing. And
 servers tell their leader whom they have heard of every half tick: that the last request was answered proves that the
-leader has been told of the one before, a heartbeat earlier.
+leader has been told of the one before, a heartbeat earlier. Of two that are under way at once it would not prove that,
+so there is a pause after each answer; answers that take longer than a fifth of the timeout are too slow for it.
 
 Mesos: src/zookeeper/group.cpp (local expiry of sessions, retries every 2 s).
 """
@@ -191,7 +192,7 @@ class Session:
         if self.is_held:
             self._expiry = self._loop.call_at(self._lease_until, self._lease_ran_out)
         else:
-            self._expire(f"no answer for the {self.timeout_s:g} s of its timeout")
+            self._expire(f"answers do not come in time for its timeout of {self.timeout_s:g} s")
 
     async def _beat(self) -> None:
         warned_at, warn_after = self._loop.time(), WARN_AFTER_S
