@@ -27,7 +27,7 @@ from mesos_py.coordination.sqlite import SqliteRecords
 from mesos_py.coordination.sqlite_file import REGISTRY_FILE
 from mesos_py.journal.recorder import Recorder
 from mesos_py.loop.turns import Turns
-from mesos_py.machine.driver import Clock, Driver
+from mesos_py.machine.driver import Clock, Driver, Store
 from mesos_py.machine.frame import Event, Tick
 from mesos_py.machine.values import SECOND, Nanos
 from mesos_py.master.core import Master
@@ -141,11 +141,24 @@ class Scheduler:
         self._stream.lost()
 
 
+class Slow:
+    """A store that is far away."""
+
+    def __init__(self, store: Store, delay_s: float) -> None:
+        self._store, self._delay_s = store, delay_s
+
+    async def commit(self, writes: Sequence[Any]) -> None:
+        await asyncio.sleep(self._delay_s)
+        await self._store.commit(writes)
+
+
 class Crowd:
     """``async with Crowd(agents, each) as crowd``: a master that leads, and agents that are not back yet."""
 
-    def __init__(self, agents: int, each: int, *, journal: str | None = None) -> None:
+    def __init__(self, agents: int, each: int, *, journal: str | None = None, commit_s: float = 0.0) -> None:
+        """``commit_s``: how long each commit to the registry takes in addition."""
         self.agents, self.each = agents, each
+        self._commit_s = commit_s
         self._journal = journal
         self._clock, self._skipped = Clock(), 0
         self._stack = contextlib.AsyncExitStack()
@@ -175,7 +188,8 @@ class Crowd:
         self.start(self.driver.run())
         records = SqliteRecords(os.path.join(work_dir, REGISTRY_FILE))
         self._stack.push_async_callback(records.close)
-        store = slot.store = RegistryStore(records)
+        store = RegistryStore(records)
+        slot.store = Slow(store, self._commit_s)
         self._recovered = RegistryRecovered(await store.load(info))
         await asyncio.sleep(0)  # the driver runs
         return self

@@ -211,12 +211,12 @@ async def silent(agents: int, each: int) -> None:
             await crowd.until(lambda: len(crowd.core.state.unreachable_agents) == agents)
 
 
-async def never_back(agents: int) -> None:
+async def never_back(agents: int, beside: str = "", *, commit_s: float = 0.0) -> None:
     """A new leader waits for agents that do not come."""
-    async with Crowd(agents, 0) as crowd:
+    async with Crowd(agents, 0, commit_s=commit_s) as crowd:
         crowd.recover()
         Scheduler(crowd, framework_info(0)).subscribe()
-        async with longest_turn("no agent comes back to a new leader"):
+        async with longest_turn(f"no agent comes back to a new leader{beside}"):
             crowd.skip(crowd.core.options.agent_reregister_timeout_s)
             await crowd.until(lambda: len(crowd.core.state.unreachable_agents) == agents)
 
@@ -236,7 +236,7 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--agents", type=int, default=10_000)
     parser.add_argument("--tasks", type=int, default=100_000)
-    parser.add_argument("--only", default="", help="one of: work, cut_off, silent, never_back, journaled")
+    parser.add_argument("--only", default="", help="one of: work, cut_off, silent, never_back, slow, journaled")
     options = parser.parse_args()
     agents, each = options.agents, options.tasks // options.agents
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
@@ -247,6 +247,7 @@ async def main() -> None:
         "cut_off": lambda: cut_off(agents, each),
         "silent": lambda: silent(agents, each),
         "never_back": lambda: never_back(agents),
+        "slow": lambda: never_back(agents, ", commits take 0.3 s", commit_s=0.3),
         "journaled": lambda: journaled(agents, each),
     }
     for name, cluster in clusters.items():

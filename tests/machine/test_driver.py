@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from mesos_py.machine.driver import WORDS_AT_ONCE, Driver, LeaseExpired, Stopped
+from mesos_py.machine.driver import WORDS_AT_ONCE, WRITES_AT_ONCE, Driver, LeaseExpired, Stopped
 from mesos_py.machine.frame import Close, Event, Frame, Send, Tick
 from mesos_py.machine.journal import Journal
 from mesos_py.machine.problem import MustStop
@@ -136,6 +136,20 @@ async def test_writes_are_committed_in_groups() -> None:
         assert store.batches[0][0] == 0
         assert [write for batch in store.batches for write in batch] == [0, 1, 2, 3, 4]
         assert len(store.batches) == 2
+
+
+async def test_a_group_is_bounded() -> None:
+    """However slow the store, what it is given in one go stays small; order is kept."""
+    store, count = GatedStore(), 2 * WRITES_AT_ONCE + 10
+    async with asyncio.timeout(60), driven(store) as (driver, rim, _):
+        for number in range(count):
+            driver.tell(Event("write", number))
+        for _ in range(3):
+            store.gate.release()
+        assert await driver.ask(Event("say", count)) == count
+        assert [len(batch) for batch in store.batches] == [WRITES_AT_ONCE, WRITES_AT_ONCE, 10]
+        assert [write for batch in store.batches for write in batch] == list(range(count))
+        assert rim.said == list(range(count + 1))
 
 
 async def test_what_was_withheld_is_said_a_part_at_a_time() -> None:
