@@ -6,14 +6,18 @@ A failure prints what was violated, the plan, and the command that shows it agai
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
+from collections import Counter
 
 import attrs
 
 from mesos_py.cli.command import EXIT_OK, EXIT_REFUSED, EXIT_USAGE, Command, CommandFailed, say
 from mesos_py.config import CommandLine
 from mesos_py.flags import BOOLEAN, INTEGER, TEXT, bounded, option
+from mesos_py.sim.census import listed
 from mesos_py.sim.plan import Plan, draw
+from mesos_py.sim.repeat import NOT_REPEATED, Repeated, digest_line
 from mesos_py.sim.run import Report, run
 from mesos_py.sim.shrink import replay_command, shrink
 from mesos_py.sim.speed import measure
@@ -32,6 +36,10 @@ class SimOptions:
     faults: str | None = option(TEXT, None, "With --seed: only these of its faults, as '0,3,7'; 'none' for none.")
     shrink: bool = option(BOOLEAN, True, "Look for the faults that matter when a run fails.")
     keep_going: bool = option(BOOLEAN, False, "Do not stop at the first failure.")
+    repeat: bool = option(
+        BOOLEAN, False, "Run each seed in another process as well, with another PYTHONHASHSEED: equal, or it fails."
+    )
+    digests: bool = option(BOOLEAN, False, "Print nothing but the digest of each run, whether it fails or not.")
     journal: str | None = option(
         TEXT, None, "With --seed: directory for journals of its masters and agents, as 'mesos-py replay' reads."
     )
@@ -58,7 +66,12 @@ def _main(options: SimOptions) -> int:
         return EXIT_OK
     if options.seed is not None:
         return _one(options, options.seed)
-    return _many(options)
+    if options.digests:
+        for number in range(options.seeds):
+            print(digest_line(run(draw(options.first + number))), flush=True)
+        return EXIT_OK
+    with Repeated(options.first, options.seeds) if options.repeat else contextlib.nullcontext() as repeated:
+        return _many(options, repeated)
 
 
 def _one(options: SimOptions, seed: int) -> int:
@@ -91,12 +104,17 @@ def _indexes(text: str, plan: Plan) -> tuple[int, ...]:
     return indexes
 
 
-def _many(options: SimOptions) -> int:
+def _many(options: SimOptions, repeated: Repeated | None) -> int:
     began = told = time.monotonic()
     failures: dict[str, list[int]] = {}
     events, virtual_s = 0, 0.0
+    faults, happened = Counter[str](), Counter[str]()
     for number in range(options.seeds):
         report = run(draw(options.first + number))
+        if repeated is not None:
+            report = repeated.judge(report)
+        faults.update(report.faults)
+        happened.update(report.happened)
         events += report.events
         virtual_s += report.virtual_s
         if report.violation is not None:
@@ -118,6 +136,7 @@ def _many(options: SimOptions) -> int:
         f"{options.seeds - failed} of {options.seeds} seeds well, {virtual_s / 3600:.1f} virtual hours,"
         f" {events} events in {took:.1f} s"
     )
+    print(f"  faults: {listed(faults)}\n  of which came: {listed(happened)}")
     for signature, seeds in failures.items():
         print(f"  {signature}: {len(seeds)} seeds, such as {', '.join(map(str, seeds[:8]))}")
     return EXIT_REFUSED if failures else EXIT_OK
@@ -126,6 +145,9 @@ def _many(options: SimOptions) -> int:
 def _tell_failure(options: SimOptions, report: Report) -> None:
     print(report.text())
     plan = report.plan
+    if report.signature == NOT_REPEATED:
+        print(f"again: mesos-py sim --first={plan.seed} --seeds=1 --repeat")
+        return  # each of them by itself is well, or has failed for another reason
     print(f"again: {replay_command(plan.seed, _chosen(options, plan))}")
     if options.shrink and options.faults is None and plan.faults:
         found = shrink(report)
@@ -136,7 +158,7 @@ def _tell_failure(options: SimOptions, report: Report) -> None:
 
 COMMAND = Command(
     usage=(
-        "mesos-py sim [--seeds=N [--first=S] [--keep-going]] | [--seed=S [--faults=I,J] [--journal=DIR]] |"
+        "mesos-py sim [--seeds=N [--first=S] [--keep-going] [--repeat]] | [--seed=S [--faults=I,J] [--journal=DIR]] |"
         " [--agents=N [--masters=N]]"
     ),
     about=(

@@ -31,6 +31,7 @@ from mesos_py.sim.hosts import RESTARTED_WITHIN, AgentHost
 from mesos_py.sim.loop import SimLoop
 from mesos_py.sim.masters import MasterProcess
 from mesos_py.sim.net import Network
+from mesos_py.sim.observe import host_of
 from mesos_py.sim.operators import Operators
 from mesos_py.sim.plan import FrameworkPlan, Plan
 from mesos_py.sim.scheduler import SimScheduler
@@ -100,6 +101,8 @@ class Cluster:
         self.is_healed = self.is_stopped = False
         #: why masters and agents have ended by themselves, and how often
         self.endings: dict[str, int] = {}
+        #: kinds of faults that have begun, and how often
+        self.faults: dict[str, int] = {}
         self.net = Network(loop, plan.seed, plan.weather)
         #: events applied
         self.events = 0
@@ -111,6 +114,8 @@ class Cluster:
         self._disk = MemoryDisk()
         #: by host; None: it is down
         self.masters: dict[str, MasterProcess | None] = dict.fromkeys(plan.master_hosts)
+        #: host -> what happens to whoever writes something there next
+        self._ambushes: dict[str, Callable[[], None]] = {}
         #: hosts whose master somebody keeps from running
         self._kept_down: dict[str, None] = {}
         self.agents = {one.host: AgentHost(self, one) for one in plan.agents}
@@ -138,6 +143,20 @@ class Cluster:
     def note_end(self, why: str) -> None:
         """A program has ended by itself."""
         self.endings[why] = self.endings.get(why, 0) + 1
+
+    def ambush(self, host: str, spring: Callable[[], None]) -> None:
+        """``spring`` is called when a core on ``host`` writes next, while nothing of that is kept."""
+        if self._lie_in_wait not in self._applied:
+            self._applied.append(self._lie_in_wait)
+        self._ambushes[host] = spring
+
+    def _lie_in_wait(self, process: str, event: Event, frame: Frame, at: Nanos) -> None:
+        if frame.writes and (spring := self._ambushes.pop(host_of(process), None)) is not None:
+            spring()
+
+    def note_fault(self, kind: str) -> None:
+        """Something goes wrong."""
+        self.faults[kind] = self.faults.get(kind, 0) + 1
 
     # ---- ZooKeeper
 

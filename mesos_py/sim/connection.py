@@ -158,7 +158,7 @@ class Way:
         queue, loop = self.queue, self._loop
         if len(queue) >= UNREAD_MAX:
             self._net.overflows += 1
-            queue.clear()
+            self.drop()
             loop.call_soon(self.source.lose, "the other end does not read", context=self._net.context)
             return
         due = loop.now + self._link.delay()
@@ -196,8 +196,10 @@ class Way:
         process = target.process
         while queue and queue[0][0] <= now and not self.paused:
             if not target.is_open:
-                if queue.popleft()[1] is not _END:
-                    queue.clear()
+                if queue[0][1] is _END:
+                    queue.popleft()
+                else:
+                    self.drop()
                     self._loop.post(now + self._back.delay(), self._refuse)
                 continue
             if process is not None and not process.runs:
@@ -220,7 +222,7 @@ class Way:
 
     def _give_up(self, since: Nanos) -> None:
         if self._since == since:
-            self.queue.clear()
+            self.drop()
             self._since = None
             self.source.lose("timed out")
 
@@ -230,6 +232,7 @@ class Way:
 
     def drop(self) -> None:
         """What is under way is gone."""
+        self._net.lost += len(self.queue)
         self.queue.clear()
 
 

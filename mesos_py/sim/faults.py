@@ -69,6 +69,7 @@ KINDS = {
     "flap": Kind("host", network.flap),
     "clock jump": Kind("host", hosts.jump),
     "restart master": Kind("master", hosts.kill_master, hosts.start_master, (0.1, 3, 20, 100)),
+    "kill master in a write": Kind("master", hosts.ambush_master, None, (0.1, 3, 20)),
     "stop master": Kind("master", hosts.stop_master, hosts.go_on_master, (1, 5, 15, 40)),
     "cut off from zookeeper": Kind("master", coordination.cut_off, coordination.let_back, (3, 15, 60)),
     "reset zookeeper": Kind("master", coordination.reset),
@@ -79,6 +80,7 @@ KINDS = {
     "lose quorum": Kind("zookeeper", coordination.kill_others, coordination.start_all, (3, 30, 120)),
     "leave": Kind("agent", hosts.leave),
     "restart agent": Kind("agent", hosts.kill_agent, hosts.start_agent, (0.1, 5, 60, 150, 800)),
+    "kill agent in a write": Kind("agent", hosts.ambush_agent, None, (0.1, 5, 60)),
     "end agent": Kind("agent", hosts.end_agent),
     "stop agent": Kind("agent", hosts.stop_agent, hosts.go_on_agent, (1, 15, 100)),
     "reboot host": Kind("agent", hosts.reboot, hosts.start_agent, (1, 30, 200)),
@@ -140,6 +142,8 @@ def schedule(cluster: Cluster, faults: Sequence[Fault]) -> None:
 
     def begin(fault: Fault) -> None:
         kind = KINDS[fault.kind]
+        if not (cluster.is_healed or fault.is_left_out):
+            cluster.note_fault(fault.kind)
         if fault.host == LEADER:
             host = cluster.plan.master_hosts[0] if cluster.leader is None else cluster.leader.host
             fault = attrs.evolve(fault, host=host)

@@ -50,6 +50,8 @@ class Network:
         self._forget_at = 64
         self.unread_max = 0
         self.overflows = 0
+        #: messages that were on their way and never arrived
+        self.lost = 0
         #: connections that were closed when they were accepted
         self.turned_away = 0
         #: nobody's: what is under way gets there whatever becomes of its sender

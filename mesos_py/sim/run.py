@@ -23,8 +23,10 @@ import structlog
 
 from mesos_py.machine.values import SECOND, seconds
 from mesos_py.sim import faults
+from mesos_py.sim.census import Census
 from mesos_py.sim.checkers.containers import Containers
 from mesos_py.sim.checkers.facts import Facts
+from mesos_py.sim.checkers.kills import Kills
 from mesos_py.sim.checkers.lives import Lives
 from mesos_py.sim.checkers.offers import Offers
 from mesos_py.sim.checkers.presence import Presence
@@ -65,6 +67,10 @@ class Report:
     endings: dict[str, int]
     #: when each master took over, in virtual seconds, and its name
     reigns: tuple[tuple[float, str], ...]
+    #: faults that have begun, by kind
+    faults: dict[str, int] = attrs.Factory(dict)
+    #: what came of them, see ``census``
+    happened: dict[str, int] = attrs.Factory(dict)
 
     def text(self) -> str:
         """For a person: what failed, and how to see it again."""
@@ -87,14 +93,15 @@ def run(
     ``journal``: a directory in which everything that reaches masters and agents is recorded.
     """
     loop = SimLoop(plan.seed, lateness_max=plan.lateness_max)
-    writers, offers, updates, lives = Writers(), Offers(plan.offer_timeout_s), Updates(), Lives()
+    writers, facts, census = Writers(), Facts(), Census()
+    offers, updates, lives = Offers(plan.offer_timeout_s), Updates(), Lives()
     cluster: Cluster | None = None
     violation, signature = None, ""
 
     async def main() -> None:
         nonlocal cluster
         judges: tuple[Checker, ...] = (
-            writers, offers, updates, lives, Containers(), Facts(), Presence(), Quotas(), *checkers
+            writers, offers, updates, lives, Containers(), facts, Presence(), Kills(), Quotas(), census, *checkers
         )  # fmt: skip
         cluster = Cluster(loop, plan, judges, sabotage, tamper, journal)
         faults.schedule(cluster, plan.faults)
@@ -131,6 +138,8 @@ def run(
         refusals=refusals,
         endings={} if cluster is None else cluster.endings,
         reigns=tuple(writers.reigns),
+        faults={} if cluster is None else cluster.faults,
+        happened=census.counts(facts_lost=facts.unkept, leaders=len(writers.reigns)),
     )
 
 

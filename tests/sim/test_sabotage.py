@@ -97,6 +97,14 @@ def keeps_nothing_of_the_lost(process: str, frame: Frame) -> None:
     frame.writes = [write for write in frame.writes if not isinstance(write, registry.MarkAgentUnreachable)]
 
 
+def forgets_kills(process: str, frame: Frame) -> None:
+    """A master that does not repeat kills to agents that are back."""
+    if any(isinstance(change, changes.AgentUpdated) for change in frame.changes):
+        frame.sends = [
+            word for word in frame.sends if not (isinstance(word, Send) and isinstance(word.message, internal.KillTask))
+        ]
+
+
 SABOTAGES: dict[str, tuple[Callable[[], Sabotage], tuple[str, ...]]] = {
     "an agent never repeats an update": (updates_once, ("I4", "I5", "I11")),
     "a launch is lost between master and agent": (
@@ -203,6 +211,17 @@ def test_masters_that_keep_to_nothing_are_found(name: str) -> None:
     report = run(attrs.evolve(made, check_every=1_000), tamper=tamper)
     assert report.violation is not None
     assert f"Violation: {begins}" in report.violation, report.text()
+    assert run(made).violation is None
+
+
+def test_a_master_that_forgets_kills_is_found() -> None:
+    """I11: of tasks on agents that are away, while their scheduler kills."""
+    kills = framework(behaviour=Behaviour(target=6, kill_every_s=5.0))
+    resets = tuple(fault(10.0 * number, "restart agent", f"a{number % 2}", 8.0) for number in range(1, 11))
+    made = plan(*resets, frameworks=(kills,), check_every=1_000)
+    report = run(made, forgets_kills)
+    assert report.violation is not None
+    assert "is to be killed, its agent" in report.violation, report.text()
     assert run(made).violation is None
 
 

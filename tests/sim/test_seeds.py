@@ -6,17 +6,23 @@ test_an_end_that_was_told_stands_though_the_agent_is_lost came from here.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
+import attrs
 import pytest
 
 from mesos_py.journal.replay import check, find_runs
-from mesos_py.sim.plan import draw
+from mesos_py.machine.values import SECOND
+from mesos_py.sim.book import Workload
+from mesos_py.sim.faults import KINDS
+from mesos_py.sim.plan import AgentPlan, draw
+from mesos_py.sim.repeat import NOT_REPEATED, Repeated
 from mesos_py.sim.run import run, simulate
 from mesos_py.sim.shrink import replay_command
+from tests.sim.scenarios import fault, framework, plan, well
 
 #: seeds of every `make test`, in slices so that workers share them
 SLICES = [range(first, first + 10) for first in range(0, 50, 10)]
@@ -30,21 +36,39 @@ def test_seeds(seeds: range) -> None:
         assert report.violation is None, f"{report.text()}\nagain: {replay_command(seed)}"
 
 
-DIGEST = "import sys; from mesos_py.sim.run import simulate; print(simulate(int(sys.argv[1])).digest)"
-
-
 def test_equal_seeds_are_equal_runs_whatever_the_hash_seed() -> None:
-    """I15: two processes with different PYTHONHASHSEED see the same events, in the same order."""
-    seed = 82
-    digests = {
-        subprocess.run(
-            [sys.executable, "-c", DIGEST, str(seed)], env={**os.environ, "PYTHONHASHSEED": hash_seed},
-            capture_output=True, text=True, check=True, timeout=300,
-        ).stdout
-        for hash_seed in ("1", "2")
-    }  # fmt: skip
-    assert len(digests) == 1
-    assert digests == {simulate(seed).digest + "\n"}
+    """I15: another process, with another PYTHONHASHSEED, sees the same events in the same order; else it is told."""
+    with Repeated(82, 3) as repeated:
+        for seed in (82, 83):
+            report = repeated.judge(simulate(seed))
+            assert report.violation is None, report.text()
+        other = repeated.judge(attrs.evolve(simulate(84), digest="another"))
+    assert other.signature == NOT_REPEATED
+    assert other.violation is not None
+    assert "I15: this process makes '84 another', another one makes '84 " in other.violation
+
+
+def test_every_kind_of_trouble_is_drawn_often() -> None:
+    """In a hundred seeds, one as often as another."""
+    drawn = Counter(fault.kind for seed in range(100) for fault in draw(seed).faults)
+    assert all(drawn[name] >= 5 for name, kind in KINDS.items() if kind.is_drawn), drawn
+
+
+def test_what_has_happened_is_counted() -> None:
+    """Each fault where it begins, and what came of it."""
+    made = plan(
+        fault(20, "kill agent in a write", "a0", 5), fault(21, "kill master in a write", "m0", 1),
+        fault(40, "reset", "a1"), fault(50, "reboot host", "a0", 5), fault(60, "stop agent", "a1", 100),
+        frameworks=(framework(workload=Workload(run_max_s=10)),), duration_s=300.0, store_latency_max=SECOND,
+        agents=(AgentPlan(store_latency_max=SECOND), AgentPlan(host="a1")),
+    )  # fmt: skip
+    report = well(made)
+    assert report.faults == {one.kind: 1 for one in made.faults}
+    assert report.happened["hosts rebooted"] == 1
+    assert report.happened["agents started again"] == 2
+    assert report.happened["agents given up"] == 1
+    for name in ("agents back", "connections lost", "events whose facts were lost", "messages lost"):
+        assert report.happened[name] >= 1, report.happened
 
 
 def test_leaving_out_faults_leaves_the_rest_as_it_is() -> None:

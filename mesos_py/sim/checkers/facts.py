@@ -40,6 +40,11 @@ class Facts:
         #: the master that has read it last
         self._leader = ""
 
+    @property
+    def unkept(self) -> int:
+        """Events whose facts no store has promised to keep, nearly always because their process was killed."""
+        return sum(map(len, self._unkept.values()))
+
     def applied(self, process: str, event: Event, frame: Frame, at: Nanos) -> None:
         if is_master(process):
             if event.kind is RegistryRecovered:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mesos_py.machine.frame import Event
-from mesos_py.machine.values import SECOND
+from mesos_py.machine.values import SECOND, Nanos, seconds
 from mesos_py.master.events import MarkGone
 from mesos_py.sim.disk import Space
 
@@ -23,6 +24,20 @@ def jump(cluster: Cluster, fault: Fault) -> None:
     cluster.clocks[hosts[number % len(hosts)]].jump(JUMPS[number // 10 % len(JUMPS)] * SECOND)
 
 
+def _ambush(
+    cluster: Cluster, fault: Fault, latency: Nanos, kill: Callable[[Cluster, Fault], None],
+    start: Callable[[Cluster, Fault], None],
+) -> None:  # fmt: skip
+    """When the host writes next, it is killed at some moment of that, and started again ``for_s`` later."""
+
+    def spring() -> None:
+        if not cluster.is_healed:
+            kill(cluster, fault)
+            cluster.loop.call_in(seconds(fault.for_s), start, cluster, fault)
+
+    cluster.ambush(fault.host, lambda: cluster.loop.post(cluster.loop.now + int(fault.draw * latency), spring))
+
+
 # ---- masters
 
 
@@ -33,6 +48,13 @@ def kill_master(cluster: Cluster, fault: Fault) -> None:
 
 def start_master(cluster: Cluster, fault: Fault) -> None:
     cluster.start_master(fault.host)
+
+
+def ambush_master(cluster: Cluster, fault: Fault) -> None:
+    """kill -9 within its next write: before it is kept, or before anybody hears of it."""
+    plan = cluster.plan
+    latency = plan.zk_commit_max + 4 * plan.weather.delay_max if plan.has_zookeeper else plan.store_latency_max
+    _ambush(cluster, fault, latency, kill_master, start_master)
 
 
 def stop_master(cluster: Cluster, fault: Fault) -> None:
@@ -54,6 +76,11 @@ def go_on_master(cluster: Cluster, fault: Fault) -> None:
 def kill_agent(cluster: Cluster, fault: Fault) -> None:
     """kill -9; what it ran runs on."""
     cluster.agents[fault.host].kill()
+
+
+def ambush_agent(cluster: Cluster, fault: Fault) -> None:
+    """kill -9 within its next write: before it is kept, or before anybody hears of it."""
+    _ambush(cluster, fault, cluster.agents[fault.host].plan.store_latency_max, kill_agent, start_agent)
 
 
 def start_agent(cluster: Cluster, fault: Fault) -> None:
