@@ -285,7 +285,7 @@ class Metrics:
         for role, active in allocator.active_filters().items():
             yield Sample(f"allocator/mesos/offer_filters/roles/{role}/active", active)
         for role in self._core.registry.quotas:
-            quota, held = allocator.quota(role), allocator.offered_or_consumed(role)
+            quota, held = allocator.quota(role), allocator.offered_or_allocated_to(role)
             prefix = f"allocator/mesos/quota/roles/{role}/resources"
             for name, amount in quota.guarantees.items():
                 yield Sample(f"{prefix}/{name}/guarantee", amount / 1000)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mesos_py.algebra.quantities import Quantities
+from mesos_py.machine.problem import Problem
 from mesos_py.master.events import ChangeQuota
 from mesos_py.master.registry import UpdateQuota
 from mesos_py.wire.agent import AgentInfo
@@ -169,3 +170,41 @@ def test_reservations_of_who_comes_back_are_consumed() -> None:
     offered = {offer.agent_id: {resource.name for resource in offer.resources} for offer in scheduler.offers()}
     assert offered == {AgentID("old-S9"): {"cpus", "mem"}, AgentID("m-S0"): {"mem"}}
     assert world.master.allocator.offered_or_consumed("a") == Quantities.of(cpus=4, mem=512 + 1024)
+
+
+def refused(world: World, *configs: QuotaConfig, force: bool = False) -> str | None:
+    """The text, if an operator's quota is refused."""
+    reply = world.apply(ChangeQuota, ChangeQuota(configs, force)).reply
+    assert reply is None or isinstance(reply, Problem)
+    return None if reply is None else reply.text
+
+
+def test_a_limit_that_may_be_exceeded_by_who_comes_back_wants_force() -> None:
+    """Agents may bring as much as they have; once they are back, only what they brought counts."""
+    world, agents, scheduler = taken_over(2)
+    back(scheduler, agents[0])
+    text = "Invalid QuotaConfig: Role 'a' may be consuming 'cpus:4' with 1 agents yet to come back; this is more than"
+    force = "(use 'force' flag to bypass this check)"
+    assert refused(world, quota("a", {}, {"cpus": 3})) == f"{text} the requested limits 'cpus:3' {force}"
+    assert refused(world, quota("a", {}, {"cpus": 4})) is None
+    back(scheduler, agents[1])
+    assert refused(world, quota("a", {}, {"cpus": 3})) is None
+
+
+def test_a_limit_that_is_not_lowered_is_not_refused_for_that() -> None:
+    """Whoever says the same again after a failover is answered as before it."""
+    world, _, _ = taken_over(2, quota("a", {}, {"cpus": 1}))
+    assert refused(world, quota("a", {}, {"cpus": 1})) is None
+    assert refused(world, quota("a", {}, {"cpus": 2})) is None
+    assert refused(world, quota("a", {}, {"cpus": 1})) is not None
+    assert refused(world, quota("a", {}, {"cpus": 1}), force=True) is None
+
+
+def test_agents_that_have_yet_to_come_back_are_capacity() -> None:
+    """As they were before, and until they are given up."""
+    world, agents, scheduler = taken_over(2)
+    back(scheduler, agents[0])
+    assert refused(world, quota("a", {"cpus": 8})) is None
+    assert refused(world, quota("a", {"cpus": 8.1})) is not None
+    world.advance(601)
+    assert refused(world, quota("a", {"cpus": 8})) is not None

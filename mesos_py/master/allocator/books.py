@@ -300,9 +300,9 @@ class Books:
             self._count_all(roles, -1)
             roles.is_counting = False
 
-    def counted(self, path: str) -> Role | None:
-        """The role with all its sums; for a cluster without quota they are made now, once over all holdings."""
-        return self.roles.get(path) if self.roles.is_counting else self._recounted().get(path)
+    def counted(self) -> RoleTree:
+        """The roles with all their sums; for a cluster without quota they are made now, once over all holdings."""
+        return self.roles if self.roles.is_counting else self._recounted()
 
     def _recounted(self) -> RoleTree:
         """A tree with nothing but sums."""

@@ -57,7 +57,6 @@ class Allocator:
         self._quotas = Quotas(self._books, self.expected, offering.default_minima, rng)
         self._visits = Visits(self._books, offering, self._quotas)
         self._rounds = Rounds(options.allocation_interval, rng)
-        self._paused = False
         #: calls of ``allocate`` that had a reason; a counter for metrics
         self.runs = 0
 
@@ -331,25 +330,22 @@ class Allocator:
 
     def consumed(self, role: str) -> Quantities:
         """Used or reserved by the role and all below it, not revocable. In constant time, if there is any quota."""
-        return found.consumed if (found := self._books.counted(role)) is not None else Quantities()
+        return self.consumed_by((role,))[role]
+
+    def consumed_by(self, roles: Iterable[str]) -> dict[str, Quantities]:
+        """Of several roles: without quota what all hold is looked at once."""
+        tree = self._books.counted()
+        return {role: found.consumed if (found := tree.get(role)) is not None else Quantities() for role in roles}
 
     def offered_or_consumed(self, role: str) -> Quantities:
-        """The same with what is offered."""
-        return found.offered_or_consumed if (found := self._books.counted(role)) is not None else Quantities()
+        """Like ``consumed``, with what is offered."""
+        found = self._books.counted().get(role)
+        return found.offered_or_consumed if found is not None else Quantities()
 
     # ---- runs
 
-    def pause(self) -> None:
-        """No runs; what happens meanwhile is remembered."""
-        self._paused = True
-
-    def resume(self) -> None:
-        self._paused = False
-
     def deadline(self) -> Nanos | None:
         """When ``allocate`` has something to do next: 0 is at once, None not before something else happens."""
-        if self._paused:
-            return None
         if (until := self.expected.hold_until) is not None:
             return until
         if self._rounds.is_due:
@@ -358,7 +354,7 @@ class Allocator:
 
     def allocate(self, now: Nanos, *, budget: int | None = None) -> list[Grant]:
         """Grant what there is to whom it is due; looks at no more than ``budget`` agents, then ``deadline`` is 0."""
-        if self._paused or self.expected.is_held(now):
+        if self.expected.is_held(now):
             return []
         if self._rounds.begin_period(now):
             self._books.declines.expire(now)

@@ -6,9 +6,11 @@ Only top-level roles have quota; what the roles below them hold counts as theirs
     SET_QUOTA       as before Mesos 1.9: one role without quota is given a guarantee that is its limit, too
     REMOVE_QUOTA    one role has none any more
 
-A limit that is exceeded already, or guarantees that the cluster does not have, want ``force``. Nothing is killed then:
-the role is offered nothing more until it is below its limit, and guarantees are kept when there is enough again. So it
-is with an agent that was given up and is back with tasks that there is no room for any more.
+A limit that is exceeded already (of which, as in Mesos, SET_QUOTA is not asked), or guarantees that the cluster does
+not have, want ``force``. Agents that have yet to come back after a failover may hold all that they have in any role, so
+a new or lower limit that they might exceed wants it, too; and they are capacity. Nothing is killed for a limit: the
+role is offered nothing more until it is below its limit, and guarantees are kept when there is enough again. So it is
+with an agent that was given up and is back with tasks that there is no room for any more.
 
 What was offered before is taken back as far as the new quota says so: of the role, what would exceed its limits; of
 others, what its guarantee is missing. Offers are accepted or taken back in one order, so what a scheduler accepts too
@@ -24,7 +26,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from mesos_py.algebra.quantities import Limits, Quantities
-from mesos_py.algebra.quota import Quota
+from mesos_py.algebra.quota import NO_QUOTA, Quota
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.problem import Kind, Problem, bad_request
 from mesos_py.machine.table import Table
@@ -119,24 +121,36 @@ def _invalid(m: Master, config: QuotaConfig) -> str | None:
 
 
 def _exceeded(m: Master, configs: tuple[QuotaConfig, ...]) -> str | None:
-    """Which role has more already than it would be allowed."""
-    for config in configs:
-        limits, consumed = quota_of(config).limits, m.allocator.consumed(config.role)
+    """Which role has more already than it would be allowed, or may have on agents that have yet to come back."""
+    limited = {config.role: limits for config in configs if (limits := quota_of(config).limits)}
+    for role, consumed in m.allocator.consumed_by(limited).items() if limited else ():
+        limits, before = limited[role], m.allocator.quota(role).limits
+        more = f"this is more than the requested limits '{limits}'"
         if not limits.admits(consumed):
-            return (
-                f"Role '{config.role}' is already consuming '{consumed}'; this is more than the requested limits"
-                f" '{limits}'"
-            )
+            return f"Role '{role}' is already consuming '{consumed}'; {more}"
+        lower = [name for name, most in limits.items() if (was := before.get(name)) is None or most < was]
+        possible = consumed + _awaited(m, lower)
+        if not limits.admits(possible):
+            count = len(m.allocator.expected.agents)
+            return f"Role '{role}' may be consuming '{possible}' with {count} agents yet to come back; {more}"
     return None
 
 
 def _overcommitted(m: Master, configs: tuple[QuotaConfig, ...]) -> str | None:
-    """Why guarantees could not all be kept: the agents that are registered, connected or not, have less together."""
+    """Why guarantees could not all be kept: all agents, connected or yet to come back, have less together.
+
+    Mesos does not count the latter, so that after a failover it refuses at first what it had accepted.
+    """
     wanted = total_guarantees((m.registry.quotas | {config.role: config for config in configs}).values())
-    capacity = Quantities(m.state.total.plain)
+    capacity = Quantities(m.state.total.plain) + _awaited(m, wanted)
     if wanted <= capacity:
         return None
     return f"total quota guarantees '{wanted}' exceed cluster capacity '{capacity}'"
+
+
+def _awaited(m: Master, names: Iterable[str]) -> Quantities:
+    """So much of these resources is on agents that have not come back to this master, and may be anybody's."""
+    return Quantities({name: m.allocator.expected.amount(name) for name in names})
 
 
 # ---- what it means
@@ -148,8 +162,8 @@ def _change(m: Master, configs: tuple[QuotaConfig, ...], out: Frame) -> None:
     if not quotas:
         return
     m.persist(UpdateQuota(tuple(config_of(role, quota) for role, quota in quotas.items())), out)
-    for role, quota in quotas.items():
-        m.allocator.set_quota(role, quota)
+    for role, quota in sorted(quotas.items(), key=lambda item: item[1] == NO_QUOTA):
+        m.allocator.set_quota(role, quota)  # what is taken away comes last: without any quota nothing is counted
         out.change(QuotaUpdated(role, quota))
     _take_back(m, quotas, out)
 
@@ -161,11 +175,12 @@ def _take_back(m: Master, quotas: Mapping[str, Quota], out: Frame) -> None:
     """
     outstanding = _Outstanding(m.state)
     for role, quota in quotas.items():
-        held = m.allocator.offered_or_consumed(role) - outstanding.void(role)
-        left = _left(m, quota.limits)
-        outstanding.take((role,), Quantities({name: held.get(name) - most for name, most in left.items()}))
-        held = m.allocator.offered_or_consumed(role) - outstanding.void(role)
-        outstanding.take(outstanding.others(role), quota.guarantees - held)
+        if quota == NO_QUOTA:
+            continue
+        held, left = m.allocator.offered_or_consumed(role), _left(m, quota.limits)
+        alive = held - outstanding.void(role)
+        outstanding.take((role,), Quantities({name: alive.get(name) - most for name, most in left.items()}))
+        outstanding.take(outstanding.others(role), quota.guarantees - (held - outstanding.void(role)))
     offers.withdraw(m, outstanding.taken, out)
 
 
@@ -186,7 +201,7 @@ def take_back_over_limits(m: Master, agent: Agent, out: Frame) -> None:
 
 def _left(m: Master, limits: Limits) -> Limits:
     """What agents that have not come back after a failover leave of the limits: they may run whatever they can."""
-    return Limits({name: limit - m.allocator.expected.amount(name) for name, limit in limits.items()})
+    return limits - _awaited(m, dict(limits.items()))
 
 
 class _Outstanding:
@@ -195,13 +210,16 @@ class _Outstanding:
     def __init__(self, state: State) -> None:
         self.taken: list[Offer] = []
         self._alive: dict[str, list[tuple[Offer, Quantities]]] = {}
+        #: what they have together
+        self._left: dict[str, Quantities] = {}
         self._void: dict[str, Quantities] = {}
         for offer in state.offers.values():
-            role = offer.role.partition("/")[0]
+            role, countable = offer.role.partition("/")[0], _countable(offer)
             if offer.id in state.withdrawn:
-                self._void[role] = self.void(role) + _countable(offer)
+                self._void[role] = self.void(role) + countable
             else:
-                self._alive.setdefault(role, []).append((offer, _countable(offer)))
+                self._alive.setdefault(role, []).append((offer, countable))
+                self._left[role] = self._left.get(role, Quantities()) + countable
 
     def void(self, role: str) -> Quantities:
         """So much of what counts as offered to the role, or below it, is on its way back."""
@@ -213,12 +231,14 @@ class _Outstanding:
     def take(self, roles: Iterable[str], wanted: Quantities) -> None:
         """Offers to these roles are taken back that have so much together, or all that have anything of it."""
         for role in roles:
-            if not wanted:
-                return
-            kept = []
-            for offer, freed in self._alive.get(role, ()):
+            alive, kept = self._alive.get(role, []), []
+            for position, (offer, freed) in enumerate(alive):
+                if not any(map(self._left[role].get, wanted)):
+                    kept += alive[position:]
+                    break
                 if any(map(freed.get, wanted)):
                     wanted -= freed
+                    self._left[role] -= freed
                     self._void[role] = self.void(role) + freed
                     self.taken.append(offer)
                 else:

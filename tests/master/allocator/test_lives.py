@@ -109,19 +109,6 @@ def test_offer_constraints() -> None:
     assert who(w.batch()) == [("F1", "A2")]
 
 
-def test_pause_and_resume() -> None:
-    """Nothing while paused; what has happened meanwhile is served by the next run."""
-    w = World()
-    w.allocator.pause()
-    w.agent("A1", "cpus:2;mem:100")
-    w.framework("F1", "role1")
-    assert w.batch(2) == []
-    assert w.allocator.deadline() is None
-    w.allocator.resume()
-    assert w.allocator.deadline() == 0
-    assert who(w.run()) == [("F1", "A1")]
-
-
 def test_deactivated_agent() -> None:
     """Not offered while deactivated; what comes back waits."""
     w = World()
