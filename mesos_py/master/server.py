@@ -19,6 +19,7 @@ import random
 import socket
 import time
 import uuid
+from functools import partial
 from typing import Self
 
 import structlog
@@ -177,7 +178,7 @@ class MasterServer:
                 self._ensemble,
                 timeout_s=self.options.zk_session_timeout_s,
                 is_candidate=True,
-                clock=time.monotonic,
+                clock=partial(time.clock_gettime, time.CLOCK_BOOTTIME),
             ).__aenter__()
             self._reigning = asyncio.create_task(self._reign.campaign(self._session), name="reign")
         self._reigning.add_done_callback(self._reign_ended)

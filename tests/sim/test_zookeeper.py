@@ -58,11 +58,13 @@ class World:
             holders = [one for one in self.candidates if one.id == request.session and one.is_held]
             assert not holders, f"session {request.session} has ended, but its client takes it for held"
 
-    def client(self, host: str, *, is_candidate: bool = True, late_s: float = 0.0) -> Session:
+    def client(
+        self, host: str, *, is_candidate: bool = True, late_s: float = 0.0, clock: Callable[[], float] | None = None
+    ) -> Session:
         """Entered, in a process of its own, which finds no server before ``late_s``."""
         client = LateClient(self.loop, self.net, host, list(self.ensemble.servers), TIMEOUT_S, random.Random(host))
         client.late_s = late_s
-        session = Session(ADDRESS, timeout_s=TIMEOUT_S, is_candidate=is_candidate, client=client)
+        session = Session(ADDRESS, timeout_s=TIMEOUT_S, is_candidate=is_candidate, client=client, clock=clock)
         process = Process(self.loop, host)
         if is_candidate:
             self.candidates.append(session)
@@ -129,6 +131,21 @@ def test_a_session_that_begins_late_is_held_all_the_same(late_s: float) -> None:
         assert session.is_held
         assert session.generation == 0
         world.wait(0.2)
+
+
+def test_a_host_that_was_suspended_holds_nothing() -> None:
+    """Its loop's time stood still meanwhile, as everything of it did; now and at an earlier time."""
+    world = World()
+    suspended_s = 1000.0
+    session = world.client("m0", clock=lambda: world.loop.time() + suspended_s)
+    world.run(candidate(session, "one"))
+    world.wait(30)
+    assert session.is_held
+    assert session.generation == 0
+    suspended_s += TIMEOUT_S
+    assert not session.is_held
+    world.wait(TIMEOUT_S)
+    assert session.generation == 1
 
 
 def test_reads_of_a_server_without_leader_prove_nothing() -> None:

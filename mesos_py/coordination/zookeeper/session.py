@@ -50,6 +50,7 @@ HEARTBEATS_PER_TIMEOUT = 6
 WARN_AFTER_S = 3.0  # without a connection; then again after twice as long, and so on
 WARN_EVERY_MAX_S = 300.0
 READS_IN_FLIGHT = 500
+LOOK_AGAIN_S = 0.001
 
 
 class Session:
@@ -71,8 +72,8 @@ class Session:
     ) -> None:
         """``client``: another one than kazoo's. ``is_candidate``: see above.
 
-        ``clock``: the loop's time, by one who has it at any moment: the loop may look at it only once a turn, and a
-        process may be suspended in the middle of one.
+        ``clock``: another one than the loop's, in seconds, to be looked at at any moment: a process may be suspended in
+        the middle of a turn, and a whole host, for which its loop's time then stands still.
         """
         self.address = address
         self.timeout_s = timeout_s
@@ -96,7 +97,7 @@ class Session:
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        self._entered_at = self._loop.time()
+        self._entered_at = self._now()
         self.client.start(self._heard)
         self._beating = asyncio.create_task(self._beat(), name="zookeeper heartbeat")
         return self
@@ -116,8 +117,10 @@ class Session:
     @property
     def is_held(self) -> bool:
         """No session of this generation can have expired yet."""
-        now = self._loop.time() if self._clock is None else self._clock()
-        return now < self._lease_until
+        return self._now() < self._lease_until
+
+    def _now(self) -> float:
+        return self._loop.time() if self._clock is None else self._clock()
 
     @property
     def _lease_until(self) -> float:
@@ -167,7 +170,7 @@ class Session:
             log.warning("ZooKeeper grants a shorter session", wanted_s=self.timeout_s, granted_s=granted_s)
             self.timeout_s = granted_s
         if self.is_connected and self._entered_at is not None:
-            if self._loop.time() - self._entered_at < self._pause:  # else it would run out before two heartbeats
+            if self._now() - self._entered_at < self._pause:  # else it would run out before two heartbeats
                 self._prove(self._entered_at, self._entered_at)
             self._entered_at = None
         self._notify()
@@ -187,10 +190,14 @@ class Session:
         log.warning("session with ZooKeeper is over", ensemble=str(self.address), reason=why)
         self._notify()
 
+    def _watch_lease(self) -> None:
+        left_s = max(self._lease_until - self._now(), LOOK_AGAIN_S)  # clocks may differ by a rounding
+        self._expiry = self._loop.call_later(left_s, self._lease_ran_out)
+
     def _lease_ran_out(self) -> None:
         self._expiry = None
         if self.is_held:
-            self._expiry = self._loop.call_at(self._lease_until, self._lease_ran_out)
+            self._watch_lease()
         else:
             self._expire(f"answers do not come in time for its timeout of {self.timeout_s:g} s")
 
@@ -315,7 +322,7 @@ class Session:
 
     async def _ask(self, request: Awaitable[T]) -> T:
         """An answer that one server can give by itself."""
-        sent, generation = self._loop.time(), self.generation
+        sent, generation = self._now(), self.generation
         answer = await request
         if not self._is_candidate:
             self._extend(sent, generation)
@@ -323,7 +330,7 @@ class Session:
 
     async def _write(self, request: Awaitable[T]) -> T:
         """An answer that a majority of the ensemble had a part in."""
-        sent, generation = self._loop.time(), self.generation
+        sent, generation = self._now(), self.generation
         try:
             answer = await request
         except Refused:
@@ -339,7 +346,7 @@ class Session:
     def _prove(self, *proofs: float) -> None:
         self._proofs = proofs
         if self.is_held and self._expiry is None:
-            self._expiry = self._loop.call_at(self._lease_until, self._lease_ran_out)
+            self._watch_lease()
             self._notify()
 
 
