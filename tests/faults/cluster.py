@@ -240,11 +240,11 @@ class Cluster:
                 raise aiohttp.ClientResponseError(answer.request_info, (), status=answer.status)
             return json.loads(await answer.read() or b"{}").get(type.lower(), {})
 
-    async def ask_leader(self, type: str) -> Any:
-        """The answer of whoever leads, also if that was another one a moment ago."""
+    async def ask_leader(self, type: str, **body: Any) -> Any:
+        """The answer of whoever leads, also if that was another one a moment ago; asked again until there is one."""
         async def answer() -> tuple[Any] | None:
             try:
-                return (await self.ask(await self.leader(), type),)
+                return (await self.ask(await self.leader(), type, **body),)
             except aiohttp.ClientResponseError as error:
                 if error.status not in (307, 503):
                     raise

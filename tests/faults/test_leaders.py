@@ -48,10 +48,14 @@ async def test_f01_the_leader_is_killed(cluster: Cluster) -> None:
 
 
 async def test_f02_all_masters_are_killed(cluster: Cluster) -> None:
-    """1 no master is left; 2 they are started again; 3 agents register, no task has noticed."""
+    """1 no master is left; 2 they are started again; 3 agents register, no task has noticed; 4 what was said of roles
+    holds."""
     known = await cluster.registered()
+    limited, weighed = {"role": "f02", "limits": {"cpus": {"value": 1.0}}}, {"role": "f02", "weight": 2.0}
     async with Framework(cluster.zk) as framework:
         pids = await framework.run("a", "b")
+        await cluster.ask_leader("UPDATE_QUOTA", quota_configs=[limited])
+        await cluster.ask_leader("UPDATE_WEIGHTS", weight_infos=[weighed])
         for master in cluster.masters.values():
             await cluster.kill(master)
         await until(lambda: framework.master is None, "the framework has no master")
@@ -62,6 +66,9 @@ async def test_f02_all_masters_are_killed(cluster: Cluster) -> None:
         assert await framework.reconcile() == {"a": "TASK_RUNNING", "b": "TASK_RUNNING"}
         assert await framework.pids("a", "b") == pids
         await framework.teardown()
+        assert (await cluster.ask_leader("GET_QUOTA"))["status"]["configs"] == [limited]
+        assert weighed in (await cluster.ask_leader("GET_WEIGHTS"))["weight_infos"]
+        await cluster.ask_leader("UPDATE_QUOTA", quota_configs=[{"role": "f02"}])
 
 
 async def test_f03_the_leader_is_stopped_and_goes_on_too_late(cluster: Cluster) -> None:
