@@ -27,6 +27,7 @@ from mesos_py.algebra.durations import format_duration
 from mesos_py.executor.checks import CHECK, HEALTH
 from mesos_py.executor.targets import Found, Http, Tcp
 from mesos_py.machine.frame import Event
+from mesos_py.machine.timers import LATE
 from mesos_py.machine.values import SECOND
 
 CONNECTIONS_AT_ONCE = 256  # HTTP and TCP probes: a socket each
@@ -100,12 +101,15 @@ class Prober:
         self._go_on(lane)
 
     async def _probe(self, word: words.Probe) -> None:
+        """What is found, or that there was no answer in time; nothing, if it was we who did not listen in time."""
         timeout = word.timeout
         try:
-            async with asyncio.timeout(None if timeout is None else timeout / SECOND):
+            async with asyncio.timeout(None if timeout is None else timeout / SECOND) as bound:
                 found = await self._look(word.container_id, word.target)
         except TimeoutError:
-            found = Found(error=f"timed out after {format_duration(timeout or 0)}")
+            late_s = asyncio.get_running_loop().time() - (bound.when() or 0.0)
+            is_ours = late_s * SECOND > LATE
+            found = Found() if is_ours else Found(error=f"timed out after {format_duration(timeout or 0)}")
         self._tell(Event(events.Probed, events.Probed(word.container_id, word.what, found)))
 
     async def _look(self, container_id: str, target: ContainerSpec | Http | Tcp) -> Found:

@@ -23,6 +23,8 @@ from mesos_py.executor.checks import CHECK, HEALTH
 from mesos_py.executor.targets import Found, Http, Target, Tcp
 from mesos_py.machine.frame import Event
 from mesos_py.machine.values import MILLISECOND, SECOND
+from mesos_py.sim.loop import SimLoop
+from mesos_py.sim.process import Process
 from tests.agent.containerizer.harness import until
 from tests.ports import closed_port
 
@@ -212,6 +214,22 @@ async def test_time_is_up(prober: Heard) -> None:
     assert await prober.found(command("sleep"), 20 * MILLISECOND) == timed_out
     async with serving(silent) as port:
         assert await prober.found(Http(f"http://127.0.0.1:{port}"), 20 * MILLISECOND) == timed_out
+
+
+@pytest.mark.parametrize("is_stopped", [True, False], ids=["stopped", "runs"])
+def test_the_time_in_which_the_agent_hung_does_not_count(is_stopped: bool) -> None:
+    """The answer may lie in a socket: nobody can tell, and no task is killed for it."""
+    loop = SimLoop()
+    process, prober = Process(loop, "agent"), Heard()
+    process.enter(lambda: loop.call_soon(lambda: prober.look(command("sleep"), timeout=20 * SECOND)))
+    loop.run_for(10 * SECOND)
+    if is_stopped:
+        process.stop()
+    loop.run_for(30 * SECOND)
+    assert bool(prober.told) != is_stopped
+    process.go_on()
+    loop.run_for(1 * SECOND)
+    assert [one.found for one in prober.told] == [Found() if is_stopped else Found(error="timed out after 20secs")]
 
 
 async def test_the_end_of_a_container_ends_its_probes(prober: Heard) -> None:
