@@ -3,7 +3,8 @@
     python -m benchmarks.allocator [--agents N] [--frameworks N]
 
 Workloads after Mesos' src/tests/hierarchical_allocator_benchmarks.cpp: agents of 24 cpus with fragmented ports, part
-of them used, all frameworks in role "*". The C++ figures are of the same workloads on a two-core machine.
+of them used, all frameworks in role "*". The C++ figures are of the same workloads on a two-core machine; of those
+with quota there are none.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ import gc
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 
 from benchmarks.report import figure, header
 from mesos_py.algebra.parse import parse_resources
+from mesos_py.algebra.quantities import Limits
+from mesos_py.algebra.quota import Quota
 from mesos_py.algebra.resources import Resources
 from mesos_py.machine.values import SECOND
 from mesos_py.master.allocator.core import AGENTS_PER_SLICE, Allocator, AllocatorOptions, Grant
@@ -148,6 +152,53 @@ def declining(agents: int, frameworks: int) -> None:
     figure("a round in which everything is filtered", seconds * 1e3, "ms", reference=FILTERED_S * 1e3)
 
 
+def quota_world(sorter: str, agents: int, quotas: dict[str, str], frameworks: int) -> Allocator:
+    """Agents of 2 cpus; roles by name, each with so many frameworks, and a quota ("": none)."""
+    allocator = Allocator(AllocatorOptions(role_sorter=sorter, framework_sorter=sorter), random.Random(1))
+    for role, quota in quotas.items():
+        for number in range(frameworks):
+            allocator.add_framework(FrameworkID(f"{role}-{number}"), roles=[role], capabilities=FRAMEWORK)
+        if quota:
+            amounts = resources(quota).quantities()
+            allocator.set_quota(role, Quota(amounts, Limits(amounts.items())))
+    for number in range(agents):
+        allocator.add_agent(
+            AgentID(f"agent-{number:05}"),
+            hostname=f"agent{number}",
+            capabilities=AGENT,
+            total=resources("cpus:2;mem:2048;disk:2048"),
+        )
+    gc.collect()
+    return allocator
+
+
+def large_and_small_quota(small: int, large: int, sorter: str) -> None:
+    """Mesos' LargeAndSmallQuota: agents are cut for small quotas, large ones need several."""
+    agents = small // 5 + large * 5
+    header(f"large and small quota: {agents} agents, {small} + {large} roles of one framework, {sorter} sorter")
+    quotas = {f"small{number}": "cpus:1;mem:1024;disk:1024" for number in range(small)}
+    quotas |= {f"large{number}": "cpus:4;mem:4096;disk:4096" for number in range(large)}
+    allocator = quota_world(sorter, agents, quotas, 1)
+    grants: list[Grant] = []
+    seconds = timed(lambda: grants.extend(allocator.allocate(SECOND)))
+    figure(f"first round, {len(grants)} grants", seconds, "s")
+    figure("second round, nothing is left to get", timed(lambda: allocator.allocate(2 * SECOND)) * 1e3, "ms")
+
+
+def quota_or_not(roles: int, sorter: str) -> None:
+    """Mesos' NonQuotaVsQuota: the same grants, because they are due to quota or because they are fair."""
+    header(f"quota or not: {2 * roles} agents, {roles} roles of 2 frameworks, {sorter} sorter")
+    best: list[float] = []
+    for quota in ("", "cpus:4;mem:4096;disk:4096"):
+        taken = []
+        for _ in range(3):
+            allocator = quota_world(sorter, 2 * roles, {f"role{number}": quota for number in range(roles)}, 2)
+            taken.append(timed(partial(allocator.allocate, SECOND)))
+        best.append(min(taken))
+    figure("a round without quota, best of 3", best[0] * 1e3, "ms")
+    figure("a round with quota, best of 3", best[1] * 1e3, "ms", reference=best[0] * 1e3, of="without")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--agents", type=int, default=10_000)
@@ -157,6 +208,9 @@ def main() -> None:
     offer_round(options.agents, options.frameworks, roles=options.frameworks)
     accepting(options.agents // 10, options.frameworks // 5)
     declining(options.agents // 10, options.frameworks // 5)
+    for sorter in ("drf", "random"):
+        large_and_small_quota(options.agents // 4, options.agents // 20, sorter)
+        quota_or_not(options.agents // 10, sorter)
 
 
 if __name__ == "__main__":

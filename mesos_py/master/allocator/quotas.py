@@ -30,6 +30,7 @@ from mesos_py.master.allocator.books import Books
 from mesos_py.master.allocator.expected import Expected
 from mesos_py.master.allocator.filters import Minimum
 from mesos_py.master.allocator.ledger import Agent
+from mesos_py.master.allocator.offering import is_enough
 from mesos_py.master.allocator.roles import Role
 from mesos_py.master.allocator.sorter import Random
 
@@ -43,10 +44,12 @@ class Standing:
     role: Role
     room: Limits
     unmet: Quantities
-    #: bits of the subtree if the room is less than any offer, as counted in the sum of these
-    full: int
-    #: bits of the subtree if something is unmet that there is room for, as counted
-    hungry: int
+    #: bits of the subtree, as counted in the sums of these
+    below: int
+    #: of each minimum of an offer: there is no room for so much
+    short: tuple[bool, ...]
+    #: something is unmet that there is room for
+    is_hungry: bool
 
 
 class Quotas:
@@ -56,8 +59,8 @@ class Quotas:
         self._books, self._roles = books, books.roles
         self._expected, self._minima, self._rng = expected, minima, rng
         self._standings: dict[str, Standing] = {}
-        #: bits of slots whose role has reached its limits, as far as ordinary offers go
-        self._full = 0
+        #: of each minimum of an offer: bits of slots whose role has no room for so much
+        self._short = [0] * len(minima)
         #: bits of slots whose role has not got what it is guaranteed
         self._hungry = 0
         #: all that is unmet
@@ -79,13 +82,16 @@ class Quotas:
         self._refresh()
         return self._hungry
 
-    def may_get(self) -> int:
-        """Bits of slots that may get something of an agent where nothing is reserved, revocable or shared."""
+    def may_get(self, available: Resources) -> int:
+        """Bits of slots that may be offered something of these; they are neither reserved, revocable nor shared."""
         self._refresh()
-        may = ~self._full
-        if self._required and _fits_none(self._minima, self._headroom()):
-            may &= self._hungry
-        return may | self._books.picky
+        if not self._minima:
+            return -1
+        headroom, may = self._headroom(), self._books.picky
+        for minimum, short in zip(self._minima, self._short, strict=True):
+            if is_enough(available, (minimum,)):
+                may |= ~short & (self._hungry if _is_short(headroom, minimum) else -1)
+        return may
 
     # ---- what they may have
 
@@ -166,14 +172,17 @@ class Quotas:
             return
         standings = [standing for role in stale if (standing := self._standings.pop(role.path, None)) is not None]
         for standing in standings:
-            self._full &= ~standing.full
-            self._hungry &= ~standing.hungry
+            self._short = [bits & ~standing.below for bits in self._short]
+            self._hungry &= ~standing.below
             self._require(standing.unmet, -1)
         for role in stale:
             if role.path in self._roles.quotas:
                 standing = self._standings[role.path] = self._measured(role)
-                self._full |= standing.full
-                self._hungry |= standing.hungry
+                self._short = [
+                    bits | standing.below if short else bits
+                    for bits, short in zip(self._short, standing.short, strict=True)
+                ]
+                self._hungry |= standing.below if standing.is_hungry else 0
                 self._require(standing.unmet, +1)
         stale.clear()
 
@@ -184,8 +193,8 @@ class Quotas:
         )
         unmet = quota.guarantees - consumed
         is_hungry = any(room.get(name) != 0 for name in unmet)
-        is_full = _fits_none(self._minima, room)
-        return Standing(role, room, unmet, role.below if is_full else 0, role.below if is_hungry else 0)
+        short = tuple([_is_short(room, minimum) for minimum in self._minima])
+        return Standing(role, room, unmet, role.below, short, is_hungry)
 
     def _require(self, unmet: Quantities, sign: int) -> None:
         for name, amount in unmet.items():
@@ -215,31 +224,27 @@ class Quotas:
         """What is kept is what a new look at everything finds."""
         self._refresh()
         assert self._standings.keys() == self._roles.quotas.keys()
-        full = hungry = 0
+        hungry, short = 0, [0] * len(self._minima)
         required: dict[str, Milli] = {}
         for standing in self._standings.values():
             again = self._measured(standing.role)
             assert standing.unmet == again.unmet
             assert standing.room <= again.room, f"'{standing.role.path}' has less room than it seems"
-            full |= standing.full
-            hungry |= standing.hungry
+            assert standing.below == standing.role.below
+            hungry |= standing.below if standing.is_hungry else 0
+            short = [bits | (standing.below if less else 0) for bits, less in zip(short, standing.short, strict=True)]
             for name, amount in standing.unmet.items():
                 required[name] = required.get(name, 0) + amount
-        assert (full, hungry, required) == (self._full, self._hungry, self._required)
+        assert (short, hungry, required) == (self._short, self._hungry, self._required)
 
 
-def _fits_none(minima: tuple[Minimum, ...], allowed: Limits) -> bool:
-    """True if no ordinary offer is as small as that."""
-    if not minima:
-        return False
-    for minimum in minima:
-        for name, amount in minimum:
-            left = allowed.get(name)
-            if left is not None and left < amount:
-                break
-        else:
-            return False
-    return True
+def _is_short(allowed: Limits, minimum: Minimum) -> bool:
+    """True if it is less than that of anything."""
+    for name, amount in minimum:
+        left = allowed.get(name)
+        if left is not None and left < amount:
+            return True
+    return False
 
 
 def _is_measured(kind: Kind) -> bool:

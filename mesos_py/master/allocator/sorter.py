@@ -121,6 +121,8 @@ class Tree(Generic[C]):
         self._root: Node[C] = Node("", None, 1.0)
         self._leaves: dict[str, Node[C]] = {}
         self._weights: dict[str, float] = {}
+        #: changes with who is there, who is active and what weighs how much
+        self.version = 0
 
     def __contains__(self, path: str) -> bool:
         return path in self._leaves
@@ -156,6 +158,7 @@ class Tree(Generic[C]):
 
     def add(self, path: str, client: C) -> None:
         """A new, inactive client that holds nothing."""
+        self.version += 1
         node = self._root
         for component in self._components(path):
             if node.client is not None:
@@ -171,6 +174,7 @@ class Tree(Generic[C]):
 
     def remove(self, path: str) -> None:
         """The client is gone; it must hold nothing. Ancestors that have lost their last leaf go with it."""
+        self.version += 1
         node = self._leaves.pop(path)
         node.client = None
         while node.parent is not None and not node.children:
@@ -192,6 +196,7 @@ class Tree(Generic[C]):
             self._weights.pop(path, None)
         else:
             self._weights[path] = weight
+        self.version += 1
         node: Node[C] | None = self._root
         for component in self._components(path):
             node = node.children.get(component) if node is not None else None
@@ -232,6 +237,7 @@ class Tree(Generic[C]):
 
     def _set_active(self, node: Node[C], active: bool) -> None:
         if node.active != active:
+            self.version += 1
             node.active = active
             if node.parent is not None:
                 node.parent.stale = True

@@ -38,24 +38,28 @@ class Visits:
     def visit(self, agents: Sequence[Agent]) -> list[Grant]:
         """Grant what there is on these agents."""
         grants: list[Grant] = []
-        offered: dict[Agent, Resources] = {}
-        if self._quotas and self._quotas.hungry:
+        shared: dict[Agent, Resources] = {}
+        quotas = self._quotas if self._quotas else None
+        if quotas is not None and quotas.hungry:
             for agent in agents:
-                self._look(agent, offered, grants, first=True)
+                self._look(agent, shared, grants, quotas, first=True)
         for agent in agents:
-            self._look(agent, offered, grants, first=False)
+            self._look(agent, shared, grants, quotas, first=False)
         return grants
 
-    def _look(self, agent: Agent, shared: dict[Agent, Resources], grants: list[Grant], *, first: bool) -> None:
+    def _look(
+        self, agent: Agent, shared: dict[Agent, Resources], grants: list[Grant], quotas: Quotas | None, *, first: bool
+    ) -> None:
         """Grant what there is on one agent; ``shared``: volumes offered in this visit, which wait for the next.
 
         ``first``: only to whom something is guaranteed and not yet given.
         """
         if not agent.active or not agent.available:
             return
-        quotas = self._quotas
-        asked = self._open_slots(agent) & agent.takers() & (quotas.hungry if first else -1)
-        shared_offered = shared.get(agent, NONE)
+        asked = self._open_slots(agent) & agent.takers()
+        if first and quotas is not None:
+            asked &= quotas.hungry
+        shared_offered = shared.get(agent, NONE) if agent.has_shared else NONE
         for slot in self._in_order(asked):
             if not slot.bit & asked:
                 continue  # what it could have had has just been granted
@@ -64,7 +68,7 @@ class Visits:
                 if not shared_offered:
                     agent.closed |= slot.bit
                 continue
-            if quotas:
+            if quotas is not None:
                 if first and not quotas.is_progress(slot.role, offerable):
                     continue
                 offered = quotas.cut(offerable, quotas.allowed(slot.role))
@@ -76,16 +80,20 @@ class Visits:
                 shared_offered = shared[agent] = shared_offered + offered.shared
             allocated = self._books.grant(agent, slot, offered)
             grants.append(Grant(slot.framework.id, slot.role.path, agent.id, allocated))
+            if not agent.available:
+                return
             asked &= agent.takers()
-            if quotas:
+            if quotas is not None:
                 asked &= self._open_slots(agent) & (quotas.hungry if first else -1)
-            if not agent.available or not asked:
+            if not asked:
                 return
 
     def _open_slots(self, agent: Agent) -> int:
         """Bits of slots that may get something of the agent, as far as that can be said of all at once."""
         slots = self._books.live & ~agent.closed
-        return slots & self._quotas.may_get() if slots and agent.is_plain and self._quotas else slots
+        if slots and agent.is_plain and self._quotas:
+            slots &= self._quotas.may_get(agent.available)
+        return slots
 
     def _in_order(self, asked: int) -> Iterable[Slot]:
         """The asked slots, best first: by role, then by framework."""
@@ -93,12 +101,18 @@ class Visits:
 
     def check(self) -> None:
         """A closed slot has indeed nothing to get, and one that may get nothing of plain agents does not."""
-        quotas = self._quotas
+        quotas, books = self._quotas, self._books
         quotas.check()
-        for agent in self._books.agents.values():
-            for slot in self._books.slots_in(agent.closed & self._books.live):
+        for agent in books.agents.values():
+            for slot in books.slots_in(agent.closed & books.live):
                 offerable = self._offering.offerable(agent, slot)
                 if offerable and agent.cut & slot.bit:
-                    offerable = quotas.cut(offerable, quotas.still_allowed(slot.role))
-                    offerable = offerable if self._offering.is_welcome(agent, slot, offerable) else NONE
+                    offerable = self._welcome(agent, slot, quotas.cut(offerable, quotas.still_allowed(slot.role)))
                 assert not offerable, f"{agent.id} is closed to {slot.framework.id}, which could get {offerable}"
+            for slot in books.slots_in(books.live & ~agent.closed & ~self._open_slots(agent)):
+                offerable = self._offering.offerable(agent, slot)
+                offerable = self._welcome(agent, slot, quotas.cut(offerable, quotas.allowed(slot.role)))
+                assert not offerable, f"{slot.framework.id} could get {offerable} of {agent.id}"
+
+    def _welcome(self, agent: Agent, slot: Slot, offered: Resources) -> Resources:
+        return offered if self._offering.is_welcome(agent, slot, offered) else NONE

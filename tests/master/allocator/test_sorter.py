@@ -235,3 +235,30 @@ def test_random_sorter_keeps_accounts() -> None:
     assert sorter.total() == Quantities.of(cpus=1, mem=1)
     sorter.unallocated("a", A1, res("cpus:1;mem:1"))
     assert sorter.total() == Quantities()
+
+
+@pytest.mark.parametrize("weights", [(1.0, 1.0, 1.0, 1.0), (1000.0, 1.0, 1.0, 1.0), (1000.0, 1000.0, 0.001, 0.001)])
+def test_random_order_has_everybody_once(weights: tuple[float, ...]) -> None:
+    """However unlikely it is that the last ones are drawn; and nobody who is not active."""
+    sorter: RandomSorter[str] = RandomSorter(random.Random(7))
+    for client, weight in zip("abcd", weights, strict=True):
+        sorter.add(client, client)
+        sorter.activate(client)
+        sorter.set_weight(client, weight)
+    for _ in range(50):
+        assert sorted(sorter.order()) == ["a", "b", "c", "d"]
+    sorter.deactivate("a")
+    assert sorted(sorter.order()) == ["b", "c", "d"]
+    assert sorted(sorter.ordered(["d", "b"])) == ["b", "d"]
+
+
+def test_random_second_place_follows_weights_too() -> None:
+    """Of those that are left; whether they are drawn one after the other or shuffled."""
+    sorter: RandomSorter[str] = RandomSorter(random.Random(7))
+    for client, weight in (("a", 6.0), ("b", 3.0), ("c", 1.0)):
+        sorter.add(client, client)
+        sorter.activate(client)
+        sorter.set_weight(client, weight)
+    second = Counter(list(sorter.order())[1] for _ in range(6000))
+    # b comes second after a (6/10 * 3/4) or after c (1/10 * 3/9)
+    assert second["b"] / 6000 == pytest.approx(0.45 + 1 / 30, abs=0.03)
