@@ -133,6 +133,16 @@ def draw_orders(rng: random.Random, duration_s: float) -> tuple[Fault, ...]:
     return tuple([Fault(at_s=at_s, kind="operator asks", host=OPERATOR, order=orders.draw(rng)) for at_s in times])
 
 
+def draw_slow_returns(rng: random.Random, duration_s: float, agent: Sequence[str]) -> tuple[Fault, ...]:
+    """Masters change while an agent is away that comes back later than the others, with all that it has run on."""
+    made: list[Fault] = []
+    for _ in range(rng.choice((0, 0, 1, 2))):
+        at_s, for_s = round(rng.uniform(0.2, 0.9) * duration_s, 3), round(rng.uniform(10, 80), 3)
+        made.append(Fault(at_s=at_s, kind="restart agent", host=rng.choice(agent), for_s=for_s))
+        made.append(Fault(at_s=at_s + 1, kind="restart master", host=LEADER, for_s=2.0))
+    return tuple(made)
+
+
 def schedule(cluster: Cluster, faults: Sequence[Fault]) -> None:
     """They begin and end when they are due, until the cluster is healed."""
 

@@ -170,8 +170,9 @@ def _with_operators(rng: random.Random, plan: Plan) -> Plan:
         for one in plan.frameworks
     )
     asked = faults.draw_orders(rng, plan.duration_s)
-    both = sorted([*plan.faults, *asked], key=lambda fault: fault.at_s)
-    return attrs.evolve(plan, frameworks=frameworks, faults=tuple(both))
+    slow = faults.draw_slow_returns(rng, plan.duration_s, [one.host for one in plan.agents])
+    all_of_them = sorted([*plan.faults, *asked, *slow], key=lambda fault: fault.at_s)
+    return attrs.evolve(plan, frameworks=frameworks, faults=tuple(all_of_them))
 
 
 def _agent(rng: random.Random, host: str) -> AgentPlan:
