@@ -131,7 +131,7 @@ def test_a_limit_below_what_is_used_wants_force() -> None:
     scheduler.launch(builders.task(cpus=3, mem=96))
     text = "Invalid QuotaConfig: Role 'a' is already consuming 'cpus:3; mem:96'; this is more than the requested limits"
     assert change(world, quota("a", {}, {"cpus": 2.5})) == f"{text} 'cpus:2.5' {FORCE}"
-    assert change(world, quota("a", {}, {"cpus": 3})) is None
+    assert change(world, quota("a", {}, {"cpus": 1}), quota("a", {}, {"cpus": 3})) is None
     assert change(world, quota("a", {}, {"cpus": 2.5}), force=True) is None
     assert list(world.state.frameworks[scheduler.id].tasks) == ["t"]
 

@@ -122,9 +122,10 @@ def _invalid(m: Master, config: QuotaConfig) -> str | None:
 
 def _exceeded(m: Master, configs: tuple[QuotaConfig, ...]) -> str | None:
     """Which role has more already than it would be allowed, or may have on agents that have yet to come back."""
-    limited = {config.role: limits for config in configs if (limits := quota_of(config).limits)}
+    wanted = {config.role: quota_of(config).limits for config in configs}
+    limited = [role for role, limits in wanted.items() if limits]
     for role, consumed in m.allocator.consumed_by(limited).items() if limited else ():
-        limits, before = limited[role], m.allocator.quota(role).limits
+        limits, before = wanted[role], m.allocator.quota(role).limits
         more = f"this is more than the requested limits '{limits}'"
         if not limits.admits(consumed):
             return f"Role '{role}' is already consuming '{consumed}'; {more}"
