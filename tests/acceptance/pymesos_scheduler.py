@@ -181,6 +181,11 @@ def operator(master):
         agents=driver.getAgents(), frameworks=driver.getFrameworks(), tasks=driver.getTasks(), roles=driver.getRoles(),
         state=driver.getState(), metrics=driver.getMetrics(10 ** 9),
     )
+    driver.updateWeights([dict(role="pymesos", weight=2.5)])
+    driver.setQuota(dict(role="pymesos", guarantee=scalars(cpus=0.5, mem=32)))
+    answers.update(weights=driver.getWeights(), quota=driver.getQuota())
+    driver.removeQuota("pymesos")
+    answers["no_quota"] = driver.getQuota()
     return answers
 
 

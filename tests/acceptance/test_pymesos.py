@@ -61,3 +61,7 @@ def test_its_operator_calls(cluster: Cluster) -> None:
     assert found["version"]["get_version"]["version_info"]["version"].replace(".", "").isdigit()
     assert found["master"]["get_master"]["master_info"]["port"] == int(cluster.address.rpartition(":")[2])
     assert {"get_tasks", "get_executors", "get_frameworks", "get_agents"} <= set(found["state"]["get_state"])
+    assert {"role": "pymesos", "weight": 2.5} in found["weights"]["get_weights"]["weight_infos"]
+    (config,) = found["quota"]["get_quota"]["status"]["configs"]
+    assert config["limits"] == config["guarantees"] == {"cpus": {"value": 0.5}, "mem": {"value": 32.0}}
+    assert found["no_quota"]["get_quota"]["status"] == {}
