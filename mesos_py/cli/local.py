@@ -34,6 +34,7 @@ from mesos_py.cli.command import EXIT_OK, Command, CommandFailed, say
 from mesos_py.config import CommandLine
 from mesos_py.coordination import StoreFailed
 from mesos_py.coordination.address import MasterAddress
+from mesos_py.coordination.work_dir import WorkDir
 from mesos_py.flags import BOOLEAN, INTEGER, PORT, TEXT, bounded, option
 from mesos_py.logs import LogOptions, set_up
 from mesos_py.loop import heap
@@ -83,6 +84,7 @@ async def main(line: CommandLine) -> int:
         else:
             work_dir = os.path.abspath(options.work_dir)
         try:
+            WorkDir(work_dir, "cluster").check_kind()
             master = await stack.enter_async_context(
                 MasterServer(line.make(Options, **_places(line, work_dir, "master"))))
             agents = [

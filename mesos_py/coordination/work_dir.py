@@ -3,8 +3,9 @@
     <work_dir>/lock    held (flock) by the process that uses the directory, for as long as it lives, however it ends;
                        its text outlives the process: "agent 4711 10.0.0.1:5051", whose directory it is, and who held it
 
-A directory of the other kind is refused: what one of them keeps means nothing to the other, and would be lost on it.
-Directories of a C++ Mesos are known by what it keeps there.
+A directory of another kind is refused: what one of them keeps means nothing to the other, and would be lost on it.
+Directories of a C++ Mesos are known by what it keeps there, and one with a whole cluster in it (``mesos-py local``) by
+the directory of its first agent.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Literal
 from mesos_py import locks
 from mesos_py.coordination.sqlite_file import REGISTRY, REGISTRY_FILE
 
-Kind = Literal["master", "agent"]
+Kind = Literal["master", "agent", "cluster"]
 
 LOCK_FILE = "lock"
 LOCK_TEXT_MAX = 512  # bytes
@@ -25,6 +26,7 @@ LOCK_TEXT_MAX = 512  # bytes
 TRACES: Mapping[Kind, tuple[str, ...]] = {
     "master": (REGISTRY_FILE, REGISTRY.foreign),
     "agent": ("meta", "slaves"),
+    "cluster": (os.path.join("agent-1", LOCK_FILE),),
 }
 
 
@@ -61,10 +63,12 @@ class WorkDir:
             raise
 
     def check_kind(self) -> None:
-        """The directory does not belong to the other kind. Raises WorkDirRefused."""
+        """The directory does not belong to another kind. Raises WorkDirRefused."""
         owner = self.owner()
         if owner not in (None, self.kind):
             text = f"--work_dir={self.path} belongs to {_AN[owner]}; name another one for {_AN[self.kind]}"
+            if (owner, self.kind) == ("cluster", "master"):
+                text += f", or its master's: {os.path.join(self.path, 'master')}"
             raise WorkDirRefused(text)
 
     def _lock(self, descriptor: int) -> None:
@@ -141,4 +145,4 @@ class WorkDir:
         return kind, pid, address
 
 
-_AN: Mapping[Kind, str] = {"master": "a master", "agent": "an agent"}
+_AN: Mapping[Kind, str] = {"master": "a master", "agent": "an agent", "cluster": "a cluster of 'mesos-py local'"}

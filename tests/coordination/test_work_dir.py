@@ -74,6 +74,20 @@ def test_a_directory_without_a_lock_is_known_by_what_is_in_it(tmp_path: Path, tr
     owner.release()
 
 
+def test_a_directory_with_a_whole_cluster_in_it(tmp_path: Path) -> None:
+    """Is no master's and no agent's, though theirs are in it; and theirs are no cluster's."""
+    for kind, name in (("master", "master"), ("agent", "agent-1")):
+        part = WorkDir(str(tmp_path / name), kind)  # type: ignore[arg-type]
+        part.hold()
+        part.release()
+        with pytest.raises(WorkDirRefused, match=f"belongs to an? {kind}; name another one for a cluster of"):
+            WorkDir(str(tmp_path / name), "cluster").check_kind()
+    WorkDir(str(tmp_path), "cluster").check_kind()
+    told = refusal(tmp_path)
+    assert told.endswith(f"of 'mesos-py local'; name another one for a master, or its master's: {tmp_path}/master")
+    assert refusal(tmp_path, "agent").endswith("of 'mesos-py local'; name another one for an agent")
+
+
 def test_a_directory_that_cannot_be_one(tmp_path: Path) -> None:
     """A file, or below one: the path and the reason are named."""
     file = tmp_path / "file"
