@@ -128,6 +128,7 @@ class MasterServer:
         started_ns = time.time_ns()
         if self._work_dir is not None:
             self._work_dir.hold()
+            _tell_unused(self._work_dir, self._ensemble)
         self.port = await self._http.start(self.options.ip, self.options.port)
         info = master_info(self.options, self.port)
         if self._work_dir is not None:
@@ -299,6 +300,14 @@ def _ensemble(options: Options) -> ZooKeeperAddress | None:
     if not isinstance(address, ZooKeeperAddress):
         raise ValueError(f"--zk={options.zk}: expecting zk://host1:port1,host2:port2/path")
     return address
+
+
+def _tell_unused(work_dir: WorkDir, ensemble: ZooKeeperAddress | None) -> None:
+    """Who was alone and has rivals now begins with what they know, which is nothing the first time."""
+    path = os.path.join(work_dir.path, REGISTRY_FILE)
+    if ensemble is not None and os.path.lexists(path):
+        hint = "'mesos-py registry backup' and 'restore' copy it to --zk"
+        log.warning("this registry is not used: with --zk it is in ZooKeeper", registry=path, hint=hint)
 
 
 def _records(options: Options) -> Records:

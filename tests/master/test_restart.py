@@ -9,6 +9,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from structlog.testing import capture_logs
 
 from mesos_py.coordination import Corrupt
 from mesos_py.coordination.sqlite import SqliteRecords
@@ -18,6 +19,7 @@ from mesos_py.transport.channel import decode_batch, encode_batch
 from mesos_py.wire import internal
 from tests import builders
 from tests.master.over_http import call
+from tests.ports import closed_port
 from tests.web.raw import exchange
 
 
@@ -115,3 +117,15 @@ async def test_a_master_without_work_learns_that_its_registry_was_taken_over(tmp
         async with asyncio.timeout(60):
             assert await master.wait() == "Fenced: the registry was taken over: by a restore, or by another master"
         assert (await exchange(master.port, call("GET_AGENTS"))).status == 503
+
+
+async def test_a_registry_that_is_not_used_is_pointed_at(tmp_path: Path) -> None:
+    """Who was alone and has rivals now would begin with nothing, and might not notice."""
+    async with MasterServer(Options(port=0, work_dir=str(tmp_path))):
+        pass
+    with closed_port() as port, capture_logs() as said:
+        async with MasterServer(Options(port=0, work_dir=str(tmp_path), zk=f"zk://127.0.0.1:{port}/mesos")):
+            pass
+    (told,) = [line for line in said if "registry" in line]
+    assert told["registry"] == str(tmp_path / "registry.db")
+    assert "restore" in told["hint"]

@@ -164,7 +164,8 @@ def _message(key: Key, contents: bytes) -> tuple[str, Any]:
     kind, name = key
     row = KINDS.get(kind)
     if row is None:
-        raise Corrupt(f"the registry has records of a kind '{kind}', which this program does not know")
+        text = f"the registry has records of a kind '{kind}', which this program does not know"
+        raise Corrupt(f"{text}: use the one that wrote it, or a later one")
     try:
         message = msgpack.decode(row.message, contents)
     except DecodeError as error:
