@@ -38,8 +38,8 @@ class RealTime:
     ) -> asyncio.TimerHandle:
         return self._loop.call_later(max(0, delay) / SECOND, call, *args, context=context)
 
-    def post(self, delay: Nanos, call: Callable[[], object]) -> None:
-        self._loop.call_later(max(0, delay) / SECOND, call, context=Context())
+    def post(self, at: Nanos, call: Callable[[], object]) -> None:
+        self._loop.call_later(max(0, at - self.now) / SECOND, call, context=Context())
 
 
 class Model:
