@@ -103,7 +103,7 @@ class AgentEnd:
         return True
 
 
-class _Answer:
+class Answer:
     """An HTTP answer that nobody reads."""
 
     chunked = False
@@ -125,7 +125,7 @@ class Scheduler:
         """On a new stream."""
         self.peer = f"{self.info.name}-{next(self._peers)}"
         stream = self._stream = self._crowd.schedulers.open(self.peer, JSON, ())
-        self._crowd.start(stream.pump(_Answer(), None))  # type: ignore[arg-type]
+        self._crowd.start(stream.pump(Answer(), None))  # type: ignore[arg-type]
         call = Call(
             type=Call.Type.SUBSCRIBE, framework_id=self.info.id, subscribe=Call.Subscribe(framework_info=self.info)
         )
@@ -177,8 +177,8 @@ class Crowd:
         self.context = Context(info=info, flags={}, started_ns=self.now(), leader=info)
         self.schedulers = Schedulers(self._tell, self._sent)
         self.channels = AgentChannels(self._tell, self._turns)
-        operators = Operators(limit=1, heartbeat_s=15.0)
-        rim = MasterRim(self.schedulers, operators, self.channels, (self.metrics.observe, Logbook().observe))
+        self.operators = Operators(limit=1, heartbeat_s=15.0, cap=1 << 30)
+        rim = MasterRim(self.schedulers, self.operators, self.channels, (self.metrics.observe, Logbook().observe))
         slot = TimedStore(self.metrics)
         recorder = None
         if self._journal is not None:

@@ -20,7 +20,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 import uvloop
 
 from benchmarks import report
-from benchmarks.crowd import Crowd, Meter, Scheduler
+from benchmarks.crowd import Answer, Crowd, Meter, Scheduler
 from benchmarks.emulated_agents import RESOURCES
 from benchmarks.returning_agents import framework_info
 from benchmarks.returning_agents import report as report_of
@@ -30,11 +30,18 @@ from mesos_py.loop import heap
 from mesos_py.machine.frame import Event
 from mesos_py.master.events import MarkGone
 from mesos_py.master.http import decline
-from mesos_py.master.paced import json_answer, last
+from mesos_py.master.paced import collect, json_answer, last
 from mesos_py.master.views import roles, state
-from mesos_py.master.views.sections import Section, json_pieces, protobuf_pieces, respond
+from mesos_py.master.views.sections import (
+    Section,
+    json_pieces,
+    protobuf_pieces,
+    respond,
+    subscribed_json,
+    subscribed_protobuf,
+)
 from mesos_py.web.metrics import MetricsEndpoints
-from mesos_py.web.response import Chunked
+from mesos_py.web.response import JSON, PROTOBUF, Chunked
 from mesos_py.wire import internal
 from mesos_py.wire.ids import AgentID
 from mesos_py.wire.master_api import Response as Told
@@ -142,6 +149,17 @@ async def reading(crowd: Crowd) -> None:
     async def protobuf(kind: Told.Type, section: Section) -> None:
         b"".join(await last(protobuf_pieces(respond(kind, section))))
 
+    async def subscribe(content_type: str) -> None:
+        """As an operator."""
+        stream = crowd.operators.open(content_type)
+        crowd.start(stream.pump(Answer(), None))  # type: ignore[arg-type]
+        snapshot = state.get_state(core.state)
+        if content_type == JSON:
+            said = subscribed_json(await collect(json_pieces(snapshot)), 15.0)
+        else:
+            said = subscribed_protobuf(await last(protobuf_pieces(snapshot)), 15.0)
+        crowd.operators.begin(stream, said)
+
     core, context = crowd.core, crowd.context
     reads: dict[str, Callable[[], Awaitable[object]]] = {
         "/state for the first time": lambda: whole(state.state_pieces(context, core.state)),
@@ -150,6 +168,8 @@ async def reading(crowd: Crowd) -> None:
         "/slaves": lambda: whole(state.slaves_pieces(core.state, full=True)),
         "/roles": lambda: last(roles.figures(core.state, core.options, core.registry)),
         "GET_STATE in JSON": lambda: whole(json_pieces(state.get_state(core.state))),
+        "a subscription of an operator in JSON": lambda: subscribe(JSON),
+        "one in protobuf": lambda: subscribe(PROTOBUF),
         "GET_STATE in protobuf": lambda: protobuf(Told.Type.GET_STATE, state.get_state(core.state)),
     }
     for what, read in reads.items():

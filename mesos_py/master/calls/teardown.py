@@ -97,7 +97,8 @@ def ending_due(m: Master, event: Event, out: Frame) -> None:
 
 
 def _take_away(m: Master, framework: Framework, out: Frame) -> None:
-    budget = TAKEN_AT_ONCE
+    """Once its offers are taken back: one thing after the other."""
+    budget = 0 if framework.offers else TAKEN_AT_ONCE
     for task in list(islice(chain(framework.tasks.values(), framework.unreachable_tasks.values()), budget)):
         _kill(m, framework, task, out)
         budget -= 1
@@ -106,7 +107,7 @@ def _take_away(m: Master, framework: Framework, out: Frame) -> None:
         freed = remove_executor(m.state, framework, m.state.agents[agent_id], executor_id, out)
         m.allocator.recover(framework.id, agent_id, freed, out.now, used=True)
         budget -= 1
-    if budget == 0 or framework.offers:
+    if budget == 0:
         m.timers.set(("ending", framework.id), out.now + SOON, EndingDue(framework.id))
         return
     m.allocator.remove_framework(framework.id)
