@@ -152,7 +152,7 @@ async def reading(crowd: Crowd) -> None:
     async def subscribe(content_type: str) -> None:
         """As an operator."""
         stream = crowd.operators.open(content_type)
-        crowd.start(stream.pump(Answer(), None))  # type: ignore[arg-type]
+        crowd.start(Answer.pump(stream))
         snapshot = state.get_state(core.state)
         if content_type == JSON:
             said = subscribed_json(await collect(json_pieces(snapshot)), 15.0)
@@ -168,8 +168,8 @@ async def reading(crowd: Crowd) -> None:
         "/slaves": lambda: whole(state.slaves_pieces(core.state, full=True)),
         "/roles": lambda: last(roles.figures(core.state, core.options, core.registry)),
         "GET_STATE in JSON": lambda: whole(json_pieces(state.get_state(core.state))),
-        "a subscription of an operator in JSON": lambda: subscribe(JSON),
-        "one in protobuf": lambda: subscribe(PROTOBUF),
+        "SUBSCRIBED of an operator in JSON": lambda: subscribe(JSON),
+        "SUBSCRIBED of one in protobuf": lambda: subscribe(PROTOBUF),
         "GET_STATE in protobuf": lambda: protobuf(Told.Type.GET_STATE, state.get_state(core.state)),
     }
     for what, read in reads.items():

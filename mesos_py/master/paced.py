@@ -41,22 +41,22 @@ async def _rest(first: bytes, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
 async def json_answer(pieces: Iterator[bytes], jsonp: str | None = None) -> Response | Chunked:
     """JSON made of ``pieces``: whole if it is made within one slice, else chunked."""
     if jsonp is not None:
-        return json_bytes(await collect(pieces), jsonp)
+        return json_bytes(b"".join(await collect(pieces)), jsonp)
     first, is_last = _slice(pieces)
     if is_last:
         return json_bytes(first)
     return Chunked(_rest(first, pieces), JSON)
 
 
-async def collect(pieces: Iterator[bytes]) -> bytes:
-    """All pieces, made in slices."""
+async def collect(pieces: Iterator[bytes]) -> list[bytes]:
+    """All pieces, made in slices, and those of each slice joined."""
     made, is_last = _slice(pieces)
     all_ = [made]
     while not is_last:
         await asyncio.sleep(0)
         made, is_last = _slice(pieces)
         all_.append(made)
-    return b"".join(all_)
+    return all_
 
 
 async def last(steps: Iterator[T]) -> T:

@@ -6,7 +6,7 @@ A peer that cannot be found has gone; what is said to it is lost, and the core h
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from mesos_py.machine.frame import Close, Disconnected, Event, Frame, PeerID, Send
@@ -112,9 +112,9 @@ class Operators:
             self._heartbeat = asyncio.get_running_loop().call_later(self._heartbeat_s, self._beat)
         return stream
 
-    def begin(self, stream: RecordStream, subscribed: bytes) -> None:
+    def begin(self, stream: RecordStream, subscribed: Iterable[bytes]) -> None:
         """Send the SUBSCRIBED event, a heartbeat, then what has happened since ``open``."""
-        stream.send(subscribed)
+        stream.send_long(subscribed)
         stream.send_framed(_OPERATOR_HEARTBEATS[stream.content_type])
         for chunk in self._streams.get(stream) or ():
             stream.send_framed(chunk)

@@ -242,11 +242,21 @@ class Server:
         _chunk(response, incoming)
         self._streams[stream] = None
         try:
-            await response.prepare(incoming)
-            await stream.pump(response, incoming.transport)
+            writer = await response.prepare(incoming)
+            assert writer is not None
+
+            async def drain() -> None:
+                async with asyncio.timeout(self.limits.read_s):
+                    await writer.drain()
+
+            await stream.pump(response, incoming.transport, drain)
             await response.write_eof()
         except ConnectionError:
             stream.lost()
+        except TimeoutError:  # it has asked for a long record and does not read it
+            stream.lost("slow")
+            if incoming.transport is not None:
+                incoming.transport.abort()
         except asyncio.CancelledError:  # the peer has gone
             stream.lost()
             raise

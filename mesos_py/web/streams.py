@@ -3,20 +3,22 @@
 Each record is exactly one HTTP chunk: clients exist that break when two records share a chunk or one is split over
 two. ``send`` never waits; what the peer has not read is counted in bytes (in records, too, where ``cap_records`` is
 given), and a peer that lets a cap pile up is cut off, so memory stays flat whoever stops reading. One record may exceed
-``cap`` when nothing else is waiting.
+``cap`` when nothing else is waiting. A record that is long because the peer asked for much (``send_long``) does not
+count: it is there until it is read, and handed over in pieces.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from aiohttp import web
 
 from mesos_py.web.response import Headers
 
 BURST_BYTES = 64 << 10  # of records written in one go, before the transport says whether the peer keeps up
+PIECE_BYTES = 256 << 10  # of a long record
 CAP_BYTES = 16 << 20  # unread bytes at which a peer is taken to have stopped reading
 
 
@@ -47,7 +49,8 @@ class RecordStream:
         self._cap = cap
         self._cap_records = cap_records
         self._transport: asyncio.Transport | None = None
-        self._waiting: deque[bytes] = deque()
+        #: records, and long ones in pieces
+        self._waiting: deque[bytes | deque[bytes]] = deque()
         self._waiting_bytes = 0
         self._wakeup: asyncio.Future[None] | None = None
         self._ended = False
@@ -77,6 +80,12 @@ class RecordStream:
         self._waiting_bytes += len(chunk)
         self._wake()
 
+    def send_long(self, pieces: Iterable[bytes]) -> None:
+        """Send one record, however long, that is made of ``pieces``."""
+        if not self._ended:
+            self._waiting.append(deque(pieces))
+            self._wake()
+
     def close(self) -> None:
         """End the stream after what was sent."""
         self._ended = True
@@ -85,12 +94,23 @@ class RecordStream:
 
     # ---- called by the server
 
-    async def pump(self, response: web.StreamResponse, transport: asyncio.Transport | None) -> None:
-        """Write records, each as one chunk, until closed. Raises ConnectionError when the peer has gone."""
+    async def pump(
+        self, response: web.StreamResponse, transport: asyncio.Transport | None, drain: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Write records, each as one chunk, until closed. Raises ConnectionError when the peer has gone.
+
+        ``drain`` waits until the peer has taken most of what was written to the transport.
+        """
         self._transport = transport
         has_begun = False
         while True:
             while self._waiting:
+                first = self._waiting[0]
+                if isinstance(first, deque):
+                    self._waiting.popleft()
+                    await self._write_long(first, response, transport, drain)
+                    has_begun = True
+                    continue
                 if has_begun and response.chunked and transport is not None:
                     transport.write(self._burst())
                 await response.write(self._next())
@@ -101,8 +121,31 @@ class RecordStream:
             await self._wakeup
             self._wakeup = None
 
+    @staticmethod
+    async def _write_long(
+        pieces: deque[bytes],
+        response: web.StreamResponse,
+        transport: asyncio.Transport | None,
+        drain: Callable[[], Awaitable[None]],
+    ) -> None:
+        """One chunk for all of it, too, but nowhere is all of it joined."""
+        size = sum(map(len, pieces))
+        prefix = b"%d\n" % size
+        if transport is None or not response.chunked:
+            await response.write(prefix)
+            while pieces:
+                await response.write(_some(pieces))
+            return
+        await response.write(b"")  # the head, if it has not left
+        transport.write(b"%x\r\n%b" % (len(prefix) + size, prefix))
+        while pieces:
+            transport.write(_some(pieces))
+            await drain()
+        transport.write(b"\r\n")
+
     def _next(self) -> bytes:
         chunk = self._waiting.popleft()
+        assert isinstance(chunk, bytes)
         self._waiting_bytes -= len(chunk)
         return chunk
 
@@ -110,7 +153,7 @@ class RecordStream:
         """All but the last of a burst, one chunk each, for one system call instead of many: half of an event's cost."""
         made: list[bytes] = []
         size = 0
-        while len(self._waiting) > 1 and size < BURST_BYTES:
+        while len(self._waiting) > 1 and size < BURST_BYTES and isinstance(self._waiting[1], bytes):
             chunk = self._next()
             size += len(chunk)
             made.append(b"%x\r\n%b\r\n" % (len(chunk), chunk))
@@ -135,6 +178,17 @@ class RecordStream:
     def _wake(self) -> None:
         if self._wakeup is not None and not self._wakeup.done():
             self._wakeup.set_result(None)
+
+
+def _some(pieces: deque[bytes]) -> bytes:
+    """The first of them, taken and joined."""
+    made: list[bytes] = []
+    size = 0
+    while pieces and size < PIECE_BYTES:
+        piece = pieces.popleft()
+        size += len(piece)
+        made.append(piece)
+    return b"".join(made)
 
 
 def frame(record: bytes) -> bytes:

@@ -256,6 +256,16 @@ async def test_operators_are_told_what_changes(master: MasterServer) -> None:
             assert found == []
 
 
+async def test_the_state_that_operators_are_told_may_be_more_than_they_may_leave_unread() -> None:
+    options = Options(port=0, max_unread_events_size=500)
+    async with MasterServer(options) as master, AgentLink(master), Wire(master.port) as operator:
+        operator.send(call("SUBSCRIBE"))
+        await operator.head()
+        told = await operator.chunk()
+        assert record(told)["type"] == "SUBSCRIBED" and len(told) > 500
+        assert record(await operator.chunk())["type"] == "HEARTBEAT"
+
+
 async def test_one_operator_too_many_closes_the_oldest() -> None:
     async with MasterServer(Options(port=0, max_operator_event_stream_subscribers=2)) as master:
         async with Wire(master.port) as first, Wire(master.port) as second, Wire(master.port) as third:

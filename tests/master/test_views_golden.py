@@ -120,8 +120,9 @@ def test_protobuf_says_what_json_says(name: str, cluster: tuple[str, World]) -> 
 def test_subscribed_event_holds_the_state_in_both_encodings(cluster: tuple[str, World]) -> None:
     _, world = cluster
     *_, pieces = protobuf_pieces(state.get_state(world.state))
-    from_protobuf = protobuf_codec.decode(Event, subscribed_protobuf(pieces, 15.0))
-    from_json = json_codec.decode(Event, subscribed_json(b"".join(json_pieces(state.get_state(world.state))), 15.0))
+    from_protobuf = protobuf_codec.decode(Event, b"".join(subscribed_protobuf(pieces, 15.0)))
+    told = subscribed_json(list(json_pieces(state.get_state(world.state))), 15.0)
+    from_json = json_codec.decode(Event, b"".join(told))
     assert from_protobuf == from_json
     assert from_json.type is Event.Type.SUBSCRIBED
 

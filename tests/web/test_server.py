@@ -204,6 +204,52 @@ async def test_each_record_is_one_chunk(site: Site) -> None:
     assert site.closed == []
 
 
+LONG = [b"x" * 70_000] * 300  # 20 times the cap
+
+
+async def test_a_long_record_is_one_chunk_and_does_not_count_as_unread(site: Site) -> None:
+    """As the first or between others; what is sent while it is read comes after it."""
+    async with Wire(site.port) as wire:
+        wire.send(get("/stream"))
+        await site.changed.wait()
+        stream = site.streams[0]
+        for record in (LONG, b"small", LONG, b"smaller", b"smallest"):
+            stream.send(record) if isinstance(record, bytes) else stream.send_long(record)
+        await wire.head()
+        whole = b"".join(LONG)
+        for expected in (whole, b"small", whole, b"smaller", b"smallest"):
+            assert await wire.chunk() == b"%d\n" % len(expected) + expected
+        stream.send_long(())
+        stream.close()
+        assert await wire.chunk() == b"0\n"
+        assert await wire.chunk() == b""
+    assert site.closed == []
+
+
+async def test_a_long_record_reaches_http_1_0(site: Site) -> None:
+    async with Wire(site.port) as wire:
+        wire.send(b"GET /stream HTTP/1.0\r\n\r\n")
+        await site.changed.wait()
+        site.streams[0].send_long(LONG)
+        site.streams[0].close()
+        await wire.head()
+        async with asyncio.timeout(ANSWER_S):
+            assert await wire.reader.read() == b"%d\n" % sum(map(len, LONG)) + b"".join(LONG)
+
+
+async def test_a_long_record_that_nobody_reads_ends_the_stream(hasty: Site) -> None:
+    async with Wire(hasty.port) as wire:
+        wire.send(get("/stream"))
+        await wire.head()
+        wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        hasty.changed.clear()
+        hasty.streams[0].send_long(LONG)
+        async with asyncio.timeout(ANSWER_S):
+            await hasty.changed.wait()
+        assert hasty.closed == ["slow"]
+        assert not hasty.streams[0].is_open
+
+
 async def test_a_peer_that_goes_is_noticed_at_once(site: Site) -> None:
     async with Wire(site.port) as wire:
         wire.send(get("/stream"))

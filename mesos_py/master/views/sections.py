@@ -141,17 +141,15 @@ def array_pieces(name: str, elements: Iterable[bytes]) -> Iterator[bytes]:
 # ---- the first event of an operator's stream, which holds all of GET_STATE
 
 
-def subscribed_json(state: bytes, heartbeat_interval_s: float) -> bytes:
-    """The SUBSCRIBED event around a GetState that is JSON already."""
-    return b'{"type":"SUBSCRIBED","subscribed":{"get_state":%s,"heartbeat_interval_seconds":%s}}' % (
-        state,
-        orjson.dumps(heartbeat_interval_s),
-    )
+def subscribed_json(state: list[bytes], heartbeat_interval_s: float) -> list[bytes]:
+    """The SUBSCRIBED event around a GetState that is JSON already, in pieces."""
+    end = b',"heartbeat_interval_seconds":%b}}' % orjson.dumps(heartbeat_interval_s)
+    return [b'{"type":"SUBSCRIBED","subscribed":{"get_state":', *state, end]
 
 
-def subscribed_protobuf(state: list[bytes], heartbeat_interval_s: float) -> bytes:
+def subscribed_protobuf(state: list[bytes], heartbeat_interval_s: float) -> list[bytes]:
     """The same around a GetState in protobuf."""
     rest = protobuf_codec.encode(Event.Subscribed(heartbeat_interval_seconds=heartbeat_interval_s))
     inside = [*delimited(_number(Event.Subscribed, "get_state"), state), rest]
     kind = protobuf_codec.encode(Event(type=Event.Type.SUBSCRIBED))
-    return b"".join([kind, *delimited(_number(Event, "subscribed"), inside)])
+    return [kind, *delimited(_number(Event, "subscribed"), inside)]
