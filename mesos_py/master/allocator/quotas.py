@@ -21,6 +21,8 @@ Source: Mesos src/master/allocator/mesos/hierarchical.cpp __generateOffers.
 
 from __future__ import annotations
 
+from copy import copy
+
 import attrs
 
 from mesos_py.algebra.kinds import SCALAR, Kind
@@ -58,6 +60,8 @@ class Quotas:
     def __init__(self, books: Books, expected: Expected, minima: tuple[Minimum, ...], rng: Random) -> None:
         self._books, self._roles = books, books.roles
         self._expected, self._minima, self._rng = expected, minima, rng
+        #: roles to be measured again
+        self._stale = books.roles.stale
         self._standings: dict[str, Standing] = {}
         #: of each minimum of an offer: bits of slots whose role has no room for so much
         self._short = [0] * len(minima)
@@ -120,7 +124,7 @@ class Quotas:
         measured = resources.filter(_is_measured)
         if allowed.admits(measured.quantities()):
             return resources
-        if not measured.any(_is_whole):
+        if not is_whole_in(measured):
             return resources.filter(_is_unmeasured) + measured.shrink(allowed)
         kept = dict(self._shuffled(measured).shrink(allowed))  # no disk is favoured
         return resources.filter(_is_unmeasured) + Resources(
@@ -131,7 +135,7 @@ class Quotas:
 
     def close(self, agent: Agent, bit: int, role: Role, offerable: Resources) -> None:
         """The slot, which could get ``offerable`` but for quota, gets nothing here until more is allowed."""
-        if offerable.any(_is_whole):
+        if is_whole_in(offerable):
             return  # less room may fit another disk: this is looked at every time
         low = self._low.get(role.top)
         allowed = self.allowed(role)
@@ -145,7 +149,7 @@ class Quotas:
             self.measure_all()
         loosened = 0
         for role, low in list(self._low.items()):
-            if not self.allowed(role) <= low:
+            if not role.below or not self.allowed(role) <= low:
                 loosened |= role.below
                 del self._low[role]
         if loosened:
@@ -163,11 +167,11 @@ class Quotas:
         """What is expected has changed: every room is another one."""
         self._expected_version = self._expected.version
         for standing in self._standings.values():
-            self._roles.stale[standing.role] = None
+            self._stale[standing.role] = None
 
     def _refresh(self) -> None:
         """Every standing is what the sums say. All are counted out before one is counted in: bits change hands."""
-        stale = self._roles.stale
+        stale = self._stale
         if not stale:
             return
         standings = [standing for role in stale if (standing := self._standings.pop(role.path, None)) is not None]
@@ -220,8 +224,14 @@ class Quotas:
         drawn = sorted([(self._rng.random(), number, entry) for number, entry in enumerate(resources)])
         return Resources([entry for _, _, entry in drawn])
 
+    def probe(self) -> Quotas:
+        """A copy to be asked by checks: when a room was measured last must not depend on who was curious."""
+        made = copy(self)
+        made._stale, made._standings, made._required = self._stale.copy(), self._standings.copy(), self._required.copy()
+        return made
+
     def check(self) -> None:
-        """What is kept is what a new look at everything finds."""
+        """What is kept is what a new look at everything finds. Of a ``probe``."""
         self._refresh()
         assert self._standings.keys() == self._roles.quotas.keys()
         hungry, short = 0, [0] * len(self._minima)
@@ -253,6 +263,11 @@ def _is_measured(kind: Kind) -> bool:
 
 def _is_unmeasured(kind: Kind) -> bool:
     return not _is_measured(kind)
+
+
+def is_whole_in(resources: Resources) -> bool:
+    """True if something can only be had whole: how much of it fits is a matter of order, which is drawn."""
+    return resources.any(_is_whole)
 
 
 def _is_whole(kind: Kind) -> bool:

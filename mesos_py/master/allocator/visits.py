@@ -18,7 +18,7 @@ from mesos_py.master.allocator.filters import Slot
 from mesos_py.master.allocator.ledger import Agent
 from mesos_py.master.allocator.offering import Offering
 from mesos_py.master.allocator.options import Grant
-from mesos_py.master.allocator.quotas import Quotas
+from mesos_py.master.allocator.quotas import Quotas, is_whole_in
 from mesos_py.master.allocator.turns import in_turn
 
 
@@ -33,7 +33,7 @@ class Visits:
     def is_open(self, agent: Agent) -> bool:
         """True if a look at the agent may lead to a grant."""
         listed = self.hostnames is None or agent.hostname in self.hostnames
-        return bool(listed and agent.active and agent.available and self._open_slots(agent))
+        return bool(listed and agent.active and agent.available and self._open_slots(agent, self._quotas))
 
     def visit(self, agents: Sequence[Agent]) -> list[Grant]:
         """Grant what there is on these agents."""
@@ -56,7 +56,7 @@ class Visits:
         """
         if not agent.active or not agent.available:
             return
-        asked = self._open_slots(agent) & agent.takers()
+        asked = self._open_slots(agent, self._quotas) & agent.takers()
         if first and quotas is not None:
             asked &= quotas.hungry
         shared_offered = shared.get(agent, NONE) if agent.has_shared else NONE
@@ -84,15 +84,15 @@ class Visits:
                 return
             asked &= agent.takers()
             if quotas is not None:
-                asked &= self._open_slots(agent) & (quotas.hungry if first else -1)
+                asked &= self._open_slots(agent, self._quotas) & (quotas.hungry if first else -1)
             if not asked:
                 return
 
-    def _open_slots(self, agent: Agent) -> int:
+    def _open_slots(self, agent: Agent, quotas: Quotas) -> int:
         """Bits of slots that may get something of the agent, as far as that can be said of all at once."""
         slots = self._books.live & ~agent.closed
-        if slots and agent.is_plain and self._quotas:
-            slots &= self._quotas.may_get(agent.available)
+        if slots and agent.is_plain and quotas:
+            slots &= quotas.may_get(agent.available)
         return slots
 
     def _in_order(self, asked: int) -> Iterable[Slot]:
@@ -101,7 +101,7 @@ class Visits:
 
     def check(self) -> None:
         """A closed slot has indeed nothing to get, and one that may get nothing of plain agents does not."""
-        quotas, books = self._quotas, self._books
+        quotas, books = self._quotas.probe(), self._books
         quotas.check()
         for agent in books.agents.values():
             for slot in books.slots_in(agent.closed & books.live):
@@ -109,10 +109,11 @@ class Visits:
                 if offerable and agent.cut & slot.bit:
                     offerable = self._welcome(agent, slot, quotas.cut(offerable, quotas.still_allowed(slot.role)))
                 assert not offerable, f"{agent.id} is closed to {slot.framework.id}, which could get {offerable}"
-            for slot in books.slots_in(books.live & ~agent.closed & ~self._open_slots(agent)):
+            for slot in books.slots_in(books.live & ~agent.closed & ~self._open_slots(agent, quotas)):
                 offerable = self._offering.offerable(agent, slot)
-                offerable = self._welcome(agent, slot, quotas.cut(offerable, quotas.allowed(slot.role)))
-                assert not offerable, f"{slot.framework.id} could get {offerable} of {agent.id}"
+                if not is_whole_in(offerable):  # a check draws nothing: it must not change what comes after it
+                    offerable = self._welcome(agent, slot, quotas.cut(offerable, quotas.allowed(slot.role)))
+                    assert not offerable, f"{slot.framework.id} could get {offerable} of {agent.id}"
 
     def _welcome(self, agent: Agent, slot: Slot, offered: Resources) -> Resources:
         return offered if self._offering.is_welcome(agent, slot, offered) else NONE

@@ -133,44 +133,67 @@ def test_limits_headroom_and_guarantees(seed: int) -> None:
                 assert left == 0 or name == "disk", f"'{role}' has not got its {name}, of which {left} are free"
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_looking_changes_nothing(seed: int) -> None:
+    """Checks and sums for metrics draw nothing and close nothing: a story is the same with and without them."""
+    plain, watched = (Allocator(AllocatorOptions(), random.Random(seed)) for _ in range(2))
+    story = QuotaStory(seed, plain, watched)
+    for number in range(4):
+        disks = mount_disk(100 + number, "one") + mount_disk(200, "two") + mount_disk(300, "three")
+        total = res("cpus:2;mem:512;disk:64") + disks
+        story.all("add_agent", AgentID(f"disks{number}"), hostname="h", capabilities=AGENT, total=total)
+    for _ in range(80):
+        story.step()
+        story.run(budget=3)
+        watched.check()
+        for role in TOPS:
+            watched.consumed(role), watched.offered_or_consumed(role), watched.offered_or_allocated_to(role)
+
+
 @pytest.mark.parametrize("seed", range(15))
 def test_no_limit_is_passed_while_agents_come_back(seed: int) -> None:
-    """I9 after a failover: tasks that return late find room for them, whatever was offered meanwhile."""
+    """I9 after a failover: tasks that return late find room for them, whatever was offered meanwhile.
+
+    Another allocator hears the same and is never looked at: it must grant the same.
+    """
     draw = random.Random(seed)
-    allocator = Allocator(AllocatorOptions(), random.Random(seed))
+    allocator, unwatched = (Allocator(AllocatorOptions(), random.Random(seed)) for _ in range(2))
+
+    def tell(call: str, *args: object, **more: object) -> None:
+        for each in (allocator, unwatched):
+            getattr(each, call)(*args, **more)
+        allocator.check()
+        assert allocator.offered_or_consumed("a").get("cpus") <= limit
+
+    def run(now: int) -> None:
+        assert allocator.allocate(now) == unwatched.allocate(now)
+        tell("set_whitelist", None)  # nothing, but everything is checked
+
     limit = 1000 * draw.randint(5, 12)
-    allocator.set_quota("a", Quota(limits=Limits({"cpus": limit})))
+    tell("set_quota", "a", Quota(limits=Limits({"cpus": limit})))
     total = res("cpus:2;mem:64;ports:[1-9]")
     running, left = {}, limit
     for number in range(10):  # what runs is within the limit, for the old master kept it
         task = min(left, draw.choice([0, 500, 1000, 2000]))
         left -= task
         running[AgentID(f"A{number}")] = res(f"cpus:{task / 1000};mem:1").allocate("a/b") if task else Resources()
-    allocator.expect(dict.fromkeys(running, total.messages(Format.POST_REFINEMENT)), 0)
-    roles = ["a", "a/b", "c"]
-    for role in roles:
-        allocator.add_framework(
-            FrameworkID(role),
-            roles=[role],
-            capabilities=able(),
-            offer_filters={role: ()} if draw.random() < 0.5 else {},
-        )
+    tell("expect", dict.fromkeys(running, total.messages(Format.POST_REFINEMENT)), 0)
+    for role in ("a", "a/b", "c"):
+        minima = draw.choice([{}, {role: ()}])
+        tell("add_framework", FrameworkID(role), roles=[role], capabilities=able(), offer_filters=minima)
     now, waiting = 0, list(running)
     draw.shuffle(waiting)
     while waiting or now < 700 * SECOND:
         if waiting:
             agent_id = waiting.pop()
             if now > 600 * SECOND and draw.random() < 0.3:
-                allocator.unexpect(agent_id)
+                tell("unexpect", agent_id)
             else:
                 used = {FrameworkID("a/b"): running[agent_id]} if running[agent_id] else {}
-                allocator.add_agent(agent_id, hostname="h", capabilities=AGENT, total=total, used=used)
-        allocator.allocate(now)
-        allocator.check()
-        assert allocator.offered_or_consumed("a").get("cpus") <= limit
+                tell("add_agent", agent_id, hostname="h", capabilities=AGENT, total=total, used=used)
+        run(now)
         now += draw.choice([0, SECOND // 2, SECOND, 150 * SECOND])
-    allocator.allocate(now + SECOND)
-    allocator.allocate(now + 2 * SECOND)
-    held = allocator.offered_or_consumed("a").get("cpus")
-    free = Measure(allocator).free["cpus"]
+    run(now + SECOND)
+    run(now + 2 * SECOND)
+    held, free = allocator.offered_or_consumed("a").get("cpus"), Measure(allocator).free["cpus"]
     assert held == limit or free == 0, "in the end there is room for all that is allowed"
