@@ -115,7 +115,7 @@ class Agent:
         self.timers = Timers()
         #: when Tick is wanted next
         self.deadline = self.timers.deadline
-        self.updates = Updates(self.timers)
+        self.updates = Updates(self.timers, self.state)
         self.registration = Registration()
         #: nested and standalone ones, and who waits for any container
         self.api_containers = ApiContainers()

@@ -47,7 +47,7 @@ class Task:
     state: TaskState = TaskState.TASK_STAGING
     #: history; consecutive statuses of one state are collapsed to the last
     statuses: tuple[TaskStatus, ...] = ()
-    #: of the last update handed to the stream
+    #: of the last update that left for the master; older than ``state`` while others wait behind it
     status_update_state: TaskState | None = None
     status_update_uuid: bytes | None = None
     _wire: WireTask | None = attrs.field(default=None, metadata=DERIVED)

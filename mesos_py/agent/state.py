@@ -16,7 +16,7 @@ Mesos: src/slave/slave.hpp, classes Framework and Executor.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 from mesos_py.agent import changes
@@ -32,7 +32,7 @@ from mesos_py.wire.agent import AgentInfo
 from mesos_py.wire.checkpoint import Termination
 from mesos_py.wire.container import ContainerStatus
 from mesos_py.wire.framework import FrameworkInfo
-from mesos_py.wire.ids import AgentID, FrameworkID, TaskID
+from mesos_py.wire.ids import AgentID, ExecutorID, FrameworkID, TaskID
 from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import KillPolicy, TaskGroupInfo, TaskState, TaskStatus
 
@@ -229,10 +229,26 @@ class State:
             self.count_end(state)
         out.change(changes.TaskUpdated(task.framework_id, task.id, state, status.reason, status.message))
 
-    def restore_task(self, executor: Executor, task: Task, statuses: Iterable[TaskStatus], *, delivered: bool) -> None:
-        """A former agent's task is where it was; ``statuses`` are those it had heard."""
+    def forwarded(
+        self, framework_id: FrameworkID, executor_id: ExecutorID, task_id: TaskID, status: TaskStatus
+    ) -> None:
+        """The update has left for the master, perhaps again; Mesos: src/slave/slave.cpp Slave::forward."""
+        framework = self.frameworks.get(framework_id)
+        executor = None if framework is None else framework.executors.get(executor_id)
+        task = None if executor is None else executor.task(task_id)
+        if task is not None and task.status_update_uuid != status.uuid:
+            task.status_update_state, task.status_update_uuid = status.state, status.uuid
+            task._wire = None
+
+    def restore_task(
+        self, executor: Executor, task: Task, statuses: Sequence[TaskStatus], told: int, *, delivered: bool
+    ) -> None:
+        """A former agent's task is where it was; ``statuses`` are those it had heard, of which so many may have been
+        told."""
         for status in statuses:
             _hear(task, status)
+        if told:
+            task.status_update_state, task.status_update_uuid = statuses[told - 1].state, statuses[told - 1].uuid
         if task.state in TERMINAL:
             executor.terminated[task.id] = task
         elif delivered:
@@ -300,8 +316,7 @@ def _hear(task: Task, status: TaskStatus) -> None:
         task.statuses = (*task.statuses[:-1], shown)
     else:
         task.statuses = (*task.statuses, shown)
-    task.state = task.status_update_state = status.state
-    task.status_update_uuid = status.uuid
+    task.state = status.state
     task._wire = None
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import enum
 from collections import deque
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 import attrs
 
@@ -93,11 +94,19 @@ class Stream:
         return self.end - len(self.pending)
 
 
+class Tasks(Protocol):
+    """Where it is remembered what the master has been told of tasks."""
+
+    def forwarded(
+        self, framework_id: FrameworkID, executor_id: ExecutorID, task_id: TaskID, status: TaskStatus
+    ) -> None: ...
+
+
 class Updates:
     """All streams of an agent. ``peer`` is the registered master, None while there is none."""
 
-    def __init__(self, timers: Timers) -> None:
-        self._timers = timers
+    def __init__(self, timers: Timers, tasks: Tasks) -> None:
+        self._timers, self._tasks = timers, tasks
         self._streams: dict[tuple[FrameworkID, TaskID], Stream] = {}
         self.peer: PeerID | None = None
 
@@ -235,6 +244,7 @@ class Updates:
         if self.peer is None:
             return
         pending = stream.pending
+        self._tasks.forwarded(stream.framework_id, stream.executor_id, stream.task_id, pending[0])
         out.send(
             self.peer,
             StatusUpdate(framework_id=stream.framework_id, status=pending[0], latest_state=pending[-1].state),

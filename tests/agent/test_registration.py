@@ -102,6 +102,24 @@ def test_reregisters_with_everything_it_runs() -> None:
     assert report.agent.id == AGENT_ID
 
 
+@pytest.mark.parametrize("is_told", [True, False])
+def test_it_reports_what_it_has_told_and_not_what_waits_behind_that(is_told: bool) -> None:
+    """Else a new master would take an end for told that nobody has heard, and tell of it before what came first."""
+    world = World()
+    world.run(task())
+    if is_told:
+        world.launched()
+    world.tell(events.MasterLost(MASTER))
+    if not is_told:
+        world.launched()
+    connect(world, "master-2")
+    world.advance(SECOND)
+    (one,) = world.to("master-2", internal.ReregisterAgent)[0].tasks
+    assert one.state is TaskState.TASK_RUNNING
+    assert one.status_update_state is (TaskState.TASK_STARTING if is_told else None)
+    assert one.status_update_uuid == (one.statuses[0].uuid if is_told else None)
+
+
 def test_another_id_ends_the_agent() -> None:
     """The tasks it would report belong to the id it has."""
     world = World()

@@ -27,13 +27,21 @@ class Rig:
 
     def __init__(self) -> None:
         self.timers = Timers()
-        self.updates = Updates(self.timers)
+        self.updates = Updates(self.timers, self)
+        #: of the last that has left
+        self.told: TaskStatus | None = None
         self.now: Nanos = 0
         self.frame = Frame(0)
 
     def out(self) -> Frame:
         self.frame = Frame(self.now)
         return self.frame
+
+    def forwarded(
+        self, framework_id: FrameworkID, executor_id: ExecutorID, task_id: TaskID, status: TaskStatus
+    ) -> None:
+        assert task_id == status.task_id
+        self.told = status
 
     def receive(self, one: TaskStatus, *, checkpoint: bool = False) -> Taken:
         taken = self.updates.receive(F, E, "c", checkpoint, one, self.out())

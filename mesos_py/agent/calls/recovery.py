@@ -185,7 +185,8 @@ def _restore_task(agent: Agent, executor: Executor, kept: checkpoint.Task) -> No
     task = Task(kept.info, executor.framework.id, executor.id, executor.is_command)
     # Whether the framework's own executor has a task is for it to say; the other executors are ours.
     delivered = executor.kind is not Kind.COMMAND or bool(kept.updates)
-    agent.state.restore_task(executor, task, kept.updates, delivered=delivered)
+    told = min(len(kept.updates), kept.acknowledged - kept.first + 1)  # the oldest that is not acknowledged, too
+    agent.state.restore_task(executor, task, kept.updates, told, delivered=delivered)
     if not kept.updates:
         return
     stream = Stream(executor.framework.id, task.id, executor.id, executor.container_id, True)
