@@ -20,7 +20,7 @@ SHELLS = (
     "mesos_py.master.http", "mesos_py.master.paced", "mesos_py.master.streams", "mesos_py.master.leadership",
     "mesos_py.master.legacy", "mesos_py.master.operator_api", "mesos_py.master.metrics", "mesos_py.master.logbook",
     "mesos_py.master.timing", "mesos_py.master.reign", "mesos_py.master.registry.store",
-    "mesos_py.master.registry.effects",
+    "mesos_py.master.registry.effects", "mesos_py.master.audit",
     "mesos_py.agent.api", "mesos_py.agent.rim", "mesos_py.agent.removal", "mesos_py.agent.containerizer.gpus.nvml",
     "mesos_py.agent.statistics", "mesos_py.agent.fetcher", "mesos_py.agent.usage", "mesos_py.agent.resources",
     "mesos_py.agent.sandboxes", "mesos_py.agent.checkpoint.store", "mesos_py.agent.checkpoint.ballast",

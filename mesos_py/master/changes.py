@@ -256,3 +256,12 @@ class Dropped:
     framework_id: FrameworkID | None = None
     agent_id: AgentID | None = None
     task_id: TaskID | None = None
+
+
+@value
+class Broken:
+    """An invariant does not hold: a bug of ours, or an agent that contradicts itself."""
+
+    #: "I1" no double allocation, "I3" a task ends once ...
+    invariant: str
+    text: str

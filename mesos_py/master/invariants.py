@@ -1,4 +1,5 @@
-"""What must hold of a master's state after every event; tests check it after every frame.
+"""What must hold of a master's state after every event; tests check it after every frame, a running master (``audit``)
+one agent after the other.
 
 I1 no double allocation, I9 limits, and the agreement of every index with every other. Linear in everything.
 """
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mesos_py.algebra.quantities import Quantities
 from mesos_py.algebra.resources import NONE, Resources
-from mesos_py.master.entities import TERMINAL
+from mesos_py.master.entities import TERMINAL, Agent
 from mesos_py.master.quotas import quota_of
 from mesos_py.wire.ids import FrameworkID
 
@@ -24,7 +25,8 @@ OWN_TIMERS = (("removal",), ("recovery",), ("registry gc",), ("withdrawal",))
 def check_state(state: State) -> None:
     """Raises AssertionError at the first disagreement."""
     _check_frameworks(state)
-    _check_agents(state)
+    for agent in state.agents.values():
+        check_agent(state, agent)
     _check_offers(state)
     _check_counts(state)
 
@@ -52,36 +54,41 @@ def _check_frameworks(state: State) -> None:
             assert state.agents[agent_id].executors[framework_id] is executors
 
 
-def _check_agents(state: State) -> None:
-    for agent_id, agent in state.agents.items():
-        assert agent.id == agent_id == agent.info.id
-        others = (state.recovered_agents, state.unreachable_agents, state.gone_agents)
-        assert not any(agent_id in other for other in others)
-        assert agent.active <= agent.connected
-        if agent.connected:
-            assert state.peers[agent.peer] is agent
-        used: dict[FrameworkID, Resources] = {}
-        for framework_id, tasks in agent.tasks.items():
-            assert tasks
-            for task_id, task in tasks.items():
-                assert state.frameworks[framework_id].tasks[task_id] is task
-                if not TERMINAL[task.state]:
-                    used[framework_id] = used.get(framework_id, NONE) + task.resources
-        for framework_id, executors in agent.executors.items():
-            assert executors
-            assert state.frameworks[framework_id].executors[agent_id] is executors
-            for executor in executors.values():
-                used[framework_id] = used.get(framework_id, NONE) + Resources.of(executor.resources)
-        used = {framework_id: resources for framework_id, resources in used.items() if resources}
-        assert used == agent.used, (used, agent.used)
-        for framework_id, resources in used.items():
-            assert state.frameworks[framework_id].used[agent_id] == resources
-        assert not agent.offers or agent.active
-        live = [(framework_id, task_id) for framework_id, tasks in agent.tasks.items() for task_id in tasks]
-        assert agent.killed.keys() <= {*live, *agent.lost}
-        free = agent.total - agent.total_used().unallocate()
-        offered = agent.total_offered().unallocate().nonshared
-        assert offered <= free, f"{agent_id}: {offered} offered of {free}"
+def check_agent(state: State, agent: Agent) -> None:
+    """Of all that is offered, used and remembered of one agent; linear in that. Raises AssertionError, LookupError."""
+    agent_id = agent.id
+    assert state.agents[agent_id] is agent
+    assert agent_id == agent.info.id
+    others = (state.recovered_agents, state.unreachable_agents, state.gone_agents)
+    assert not any(agent_id in other for other in others)
+    assert agent.active <= agent.connected
+    if agent.connected:
+        assert state.peers[agent.peer] is agent
+    used: dict[FrameworkID, Resources] = {}
+    for framework_id, tasks in agent.tasks.items():
+        assert tasks
+        for task_id, task in tasks.items():
+            assert state.frameworks[framework_id].tasks[task_id] is task
+            if not TERMINAL[task.state]:
+                used[framework_id] = used.get(framework_id, NONE) + task.resources
+    for framework_id, executors in agent.executors.items():
+        assert executors
+        assert state.frameworks[framework_id].executors[agent_id] is executors
+        for executor in executors.values():
+            used[framework_id] = used.get(framework_id, NONE) + Resources.of(executor.resources)
+    used = {framework_id: resources for framework_id, resources in used.items() if resources}
+    assert used == agent.used, (used, agent.used)
+    for framework_id, resources in used.items():
+        assert state.frameworks[framework_id].used[agent_id] == resources
+    assert not agent.offers or agent.active
+    for offer_id, offer in agent.offers.items():
+        assert state.offers[offer_id] is offer
+        assert state.frameworks[offer.framework_id].offers[offer_id] is offer
+    live = [(framework_id, task_id) for framework_id, tasks in agent.tasks.items() for task_id in tasks]
+    assert agent.killed.keys() <= {*live, *agent.lost}
+    free = agent.total - agent.total_used().unallocate()
+    offered = agent.total_offered().unallocate().nonshared
+    assert offered <= free, f"{agent_id}: {offered} offered of {free}"
 
 
 def _check_offers(state: State) -> None:

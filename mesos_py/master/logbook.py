@@ -124,6 +124,10 @@ def _dropped(say: Any, change: changes.Dropped, cause: int) -> None:
     )
 
 
+def _broken(change: changes.Broken, cause: int) -> None:
+    log.error("invariant broken", invariant=change.invariant, what=change.text, cause=cause)
+
+
 _TELLERS: dict[type, Any] = {
     changes.FrameworkAdded: _framework("framework added"),
     changes.FrameworkUpdated: _framework("framework updated"),
@@ -141,6 +145,7 @@ _TELLERS: dict[type, Any] = {
     changes.QuotaUpdated: _quota_updated,
     changes.WeightsUpdated: _weights_updated,
     changes.TaskRefused: _task_refused,
+    changes.Broken: _broken,
 }
 
 _DETAILS: dict[type, Any] = {changes.TaskUpdated: _task_updated, changes.Dropped: _dropped}

@@ -68,7 +68,7 @@ VALIDITY: dict[str, tuple[Hashable | None, str]] = {
 
 #: Counters that are exported before anything happened.
 ZEROES = (
-    "dropped_messages", "http_cache_hits", "messages_decline_offers", "messages_launch_tasks",
+    "dropped_messages", "http_cache_hits", "invariant_violations", "messages_decline_offers", "messages_launch_tasks",
     "messages_register_framework", "messages_reregister_framework", "recovery_slave_removals", "slave_registrations",
     "slave_removals", "slave_removals/reason_registered", "slave_removals/reason_unhealthy",
     "slave_removals/reason_unregistered", "slave_reregistrations", "slave_shutdowns_canceled",
@@ -122,6 +122,7 @@ class Metrics:
             changes.OfferEnded: self._offer_ended,
             changes.Accepted: self._accepted,
             changes.Dropped: self._drop,
+            changes.Broken: lambda change: self._count("invariant_violations"),
         }
 
     # ---- counting

@@ -42,6 +42,7 @@ from mesos_py.loop.watch import LoopWatch
 from mesos_py.machine.driver import Driver, Stopped
 from mesos_py.machine.frame import Event, PeerID
 from mesos_py.machine.journal import Journal
+from mesos_py.master.audit import Audit
 from mesos_py.master.capabilities import MASTER_CAPABILITIES
 from mesos_py.master.core import Master
 from mesos_py.master.http import READONLY, READWRITE, SCHEDULER, Gate, SchedulerEndpoint
@@ -97,6 +98,7 @@ class MasterServer:
         self._turns = Turns()
         self._http = Server(self._dispatch, limits=Limits(body_bytes=options.max_request_size), turns=self._turns)
         self._watch = LoopWatch()
+        self._audit: Audit | None = None
         self._driving: asyncio.Task[None] | None = None
         self._operators = Operators(
             limit=options.max_operator_event_stream_subscribers,
@@ -141,7 +143,8 @@ class MasterServer:
             cap=self.options.max_unread_events_size,
         )
         channels = AgentChannels(self._tell, self._turns)
-        rim = MasterRim(schedulers, self._operators, channels, (metrics.observe, self._logbook.observe))
+        observers = (metrics.observe, self._logbook.observe)
+        rim = MasterRim(schedulers, self._operators, channels, observers)
         self._store = TimedStore(metrics)
         flags = shown(self.options)
         context = Context(info=info, flags=flags, started_ns=started_ns)
@@ -157,7 +160,9 @@ class MasterServer:
             recorder=self._recorder,
             may_act=self.leadership.is_held,
         )
+        audit = self._audit = Audit(self.core, self.driver.now, observers)
         metrics.gauges |= {
+            "master/invariant_checks": lambda: audit.checks,
             "master/elected": lambda: float(self.leadership.is_leading),
             "master/operator_event_stream_subscribers": lambda: len(self._operators),
             "registrar/queued_operations": lambda: self.driver.outbox_length,
@@ -170,6 +175,7 @@ class MasterServer:
         self._app = self._application(context, metrics, schedulers, channels)
         self._driving = asyncio.create_task(self.driver.run(), name="master driver")
         self._watch.start()
+        audit.start()
         self._reign = self._make_reign(context)
         if self._ensemble is None:
             await self._reign.lead(self._records)
@@ -258,6 +264,8 @@ class MasterServer:
         """Stop listening, end streams, forget everything."""
         self.leadership.is_leading = False
         self._watch.stop()
+        if self._audit is not None:
+            self._audit.stop()
         self._operators.close()
         await self._http.close()
         if self._driving is not None:

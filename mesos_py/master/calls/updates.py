@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
 from mesos_py.master import words
-from mesos_py.master.changes import Dropped
+from mesos_py.master.changes import Broken, Dropped
 from mesos_py.master.entities import TERMINAL, Agent
 from mesos_py.master.state.tasks import forwarded, remove_task, update_task
 from mesos_py.wire.internal import AcknowledgeUpdate, StatusUpdate
@@ -47,6 +47,8 @@ def status_update(m: Master, event: Event, out: Frame) -> None:
         # Completed, but the acknowledgement has not reached the agent: the framework will acknowledge it again.
         _drop(message, "task is unknown", out)
         return
+    if task.has_told_end and status.uuid not in (None, task.status_update_uuid):
+        out.change(Broken("I3", f"{task.id} of {framework.id} has ended, and is {status.state.name} by another update"))
     ended = update_task(state, task, status, message.latest_state, out)
     forwarded(task, status.state, status.uuid)
     if ended:

@@ -8,6 +8,7 @@ from mesos_py.agent.calls.room import NO_ROOM
 from mesos_py.agent.events import Recovered
 from mesos_py.machine.frame import Close, Event, Frame, Send
 from mesos_py.machine.values import Nanos
+from mesos_py.master.changes import Broken
 from mesos_py.sim.book import FINAL
 from mesos_py.sim.checkers.launch import Launch
 from mesos_py.sim.observe import Violation, host_of, is_agent, is_master
@@ -45,6 +46,9 @@ class Updates:
     def applied(self, process: str, event: Event, frame: Frame, at: Nanos) -> None:
         if is_master(process):
             self._count_launches(frame)
+            for change in frame.changes:
+                if isinstance(change, Broken):  # what a running master counts and goes on with
+                    raise Violation(change.invariant, change.text)
             return
         settled, withheld = self._settled.setdefault(process, {}), self._withheld.setdefault(process, {})
         if event.kind is internal.AcknowledgeUpdate:
