@@ -20,6 +20,7 @@ import structlog
 
 from mesos_py.coordination import Corrupt, Fenced, Records
 from mesos_py.coordination.campaign import campaign
+from mesos_py.coordination.introduction import name_of
 from mesos_py.coordination.zookeeper.election import ZooKeeperDetector, ZooKeeperElector
 from mesos_py.coordination.zookeeper.records import ZooKeeperRecords
 from mesos_py.coordination.zookeeper.session import Session
@@ -113,5 +114,7 @@ class Reign:
         self._leadership.leader = None
 
     def _hear(self, leader: MasterInfo | None) -> None:
-        self._leadership.leader = leader
+        is_ghost = leader is not None and leader.id != self._info.id and name_of(leader) == name_of(self._info)
+        # A master that was killed at our address still stands there: whoever is sent to it comes back to us.
+        self._leadership.leader = None if is_ghost else leader
         self._heard(leader)

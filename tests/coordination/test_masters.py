@@ -10,17 +10,21 @@ from pathlib import Path
 
 import attrs
 import pytest
+from structlog.testing import capture_logs
 
 from mesos_py.agent.containerizer.scripted import RUNS, ScriptedContainerizer
 from mesos_py.agent.options import AgentOptions
 from mesos_py.agent.server import AgentServer
 from mesos_py.coordination.address import Address, MasterAddress, ZooKeeperAddress
+from mesos_py.coordination.introduction import written
 from mesos_py.coordination.locator import Locator
 from mesos_py.master.options import Options
-from mesos_py.master.server import MasterServer
+from mesos_py.master.server import MasterServer, master_info
+from mesos_py.wire.schema import evolve
 from tests.coordination.arenas import PATIENCE_S
 from tests.coordination.ensemble import Ensemble, Proxy
 from tests.coordination.places import ZooKeeperPlace, put
+from tests.coordination.test_zookeeper_election import Foreigner
 from tests.master.over_http import call
 from tests.master.test_restart import agents, register
 from tests.web.raw import exchange, get
@@ -42,6 +46,22 @@ async def until(condition: Callable[[], bool]) -> None:
 
 async def is_leading(master: MasterServer) -> None:
     await until(lambda: master.leadership.is_recovered)
+
+
+async def test_nobody_is_sent_in_circles(address: ZooKeeperAddress) -> None:
+    """A master that was killed is started again before its session ends: the one that leads seems to be itself."""
+    ghost = evolve(master_info(Options(), 5999), id="ghost")
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(Foreigner(address))
+        await client.make("json.info_0000000000", written(ghost))
+        with capture_logs() as said:
+            master = await stack.enter_async_context(MasterServer(attrs.evolve(options(address), advertise_port=5999)))
+            await until(lambda: any(line.get("id") == "ghost" for line in said))
+        for path in ("/state", "/redirect"):
+            assert (await exchange(master.port, get(path))).status == 503
+        await client.remove("json.info_0000000000")
+        await is_leading(master)
+        assert (await exchange(master.port, get("/state"))).status == 200
 
 
 async def test_the_next_master_knows_the_agents(address: ZooKeeperAddress) -> None:
