@@ -46,7 +46,9 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 SESSION_TIMEOUT_S = 10.0  # seconds; mesos src/master/constants.hpp ZOOKEEPER_SESSION_TIMEOUT
-HEARTBEATS_PER_TIMEOUT = 6
+HEARTBEATS_PER_TIMEOUT = 6  # of a candidate, whose lease is what it leads by
+#: of anybody else: a cluster has thousands. With fewer, kazoo would ping as well: it does after a third of the timeout.
+HEARTBEATS_PER_TIMEOUT_ELSE = 4
 WARN_AFTER_S = 3.0  # without a connection; then again after twice as long, and so on
 WARN_EVERY_MAX_S = 300.0
 READS_IN_FLIGHT = 500
@@ -93,7 +95,7 @@ class Session:
     @property
     def _pause(self) -> float:
         """Between heartbeats, seconds."""
-        return self.timeout_s / HEARTBEATS_PER_TIMEOUT
+        return self.timeout_s / (HEARTBEATS_PER_TIMEOUT if self._is_candidate else HEARTBEATS_PER_TIMEOUT_ELSE)
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()

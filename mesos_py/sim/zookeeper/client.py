@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mesos_py.coordination.zookeeper.client import Link, Operation, Refused, Unknown, Watch
+from mesos_py.machine.values import seconds
 from mesos_py.sim.loop import SimLoop
 from mesos_py.sim.net import End, Network
 from mesos_py.sim.zookeeper.server import SERVICE
@@ -33,6 +34,7 @@ class SimClient:
         self, loop: SimLoop, net: Network, host: str, servers: Sequence[str], timeout_s: float, rng: random.Random
     ) -> None:
         self._loop, self._net, self._host, self._timeout_s = loop, net, host, timeout_s
+        self._quiet_max = seconds(timeout_s) // 3
         self._servers = list(servers)
         self._rng = rng
         self._heard: Callable[[Link], None] = lambda link: None
@@ -40,7 +42,11 @@ class SimClient:
         #: the newest write it has seen anything of
         self._seen = 0
         self._end: End | None = None
-        self._is_welcome = self._is_ponged = False
+        self._is_welcome = False
+        #: when something was said or heard last
+        self._spoken_at = loop.now
+        #: nothing has been heard since a ping
+        self._is_pinged = False
         self._broken: asyncio.Future[bool] | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._numbers = 0
@@ -90,11 +96,11 @@ class SimClient:
 
     async def _use(self, end: End) -> bool:
         """Until it breaks; whether it was of any use."""
-        self._end, self._is_welcome, self._is_ponged = end, False, True
+        self._end, self._is_welcome, self._is_pinged = end, False, False
         self._broken = self._loop.create_future()
         end.listen(self._hear, lambda why: self._break())
-        end.send(("hello", self._session, self._timeout_s, self._seen))
-        pulse = self._loop.call_later(self._timeout_s / 3, self._pulse, end)
+        self._say(("hello", self._session, self._timeout_s, self._seen))
+        pulse = self._loop.call_in(self._quiet_max, self._pulse, end)
         try:
             return await self._broken
         finally:
@@ -106,12 +112,14 @@ class SimClient:
     def _pulse(self, end: End) -> None:
         if end is not self._end:
             return
-        if not self._is_ponged:
-            self._break()
-            return
-        self._is_ponged = False
-        end.send(("ping",))
-        self._loop.call_later(self._timeout_s / 3, self._pulse, end)
+        quiet = self._loop.now - self._spoken_at
+        if quiet >= self._quiet_max:
+            if self._is_pinged:
+                self._break()
+                return
+            self._is_pinged, quiet = True, 0
+            self._say(("ping",))
+        self._loop.call_in(self._quiet_max - quiet, self._pulse, end)
 
     def _break(self, link: Link = Link.SUSPENDED) -> None:
         if self._broken is None or self._broken.done():
@@ -133,7 +141,7 @@ class SimClient:
         self._heard(link)
 
     def _hear(self, message: tuple[Any, ...]) -> None:
-        self._is_ponged = True
+        self._is_pinged, self._spoken_at = False, self._loop.now
         match message:
             case ("pong",):
                 return
@@ -142,7 +150,7 @@ class SimClient:
                 queued, self._queued = self._queued, []
                 self._heard(Link.CONNECTED)
                 for request in queued:
-                    self._send(request)
+                    self._say(request)
             case ("expired",):
                 self._session = self._seen = 0
                 self._break(Link.EXPIRED)
@@ -166,14 +174,15 @@ class SimClient:
         self._asked[self._numbers] = future
         request = (self._numbers, name, arguments, watches)
         if self._is_welcome:
-            self._send(request)
+            self._say(request)
         else:
             self._queued.append(request)
         return future
 
-    def _send(self, request: tuple[Any, ...]) -> None:
+    def _say(self, message: tuple[Any, ...]) -> None:
         assert self._end is not None
-        self._end.send(request)
+        self._spoken_at = self._loop.now
+        self._end.send(message)
 
     async def _watched(self, name: str, kind: str, path: str, watch: Watch) -> Any:
         if watch is not None:
