@@ -1,7 +1,7 @@
 """Whatever schedulers and agents do, in whatever order: no resource is used twice, no task is lost or ends twice.
 
-Hypothesis draws calls, valid and invalid, of three frameworks and messages, losses and returns of three agents. After
-every frame all invariants of the core are checked (``World``); on top of that, from what was said alone:
+Hypothesis draws calls, valid and invalid, of three frameworks and messages, losses and returns of three agents, and
+quotas. After every frame all invariants of the core are checked (``World``); on top of that, from what was said alone:
 
 * I2 an offer launches once; a task that runs is not launched again
 * I3 nothing but repetitions and reconciliation follows a terminal update of an agent
@@ -22,6 +22,7 @@ from mesos_py.flags import Rate
 from mesos_py.machine.problem import Problem
 from mesos_py.master.changes import TaskAdded
 from mesos_py.master.entities import TERMINAL
+from mesos_py.master.events import ChangeQuota
 from mesos_py.master.options import Options
 from mesos_py.wire import internal
 from mesos_py.wire.ids import AgentID, ExecutorID, FrameworkID, OfferID, TaskID
@@ -244,7 +245,14 @@ class MasterMachine(RuleBasedStateMachine):
                 scheduler.acknowledge(status)
         self.read(scheduler)
 
-    # ---- time
+    # ---- operators, and time
+
+    @rule(slot=slots, guarantee=st.integers(0, 2), limit=st.none() | st.integers(0, 4), force=st.booleans())
+    def operator_sets_quota(self, slot: int, guarantee: float, limit: float | None, force: bool) -> None:
+        """I9 is among the core's invariants; what is refused changes nothing."""
+        config = builders.quota(f"r{slot}", {"cpus": guarantee}, {} if limit is None else {"cpus": limit})
+        frame = self.world.apply(ChangeQuota, ChangeQuota((config,), force))
+        assert frame.reply is None or not (frame.sends or frame.changes or frame.writes)
 
     @rule(seconds=st.sampled_from([0.0, 1.0, 10.0, 80.0, 700.0]))
     def time_passes(self, seconds: float) -> None:
@@ -363,6 +371,7 @@ def walk(seed: int, steps: int) -> MasterMachine:
             ),
         ),
         (50, lambda: machine.framework_acknowledges(slot())),
+        (2, lambda: machine.operator_sets_quota(slot(), rng.choice([0, 1]), rng.choice([None, 1, 2, 4]), True)),
         (40, lambda: machine.time_passes(rng.choice([1.0, 1.0, 1.0, 10.0]))),
         (1, lambda: machine.time_passes(rng.choice([80.0, 80.0, 700.0]))),
     ]
