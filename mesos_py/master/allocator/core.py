@@ -68,7 +68,7 @@ class Allocator:
         Comes after quotas are set. If there are any, nothing is offered until most agents are back (see ``expected``).
         """
         self.expected.expect(agents)
-        self._quotas.measure_all()
+        self._quotas.measure_again()
         if self._books.roles.quotas:
             self.expected.hold(now)
 
@@ -358,6 +358,7 @@ class Allocator:
             return []
         if self._rounds.begin_period(now):
             self._books.declines.expire(now)
+            self._quotas.measure_again()
         if not self._rounds.is_due:
             return []
         self.runs += 1

@@ -145,8 +145,6 @@ class Quotas:
 
     def reopen(self) -> None:
         """All agents are about to be looked at: slots whose role is allowed more than before are open again."""
-        if self._expected.version != self._expected_version:
-            self.measure_all()
         loosened = 0
         for role, low in list(self._low.items()):
             if not role.below or not self.allowed(role) <= low:
@@ -163,11 +161,12 @@ class Quotas:
 
     # ---- how
 
-    def measure_all(self) -> None:
-        """What is expected has changed: every room is another one."""
-        self._expected_version = self._expected.version
-        for standing in self._standings.values():
-            self._stale[standing.role] = None
+    def measure_again(self) -> None:
+        """If fewer agents are expected than before, every room is another one; once an interval is enough."""
+        if self._expected.version != self._expected_version:
+            self._expected_version = self._expected.version
+            for standing in self._standings.values():
+                self._stale[standing.role] = None
 
     def _refresh(self) -> None:
         """Every standing is what the sums say. All are counted out before one is counted in: bits change hands."""
