@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import orjson
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -22,6 +23,7 @@ STATE_STYLES = {
 }
 BAD_STATE_STYLE = "red"
 PLAIN_WIDTH = 10_000
+FITTED_MAX = 1000  # rows; to fit 50,000 of them to a terminal takes rich most of a minute
 AMOUNTS_ALWAYS = ("cpus", "mem")
 
 
@@ -37,13 +39,25 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]], em
     if not rows:
         print(empty, file=sys.stderr)
         return
-    at_terminal = sys.stdout.isatty()
+    if not sys.stdout.isatty() or len(rows) > FITTED_MAX:
+        sys.stdout.writelines(_plain([columns, *rows]))
+        sys.stdout.flush()
+        return
     table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
     for column in columns:
-        table.add_column(column, no_wrap=not at_terminal, overflow="fold")
+        table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*[cell if isinstance(cell, Text) else Text(cell) for cell in row])
-    Console(width=None if at_terminal else PLAIN_WIDTH, highlight=False).print(table)
+    Console(highlight=False).print(table)
+
+
+def _plain(rows: Iterable[Sequence[str | Text]]) -> Iterator[str]:
+    """Lines, one for each row."""
+    texts = [[" ".join(str(cell).splitlines()) for cell in row] for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(*texts, strict=True)]
+    for row in texts:
+        cells = [cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)]
+        yield "  ".join(cells).rstrip() + "\n"
 
 
 def state_text(state: str) -> Text:
