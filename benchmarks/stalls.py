@@ -189,8 +189,9 @@ async def losing(crowd: Crowd) -> None:
         said = report_of(number, resources, MANY, 1)
         agent_id = said.agent.id
         assert agent_id is not None
-        crowd.connect().say(said)
-        await crowd.until(lambda agent_id=agent_id: agent_id in agents)  # type: ignore[misc]
+        async with longest_turn(f"an agent with {MANY} tasks comes back"):
+            crowd.connect().say(said)
+            await crowd.until(lambda agent_id=agent_id: agent_id in agents)  # type: ignore[misc]
         async with longest_turn(f"an agent with {MANY} tasks {how}"):
             lose(agent_id)
             await crowd.until(lambda agent_id=agent_id: agent_id not in agents)  # type: ignore[misc]
