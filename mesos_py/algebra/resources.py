@@ -12,6 +12,7 @@ Amounts: Milli for scalars, ``Ranges``, ``frozenset[str]``; for exclusive and sh
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
@@ -56,6 +57,10 @@ class Resources:
     def restored(entries: Iterable[tuple[Kind, Amount]]) -> Resources:
         """From what iterating over resources gave, in the same order; nothing is merged or left out."""
         return _resources(dict(entries))
+
+    def interned(self) -> Resources:
+        """Equal, in the same order, and mostly one object with all that were made alike, as tasks are."""
+        return _interned(tuple(self._entries.items()))
 
     def messages(self, format: Format = Format.POST_REFINEMENT) -> tuple[Resource, ...]:
         """As wire messages, in order; kinds counted in copies appear once per copy."""
@@ -346,6 +351,11 @@ def _merge(entries: dict[Kind, Any], kind: Kind, amount: Any) -> None:
         entries[kind] = amount
     else:
         entries[kind] = have | amount if isinstance(have, frozenset) else have + amount
+
+
+@functools.lru_cache(maxsize=4096)
+def _interned(entries: tuple[tuple[Kind, Any], ...]) -> Resources:
+    return _resources(dict(entries))
 
 
 def _resources(entries: dict[Kind, Any]) -> Resources:

@@ -295,7 +295,7 @@ def task_of(info: TaskInfo, framework: Framework, executor_id: ExecutorID | None
         executor_id=executor_id,
         name=info.name,
         state=TaskState.TASK_STAGING,
-        resources=resources,
+        resources=resources.interned(),
         labels=info.labels,
         discovery=info.discovery,
         container=info.container,
@@ -306,16 +306,16 @@ def task_of(info: TaskInfo, framework: Framework, executor_id: ExecutorID | None
     )
 
 
-def task_of_report(report: WireTask) -> Task:
-    """A task as a reregistering agent reports it."""
+def task_of_report(report: WireTask, framework: Framework, agent: Agent) -> Task:
+    """A task of the framework as its reregistering agent reports it; what others have as well it shares with them."""
     return Task(
         id=report.task_id,
-        framework_id=report.framework_id,
-        agent_id=report.agent_id,
+        framework_id=framework.id,
+        agent_id=agent.id,
         executor_id=report.executor_id,
         name=report.name,
         state=report.state,
-        resources=Resources.of(report.resources),
+        resources=Resources.of(report.resources).interned(),
         statuses=report.statuses,
         status_update_state=report.status_update_state,
         status_update_uuid=report.status_update_uuid,

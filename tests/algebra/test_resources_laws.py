@@ -207,3 +207,15 @@ def test_pick_finds_what_is_contained(a: Resources, b: Resources) -> None:
     if picked is not None:
         assert picked <= a
         assert b.nonshared.quantities() <= picked.nonshared.quantities()
+
+
+@few
+@given(some)
+def test_what_is_interned_is_the_same_to_the_last(a: Resources) -> None:
+    """Made alike is one object; with another order it is another, since the order is what messages show."""
+    interned = a.interned()
+    assert list(interned) == list(a)
+    assert Resources.of(a.messages()).interned() is interned
+    backwards = Resources.restored(reversed(list(a)))
+    assert list(backwards.interned()) == list(backwards)
+    assert interned == backwards.interned() == a

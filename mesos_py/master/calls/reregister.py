@@ -175,7 +175,7 @@ def _add_reported(m: Master, agent: Agent, report: ReregisterAgent, out: Frame) 
             if held.agent_id != agent.id:
                 _kill_stale(agent, framework, reported, held, out)
             continue
-        task = task_of_report(reported)
+        task = task_of_report(reported, framework, agent)
         tasks.append(task)
         back.setdefault(framework.id, {})[task.id] = None
     for framework_id, reported_ids in back.items():
