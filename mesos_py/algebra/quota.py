@@ -1,4 +1,4 @@
-"""Quota: what a role is guaranteed, and what it may not exceed. Both count for the role and all roles below it.
+"""Quota: what a role is guaranteed, and what it may not exceed; what roles below it hold counts as its own.
 
     Quota(guarantees=Quantities.of(cpus=4), limits=Limits.of(cpus=8))
 

@@ -6,6 +6,7 @@ I1 no double allocation, I9 limits, and the agreement of every index with every 
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from mesos_py.algebra.quantities import Quantities
@@ -127,25 +128,35 @@ def _check_counts(state: State) -> None:
 
 
 def check_quotas(m: Master) -> None:
-    """I9: no offer can take a role over its limits; and the allocator has the quotas that are kept.
+    """I9: no offer can take who is in a role over its limits; and the allocator has the quotas that are kept.
 
+    What roles below hold counts when offers are made, but they may get more at any time, so it is not looked at here.
     What is used may exceed a limit that was forced, or with an agent that was given up and is back: then no offer that
     could be accepted has anything of what is exceeded.
     """
     assert m.allocator.quotas == {role: quota_of(config) for role, config in m.registry.quotas.items()}
-    offered = {role: Quantities() for role in m.allocator.quotas}
-    void = dict(offered)
+    held = {role: Quantities() for role in m.allocator.quotas}
+    if not held:
+        return
+    used = chain.from_iterable(framework.used.values() for framework in m.state.frameworks.values())
+    for role, part in chain.from_iterable(resources.allocations().items() for resources in used):
+        if role in held:
+            held[role] += _unreserved(part)
+    for role, part in chain.from_iterable(agent.total.reservations().items() for agent in m.state.agents.values()):
+        if role in held:
+            held[role] += part.quantities()
+    offered = {role: Quantities() for role in held}
     for offer in m.state.offers.values():
-        role = offer.role.partition("/")[0]
-        if role in offered:
-            counts = offer.resources.filter(lambda kind: not kind.reservations and not kind.revocable).quantities()
-            sums = void if offer.id in m.state.withdrawn else offered
-            sums[role] += counts
+        if offer.role in held and offer.id not in m.state.withdrawn:
+            offered[offer.role] += _unreserved(offer.resources)
     for role, quota in m.allocator.quotas.items():
-        held = m.allocator.offered_or_consumed(role)
         for name, limit in quota.limits.items():
-            exceeds = held.get(name) - void[role].get(name) > limit
-            assert not (exceeds and offered[role].get(name)), f"'{role}' could exceed its limit of {name}: {held}"
+            exceeds = held[role].get(name) + offered[role].get(name) > limit
+            assert not (exceeds and offered[role].get(name)), f"'{role}' could exceed its limit of {name}: {held[role]}"
+
+
+def _unreserved(resources: Resources) -> Quantities:
+    return resources.filter(lambda kind: not kind.reservations and not kind.revocable).quantities()
 
 
 def check_timers(m: Master) -> None:

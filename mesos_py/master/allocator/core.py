@@ -316,7 +316,7 @@ class Allocator:
     # ---- quota
 
     def set_quota(self, role: str, quota: Quota) -> None:
-        """The role, and all below it, have this quota from now on; takes effect with the next periodic run."""
+        """The role has this quota from now on; takes effect with the next periodic run."""
         self._books.set_quota(role, quota)
 
     @property

@@ -6,9 +6,8 @@
     allowed    by name the smaller of: room; unmet + headroom
 
 Consumed includes what is offered. Only unreserved scalars that are not revocable are measured; a reservation is
-consumed as long as it is there. Quotas are set for first components of paths, and are the whole subtree's: a role
-below may use what is guaranteed above, and may not pass the limit above (C++ Mesos counts what roles below hold, but
-does not bind them; its scenario of it says that it should).
+consumed as long as it is there. Quotas are set for first components of paths. What roles below hold is consumed above,
+and they may use what is guaranteed above; but the limit above binds only who is in that very role, as in Mesos.
 
 All is kept by standing: one for each role with quota, derived again when somebody looks after its sums have changed.
 
@@ -46,12 +45,13 @@ class Standing:
     role: Role
     room: Limits
     unmet: Quantities
-    #: bits of the subtree, as counted in the sums of these
+    #: bits of who is in the role, and of who is in it or below it
+    own: int
     below: int
     #: of each minimum of an offer: there is no room for so much
     short: tuple[bool, ...]
-    #: something is unmet that there is room for
-    is_hungry: bool
+    #: bits of whom something is guaranteed that is unmet, and that there is room for
+    hungry: int
 
 
 class Quotas:
@@ -100,14 +100,15 @@ class Quotas:
     # ---- what they may have
 
     def allowed(self, role: Role) -> Limits:
-        """How much more the role's subtree may be given of measured resources."""
+        """How much more the role may be given of measured resources."""
         self._refresh()
         standing = self._standings.get(role.top.path)
         if standing is None:
             return self._headroom()
+        room = standing.room if role is role.top else UNLIMITED
         if not self._required:
-            return standing.room
-        return standing.room & Limits(
+            return room
+        return room & Limits(
             {name: left + standing.unmet.get(name) for name, left in self._headroom().items()}
         )
 
@@ -117,7 +118,8 @@ class Quotas:
         standing = self._standings.get(role.top.path)
         if standing is None:
             return False
-        return bool(resources.filter(_is_measured).shrink(standing.unmet).shrink(standing.room))
+        room = standing.room if role is role.top else UNLIMITED
+        return bool(resources.filter(_is_measured).shrink(standing.unmet).shrink(room))
 
     def cut(self, resources: Resources, allowed: Limits) -> Resources:
         """What remains of the resources if so much is allowed; the same object if all does."""
@@ -137,9 +139,9 @@ class Quotas:
         """The slot, which could get ``offerable`` but for quota, gets nothing here until more is allowed."""
         if is_whole_in(offerable):
             return  # less room may fit another disk: this is looked at every time
-        low = self._low.get(role.top)
+        low = self._low.get(role)
         allowed = self.allowed(role)
-        self._low[role.top] = allowed if low is None else low & allowed
+        self._low[role] = allowed if low is None else low & allowed
         agent.closed |= bit
         agent.cut |= bit
 
@@ -147,8 +149,8 @@ class Quotas:
         """All agents are about to be looked at: slots whose role is allowed more than before are open again."""
         loosened = 0
         for role, low in list(self._low.items()):
-            if not role.below or not self.allowed(role) <= low:
-                loosened |= role.below
+            if not role.mask or not self.allowed(role) <= low:
+                loosened |= role.mask
                 del self._low[role]
         if loosened:
             for agent in self._books.agents.values():
@@ -157,7 +159,7 @@ class Quotas:
 
     def still_allowed(self, role: Role) -> Limits:
         """What was allowed whenever a slot of the role was closed for now, and is. For checks."""
-        return self.allowed(role) & self._low[role.top]
+        return self.allowed(role) & self._low[role]
 
     # ---- how
 
@@ -175,17 +177,17 @@ class Quotas:
             return
         standings = [standing for role in stale if (standing := self._standings.pop(role.path, None)) is not None]
         for standing in standings:
-            self._short = [bits & ~standing.below for bits in self._short]
+            self._short = [bits & ~standing.own for bits in self._short]
             self._hungry &= ~standing.below
             self._require(standing.unmet, -1)
         for role in stale:
             if role.path in self._roles.quotas:
                 standing = self._standings[role.path] = self._measured(role)
                 self._short = [
-                    bits | standing.below if short else bits
+                    bits | standing.own if short else bits
                     for bits, short in zip(self._short, standing.short, strict=True)
                 ]
-                self._hungry |= standing.below if standing.is_hungry else 0
+                self._hungry |= standing.hungry
                 self._require(standing.unmet, +1)
         stale.clear()
 
@@ -195,9 +197,11 @@ class Quotas:
             {name: limit - consumed.get(name) - self._expected.amount(name) for name, limit in quota.limits.items()}
         )
         unmet = quota.guarantees - consumed
-        is_hungry = any(room.get(name) != 0 for name in unmet)
+        hungry = role.below & ~role.mask if unmet else 0
+        if any(room.get(name) != 0 for name in unmet):
+            hungry |= role.mask
         short = tuple([_is_short(room, minimum) for minimum in self._minima])
-        return Standing(role, room, unmet, role.below, short, is_hungry)
+        return Standing(role, room, unmet, role.mask, role.below, short, hungry)
 
     def _require(self, unmet: Quantities, sign: int) -> None:
         for name, amount in unmet.items():
@@ -239,9 +243,9 @@ class Quotas:
             again = self._measured(standing.role)
             assert standing.unmet == again.unmet
             assert standing.room <= again.room, f"'{standing.role.path}' has less room than it seems"
-            assert standing.below == standing.role.below
-            hungry |= standing.below if standing.is_hungry else 0
-            short = [bits | (standing.below if less else 0) for bits, less in zip(short, standing.short, strict=True)]
+            assert (standing.own, standing.below) == (standing.role.mask, standing.role.below)
+            hungry |= standing.hungry
+            short = [bits | (standing.own if less else 0) for bits, less in zip(short, standing.short, strict=True)]
             for name, amount in standing.unmet.items():
                 required[name] = required.get(name, 0) + amount
         assert (short, hungry, required) == (self._short, self._hungry, self._required)

@@ -8,9 +8,10 @@ until the agent has reported or is given up. Whoever knew of no more than has co
     used      tasks and executors, by agent, as the last master to hear of the agent had them
     offered   by the master that leads
 
-A limit is for a role and all below it. What is used may be above it: if it was lowered by force, or if an agent passes
-it that had been given up and is back; then there are no offers of what is short. Nor are there any, with quotas in the
-registry, before most of the agents are back: guarantees are kept with what is free then.
+A limit is for who is in a role. What roles below have counts when an offer is made, but they may be offered more at
+any time, as in Mesos. What is used may be above it: if it was lowered by force, or if an agent passes it that had been
+given up and is back; then there are no offers of what is short. Nor are there any, with quotas in the registry, before
+most of the agents are back: guarantees are kept with what is free then.
 """
 
 from __future__ import annotations
@@ -84,7 +85,8 @@ class Quotas:
                 if self._quotas and len(self._settled) < self._awaited and at < self._waits_until:
                     back = f"{len(self._settled)} of {self._awaited} agents are back"
                     raise Violation("I9", f"{change.offer_id} is made when {back}")
-                self._offered[change.offer_id] = (change.offer.role, change.offer.resources.quantities())
+                self._offered[change.offer_id] = held = (change.offer.role, change.offer.resources.quantities())
+                self._judge_offer(*held)
             case changes.OfferEnded():
                 del self._offered[change.offer_id]
             case changes.TaskAdded():
@@ -120,11 +122,21 @@ class Quotas:
 
     # ---- judgements
 
+    def _judge_offer(self, role: str, amounts: Quantities) -> None:
+        """What the role is offered now is within its limits, with all that is in use and on offer there and below."""
+        limits = self._quotas.get(role, NO_QUOTA).limits
+        concerned = Limits({name: limit for name, limit in limits.items() if amounts.get(name)})
+        if concerned and not concerned.admits((used := self.used(role)) + (offered := self.offered(role))):
+            raise Violation("I9", f"{role} is limited to {limits}; {used} are in use and {offered} on offer")
+
     def _judge(self, role: str, quota: Quota) -> None:
-        """What the role is offered is within its limits, with what is in use."""
-        offered = self.offered(role)
+        """What is on offer in the very role is within its limits, with what is in use in it."""
+        offered = _sum_own(role, self._offered.values())
         over = {name: limit for name, limit in quota.limits.items() if offered.get(name)}
-        if over and not Limits(over).admits((used := self.used(role)) + offered):
+        if not over:
+            return
+        used = _sum_own(role, (held for used in self._used.values() for held in used.values()))
+        if not Limits(over).admits(used + offered):
             raise Violation("I9", f"{role} is limited to {quota.limits}; {used} are in use and {offered} on offer")
 
     def _judge_change(self, role: str, quota: Quota, *, is_forced: bool) -> None:
@@ -138,3 +150,7 @@ class Quotas:
 
 def _sum(role: str, held: Iterable[Held]) -> Quantities:
     return sum((amounts for whose, amounts in held if top(whose) == role), Quantities())
+
+
+def _sum_own(role: str, held: Iterable[Held]) -> Quantities:
+    return sum((amounts for whose, amounts in held if whose == role), Quantities())

@@ -206,10 +206,7 @@ def test_disproportionate_quota_vs_allocation() -> None:
 
 
 def test_quota_with_nested_role_allocation() -> None:
-    """What a role below holds is consumed above; the limit above binds both.
-
-    C++ Mesos gives the second agent to the framework below, and says in this very test that it should not.
-    """
+    """What a role below holds is consumed above, and binds who is in the role above: not itself, as in Mesos."""
     w = World()
     w.framework("F1", "a/b")
     w.agent("A1", "cpus:1;mem:1024")
@@ -217,9 +214,12 @@ def test_quota_with_nested_role_allocation() -> None:
     w.quota("a", "cpus:1;mem:1024")
     w.framework("F2", "a")
     w.agent("A2", "cpus:1;mem:1024")
+    assert who(w.batch()) == [("F1", "A2")]
+    w.allocator.suppress(F1)
+    w.agent("A3", "cpus:1;mem:1024")
     assert w.batch() == []
     w.framework("F3", "c")
-    assert who(w.run()) == [("F3", "A2")]
+    assert who(w.run()) == [("F3", "A3")]
 
 
 def test_a_guarantee_is_for_roles_below() -> None:
@@ -312,7 +312,7 @@ def test_quota_metrics() -> None:
     w.agent("A1", "cpus:1;mem:1024;cpus(a):1")
     w.run()
     assert w.allocator.quotas == {"a": quota}
-    assert w.allocator.offered_or_allocated_to("a") == Quantities.of(cpus=2, mem=512)
+    assert w.allocator.offered_or_allocated_to("a") == Quantities.of(cpus=2, mem=1024)
     assert w.allocator.offered_or_allocated_to("b") == Quantities()
     w.allocator.set_quota("a", NO_QUOTA)
     assert w.allocator.quotas == {}
