@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from mesos_py.machine.driver import Driver
-from mesos_py.machine.frame import Event, Frame
+from mesos_py.machine.frame import Close, Event, Frame, Send
 from mesos_py.machine.problem import Problem, bad_request
 from mesos_py.master.http import decline
 from mesos_py.wire.ids import OfferID
@@ -34,6 +34,16 @@ class Told:
         return None
 
 
+class Silent:
+    """There is nobody to say anything to."""
+
+    def send(self, word: Send | Close) -> None:
+        raise AssertionError(f"{word} was said")
+
+    def publish(self, frame: Frame) -> None:
+        pass
+
+
 def declining(count: int) -> Event:
     decline = Call.Decline(offer_ids=tuple([OfferID(str(number)) for number in range(count)]))
     return Event(Call.Type.DECLINE, Call(type=Call.Type.DECLINE, decline=decline), "peer", "ann", 10 * count)
@@ -43,7 +53,7 @@ async def test_others_have_their_turn_while_many_offers_are_declined() -> None:
     """Whoever has said it may be gone before all is done; a refusal is the answer to all of it."""
     everything = [str(number) for number in range(1_200)]
     core = Told()
-    driver = Driver(core, None, None)  # type: ignore[arg-type]  # it has nothing to say
+    driver = Driver(core, None, Silent())
     declined = asyncio.create_task(decline(driver, declining(1_200)))
     await asyncio.sleep(0)
     assert [len(some) for some in core.declined] == [500]

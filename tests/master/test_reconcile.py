@@ -39,6 +39,7 @@ def recover_agent(world: World, agent_id: str) -> None:
     info = builders.agent_info(agent_id=agent_id)
     world.master.registry.apply(AdmitAgent(info))
     world.state.recovered_agents[AgentID(agent_id)] = RecoveredAgent(info=info)
+    world.master.allocator.expect({AgentID(agent_id): info.resources}, world.now)
     due = world.now + seconds(600)
     world.master.timers.set(("recovery",), due, RecoveryExpired(1))
     world.master.timers.set(("reregister", agent_id), due, ReregisterExpired(AgentID(agent_id)))
