@@ -6,6 +6,9 @@ tasks; masters and agents have files of their own.
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import attrs
 import pytest
 
@@ -13,6 +16,15 @@ from mesos_py.flags import Rate
 from mesos_py.machine.values import SECOND
 from mesos_py.sim.plan import AgentPlan
 from tests.sim.scenarios import BROKEN, LASTING, PATIENT, fault, framework, plan, survived, well
+
+#: of the list of faults: all that concern what can die, hang or be cut off; and those that need real processes, too
+SCENARIOS = {*range(1, 28), 31, 32}
+REAL = {1, 2, 3, 4, 5, 6, 8, 9, 11, 12, 13, 17, 20, 23, 25, 26, 27}
+@pytest.mark.parametrize(("directory", "numbers"), [("sim", SCENARIOS), ("faults", REAL)])
+def test_every_scenario_is_there(directory: str, numbers: set[int]) -> None:
+    """Each can be found by its number."""
+    texts = [path.read_text() for path in (Path(__file__).parents[1] / directory).glob("test_*.py")]
+    assert numbers <= {int(number) for text in texts for number in re.findall(r"def test_f(\d\d)_", text)}
 
 
 def test_calm() -> None:
