@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mesos_py.agent import events, words
-from mesos_py.agent.checkpoint import facts
+from mesos_py.agent.calls.containers import LAST_WORDS
+from mesos_py.agent.checkpoint import facts, recovery
+from mesos_py.agent.checkpoint import records as checkpoint
 from mesos_py.agent.lifecycle import ExecutorState
 from mesos_py.machine.problem import Kind, Problem
 from mesos_py.machine.timers import REPRIEVE
@@ -261,6 +263,43 @@ def test_the_exit_of_an_executor(world: World) -> None:
     world.acknowledge_all()
     assert world.agent.state.frameworks == {}
     assert len(world.agent.collector) == 1
+
+
+@pytest.mark.parametrize("told", ["nothing", "one end", "every end"])
+def test_the_last_words_of_an_executor(world: World, told: str) -> None:
+    """F27: it has told how its tasks ended, and has not waited for the answer: that is how they ended.
+
+    Its exit is heard first, since its call comes on a connection of its own, and is not acknowledged before.
+    """
+    world.run(custom_task("second"), launch=False)
+    container_id = world.executor().container_id
+    ends = {"nothing": (), "one end": ("t",), "every end": ("t", "second")}[told]
+    world.tell(events.ContainerExited(container_id, 0))
+    assert world.to_containers(words.AcknowledgeExit) == []
+    for task_id in ends:
+        assert world.update(task_id, TaskState.TASK_FINISHED) is None
+    world.advance(LAST_WORDS)
+    assert world.to_containers(words.AcknowledgeExit) == [words.AcknowledgeExit(container_id)]
+    assert world.executor().state is ExecutorState.TERMINATED
+    for task_id in ("t", "second"):
+        assert world.states(task_id)[-1] == ("FINISHED" if task_id in ends else "FAILED")
+
+
+def test_an_agent_that_dies_before_the_last_words_are_over_hears_of_the_exit_again(world: World) -> None:
+    """What had been said by then is known to the next one; the rest fails."""
+    by = framework(checkpoint=True)
+    world = World()
+    world.run(custom_task("t"), by=by)
+    world.launched()
+    world.subscribe()
+    world.run(custom_task("second"), launch=False, by=by)
+    container_id = world.executor().container_id
+    world.tell(events.ContainerExited(container_id, 0))
+    world.update("t", TaskState.TASK_FINISHED)
+    after = world.restarted()
+    assert container_id in recovery.expected(checkpoint.state_of(world.records))
+    after.exited(0, container_id)
+    assert (after.states("t"), after.states("second")) == (["FINISHED"], ["FAILED"])
 
 
 def test_completed_tasks_are_bounded(world: World) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mesos_py.agent import events, words
+from mesos_py.agent.calls.containers import LAST_WORDS
 from mesos_py.agent.demand import Demand
 from mesos_py.machine.usage import Usage
 from mesos_py.machine.values import SECOND
@@ -218,5 +219,6 @@ def test_what_a_custom_executor_has_used_is_not_what_its_tasks_have() -> None:
     world.run(custom_task())
     world.subscribe()
     world.tell(events.ContainerExited(world.executor().container_id, 0, usage=USAGE))
+    world.advance(LAST_WORDS)
     assert world.statuses()[-1].state is TaskState.TASK_FAILED
     assert Usage.of(world.statuses()[-1]) is None

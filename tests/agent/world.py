@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from mesos_py.agent import events, words
+from mesos_py.agent.calls.containers import LAST_WORDS
 from mesos_py.agent.checkpoint import records as checkpoint
 from mesos_py.agent.checkpoint import recovery
 from mesos_py.agent.containerizer import ContainerSpec, KnownContainer
@@ -189,7 +190,12 @@ class World:
         return self.tell(events.ContainerLaunched(container_id or self.executor().container_id, self._pids))
 
     def exited(self, status: int | None = 0, container_id: str | None = None) -> Frame:
-        return self.tell(events.ContainerExited(container_id or self.executor().container_id, status))
+        """It is gone, and whatever it had said has been heard."""
+        container_id = container_id or self.executor().container_id
+        self.tell(events.ContainerExited(container_id, status))
+        if ("last words", container_id) in self.agent.timers:
+            self.advance(LAST_WORDS)
+        return self.frame
 
     def acknowledge_all(self) -> None:
         """The framework acknowledges whatever is under way until nothing is."""

@@ -22,6 +22,7 @@ from mesos_py.executor.command import CommandExecutor
 from mesos_py.executor.default import DefaultExecutor
 from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.table import Table
+from mesos_py.machine.values import SECOND, Nanos, value
 from mesos_py.wire.checkpoint import Kind, Termination
 from mesos_py.wire.container import ContainerStatus
 from mesos_py.wire.ids import ContainerID
@@ -44,6 +45,17 @@ STATUS_NOT_RUN = 127 << 8
 
 #: How it begins when a URI could not be fetched.
 NOT_FETCHED = "Failed to fetch"
+
+#: What an executor has said before its end may be read after that has been heard. Mesos has such a time, since it looks
+#: for ends once in a while; 3rdparty/libprocess/include/process/reap.hpp MAX_REAP_INTERVAL.
+LAST_WORDS: Nanos = 1 * SECOND
+
+
+@value
+class LastWordsHeard:
+    """Nothing of what the executor had said can still be on its way."""
+
+    exited: events.ContainerExited
 
 
 @rows.on(events.ContainerLaunched)
@@ -115,12 +127,42 @@ def container_limited(agent: Agent, event: Event, out: Frame) -> None:
 def container_exited(agent: Agent, event: Event, out: Frame) -> None:
     """Nothing of the container runs: its tasks are settled, and then the containerizer may forget it."""
     exited: events.ContainerExited = event.body
+    if _may_have_said_more(agent, exited.container_id):
+        agent.timers.set(("last words", exited.container_id), out.now + LAST_WORDS, LastWordsHeard(exited))
+    else:
+        _settle(agent, exited, out)
+
+
+@rows.on(LastWordsHeard)
+def last_words_heard(agent: Agent, event: Event, out: Frame) -> None:
+    """Tasks whose end it has not told fail with it."""
+    _settle(agent, event.body.exited, out)
+
+
+# ---- parts
+
+
+def _settle(agent: Agent, exited: events.ContainerExited, out: Frame) -> None:
     agent.state.settle(exited.container_id, exited.usage)
     _exited(agent, exited.container_id, exited.status, exited.message, out)
     out.send(words.CONTAINERS, words.AcknowledgeExit(exited.container_id))
 
 
-# ---- parts
+def _may_have_said_more(agent: Agent, container_id: str) -> bool:
+    """A framework's own executor that has ended by itself, with tasks of which it has told no end.
+
+    It may have told that and not waited for the answer. A connection of its own brings its calls, so they are read in
+    a turn of the loop after the one in which the supervisor says that it has exited.
+    """
+    executor = agent.state.containers.get(container_id)
+    return (
+        executor is not None
+        and executor.kind is Kind.CUSTOM
+        and executor.state in (ExecutorState.RUNNING, ExecutorState.TERMINATING)
+        and executor.termination is None
+        and not executor.framework.terminating
+        and bool(executor.launched)
+    )
 
 
 def _launched(
