@@ -23,7 +23,7 @@ def header(workload: str) -> None:
 def figure(name: str, value: float, unit: str, *, reference: float | None = None, of: str = "C++ Mesos") -> None:
     """Print one figure, and its ratio to the reference's figure of the same unit."""
     ratio = f"   {value / reference:8.2f} x {of} ({reference:g} {unit})" if reference else ""
-    print(f"   {name:<46} {value:12.2f} {unit:<10}{ratio}", flush=True)
+    print(f"   {name:<56} {value:12.2f} {unit:<10}{ratio}", flush=True)
 
 
 def quantiles(values: Sequence[float]) -> tuple[float, float]:

@@ -28,7 +28,7 @@ from mesos_py.algebra.parse import parse_resources
 from mesos_py.logs import LogOptions, set_up
 from mesos_py.loop import heap
 from mesos_py.machine.frame import Event
-from mesos_py.master.events import MarkGone
+from mesos_py.master.events import ChangeWeights, MarkGone
 from mesos_py.master.http import decline
 from mesos_py.master.paced import collect, json_answer, last
 from mesos_py.master.views import roles, state
@@ -46,11 +46,12 @@ from mesos_py.wire import internal
 from mesos_py.wire.ids import AgentID
 from mesos_py.wire.master_api import Response as Told
 from mesos_py.wire.offer import Filters
+from mesos_py.wire.role import WeightInfo
 from mesos_py.wire.scheduler_api import Call
 from mesos_py.wire.schema import evolve
 
 BOUND_MS = 100.0
-MANY = 1_000  # tasks of one agent that is lost
+MANY = 1_000  # tasks of one agent that comes back and is lost
 T = Call.Type
 
 
@@ -111,6 +112,10 @@ async def work(agents: int, each: int) -> None:
             info = evolve(scheduler.info, hostname="elsewhere")
             update = Call.UpdateFramework(framework_info=info)
             await driver.ask(scheduler.call(T.UPDATE_FRAMEWORK, update_framework=update))
+        async with longest_turn("weights change, with all agents on offer"):
+            driver.tell(Event(ChangeWeights, ChangeWeights((WeightInfo(role="*", weight=2.0),))))
+            await crowd.until(lambda: not crowd.core.state.withdrawn)
+            await offered(crowd)
         async with longest_turn("the framework fails over, with all agents on offer"):
             scheduler.subscribe()
             await offered(crowd)
