@@ -8,7 +8,7 @@ import pytest
 
 from mesos_py.master import changes, registry
 from mesos_py.master.options import Options
-from mesos_py.master.validation.agent import AGENT_BYTES_MAX
+from mesos_py.master.validation.records import RECORD_BYTES_MAX
 from mesos_py.wire import internal
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.scheduler_api import Event
@@ -69,10 +69,10 @@ def test_an_agent_too_large_for_the_registry_is_not_admitted(kind: Any) -> None:
     """A store would fail on its record, and that would end the master."""
     world = World()
     agent_id = "x-S0" if kind is internal.ReregisterAgent else None
-    info = builders.agent_info(hostname="h" * AGENT_BYTES_MAX, agent_id=agent_id)
+    info = builders.agent_info(hostname="h" * RECORD_BYTES_MAX, agent_id=agent_id)
     frame = world.apply(kind, kind(agent=info, pid="slave(1)@127.0.0.1:5051", version="1.12.0"), "agent")
     assert (frame.sends, frame.writes) == ([], [])
-    assert str(dropped(world)).endswith(f"bytes, more than {AGENT_BYTES_MAX}")
+    assert str(dropped(world)).endswith(f"bytes, more than {RECORD_BYTES_MAX}")
 
 
 def test_unauthenticated_agents_where_authentication_is_required() -> None:

@@ -19,6 +19,7 @@ from mesos_py.master.changes import WeightsUpdated
 from mesos_py.master.events import ChangeWeights
 from mesos_py.master.options import Options
 from mesos_py.master.registry import UpdateWeights
+from mesos_py.master.validation.records import too_long
 from mesos_py.wire.role import WeightInfo
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 table = Table("weights")
 PREFIX = "Failed to validate update weights request JSON"
+SHOWN_MAX = 100  # characters of a role that is too long
 
 
 def recover_weights(m: Master, out: Frame) -> None:
@@ -66,6 +68,9 @@ def _role(info: WeightInfo) -> str:
 def _invalid(info: WeightInfo, options: Options) -> str | None:
     """Why this cannot be a role's weight, in Mesos' words."""
     role = _role(info)
+    wrong = too_long(role)
+    if wrong is not None:
+        return f": Invalid role '{role[:SHOWN_MAX]}...': {wrong}"
     wrong = invalid_role(role)
     if wrong is not None:
         return f": Invalid role '{role}': {wrong}"

@@ -16,16 +16,14 @@ from mesos_py.algebra.validation import validate_all
 from mesos_py.master.entities import Framework
 from mesos_py.master.options import Options
 from mesos_py.master.validation.framework import invalid_info
+from mesos_py.master.validation.records import too_much
 from mesos_py.validation.ids import invalid_id
-from mesos_py.wire.codec import msgpack
 from mesos_py.wire.ids import FrameworkID
 from mesos_py.wire.internal import RegisterAgent, ReregisterAgent
 from mesos_py.wire.resource import Resource
 from mesos_py.wire.value import DomainInfo
 
 MINIMUM_VERSION = (1, 0, 0)  # mesos src/master/constants.hpp MINIMUM_AGENT_VERSION
-
-AGENT_BYTES_MAX = 256 << 10  # a quarter of what ZooKeeper takes in one request
 
 _VERSION = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?(?:[-+][0-9A-Za-z.+-]*)?")
 
@@ -39,19 +37,13 @@ def refused_agent(
     return (
         invalid_resources(message)
         or invalid_version(message.version)
-        or oversized(message)
+        or too_much("agent's info", message.agent)
         or ("agent has a domain but the master has none" if message.agent.domain and not domain else None)
     )
 
 
 def invalid_resources(message: RegisterAgent | ReregisterAgent) -> str | None:
     return validate_all((*message.agent.resources, *message.checkpointed_resources))
-
-
-def oversized(message: RegisterAgent | ReregisterAgent) -> str | None:
-    """An agent's info is a record of the registry, which no store keeps at any size: refused here, not failed there."""
-    size = len(msgpack.encode(message.agent))
-    return f"agent's info takes {size} bytes, more than {AGENT_BYTES_MAX}" if size > AGENT_BYTES_MAX else None
 
 
 def invalid_version(version: str) -> str | None:

@@ -14,6 +14,7 @@ from mesos_py.algebra.quantities import milli_text, to_milli
 from mesos_py.algebra.roles import invalid_role
 from mesos_py.algebra.validation import validate_all
 from mesos_py.master.quotas import quota_of
+from mesos_py.master.validation.records import too_long, too_much
 from mesos_py.wire.quota import QuotaConfig, QuotaRequest
 from mesos_py.wire.value import Value
 
@@ -25,9 +26,12 @@ Amounts = Mapping[str, Value.Scalar]
 
 def invalid_config(config: QuotaConfig) -> str | None:
     """Why a role cannot have these guarantees and limits."""
-    wrong = invalid_role(config.role)
+    wrong = too_long(config.role) or invalid_role(config.role)
     if wrong is not None:
         return f"Invalid 'QuotaConfig.role': {wrong}"
+    wrong = too_much("it", config)
+    if wrong is not None:
+        return f"Invalid 'QuotaConfig': {wrong}"
     both = (("guarantee", config.guarantees), ("limit", config.limits))
     for what, amounts in both:
         wrong = _too_large(amounts)
@@ -49,10 +53,14 @@ def invalid_config(config: QuotaConfig) -> str | None:
 
 def invalid_request(request: QuotaRequest) -> str | None:
     """Why this cannot be a guarantee of the old form."""
+    wrong = too_much("it", request)
+    if wrong is not None:
+        return f"QuotaInfo is too large: {wrong}"
     wrong = validate_all(request.guarantee)
     if wrong is not None:
         return f"QuotaInfo with invalid resource: {wrong}"
-    wrong = invalid_role(request.role or "")
+    role = request.role or ""
+    wrong = too_long(role) or invalid_role(role)
     if wrong is not None:
         return f"QuotaInfo with invalid role: {wrong}"
     if not request.guarantee:
