@@ -112,6 +112,23 @@ def test_a_guarantee_is_held_back_and_honoured(masters: int) -> None:
     assert looks.found == [(5, 0), (5, 0), (5, 15), (5, 15)]
 
 
+@pytest.mark.parametrize("guaranteed", [0.0, 1.5])
+def test_a_guarantee_is_honoured_with_what_others_leave(guaranteed: float) -> None:
+    """One that is given when everything is in use: whatever ends from then on is kept for it until it has all, and not
+    half of everything, which would be its fair share."""
+    brief = attrs.evolve(SMALL, forever=0.0, run_max_s=10.0)
+    frameworks = (
+        framework("f0", behaviour=GREEDY, workload=brief, role="r0"),
+        framework("f1", behaviour=GREEDY, workload=SMALL, role="r1"),
+    )
+    faults = (fault(0.0, "restart framework", "f1", 29.5), guarantee(30, "r1", cpus=guaranteed))
+    looks = Looks(29, 59)
+    well(plan(*faults, frameworks=frameworks, agents=agents(2), duration_s=60), checkers=(looks,))
+    before, after = looks.found
+    assert before == (20, 0)
+    assert (after[1] >= 15) is (guaranteed > 0)
+
+
 def test_roles_below_are_counted_and_not_held() -> None:
     """What r1/a has is r1's, and r1 may have what that leaves; those below go on, as in Mesos."""
     frameworks = tuple(

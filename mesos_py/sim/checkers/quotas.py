@@ -57,6 +57,7 @@ class Quotas:
         if event.kind is RegistryRecovered:
             agents, quotas = event.body.registry.agents, event.body.registry.quotas
             self._quotas = {role: quota_of(config) for role, config in quotas.items()}
+            # Whom the registry has given up nobody counts with, though its tasks may be what they were.
             self._used = {agent_id: used for agent_id, used in self._used.items() if agent_id in agents}
             self._offered, self._settled = {}, {}
             self._awaited = int(RETURNED_PART * len(agents)) if quotas else 0
