@@ -9,7 +9,7 @@ from mesos_py.machine.frame import Event, Frame
 from mesos_py.machine.values import SECOND, Nanos
 from mesos_py.master.events import ChangeQuota
 from mesos_py.sim.cluster import Cluster
-from mesos_py.sim.faults import LEADER
+from mesos_py.sim.faults import LEADER, Fault
 from mesos_py.sim.operators import quota
 from mesos_py.sim.plan import Plan
 from tests.sim.scenarios import (
@@ -141,14 +141,26 @@ def test_roles_below_are_counted_and_not_held() -> None:
     assert own <= 10 < below + further_below
 
 
-def test_a_limit_counts_what_may_come_back() -> None:
-    """Set while an agent is slow to return, it takes back what would exceed it with all that the agent may have."""
+def with_a_hoarder(*faults: Fault) -> Plan:
+    """What is left of a role's limit beside twenty tasks is on offer to a framework that does not answer."""
     frameworks = (
         framework("f0", behaviour=attrs.evolve(GREEDY, target=20), workload=SMALL, role="r1"),
         framework("f1", behaviour=attrs.evolve(PATIENT, hoards=1.0), workload=SMALL, role="r1"),
     )
-    faults = (fault(0.0, "restart framework", "f1", 20), *SLOW, limit(40, "r1", force=True, cpus=3.0))
-    well(plan(*faults, frameworks=frameworks, agents=agents(5)))
+    made = (fault(0.0, "restart framework", "f1", 20), *faults)
+    return plan(*made, frameworks=frameworks, agents=agents(5), duration_s=300)
+
+
+def test_offers_make_room_for_an_agent_that_was_given_up_and_is_back() -> None:
+    """They are taken back as far as the limit does not leave them beside what it still runs."""
+    looks = Looks(299)
+    well(with_a_hoarder(limit(0.1, "r1", cpus=3.0), fault(24, "partition", "a0", 200, 0.001)), checkers=(looks,))
+    assert looks.found == [(20, 0)]
+
+
+def test_a_limit_counts_what_may_come_back() -> None:
+    """Set while an agent is slow to return, it takes back what would exceed it with all that the agent may have."""
+    well(with_a_hoarder(*SLOW, limit(40, "r1", force=True, cpus=3.0)))
 
 
 def f24(seed: int) -> Plan:
