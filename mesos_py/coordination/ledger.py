@@ -78,7 +78,8 @@ class Ledger:
     intent: int = 0
 
     def encode(self) -> bytes:
-        return seal(LEDGER_KEY, msgpack.pack(list(attrs.astuple(self))))
+        fields = [self.epoch, self.owner, self.serial, self.count, self.total, self.intent]
+        return seal(LEDGER_KEY, msgpack.pack(fields))
 
     @staticmethod
     def decode(data: bytes) -> Ledger:

@@ -19,7 +19,7 @@ import random
 from asyncio import events
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterable
-from contextvars import Context
+from contextvars import Context, copy_context
 from typing import Any, TypeVar
 
 from mesos_py.machine.values import SECOND, Nanos
@@ -45,6 +45,22 @@ def _where(task: asyncio.Task[Any]) -> str:
     return f"  {task.get_name()}: {at}"
 
 
+class Handle(asyncio.TimerHandle):
+    """As asyncio's, without what is there for its debug mode: there are so many that this is felt."""
+
+    __slots__ = ()
+
+    def __init__(
+        self, loop: SimLoop, callback: Callable[..., object], args: tuple[Any, ...], context: Context | None,
+        due_s: float | None = None,
+    ) -> None:  # fmt: skip
+        """``due_s``: it is a timer."""
+        self._loop, self._callback, self._args = loop, callback, args
+        self._context = copy_context() if context is None else context
+        self._when, self._scheduled = due_s, due_s is not None
+        self._cancelled, self._repr, self._source_traceback = False, None, None
+
+
 #: Typed as anything: what a simulation has no use for raises NotImplementedError, and says so by being absent here.
 _Loop: Any = asyncio.AbstractEventLoop
 
@@ -57,7 +73,7 @@ class SimLoop(_Loop):  # type: ignore[misc]
         self._lateness_max = lateness_max
         #: virtual nanoseconds since the loop was made; moved by the loop alone
         self.now: Nanos = 0
-        self._ready: deque[asyncio.Handle] = deque()
+        self._ready: deque[Any] = deque()
         #: (due, drawn, number, handle)
         self._timers: list[tuple[Nanos, float, int, Any]] = []
         #: (due, drawn, number, what was posted); apart, because it is never many, and timers may be
@@ -79,7 +95,7 @@ class SimLoop(_Loop):  # type: ignore[misc]
     def call_soon(
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
-        handle = asyncio.Handle(callback, args, self, context)
+        handle = Handle(self, callback, args, context)
         self._ready.append(handle)
         return handle
 
@@ -104,11 +120,10 @@ class SimLoop(_Loop):  # type: ignore[misc]
         """``call_later`` without floats."""
         draw = self._random()
         at = self.now + max(0, delay) + int(draw * self._lateness_max)
-        handle: Any = asyncio.TimerHandle(at / SECOND, callback, args, self, context)
-        handle._scheduled = True  # so that cancelling it tells us
+        handle = Handle(self, callback, args, context, at / SECOND)
         self._numbers += 1
         heapq.heappush(self._timers, (at, draw, self._numbers, handle))
-        return handle  # type: ignore[no-any-return]
+        return handle
 
     def post(self, at: Nanos, callback: Callable[[], object]) -> None:
         """``callback`` is called at ``at``, or now if that is over: the world's own doing, which nobody can cancel.
@@ -124,10 +139,10 @@ class SimLoop(_Loop):  # type: ignore[misc]
         self._numbers += 1
         heapq.heappush(self._posted, (at, draw, self._numbers, callback))
 
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        self._cancelled += 1
+    def _timer_handle_cancelled(self, handle: Any) -> None:
+        self._cancelled += handle._scheduled
         if len(self._timers) > COMPACT_ABOVE and 2 * self._cancelled > len(self._timers):
-            self._timers = [timer for timer in self._timers if not timer[3].cancelled()]
+            self._timers = [timer for timer in self._timers if not timer[3]._cancelled]
             heapq.heapify(self._timers)
             self._cancelled = 0
 
@@ -195,17 +210,24 @@ class SimLoop(_Loop):  # type: ignore[misc]
         self.steps += count
         for _ in range(count):
             handle = ready.popleft()
-            if not handle.cancelled():
-                process = handle._context.get(CURRENT)  # type: ignore[attr-defined]
-                if process is None or process.runs:
-                    handle._run()
-                else:
-                    process.hold(handle)
+            if handle._cancelled:
+                continue
+            context = handle._context
+            process = context.get(CURRENT)
+            if process is None or process.runs:
+                try:
+                    context.run(handle._callback, *handle._args)
+                except (SystemExit, KeyboardInterrupt):
+                    raise
+                except BaseException as error:
+                    self.call_exception_handler({"exception": error})
+            else:
+                process.hold(handle)
 
     def _advance(self) -> None:
         """Time moves to the next timer, and all timers that are due by then are ready."""
         timers, posted = self._timers, self._posted
-        while timers and timers[0][3].cancelled():
+        while timers and timers[0][3]._cancelled:
             heapq.heappop(timers)
             self._cancelled = max(0, self._cancelled - 1)
         if not timers and not posted:
@@ -213,7 +235,7 @@ class SimLoop(_Loop):  # type: ignore[misc]
         while timers and not (posted and posted[0] < timers[0]) and (timers[0][0] == self.now or not self._ready):
             self.now, _, _, handle = heapq.heappop(timers)
             handle._scheduled = False
-            if not handle.cancelled():
+            if not handle._cancelled:
                 self._ready.append(handle)
 
     def abandon(self, process: Process) -> None:
