@@ -31,6 +31,7 @@ from mesos_py.sim.checkers.lives import Lives
 from mesos_py.sim.checkers.offers import Offers
 from mesos_py.sim.checkers.presence import Presence
 from mesos_py.sim.checkers.quotas import Quotas
+from mesos_py.sim.checkers.tidings import Tidings
 from mesos_py.sim.checkers.updates import Updates
 from mesos_py.sim.checkers.writers import Writers
 from mesos_py.sim.cluster import Checker, Cluster, Sabotage, Tamper
@@ -101,7 +102,8 @@ def run(
     async def main() -> None:
         nonlocal cluster
         judges: tuple[Checker, ...] = (
-            writers, offers, updates, lives, Containers(), facts, Presence(), Kills(), Quotas(), census, *checkers
+            writers, offers, updates, lives, Containers(), facts, Presence(), Kills(), Tidings(), Quotas(), census,
+            *checkers,
         )  # fmt: skip
         cluster = Cluster(loop, plan, judges, sabotage, tamper, journal)
         faults.schedule(cluster, plan.faults)

@@ -62,6 +62,10 @@ class SimScheduler:
         self._gone: list[Offer] = []
         self._tasks = 0
         self._suppressed = False
+        #: others wait until what they have declined is offered again; who does not know what it has said cannot
+        self._revives = rng.random() < 0.5 or behaviour.hostile > 0 or behaviour.changes > 0
+        #: it has declined for so long that nothing will be offered again
+        self._has_enough = False
         self._life = 0
         self._line = Subscription(
             loop, net, host, rng, masters=masters, subscribe=self._subscribing, hear=self._hear, lost=self._lost,
@@ -107,7 +111,12 @@ class SimScheduler:
         self.behaviour = Behaviour(target=0, kill_every_s=None, reconcile_every_s=45.0, refuse_s=1.0)
         for offer in list(self._offers.values()):
             self._decide(offer, self._life)
-        self.call(Call.Type.REVIVE)
+        self._revive()
+
+    def _revive(self) -> None:
+        if self._revives or self._has_enough or self._suppressed:
+            self._has_enough = False
+            self.call(Call.Type.REVIVE)
 
     @property
     def wants_probe(self) -> bool:
@@ -204,6 +213,7 @@ class SimScheduler:
             self._accept(offer, tasks)
             return
         is_done = self.is_reformed and not self.wants_probe
+        self._has_enough |= is_done
         filters = Filters(refuse_seconds=REFUSE_DONE_S if is_done else self.behaviour.refuse_s)
         self.call(Call.Type.DECLINE, decline=Call.Decline(offer_ids=(offer.id,), filters=filters))
 
@@ -300,7 +310,7 @@ class SimScheduler:
             if tasks:
                 self._accept(offer, tasks)
         if self.wants_probe:
-            self.call(Call.Type.REVIVE)
+            self._revive()
         for record in self.open_records() if self.is_ending else ():
             if not record.is_probe:
                 self._kill(record)

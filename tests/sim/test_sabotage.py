@@ -18,6 +18,7 @@ from mesos_py.agent.checkpoint import facts
 from mesos_py.agent.containerizer import ContainerSpec
 from mesos_py.flags import Rate
 from mesos_py.machine.frame import Frame, Send
+from mesos_py.machine.problem import Problem
 from mesos_py.master import changes, registry
 from mesos_py.sim.agents import AgentProcess
 from mesos_py.sim.behaviour import Behaviour
@@ -196,6 +197,11 @@ TAMPERED: dict[str, tuple[Callable[[MasterProcess | AgentProcess], None], Plan, 
         set_options(max_agent_ping_timeouts=1), plan(AWAY[0]), "I7: master-m0.1-S0 is given up after ",
     ),
     "agents are given up too fast": (gives_up_at_once, plan(*AWAY, removals=Rate(1, 60), duration_s=200.0), "I7: "),
+    "agents of an earlier master are given up too early": (
+        set_options(agent_reregister_timeout_s=60.0),
+        plan(fault(20.0, "restart agent", "a0", 150.0), fault(21.0, "restart master", "m0", 1.0), duration_s=200.0),
+        "I7: master-m0.1-S0 is given up after ",
+    ),
     "offers are good for ever": (
         set_options(offer_timeout_s=None),
         plan(offer_timeout_s=5.0, frameworks=(framework(behaviour=Behaviour(target=3, hoards=1.0)),)),
@@ -214,14 +220,47 @@ def test_masters_that_keep_to_nothing_are_found(name: str) -> None:
     assert run(made).violation is None
 
 
-def test_a_master_that_forgets_kills_is_found() -> None:
-    """I11: of tasks on agents that are away, while their scheduler kills."""
-    kills = framework(behaviour=Behaviour(target=6, kill_every_s=5.0))
-    resets = tuple(fault(10.0 * number, "restart agent", f"a{number % 2}", 8.0) for number in range(1, 11))
-    made = plan(*resets, frameworks=(kills,), check_every=1_000)
-    report = run(made, forgets_kills)
+def obeys_everybody(process: str, frame: Frame) -> None:
+    """A master that does not refuse what an old instance of a framework says."""
+    if isinstance(frame.reply, Problem):
+        frame.reply = None
+
+
+def reports_nothing(process: str, frame: Frame) -> None:
+    """An agent that forgets its tasks when it registers again."""
+    for index, word in enumerate(frame.sends):
+        if isinstance(word, Send) and isinstance(word.message, internal.ReregisterAgent):
+            frame.sends[index] = Send(word.peer, evolve(word.message, tasks=()))
+
+
+def is_lost(message: Any) -> bool:
+    """A word about a task whose agent is away."""
+    reason = TaskStatus.Reason.REASON_AGENT_DISCONNECTED
+    return isinstance(message, Event) and message.update is not None and message.update.status.reason is reason
+
+
+RESTARTS = tuple(fault(10.0 * number, "restart agent", f"a{number % 2}", 8.0) for number in range(1, 11))
+KILLS = framework(behaviour=Behaviour(target=6, kill_every_s=5.0))
+
+#: what is wrong, a plan that shows it, and what is said of it
+SHOWN: dict[str, tuple[Sabotage, Plan, str]] = {
+    "kills are forgotten": (forgets_kills, plan(*RESTARTS, frameworks=(KILLS,)), "is to be killed, its agent"),
+    "tasks that are lost are not told": (
+        swallow(is_master, is_lost), plan(*RESTARTS, frameworks=(framework(checkpoint=False),)),
+        "is forgotten, and the last that was told of it is",
+    ),
+    "an agent reports nothing": (reports_nothing, plan(*RESTARTS), "registers again without a word of"),
+    "an old instance is obeyed": (obeys_everybody, plan(fault(30.0, "rival", "f0")), "is obeyed, but its framework's"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_bugs_are_found_where_they_are(name: str) -> None:
+    """At the event that shows them, whether or not anything comes of it."""
+    sabotage, made, text = SHOWN[name]
+    report = run(attrs.evolve(made, check_every=1_000), sabotage)
     assert report.violation is not None
-    assert "is to be killed, its agent" in report.violation, report.text()
+    assert text in report.violation, report.text()
     assert run(made).violation is None
 
 

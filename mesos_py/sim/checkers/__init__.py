@@ -8,6 +8,7 @@ Each checker keeps a ledger of its own and raises ``Violation`` at the first eve
     Updates   I3 a task ends once   I4 updates arrive in the order in which they were made
     Facts     I5 nothing is said before what it rests on is kept; the next master finds what was kept
     Presence  I7 an agent is given up after its time, not before, and one that is gone stays away
+    Tidings   I5 what becomes of a task is told
     Kills     I11 what is to be killed is told to its agent, now or when it is back
     Lives     I8 a framework that is away is left alone until its failover timeout, and not after
     Containers  I12 nothing is begun twice, nothing is ended that nobody asked to end

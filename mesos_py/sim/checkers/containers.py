@@ -53,6 +53,8 @@ class Containers:
             return
         if is_master(process):
             self._ask(word)
+        elif isinstance(word.message, internal.ReregisterAgent):
+            self._judge_report(process, word.message)
         elif word.peer == words.CONTAINERS and isinstance(word.message, words.DestroyContainer | words.SignalContainer):
             self._judge_end(process, word.message.container_id, at)
 
@@ -75,6 +77,15 @@ class Containers:
                 self._lasting[launch.framework_id] = None
             for task in launch.tasks:
                 self._asked[task] = self._asked.get(task, 0) + 1
+
+    def _judge_report(self, process: str, report: internal.ReregisterAgent) -> None:
+        """An agent that registers again knows of everything that runs: nobody else could tell the next master."""
+        assert self._cluster is not None
+        named = {(one.framework_id, one.task_id): None for one in report.tasks}
+        for one in self._cluster.agents[host_of(process)].supervisor.running.values():
+            task = (framework_of(one.spec), one.fate.task)
+            if not (one.is_dead or one.fate.executor or one.fate.guest) and task not in named:
+                raise Violation("I12", f"{process} registers again without a word of {task}, which it runs")
 
     def _judge_end(self, process: str, container_id: str, at: Nanos) -> None:
         host = host_of(process)

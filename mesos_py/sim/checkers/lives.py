@@ -1,10 +1,13 @@
-"""I8: a framework that is away is left alone until its failover timeout is over, and is removed then."""
+"""I8: a framework that is away is left alone until its failover timeout is over, and is removed then.
+
+And it has one voice: what is said on a stream that another one has replaced has no effect (F20).
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from mesos_py.machine.frame import Event, Frame, Send, Tick
+from mesos_py.machine.frame import Event, Frame, PeerID, Send, Tick
 from mesos_py.machine.problem import Problem
 from mesos_py.machine.timers import LATE, REPRIEVE
 from mesos_py.machine.values import Nanos, seconds
@@ -28,6 +31,8 @@ class Lives:
         self.removed: dict[str, None] = {}
         #: known from agents only; a master waits for their schedulers without a deadline
         self.waiting: dict[str, None] = {}
+        #: framework -> its stream
+        self._streams: dict[str, PeerID] = {}
         self._killed: dict[tuple[str, str], None] = {}
         self._launches: dict[tuple[str, str], int] = {}
         self._heard_at: Nanos = 0
@@ -37,7 +42,10 @@ class Lives:
             return
         if event.kind is RegistryRecovered:
             self.away, self.removed, self.waiting, self._heard_at = {}, {}, {}, at
+            self._streams = {}
         self._allow_for_stop(at)
+        if isinstance(event.kind, Call.Type) and event.kind is not Call.Type.SUBSCRIBE:
+            self._judge_voice(event, frame)
         if event.kind is Call.Type.KILL and not isinstance(frame.reply, Problem):
             self._killed[event.body.framework_id, event.body.kill.task_id] = None
         for change in frame.changes:
@@ -48,6 +56,8 @@ class Lives:
                 case changes.FrameworkAdded() | changes.FrameworkUpdated():
                     self.away.pop(change.framework_id, None)
                     self.waiting.pop(change.framework_id, None)
+                    if change.framework.peer is not None:
+                        self._streams[change.framework_id] = change.framework.peer
                     if change.framework.recovered:
                         self.waiting[change.framework_id] = None
                 case changes.FrameworkRemoved():
@@ -68,6 +78,11 @@ class Lives:
         for framework_id, (since, until) in self.away.items():
             if before < until < at - LATE:
                 self.away[framework_id] = (since, at + REPRIEVE)
+
+    def _judge_voice(self, event: Event, frame: Frame) -> None:
+        stream = self._streams.get(event.body.framework_id)
+        if stream is not None and stream != event.peer and not isinstance(frame.reply, Problem):
+            raise Violation("I8", f"{event.kind} on {event.peer} is obeyed, but its framework's stream is {stream}")
 
     def _judge_removal(self, framework_id: str, event: Event, at: Nanos) -> None:
         self.removed[framework_id] = None

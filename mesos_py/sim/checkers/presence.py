@@ -9,9 +9,12 @@ from mesos_py.machine.frame import Event, Frame, PeerID
 from mesos_py.machine.values import SECOND, Nanos, seconds
 from mesos_py.master import changes
 from mesos_py.master.events import RegistryRecovered
+from mesos_py.master.options import Options
 from mesos_py.sim.cluster import Cluster
 from mesos_py.sim.observe import Violation, is_master
 from mesos_py.wire.internal import Pong
+
+RECOVERED = seconds(Options().agent_reregister_timeout_s)  # that an agent has to come back to a new master
 
 
 class Presence:
@@ -58,8 +61,9 @@ class Presence:
                     self._judge(change.agent_id, at)
 
     def _judge(self, agent_id: str, at: Nanos) -> None:
-        silent = at - self._heard.get(agent_id, self._since)
-        if silent < self._patience:
+        heard_at = self._heard.get(agent_id)
+        silent = at - (self._since if heard_at is None else heard_at)
+        if silent < (RECOVERED if heard_at is None else self._patience):
             raise Violation("I7", f"{agent_id} is given up after {silent / SECOND:g} s of silence")
         if self._given_up_at is not None and at - self._given_up_at < self._pause:
             passed = (at - self._given_up_at) / SECOND
