@@ -149,7 +149,7 @@ class SqliteRecords:
     def _is_owner(self) -> bool:
         if self._database is None or self._ledger is None:
             return False
-        if not os.path.lexists(self.path) or _identity(self.path) != self._identity:
+        if not self._is_there():
             raise StoreFailed(f"{self._file.named} was removed, or another file was put in its place")
         standing = self._file.ledger(self._database)
         return (standing.epoch, standing.owner) == (self._ledger.epoch, self._ledger.owner)
@@ -168,7 +168,7 @@ class SqliteRecords:
         noted = self._file.noted()
         made = noted.claimed(uuid.uuid4().hex, **sums(kept))
         try:
-            self._file.make()
+            self._file.make(to_fill=True)
             database = self._open()
             with transaction(database):
                 self._file.check(database)
@@ -212,8 +212,12 @@ class SqliteRecords:
         if self._database is not None:
             self._database.close()
             self._database = None
-            if self._ledger is not None:
+            if self._ledger is not None and self._is_there():
                 self._file.closed()
+
+    def _is_there(self) -> bool:
+        """The file that we have open is the one that others find."""
+        return os.path.lexists(self.path) and _identity(self.path) == self._identity
 
 
 def _identity(path: str) -> tuple[int, int]:

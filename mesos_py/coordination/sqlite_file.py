@@ -169,10 +169,16 @@ class RecordFile:
 
     # ---- making
 
-    def make(self) -> None:
-        """A complete, empty file appears, unless one is there. Raises StoreFailed where there is another kind."""
+    def make(self, *, to_fill: bool = False) -> None:
+        """A complete, empty file appears, unless one is there. Raises StoreFailed where there is another kind.
+
+        One that was there and is not is lost, and no reason to begin with nothing, unless that is ``to_fill``.
+        """
         if os.path.lexists(self.path):
             return
+        if not to_fill and self.noted() != Ledger():
+            anyway = f"remove {Newest(self.path).path} to start anew"
+            raise Corrupt(f"{self.named} is gone; {self.purpose.remedy}, or {anyway}")
         foreign, owner = os.path.join(os.path.dirname(self.path), self.purpose.foreign), self.purpose.owner
         if self.purpose.foreign and os.path.lexists(foreign):
             raise StoreFailed(f"{foreign} is of a C++ Mesos, and this {owner} cannot read it; name another work_dir")

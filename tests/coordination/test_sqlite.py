@@ -252,6 +252,21 @@ def test_what_sqlite_overlooks_is_noticed(tmp_path: Path, how: str) -> None:
     assert asyncio.run(load(path)) != kept
 
 
+async def test_a_registry_that_is_gone_is_not_begun_anew(file: Path) -> None:
+    """It was removed under a master, which ends then; the next one would lead with nothing."""
+    records = SqliteRecords(str(file))
+    await records.load()
+    file.unlink()
+    await records.close()
+    for _ in range(2):
+        with pytest.raises(Corrupt, match=r"is gone; .* registry restore.*, or remove .*-newest to start anew"):
+            await load(file)
+    await replace(file, is_alone=True)
+    assert await load(file) == BACKUP
+    file.unlink()  # after a master that ended in order
+    assert await load(file) == {}
+
+
 def test_a_note_that_is_older_or_torn_proves_nothing(tmp_path: Path) -> None:
     """It is written after the commit, and nobody waits for it: a host that loses its power may have lost it."""
     path = tmp_path / "registry.db"
