@@ -10,7 +10,7 @@ schedulers, executors and operators say comes from outside: who they are is its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -244,19 +244,42 @@ def _framework_text(framework: Framework) -> str:
 
 
 def _find_causes(entries: Sequence[Entry]) -> None:
-    """What was said somewhere and heard somewhere else; what was asked of a containerizer and reported by it."""
+    """What was said somewhere and heard somewhere else; what was asked of a containerizer and reported by it.
+
+    Of equal words (two masters welcome an agent alike) the last one counts that can have been heard by then: those
+    before it may have been lost.
+    """
     said: dict[bytes, list[Entry]] = {}
     asked: dict[tuple[str, str], Entry] = {}
     for entry in entries:
         for message in entry.said:
             said.setdefault(message, []).append(entry)
+    ways = _ways(entries, said)
     for entry in entries:
         if entry.heard is not None:
             saying = [one for one in said.get(entry.heard, ()) if one.where.run != entry.where.run]
-            if saying:  # the first of equal words is heard first
-                entry.cause = saying[0].where
-                said[entry.heard].remove(saying[0])
+            if saying:
+                sooner = [one for one in saying if one.at_ns + ways.get(_way(one, entry), 0) <= entry.at_ns]
+                by_whom = sooner[-1] if sooner else saying[0]
+                entry.cause = by_whom.where
+                said[entry.heard].remove(by_whom)
         elif entry.about is not None and (by := asked.get((entry.where.run, entry.about))) is not None:
             entry.cause = by.where
         for container_id in entry.asked:
             asked[entry.where.run, container_id] = entry
+
+
+def _way(saying: Entry, hearing: Entry) -> tuple[str, str]:
+    return saying.where.run, hearing.where.run
+
+
+def _ways(entries: Sequence[Entry], said: Mapping[bytes, Sequence[Entry]]) -> dict[tuple[str, str], Nanos]:
+    """How long words take from one run to another, by the clocks of both, which need not agree: the least that is seen
+    of words that were said once."""
+    ways: dict[tuple[str, str], Nanos] = {}
+    for entry in entries:
+        saying = said.get(entry.heard, ()) if entry.heard is not None else ()
+        if len(saying) == 1 and saying[0].where.run != entry.where.run:
+            way, took = _way(saying[0], entry), entry.at_ns - saying[0].at_ns
+            ways[way] = min(took, ways.get(way, took))
+    return ways

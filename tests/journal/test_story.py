@@ -11,9 +11,10 @@ import pytest
 from mesos_py.cli.story import _object, _Printer
 from mesos_py.journal.classes import Unreadable
 from mesos_py.journal.replay import Replay, Run
-from mesos_py.journal.story import Entry, Story, story
+from mesos_py.journal.story import Entry, Story, Where, _find_causes, story
 from mesos_py.journal.text import kind_text
 from mesos_py.machine.frame import Disconnected, Event
+from mesos_py.machine.values import SECOND
 from mesos_py.master import changes
 from mesos_py.sim.plan import Plan
 from mesos_py.wire import executor_api, internal
@@ -179,6 +180,36 @@ def _finished(runs: list[Run]) -> str:
                     if isinstance(change, changes.TaskUpdated) and change.state is TaskState.TASK_FINISHED:
                         return change.task_id
     raise AssertionError("no task has finished")
+
+
+def entry(run: str, at_s: float, *, said: bytes = b"", heard: bytes | None = None) -> Entry:
+    where = Where(run, run, round(at_s), "Something")
+    return Entry(
+        at_ns=round(at_s * SECOND), where=where, who=None, event={}, due=[], writes=[], changes=[], sends=[],
+        reply=None, error=None, heard=heard, said=[said] if said else [],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("behind_s", [0, 3600, -3600])
+def test_of_equal_words_the_one_that_was_heard_is_the_cause(behind_s: int) -> None:
+    """What the first of two masters said got lost. The agent's clock may be wrong: other words show by how much."""
+    told = [
+        entry("m1", 10, said=b"welcome"), entry("m2", 20, said=b"run it"), entry("m2", 30, said=b"welcome"),
+        entry("a", 20.1 - behind_s, heard=b"run it"), entry("a", 30.2 - behind_s, heard=b"welcome"),
+    ]  # fmt: skip
+    told.sort(key=lambda one: one.at_ns)
+    _find_causes(told)
+    causes = {one.heard: one.cause for one in told if one.heard is not None}
+    assert {heard: cause and (cause.run, cause.number) for heard, cause in causes.items()} == {
+        b"run it": ("m2", 20), b"welcome": ("m2", 30),
+    }  # fmt: skip
+
+
+def test_words_that_are_repeated_are_heard_one_after_the_other() -> None:
+    told = [entry("a", at_s, said=b"update") for at_s in (1, 11, 31)]
+    told += [entry("m", at_s, heard=b"update") for at_s in (1.1, 11.1, 31.1)]
+    _find_causes(told)
+    assert [one.cause and one.cause.number for one in told[3:]] == [1, 11, 31]
 
 
 # ---- how it is told
