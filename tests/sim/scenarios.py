@@ -52,7 +52,7 @@ def survived(report: Report) -> None:
 # ---- quotas
 
 #: wants more than there is, a tenth of a processor at a time
-GREEDY = attrs.evolve(PATIENT, target=1_000, think=50 * MILLISECOND, refuse_s=1.0)
+GREEDY = attrs.evolve(PATIENT, target=1_000, think=50 * MILLISECOND)
 SMALL = Workload(forever=1.0, fails=0.0, stubborn=0.0, cpus_max=0.0, launch_max_s=0.1)
 
 
@@ -80,7 +80,8 @@ def agents(count: int, **fields: Any) -> tuple[AgentPlan, ...]:
 def limited(*faults: Fault, **fields: Any) -> Plan:
     """A framework that wants everything of five agents, in a role that may have one processor of five."""
     greedy = framework(behaviour=GREEDY, workload=SMALL, role="r1")
-    return plan(limit(0.1, "r1", cpus=1.0), *faults, **({"frameworks": (greedy,), "agents": agents(5)} | fields))
+    made = {"frameworks": (greedy,), "agents": agents(5), "ends_all": True} | fields
+    return plan(limit(0.1, "r1", cpus=1.0), *faults, **made)
 
 
 #: four of five agents are back soon after a failover; the fifth takes its time
