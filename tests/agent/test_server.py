@@ -71,6 +71,7 @@ async def test_kills_reach_the_whole_tree(master: Master, agent: AgentServer, tm
     async with asyncio.timeout(WAIT_S):
         while not pids.exists():
             await asyncio.sleep(0.01)
+    await master.until("t", "RUNNING")  # its process may be faster than the word that it runs
     master.kill("t", 0.05)
     assert (await master.until("t", "KILLED"))[-1] == "KILLED"
     assert master.messages[-1] == "Command terminated with signal Killed"
