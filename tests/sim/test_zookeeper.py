@@ -332,3 +332,44 @@ def survivors_of(world: World, count: int) -> list[int]:
     kept = [number for number in range(count) if f"/{number}" in ensemble.tree.nodes]
     world.loop.close()
     return kept
+
+
+class Talkative(SimClient):
+    """Tells what it has said."""
+
+    def __init__(self, world: World, host: str) -> None:
+        super().__init__(world.loop, world.net, host, list(world.ensemble.servers), TIMEOUT_S, random.Random(host))
+        self.said: list[str] = []
+
+    def _say(self, message: tuple[Any, ...]) -> None:
+        self.said.append(message[0] if isinstance(message[0], str) else message[1])
+        super()._say(message)
+
+
+def test_a_session_that_only_looks_needs_no_pings() -> None:
+    """Its heartbeats come before a client that is quiet would ping, and are four in a timeout."""
+    world = World()
+    client = Talkative(world, "a0")
+    session = Session(ADDRESS, timeout_s=TIMEOUT_S, client=client)
+    Process(world.loop, "a0").enter(lambda: world.loop.create_task(session.__aenter__()))
+    world.wait(10 * TIMEOUT_S)
+    assert session.is_held and session.generation == 0
+    assert set(client.said) == {"hello", "owner"}
+    assert 35 <= client.said.count("owner") <= 40
+
+
+def test_a_quiet_client_pings_and_gives_up_who_does_not_answer() -> None:
+    """After a third of the timeout it asks, after two thirds it looks for another server; kazoo does the same."""
+    world = World()
+    client = Talkative(world, "a0")
+    links: list[tuple[float, Link]] = []
+    Process(world.loop, "a0").enter(client.start, lambda link: links.append((world.loop.time(), link)))
+    world.wait(10 * TIMEOUT_S)
+    assert [link for _, link in links] == [Link.CONNECTED]
+    assert 25 <= client.said.count("ping") <= 30
+    world.isolate("a0", *world.ensemble.servers)
+    cut_at = world.loop.time()
+    world.wait(TIMEOUT_S)
+    (_, _), (lost_at, lost) = links
+    assert lost is Link.SUSPENDED
+    assert TIMEOUT_S / 3 <= lost_at - cut_at <= TIMEOUT_S * 2 / 3 + 0.1
