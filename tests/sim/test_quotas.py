@@ -38,6 +38,8 @@ class Looks:
     def __init__(self, *at_s: float) -> None:
         self._at_s = at_s
         self.found: list[tuple[int, ...]] = []
+        #: how many of them run on a0, which is slow in some scenarios
+        self.on_a0: list[int] = []
 
     @property
     def answers(self) -> list[str | None]:
@@ -50,6 +52,7 @@ class Looks:
 
     def _look(self, cluster: Cluster) -> None:
         self.found.append(tuple(len(one.open_records()) for one in cluster.schedulers.values()))
+        self.on_a0.append(len(cluster.agents["a0"].tasks()))
 
     def applied(self, process: str, event: Event, frame: Frame, at: Nanos) -> None:
         """Only at those times."""
@@ -154,14 +157,19 @@ def with_a_hoarder(*faults: Fault) -> Plan:
 
 def test_offers_make_room_for_an_agent_that_was_given_up_and_is_back() -> None:
     """They are taken back as far as the limit does not leave them beside what it still runs."""
-    looks = Looks(299)
+    looks = Looks(24, 299)
     well(with_a_hoarder(limit(0.1, "r1", cpus=3.0), fault(24, "partition", "a0", 200, 0.001)), checkers=(looks,))
-    assert looks.found == [(20, 0)]
+    assert looks.on_a0[0] > 0
+    assert looks.found == [(20, 0), (20, 0)]
 
 
 def test_a_limit_counts_what_may_come_back() -> None:
     """Set while an agent is slow to return, it takes back what would exceed it with all that the agent may have."""
-    well(with_a_hoarder(*SLOW, limit(40, "r1", force=True, cpus=3.0)))
+    looks = Looks(24, 39)
+    # Four agents are all in use or on offer by then, and the fifth has one task at least.
+    well(with_a_hoarder(*SLOW, limit(40, "r1", force=True, cpus=4.05)), checkers=(looks,))
+    assert looks.found == [(20, 0), (20, 0)]
+    assert looks.on_a0[0] > 0
 
 
 def f24(seed: int) -> Plan:
