@@ -1,4 +1,7 @@
-"""What happened to one entity, told from the journals of a master and its agents, in the order of time.
+"""What happened to one entity, told from the journals of masters and agents, in the order of time.
+
+Clocks of hosts differ. How much is seen from words that went both ways, and the order allows for it; what is shown are
+the times as each process had them.
 
 Every run is replayed. An event belongs to the story if it names the entity, or if anything that came of it does: a
 word, a change, a fact. Of a large event or frame only those parts are kept that name it.
@@ -30,6 +33,10 @@ from mesos_py.wire.schema import is_message
 
 Told = Any
 """A value as JSON has it (``text.told_value``)."""
+
+
+Ways = dict[tuple[str, str], Nanos]
+"""From one run to another: how long words take, by the clocks of both."""
 
 
 @attrs.frozen
@@ -90,9 +97,7 @@ def story(directories: Iterable[Path], ids: Sequence[str]) -> Story:
         entries += teller.entries()
         count += teller.count
         notes += [f"{run.name}: {note}" for note in teller.replay.notes]
-    entries.sort(key=lambda entry: entry.at_ns)  # stable: events of one process keep their order
-    _find_causes(entries)
-    return Story(entries, count, notes)
+    return Story(_in_order(entries), count, notes)
 
 
 def _labels(runs: Iterable[Run]) -> list[str]:
@@ -243,7 +248,16 @@ def _framework_text(framework: Framework) -> str:
 # ---- why
 
 
-def _find_causes(entries: Sequence[Entry]) -> None:
+def _in_order(entries: Sequence[Entry]) -> list[Entry]:
+    """With their causes, and none before its cause because a clock is wrong."""
+    by_clocks = sorted(entries, key=lambda entry: entry.at_ns)  # stable: events of one process keep their order
+    ways = _find_causes(by_clocks)
+    runs = sorted({entry.where.run for entry in by_clocks}, key=lambda run: (not run.startswith("master"), run))
+    ahead = _ahead(runs, ways)  # by the clocks of masters, if they tell something
+    return sorted(by_clocks, key=lambda entry: entry.at_ns - ahead[entry.where.run])
+
+
+def _find_causes(entries: Sequence[Entry]) -> Ways:
     """What was said somewhere and heard somewhere else; what was asked of a containerizer and reported by it.
 
     Of equal words (two masters welcome an agent alike) the last one counts that can have been heard by then: those
@@ -267,19 +281,44 @@ def _find_causes(entries: Sequence[Entry]) -> None:
             entry.cause = by.where
         for container_id in entry.asked:
             asked[entry.where.run, container_id] = entry
+    return ways
 
 
 def _way(saying: Entry, hearing: Entry) -> tuple[str, str]:
     return saying.where.run, hearing.where.run
 
 
-def _ways(entries: Sequence[Entry], said: Mapping[bytes, Sequence[Entry]]) -> dict[tuple[str, str], Nanos]:
+def _ways(entries: Sequence[Entry], said: Mapping[bytes, Sequence[Entry]]) -> Ways:
     """How long words take from one run to another, by the clocks of both, which need not agree: the least that is seen
     of words that were said once."""
-    ways: dict[tuple[str, str], Nanos] = {}
+    ways: Ways = {}
     for entry in entries:
         saying = said.get(entry.heard, ()) if entry.heard is not None else ()
         if len(saying) == 1 and saying[0].where.run != entry.where.run:
             way, took = _way(saying[0], entry), entry.at_ns - saying[0].at_ns
             ways[way] = min(took, ways.get(way, took))
     return ways
+
+
+def _ahead(runs: Iterable[str], ways: Ways) -> dict[str, Nanos]:
+    """How far the clock of each run is ahead of the first one's that it has to do with, directly or by others.
+
+    Where words went both ways, half of the difference; where they went one way, the least that they took.
+    """
+    near: dict[str, dict[str, None]] = {}
+    for one, other in ways:
+        near.setdefault(one, {})[other] = near.setdefault(other, {})[one] = None
+    ahead: dict[str, Nanos] = {}
+    for first in runs:
+        if first in ahead:
+            continue
+        ahead[first], known = 0, [first]
+        for one in known:
+            for other in [name for name in near.get(one, ()) if name not in ahead]:
+                there, back = ways.get((one, other)), ways.get((other, one))
+                if there is None or back is None:  # something has to be left for the way
+                    ahead[other] = ahead[one] + (there - 1 if there is not None else 1 - (back or 0))
+                else:
+                    ahead[other] = ahead[one] + (there - back) // 2
+                known.append(other)
+    return ahead

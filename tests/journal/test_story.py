@@ -11,7 +11,7 @@ import pytest
 from mesos_py.cli.story import _object, _Printer
 from mesos_py.journal.classes import Unreadable
 from mesos_py.journal.replay import Replay, Run
-from mesos_py.journal.story import Entry, Story, Where, _find_causes, story
+from mesos_py.journal.story import Entry, Story, Where, _find_causes, _in_order, story
 from mesos_py.journal.text import kind_text
 from mesos_py.machine.frame import Disconnected, Event
 from mesos_py.machine.values import SECOND
@@ -194,14 +194,18 @@ def entry(run: str, at_s: float, *, said: bytes = b"", heard: bytes | None = Non
 def test_of_equal_words_the_one_that_was_heard_is_the_cause(behind_s: int) -> None:
     """What the first of two masters said got lost. The agent's clock may be wrong: other words show by how much."""
     told = [
-        entry("m1", 10, said=b"welcome"), entry("m2", 20, said=b"run it"), entry("m2", 30, said=b"welcome"),
+        entry("master-m1", 10, said=b"welcome"), entry("master-m2", 20, said=b"run it"),
+        entry("master-m2", 30, said=b"welcome"),
         entry("a", 20.1 - behind_s, heard=b"run it"), entry("a", 30.2 - behind_s, heard=b"welcome"),
     ]  # fmt: skip
-    told.sort(key=lambda one: one.at_ns)
-    _find_causes(told)
+    told = _in_order(told)
+    assert [(one.where.run, one.said or one.heard) for one in told] == [
+        ("master-m1", [b"welcome"]), ("master-m2", [b"run it"]), ("a", b"run it"), ("master-m2", [b"welcome"]),
+        ("a", b"welcome"),
+    ]  # fmt: skip
     causes = {one.heard: one.cause for one in told if one.heard is not None}
     assert {heard: cause and (cause.run, cause.number) for heard, cause in causes.items()} == {
-        b"run it": ("m2", 20), b"welcome": ("m2", 30),
+        b"run it": ("master-m2", 20), b"welcome": ("master-m2", 30),
     }  # fmt: skip
 
 
