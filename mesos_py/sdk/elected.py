@@ -65,7 +65,9 @@ class ElectedRecords:
             is_elected.set()
 
         self._campaign = asyncio.create_task(
-            campaign(elector, ZooKeeperDetector(self._session), self._info, heard=self._hear, lead=lead),
+            campaign(
+                elector, ZooKeeperDetector(self._session, has_place=False), self._info, heard=self._hear, lead=lead
+            ),
             name="campaign of an instance",
         )
         waiting = asyncio.create_task(is_elected.wait(), name="election of an instance")

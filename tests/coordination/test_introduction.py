@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mesos_py.coordination.introduction import address_of, name_of, read, written
+from mesos_py.coordination.introduction import address_of, checked, name_of, read, written
 from mesos_py.master.options import Options
 from mesos_py.master.server import master_info
 from mesos_py.wire.schema import evolve
@@ -50,8 +50,9 @@ def test_where_a_master_is(more: str, address: str, name: str) -> None:
 )  # fmt: skip
 def test_what_leads_nowhere(more: str) -> None:
     """Whoever may write there could otherwise send our clients anywhere, with headers of his own."""
+    info = read(f'{{"id":"x","ip":16777343,"port":5050{more}}}'.encode())
     with pytest.raises(ValueError, match="is no host:port"):
-        read(f'{{"id":"x","ip":16777343,"port":5050{more}}}'.encode())
+        checked(info)
 
 
 def test_a_master_on_ipv6() -> None:

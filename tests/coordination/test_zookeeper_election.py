@@ -14,7 +14,9 @@ from structlog.testing import capture_logs
 
 from mesos_py.coordination import AccessDenied, DetectionFailed
 from mesos_py.coordination.address import ZooKeeperAddress
+from mesos_py.coordination.zookeeper.election import ZooKeeperDetector
 from mesos_py.wire.codec import protobuf
+from mesos_py.wire.master import MasterInfo
 from tests.coordination.arenas import PATIENCE_S, Watcher, ZooKeeperArena, info, lost
 from tests.coordination.ensemble import CREATE, DELETE, SESSION_MAX_S, Ensemble, Proxy
 
@@ -125,6 +127,17 @@ async def test_a_first_candidate_that_is_no_master_stops_detection(
             await (await arena.watcher()).next()
         await client.remove(name)
     assert await (await arena.watcher()).next() is None
+
+
+async def test_an_instance_of_a_framework_need_not_say_where_it_answers(arena: ZooKeeperArena) -> None:
+    """Who follows it asks who it is; who follows a master must be able to go there."""
+    elector = await arena.elector()
+    await elector.contend(MasterInfo(id="instance", ip=0, port=0, pid="batch@host:1"))
+    session = await arena.session()
+    with pytest.raises(DetectionFailed, match="is no host:port"):
+        await anext(ZooKeeperDetector(session).leaders())
+    leader = await anext(ZooKeeperDetector(session, has_place=False).leaders())
+    assert leader is not None and leader.pid == "batch@host:1"
 
 
 async def test_a_master_of_old_is_understood(arena: ZooKeeperArena) -> None:

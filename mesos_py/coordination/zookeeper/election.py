@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import structlog
 
@@ -26,6 +26,13 @@ log = structlog.get_logger(__name__)
 
 LABEL = "json.info"  # src/master/constants.hpp MASTER_INFO_JSON_LABEL
 LEGACY_LABEL = "info"  # MASTER_INFO_LABEL: protobuf instead of JSON, until Mesos 0.24; before, a pid and no label
+
+#: what candidates say of themselves, by the label of their znode
+_FORMS: Mapping[str | None, Callable[[bytes], MasterInfo]] = {
+    LABEL: introduction.read,
+    LEGACY_LABEL: lambda data: protobuf.decode(MasterInfo, data),
+    None: introduction.of_pid,
+}
 
 _HINT = "remove it if it is foreign, or name another path"
 _MEMBER = re.compile(r"(?:(?P<label>.*)_)?(?P<sequence>[0-9]+)")
@@ -108,8 +115,10 @@ class ZooKeeperElector:
 class ZooKeeperDetector:
     """Follows the candidates of ``session.address.path``."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, has_place: bool = True) -> None:
+        """``has_place``: a candidate has to say where it answers; an instance of a framework need not."""
         self._session = session
+        self._has_place = has_place
 
     async def leaders(self) -> AsyncIterator[MasterInfo | None]:
         session = self._session
@@ -149,7 +158,7 @@ class ZooKeeperDetector:
                     data, _ = await session.get(f"{base}/{lowest[0]}")
                 except NoNode:
                     continue  # it has gone in between
-                return _master(lowest, data, f"{base}/{lowest[0]}")
+                return _master(lowest, data, f"{base}/{lowest[0]}", has_place=self._has_place)
         except StoreFailed as error:
             raise DetectionFailed(str(error)) from error
 
@@ -158,18 +167,15 @@ def _sequence(member: re.Match[str]) -> int:
     return int(member["sequence"])
 
 
-def _master(member: re.Match[str], data: bytes, path: str) -> MasterInfo:
+def _master(member: re.Match[str], data: bytes, path: str, *, has_place: bool) -> MasterInfo:
+    read = _FORMS.get(member["label"])
+    if read is None:
+        raise DetectionFailed(f"{path}, first of the candidates, is not of a master; {_HINT}")
     try:
-        match member["label"]:
-            case "json.info":
-                return introduction.read(data)
-            case "info":
-                return introduction.checked(protobuf.decode(MasterInfo, data))
-            case None:
-                return introduction.of_pid(data)
+        info = read(data)
+        return introduction.checked(info) if has_place else info
     except ValueError as error:
         raise DetectionFailed(f"{path}, first of the candidates, is no MasterInfo ({error}); {_HINT}") from error
-    raise DetectionFailed(f"{path}, first of the candidates, is not of a master; {_HINT}")
 
 
 async def _first(wanted: object, other: object) -> bool:
