@@ -18,7 +18,7 @@ from typing import Any
 
 import attrs
 
-from mesos_py.machine.values import SECOND, seconds
+from mesos_py.machine.values import SECOND, Nanos, seconds
 from mesos_py.sim import hostile
 from mesos_py.sim.behaviour import Behaviour
 from mesos_py.sim.book import FINAL, Record, Workload, fitting, launch_of, task_of
@@ -33,6 +33,7 @@ from mesos_py.wire.schema import evolve
 from mesos_py.wire.task import TaskStatus
 
 REFUSE_DONE_S = 3600.0  # for one that wants nothing any more
+DECLINES_FOR = 20 * SECOND
 
 
 class SimScheduler:
@@ -66,6 +67,8 @@ class SimScheduler:
         self._revives = rng.random() < 0.5 or behaviour.hostile > 0 or behaviour.changes > 0
         #: it has declined for so long that nothing will be offered again
         self._has_enough = False
+        #: when it wants its last task; who does not revive declines everything before
+        self._probes_at: Nanos = 0
         self._life = 0
         self._line = Subscription(
             loop, net, host, rng, masters=masters, subscribe=self._subscribing, hear=self._hear, lost=self._lost,
@@ -108,6 +111,7 @@ class SimScheduler:
     def reform(self) -> None:
         """From now on it behaves, and wants one last task to run to its end."""
         self.is_reformed = True
+        self._probes_at = self.loop.now + (0 if self._revives else DECLINES_FOR)
         self.behaviour = Behaviour(target=0, kill_every_s=None, reconcile_every_s=45.0, refuse_s=1.0)
         for offer in list(self._offers.values()):
             self._decide(offer, self._life)
@@ -120,7 +124,7 @@ class SimScheduler:
 
     @property
     def wants_probe(self) -> bool:
-        if not self.is_reformed:
+        if not self.is_reformed or self.loop.now < self._probes_at:
             return False
         probes = [record for record in self.book.values() if record.is_probe and not record.abandoned]
         under_way = (one.is_open and not one.is_unreachable for one in probes)
@@ -212,7 +216,7 @@ class SimScheduler:
         if tasks:
             self._accept(offer, tasks)
             return
-        is_done = self.is_reformed and not self.wants_probe
+        is_done = self.is_reformed and not self.wants_probe and self.loop.now >= self._probes_at
         self._has_enough |= is_done
         filters = Filters(refuse_seconds=REFUSE_DONE_S if is_done else self.behaviour.refuse_s)
         self.call(Call.Type.DECLINE, decline=Call.Decline(offer_ids=(offer.id,), filters=filters))
