@@ -157,9 +157,12 @@ def test_f12_an_agent_restarts_on_a_full_disk() -> None:
 
 def test_what_is_asked_of_a_dead_supervisor_is_in_vain() -> None:
     """F28, seed 3045: it dies while the agent is stopped, which hears of launches before it hears of that."""
-    starts = Starts()
     slow = framework(checkpoint=False, behaviour=attrs.evolve(PATIENT, think=10_000 * MILLISECOND), workload=LASTING)
     faults = (fault(2.0, "stop agent", "a0", 15.0), fault(3.0, "kill supervisor", "a0"))
-    report = well(plan(*faults, agents=(AgentPlan(),), frameworks=(slow,)), checkers=(starts,))
-    assert starts.in_vain
-    assert starts.counts == {"a0": report.tasks - len(starts.in_vain)}, "nothing runs that was told to have failed"
+    in_vain = 0
+    for seed in range(5):  # in most of them it accepts meanwhile
+        starts = Starts()
+        report = well(plan(*faults, seed=seed, agents=(AgentPlan(),), frameworks=(slow,)), checkers=(starts,))
+        assert starts.counts == {"a0": report.tasks - len(starts.in_vain)}, "nothing runs that was told to have failed"
+        in_vain += len(starts.in_vain)
+    assert in_vain > 0
