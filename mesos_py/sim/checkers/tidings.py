@@ -19,7 +19,8 @@ from mesos_py.wire.scheduler_api import Call
 from mesos_py.wire.scheduler_api import Event as Said
 from mesos_py.wire.task import TaskState, TaskStatus
 
-RECONCILIATION = TaskStatus.Reason.REASON_RECONCILIATION
+#: of answers, perhaps to nonsense: who names a task in vain hears of it, and that says nothing of the task
+ANSWERS = (TaskStatus.Reason.REASON_RECONCILIATION, TaskStatus.Reason.REASON_INVALID_OFFERS)
 OUT_OF_SIGHT = (TaskState.TASK_LOST, TaskState.TASK_UNREACHABLE)
 
 
@@ -73,7 +74,7 @@ class Tidings:
                 del self._frameworks[word.peer]
             elif isinstance(word.message, Said) and word.message.update is not None:
                 status = word.message.update.status
-                if status.state is not None and status.reason is not RECONCILIATION:  # an answer, perhaps to nonsense
+                if status.state is not None and status.reason not in ANSWERS:
                     self._told[framework_id, status.task_id] = status.state
                     now[framework_id, status.task_id] = None
         return now
