@@ -147,6 +147,17 @@ def test_a_launch_that_fails() -> None:
     assert world.states("b") == ["STARTING", "RUNNING", "KILLED"]
 
 
+def test_an_agent_that_is_told_to_end_ends_with_the_last_launch_that_fails() -> None:
+    """It has no container whose exit could be waited for (seed 700029: a full disk, and the agent marked gone)."""
+    world = World()
+    found = group(world, "a", "b")
+    world.master(internal.ShutdownAgent(message="go"))
+    world.tell(events.ContainerLaunchFailed(found["a"], "no"))
+    assert world.to(words.PROCESS, words.Exit) == []
+    world.tell(events.ContainerLaunchFailed(found["b"], "no"))
+    assert world.to(words.PROCESS, words.Exit) == [words.Exit(None)]
+
+
 def test_a_launch_that_hangs_is_killed() -> None:
     """The launch is cancelled, the whole group ends."""
     world = World()

@@ -88,7 +88,6 @@ def container_launch_failed(agent: Agent, event: Event, out: Frame) -> None:
     agent.state.count("slave/container_launch_errors")
     agent.state.end_with(executor, _launch_failure(executor, message))
     endings.bury(agent, executor, None, out)
-    _exit_when_empty(agent, out)
 
 
 @rows.on(events.DirectoryFailed)
@@ -239,7 +238,6 @@ def _exited(agent: Agent, container_id: str, status: int | None, message: str, o
         if isinstance(executor.builtin, CommandExecutor) and executor.launched and executor.termination is None:
             executor.builtin.exited(Hosting(agent, executor, out), container_id, status, message)
         endings.bury(agent, executor, status, out)
-    _exit_when_empty(agent, out)
 
 
 def _ended_unseen(agent: Agent, executor: Executor, status: int | None, out: Frame) -> None:
@@ -317,9 +315,3 @@ def _nested_exited(agent: Agent, container_id: str, status: int | None, out: Fra
     host = Hosting(agent, executor, out)
     executor.builtin.exited(host, container_id, status)
     endings.finish_if_done(agent, executor, host, out)
-
-
-def _exit_when_empty(agent: Agent, out: Frame) -> None:
-    """After the master's shutdown the process ends with the last executor."""
-    if agent.registration.ordered_down and not agent.state.frameworks:
-        out.send(words.PROCESS, words.Exit(None))

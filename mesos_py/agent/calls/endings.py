@@ -166,12 +166,14 @@ def forget_task(executor: Executor, task: Task, out: Frame) -> None:
 
 
 def remove_idle_framework(agent: Agent, framework: Framework, out: Frame) -> None:
-    """A framework with nothing left here is history."""
+    """A framework with nothing left here is history; after the master's shutdown the process ends with the last."""
     if framework.executors or framework.id not in agent.state.frameworks:
         return
     agent.state.remove_framework(framework, out)
     if framework.info.checkpoint:
         out.write(facts.FrameworkForgotten(framework.id))
+    if agent.registration.ordered_down and not agent.state.frameworks:
+        out.send(words.PROCESS, words.Exit(None))
 
 
 def send_exited(agent: Agent, framework_id: FrameworkID, executor_id: ExecutorID, status: int, out: Frame) -> None:
