@@ -21,6 +21,7 @@ from mesos_py.sim.faults import Fault
 from mesos_py.sim.net import Weather
 
 LIVENESS_S = 2_400.0  # after healing, for everything to be settled; the longest back-off is ten minutes
+FOR_GOOD_S = 1_500.0  # a failover timeout beyond any faults; what an abandoned framework held is there for others then
 
 
 @attrs.frozen(kw_only=True)
@@ -228,7 +229,7 @@ def _framework(rng: random.Random, host: str) -> FrameworkPlan:
         partition_aware=rng.random() < 0.6,
         killing_state=rng.random() < 0.3,
         checkpoint=rng.random() < 0.6,
-        failover_timeout_s=rng.choice((0.0, 30.0, 300.0, 3600.0)),
+        failover_timeout_s=rng.choice((0.0, 30.0, 300.0, FOR_GOOD_S)),
         role=rng.choice(("*", "r1", "r2")),
         behaviour=behaviour,
         workload=workload,
