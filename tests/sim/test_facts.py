@@ -71,6 +71,19 @@ def test_what_was_kept_is_found() -> None:
             recover(facts, *wrong)
 
 
+def test_who_was_stopped_is_told_late_that_its_fact_was_kept() -> None:
+    """Its successor has found it, and gone on from there (seed 710395)."""
+    facts = led()
+    apply(facts, 1, FIRST)
+    recover(facts, FIRST)
+    removed = Frame(0, 1)
+    removed.writes.append(RemoveAgent(FIRST.agent.id))
+    facts.applied("master-m1.2", Event("anything"), removed, 0)
+    facts.kept("master-m1.2", removed.writes, 0)
+    facts.kept(NAME, (FIRST,), 0)
+    recover(facts, name="master-m2.3")
+
+
 def test_states_of_agents_are_facts() -> None:
     """An agent that was given up is not found admitted."""
     facts = led()

@@ -69,7 +69,7 @@ class Facts:
             left -= len(unkept.popleft()[1])
         if left:
             raise Violation("I5", f"{process} keeps something else than what its core wrote: {writes}")
-        if is_master(process):
+        if process == self._leader:  # another one has been stopped, and is told late what its successor has found
             for write in writes:
                 self._registry.apply(write)
 
@@ -96,7 +96,7 @@ class Facts:
         """All that was kept, perhaps what was on its way when the master before this one ended, and what it has written
         by itself since."""
         expected = self._registry.copy()
-        on_its_way = self._unkept.get(self._leader, deque())
+        on_its_way = deque(self._unkept.get(self._leader, ()))
         while not _is_alike(_after(expected, writes), found):
             if not on_its_way:
                 raise Violation("I5", f"{process} finds {_told(found)} in its registry, but {_told(expected)} was kept")
