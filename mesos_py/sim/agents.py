@@ -109,6 +109,7 @@ class AgentProcess:
             task.cancel()
         if self._link is not None:
             self._link[1].close()
+            self._link = None  # nobody waits any more to hear that it is lost
         if self.core is not None:
             with contextlib.suppress(Stopped):
                 await self.driver.barrier()
