@@ -129,6 +129,19 @@ async def test_a_first_candidate_that_is_no_master_stops_detection(
     assert await (await arena.watcher()).next() is None
 
 
+async def test_what_an_earlier_session_of_ours_has_left_is_no_candidacy(arena: ZooKeeperArena) -> None:
+    """ZooKeeper has not noticed yet that the session is over; somebody has stood for election since (seed 710901)."""
+    ghost, rival, again = await arena.elector(), await arena.elector(), await arena.elector()
+    await ghost.contend(info("one"))
+    await rival.contend(info("two"))
+    await again.contend(info("one"))
+    assert await ghost.lost() == f"the znode {ghost.candidacy} was removed"
+    assert await (await arena.watcher()).next() == "two"
+    await rival.withdraw()
+    assert await (await arena.watcher()).next() == "one"
+    assert again.is_held
+
+
 async def test_an_instance_of_a_framework_need_not_say_where_it_answers(arena: ZooKeeperArena) -> None:
     """Who follows it asks who it is; who follows a master must be able to go there."""
     elector = await arena.elector()

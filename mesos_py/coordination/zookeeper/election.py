@@ -11,6 +11,7 @@ Mesos: src/zookeeper/{contender,detector,group}.cpp, src/master/detector/zookeep
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 
@@ -60,33 +61,39 @@ class ZooKeeperElector:
             try:
                 path = await session.create_candidate(self._prefix, data)
             except Unknown:
-                found = await self._ours(data)
-                if found is None:
+                found = [same for same in await self._saying(data) if await session.owner(same) == session.id]
+                if not found:
                     continue
-                path = found
+                path = found[0]
             except NoNode:
                 await session.ensure(session.address.path)  # somebody tidied up just now
                 continue
             self.candidacy = path
+            for ghost in await self._saying(data):
+                if ghost != path:
+                    await session.delete(ghost)
             if generation == session.generation and await session.held():
                 break
         self._generation = generation
         log.info("candidate for leading master", znode=path)
 
-    async def _ours(self, data: bytes) -> str | None:
-        """The znode that a request of unknown outcome has made in this session, if it has."""
+    async def _saying(self, data: bytes) -> list[str]:
+        """The candidates that are us: ours, and what a session has left that is over for us and not yet for ZooKeeper.
+
+        The detector would name such a ghost, and we would lead in the place of those who stand between it and us.
+        """
         session, base = self._session, self._session.address.path
         await session.sync(base)
-        for name in sorted(await session.children(base)):
-            path = f"{base}/{name}"
-            if path.startswith(self._prefix) and await session.owner(path) == session.id:
-                try:
-                    standing, _ = await session.get(path)
-                except NoNode:
-                    continue
-                if standing == data:
-                    return path
-        return None
+        names: list[str] = []
+        with contextlib.suppress(NoNode):  # tidied up just now, and us with it: we shall hear of that
+            names = sorted(await session.children(base))
+        found = []
+        for path in (f"{base}/{name}" for name in names):
+            if path.startswith(self._prefix):
+                with contextlib.suppress(NoNode):
+                    if (await session.get(path))[0] == data:
+                        found.append(path)
+        return found
 
     async def lost(self) -> str:
         session, path = self._session, self.candidacy
